@@ -1,0 +1,217 @@
+"""The events of the one language that both witnesses speak.
+
+Every event has a number that grows with time, a place in the source and the loops it happened in. What an event
+means for the rules is settled when it is recorded: a `Score` carries the updates that its distribution had
+absorbed and whether each of them was made from the tokens being scored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from auditor.trace.answer import Answer
+from auditor.trace.region import Region
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where in the submission: file, layer of a packed script (0 is the file itself), 1-based line, column."""
+
+    path: str
+    layer: int
+    line: int
+    column: int = 0
+
+    def __str__(self) -> str:
+        layer = f" (layer {self.layer})" if self.layer else ""
+        return f"{self.path}:{self.line}{layer}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """Something a later score may depend on.
+
+    Attributes:
+        number: identity of the allocation.
+        kind: "module", "tensor", "table", "container", "file".
+        name: what the source calls it, for display.
+        place: where it was made.
+        fresh_in: loops that were running when it was made, outermost first (their entry numbers).
+    """
+
+    number: int
+    kind: str
+    name: str
+    place: Place
+    fresh_in: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One loop around an event: its entry number, the abstract iteration, and the loop's variable."""
+
+    entry: int
+    iteration: int
+    variable: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Common to all events.
+
+    Attributes:
+        number: position in time; smaller happened earlier where both happened.
+        place: where in the source.
+        turns: the loops around it, outermost first.
+        certain: NO if under a branch that is not taken, MAYBE if under one that is not decided.
+        function: the function it stands in.
+    """
+
+    number: int
+    place: Place
+    turns: tuple[Turn, ...] = ()
+    certain: Answer = Answer.YES
+    function: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load(Event):
+    """Data is read: `source` is "val", "train", "artifact", "tokenizer" or "external"."""
+
+    source: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update(Event):
+    """A state changed because of tokens.
+
+    Attributes:
+        state: what changed.
+        regions: the tokens it was made from.
+        how: "gradient", "table", "container", "calibration", "in place".
+        by: the call that did it, for display ("AdamW.step").
+        after_scores: numbers of the scores of the same tokens that had happened before.
+    """
+
+    state: State
+    regions: frozenset[Region]
+    how: str
+    by: str
+    after_scores: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absorbed:
+    """An update that was in the distribution when it was scored, and whether it was made from the same tokens."""
+
+    update: Update
+    overlap: Answer
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score(Event):
+    """Tokens were given a probability.
+
+    Attributes:
+        regions: the target tokens.
+        states: names of the states the distribution came from.
+        absorbed: updates in these states at that moment.
+        how: "softmax", "mixture", "table", "unknown".
+        keyed_by_target: the distribution was looked up by the target token itself.
+        doubts: what could not be followed on the way (numbers of `Unresolved` events).
+        refined_from: the score this one narrows or mixes further, or None.
+    """
+
+    regions: frozenset[Region]
+    states: tuple[State, ...]
+    absorbed: tuple[Absorbed, ...]
+    how: str = "softmax"
+    keyed_by_target: bool = False
+    doubts: tuple[int, ...] = ()
+    refined_from: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reset(Event):
+    """A state went back to what the artifact gave."""
+
+    state: State
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Select(Event):
+    """A choice was made after looking at scores; `scores` are those it chose between."""
+
+    scores: tuple[int, ...]
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report(Event):
+    """A number was printed or returned as the result.
+
+    Attributes:
+        label: the constant text of the line, for display.
+        template: the line as parts: constant text, and None where a value stands.
+        scores: the scores that the number was made from.
+        doubts: numbers of `Unresolved` events on the way.
+        untraced: it prints a bpb whose scores could not be found.
+        selects: choices the number went through.
+    """
+
+    label: str
+    template: tuple[str | None, ...]
+    scores: tuple[int, ...]
+    doubts: tuple[int, ...] = ()
+    untraced: bool = False
+    selects: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact(Event):
+    """The artifact is written ("save") or read back ("restore")."""
+
+    action: str
+    what: str
+    absorbed: tuple[Update, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock(Event):
+    """A phase starts, ends or is capped."""
+
+    phase: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access(Event):
+    """The world outside: "network", "file", "subprocess", "native"; `what` names the host, file or command.
+
+    `reaches` names the phase as far as it could be told: "evaluation" if a score follows.
+    """
+
+    kind: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unresolved(Event):
+    """What could not be followed: `reason` in a few words, `what` as the source has it."""
+
+    reason: str
+    what: str
+    touches_scores: bool = False
+
+
+@dataclass(slots=True)
+class Numbering:
+    """Hands out event numbers."""
+
+    last: int = field(default=0)
+
+    def next(self) -> int:
+        self.last += 1
+        return self.last
