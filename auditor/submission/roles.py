@@ -117,6 +117,8 @@ def classify(sources: Mapping[str, str], *, root: str = "") -> Roles:
             scripts.update(run[:1] if not scripts.intersection(run) else ())
         for other in run:
             launchers[other] = (*launchers.get(other, ()), path)
+    if not scripts:
+        scripts = {path for path in sources if _is_entry(path, sources[path])}
     if any(posixpath.dirname(path) == root for path in scripts):
         scripts = {path for path in scripts if not _in_code_folder(path, root)}
     kept = {script: tuple(sorted(paths)) for script, paths in launchers.items() if script in scripts}
