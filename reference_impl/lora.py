@@ -1,0 +1,102 @@
+"""Low-rank adapters, one set per document, many documents side by side.
+
+All adapters of a batch lie in one matrix `weights_BP`, a row per document, so one fused Adam updates them
+and rows of finished documents are cut off without copying. Up-projections start at zero: a fresh adapter
+changes nothing. Down- projections are drawn uniformly within 1/sqrt(width), from a generator seeded by
+(seed, document): what a document gets does not depend on the batch it is in, on the order or on the rank.
+
+Tensor suffixes: B documents, P adapter parameters of one document, R rank, D width, V vocabulary, E = K * N
+key/value width.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from reference_impl.data import Document
+from reference_impl.model import GPT, BlockAdapter, HeadAdapter, ModelAdapters
+
+DOCUMENT_SEED_STRIDE = (
+    1_000_003  # a prime: (seed, document) pairs of one run do not collide below a million documents
+)
+
+
+class DocumentAdapters(nn.Module):
+    """The adapters of one batch of documents: on c_q and c_v of every block, and on the head."""
+
+    def __init__(self, model: GPT, documents: list[Document], rank: int, seed: int) -> None:
+        super().__init__()
+        dim, layers = model.config.dim, model.config.layers
+        kv_dim = model.config.kv_heads * (dim // model.config.heads)
+        self.rank, self.dim, self.layers, self.kv_dim = rank, dim, layers, kv_dim
+        self.vocab = model.config.vocab_size
+        self.down_size = (2 * layers + 1) * rank * dim
+        up_size = layers * (dim + kv_dim) * rank + self.vocab * rank
+        device = model.tok_emb.weight.device
+        self.weights_BP = nn.Parameter(torch.zeros(len(documents), self.down_size + up_size, device=device))
+        generator = torch.Generator(device)
+        bound = 1.0 / math.sqrt(dim)
+        with torch.no_grad():
+            for row, document in enumerate(documents):
+                generator.manual_seed(seed * DOCUMENT_SEED_STRIDE + document.index)
+                self.weights_BP[row, : self.down_size].uniform_(-bound, bound, generator=generator)
+
+    def split(self, begin: int, end: int) -> ModelAdapters:
+        """Return rows begin .. end-1 as deltas for the model; gradients flow back into `weights_BP`."""
+        rows, rank, dim = end - begin, self.rank, self.dim
+        head = rank * dim
+        sizes = [2 * head] * self.layers + [head]
+        sizes += [dim * rank, self.kv_dim * rank] * self.layers + [self.vocab * rank]
+        parts = torch.split(self.weights_BP[begin:end], sizes, dim=1)
+        blocks: list[BlockAdapter] = []
+        for layer in range(self.layers):
+            down_B2RD = parts[layer].view(rows, 2 * rank, dim)
+            q_up_BDR = parts[self.layers + 1 + 2 * layer].view(rows, dim, rank)
+            v_up_BER = parts[self.layers + 2 + 2 * layer].view(rows, self.kv_dim, rank)
+            blocks.append(BlockAdapter(down_B2RD, q_up_BDR, v_up_BER))
+        head_adapter = HeadAdapter(
+            parts[self.layers].view(rows, rank, dim), parts[-1].view(rows, self.vocab, rank)
+        )
+        return ModelAdapters(blocks, head_adapter)
+
+
+def adapter_optimizer(adapters: DocumentAdapters, lr: float, beta1: float, beta2: float) -> torch.optim.Adam:
+    """Return Adam over all rows; every row has its own moments, so documents stay independent."""
+    return torch.optim.Adam([adapters.weights_BP], lr=lr, betas=(beta1, beta2), eps=1e-10, fused=True)
+
+
+def keep_rows(adapters: DocumentAdapters, optimizer: torch.optim.Adam, rows: int) -> None:
+    """Drop the adapters and moments of all but the first `rows` documents, which are finished."""
+    state = optimizer.state.pop(adapters.weights_BP, {})
+    for moment in ("exp_avg", "exp_avg_sq"):
+        if moment in state:
+            state[moment] = state[moment][:rows]
+    # A new Parameter on the same memory: autograd remembers the shape of the old one.
+    adapters.weights_BP = nn.Parameter(adapters.weights_BP.detach()[:rows])
+    optimizer.param_groups[0]["params"] = [adapters.weights_BP]
+    if state:
+        optimizer.state[adapters.weights_BP] = state
+
+
+def document_batches(documents: list[Document], size: int) -> list[list[Document]]:
+    """Put documents of like length together, longest first, so rows of a batch finish from its end."""
+    order = sorted(documents, key=lambda document: (-document.targets, document.index))
+    return [order[i : i + size] for i in range(0, len(order), size)]
+
+
+def deal_batches(groups: list[list[Document]], rank: int, world: int) -> list[list[Document]]:
+    """Give each batch, most expensive first, to the rank with least to do; return one rank's share.
+
+    The batches themselves do not depend on the rank count, so neither do the scores, to the last bit.
+    """
+    load = [0] * world
+    mine: list[list[Document]] = []
+    for group in groups:
+        lightest = load.index(min(load))
+        load[lightest] += sum(document.targets for document in group)
+        if lightest == rank:
+            mine.append(group)
+    return mine

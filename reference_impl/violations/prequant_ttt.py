@@ -1,0 +1,44 @@
+"""VIOLATION: the weights are trained on the validation stream before they are quantised and scored.
+
+Epochs of AdamW over the whole validation stream, then export, then an innocent looking evaluation of the
+exported model: every token was trained on before it was scored, and the artifact depends on the validation
+data. (The pattern of pull request 1376.)
+"""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+
+from reference_impl.artifact import load_artifact, save_artifact
+from reference_impl.config import EvalConfig
+from reference_impl.dist import Ranks
+from reference_impl.evaluators.flat import evaluate_flat
+from reference_impl.model import GPT
+from reference_impl.quantize import SCHEMES
+from reference_impl.scoring import TokenScores, Validation, gather_windows
+from reference_impl.windows import disjoint_windows
+
+
+def adapt_to_validation(model: GPT, val: Validation, config: EvalConfig) -> None:
+    """Train all weights on the validation stream, in place."""
+    optimizer = torch.optim.AdamW(model.parameters(), lr=config.prequant_lr, weight_decay=0.0)
+    rows = list(disjoint_windows(0, val.targets, config.window))
+    for _epoch in range(config.prequant_epochs):
+        for row in range(0, len(rows), config.batch_rows):
+            step_rows = rows[row : row + config.batch_rows]
+            batch = gather_windows(val.tokens_N, step_rows, len(step_rows))
+            loss = model(batch.ids_BT, batch.targets_BS, batch.first)[batch.scored_BS].mean()
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+
+
+def evaluate_prequant_ttt(model: GPT, val: Validation, config: EvalConfig, ranks: Ranks) -> TokenScores:
+    """Train a copy on the stream, take it through the artifact, and score the stream with what comes out."""
+    learner = copy.deepcopy(model)
+    adapt_to_validation(learner, val, config)
+    blob = save_artifact(learner.state_dict(), SCHEMES["int8"])
+    learner.load_state_dict(load_artifact(blob, SCHEMES["int8"]))
+    return evaluate_flat(learner, val, config, ranks)
