@@ -1,0 +1,114 @@
+"""Asks what would change if a switch that only the source's default decides stood the other way.
+
+A script whose fine-tuning on validation tokens hides behind a flag that is off in the source, and on in
+nobody's sight, must not read as compliant. Each such switch is turned once and the program evaluated again.
+A log is
+evidence both ways: a line that only the turned program prints says that it ran; a line that the turned
+    program is
+sure to print, and the log lacks, says that it did not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from auditor.claimed import matches, template_pattern, weight
+from auditor.trace.answer import Answer
+from auditor.trace.events import Report
+from auditor.trace.trace import Switch, Trace
+
+MAX_SWITCHES = 12
+"""Switches turned per script; real scripts have at most nine that guard updates or scores."""
+
+DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alternative:
+    """The program with one switch turned.
+
+    Attributes:
+        switch: as it stands in the source.
+        value: what it was set to.
+        trace: what then happens.
+        ran: YES if a log shows that this is what ran, NO if a log refutes it, MAYBE if nothing tells.
+        shown_by: the log line that settles `ran`, or the label that is missing, or "".
+    """
+
+    switch: Switch
+    value: str
+    trace: Trace
+    ran: Answer
+    shown_by: str = ""
+
+
+def turned(value: str) -> str | None:
+    """The other position of a switch with this value, or None if the value is no switch."""
+    text = value.strip().lower()
+    words = {"true": "False", "false": "True", "yes": "no", "no": "yes", "on": "off", "off": "on", "": "1"}
+    if text in words:
+        return words[text]
+    try:
+        number = float(text)
+    except ValueError:
+        return "1" if text == "none" else None
+    return "0" if number > 0 else "1"
+
+
+def hidden_switches(trace: Trace) -> list[Switch]:
+    """Switches that guard updates or scores and that nothing but a source default decides, each name once."""
+    found: dict[str, Switch] = {}
+    for switch in trace.switches:
+        if switch.guards and switch.origin == DEFAULT:
+            found.setdefault(switch.name, switch)
+    return list(found.values())
+
+
+def explore(
+    trace: Trace, evaluate: Callable[[Mapping[str, str]], Trace], *, log: Sequence[str] = ()
+) -> tuple[list[Alternative], list[str]]:
+    """Evaluate the program once per hidden switch with that switch turned.
+
+    Returns:
+        the alternatives, and one sentence for each switch that could not be turned.
+    """
+    switches = hidden_switches(trace)
+    skipped = [f"{s.name} was not turned: more than {MAX_SWITCHES} switches" for s in switches[MAX_SWITCHES:]]
+    found: list[Alternative] = []
+    for switch in switches[:MAX_SWITCHES]:
+        value = turned(switch.value)
+        if value is None:
+            skipped.append(f"{switch.name} was not turned: {switch.value!r} has no opposite")
+            continue
+        other = evaluate({switch.name: value})
+        ran, shown_by = _told_by_log(trace, other, log)
+        found.append(Alternative(switch=switch, value=value, trace=other, ran=ran, shown_by=shown_by))
+    return found, skipped
+
+
+def _told_by_log(base: Trace, other: Trace, log: Sequence[str]) -> tuple[Answer, str]:
+    if not log:
+        return Answer.MAYBE, ""
+    known = {report.template for report in base.reports if report.certain is not Answer.NO}
+    base_reports = [report for report in base.reports if report.certain is not Answer.NO]
+    new = [
+        report
+        for report in other.reports
+        if report.template not in known and template_pattern(report.template)
+    ]
+    for report in new:
+        for line in log:
+            if matches(report, line) and not _better_match(base_reports, report, line):
+                return Answer.YES, line.strip()
+    if not any(matches(report, line) for report in base_reports for line in log):
+        return Answer.MAYBE, ""
+    for report in new:
+        if report.certain is Answer.YES and not any(matches(report, line) for line in log):
+            return Answer.NO, report.label
+    return Answer.MAYBE, ""
+
+
+def _better_match(reports: Sequence[Report], found: Report, line: str) -> bool:
+    """Whether the program as it stands prints the line at least as specifically."""
+    return any(weight(report) >= weight(found) and matches(report, line) for report in reports)

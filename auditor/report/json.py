@@ -1,0 +1,210 @@
+"""The audit as JSON, one object a submission. Keys are only ever added; `schema` counts what breaks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from auditor.report.clean import clean
+from auditor.result import AuditResult, ReportResult
+from auditor.trace.events import (
+    Access,
+    Artifact,
+    Clock,
+    Event,
+    Load,
+    Place,
+    Report,
+    Reset,
+    Score,
+    Select,
+    Unresolved,
+    Update,
+)
+from auditor.trace.render import RegionNames
+from auditor.trace.trace import Trace
+from auditor.trace.tree import Node
+from rules.base import Finding
+
+SCHEMA = 1
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+
+
+def render(results: Sequence[AuditResult], notes: Sequence[str] = ()) -> str:
+    """One object for one submission, else a list under "submissions"; keys in a fixed order, UTF-8 text."""
+    objects: list[Json] = [as_object(result) for result in results]
+    whole = objects[0] if len(objects) == 1 else {"schema": SCHEMA, "submissions": objects}
+    assert isinstance(whole, dict)
+    if notes:
+        whole["notes"] = [clean(note) for note in notes]
+    return json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def as_object(result: AuditResult) -> dict[str, Json]:
+    """The object of one submission."""
+    target = result.target
+    return {
+        "schema": SCHEMA,
+        "target": {
+            "kind": target.kind,
+            "path": target.path,
+            "ref": target.ref,
+            "head": target.head,
+            "folder": target.folder,
+        },
+        "policy": result.policy.value,
+        "track": result.track,
+        "language": result.language,
+        "verdict": result.verdict.value,
+        "record_verdict": result.record_verdict.value if result.record_verdict else None,
+        "claim": {"val_bpb": result.claim.val_bpb, "source": result.claim.source, "how": result.claim.how},
+        "rules": [
+            {"rule": a.rule, "outcome": a.outcome.value, "because": a.because, "crashed": a.crashed or None}
+            for a in result.rules
+        ],
+        "findings": [_finding(finding) for finding in result.findings],
+        "reports": [_report(report) for report in result.reports],
+        "configuration": [
+            {
+                "name": entry.name,
+                "value": entry.value,
+                "from": entry.origin,
+                "path": entry.path or None,
+                "line": entry.line or None,
+                "decides": entry.decides,
+            }
+            for entry in result.configuration
+        ],
+        "layers": list(result.layers),
+        "problems": [
+            {"kind": p.kind, "reason": p.reason, "runs": p.runs, **_place(p.place)} for p in result.problems
+        ],
+        "trace": _trace(result.trace) if result.trace is not None else None,
+        "seconds": round(result.seconds, 3),
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Json]:
+    return {
+        "rule": finding.rule,
+        "outcome": finding.outcome.value,
+        "level": finding.level.value,
+        "report": finding.report,
+        "message": finding.message,
+        "origin": finding.origin,
+        "code": finding.code or None,
+        "where": finding.where or None,
+        "locations": [{**_place(place), "column": place.column} for place in finding.locations],
+        "steps": [{"text": step.text, **_place(step.place)} for step in finding.steps],
+    }
+
+
+def _report(report: ReportResult) -> dict[str, Json]:
+    return {
+        "label": report.label,
+        "claimed": report.claimed,
+        "verdict": report.verdict.value,
+        "failed": list(report.failed),
+        **_place(report.place),
+    }
+
+
+def _place(place: Place) -> dict[str, Json]:
+    return {"path": place.path, "layer": place.layer, "line": place.line}
+
+
+def _trace(trace: Trace) -> dict[str, Json]:
+    names = RegionNames(trace)
+    return {
+        "witness": trace.witness,
+        "complete": trace.complete,
+        "claimed": trace.claimed,
+        "claimed_how": trace.claimed_how,
+        "switches": [
+            {
+                "name": s.name,
+                "value": s.value,
+                "from": s.origin,
+                "taken": s.taken,
+                "guards": s.guards,
+                **_place(s.place),
+            }
+            for s in trace.switches
+        ],
+        "tree": _node(trace.root, names),
+    }
+
+
+def _node(node: Node, names: RegionNames) -> dict[str, Json]:
+    shown: dict[str, Json] = {"kind": node.kind, "text": node.text, **_place(node.place)}
+    if node.detail:
+        shown["detail"] = node.detail
+    if node.kind == "branch":
+        shown["taken"] = node.taken.value
+    if node.count is not None:
+        shown["count"] = node.count
+    if node.settings:
+        shown["settings"] = list(node.settings)
+    if node.events:
+        shown["events"] = [_event(event, names) for event in node.events]
+    if node.children:
+        shown["children"] = [_node(child, names) for child in node.children if child.has_events()]
+    return shown
+
+
+def _event(event: Event, names: RegionNames) -> dict[str, Json]:
+    shown: dict[str, Json] = {
+        "event": type(event).__name__.lower(),
+        "number": event.number,
+        "certain": event.certain.value,
+        **_place(event.place),
+    }
+    return shown | _details(event, names)
+
+
+def _details(event: Event, names: RegionNames) -> dict[str, Json]:
+    match event:
+        case Score():
+            absorbed: list[Json] = [
+                {"update": a.update.number, "overlap": a.overlap.value, "why": a.why} for a in event.absorbed
+            ]
+            return {
+                "regions": _regions(event, names),
+                "states": [state.name for state in event.states],
+                "how": event.how,
+                "absorbed": absorbed,
+                "doubts": list(event.doubts),
+            }
+        case Update():
+            return {
+                "state": event.state.name,
+                "regions": _regions(event, names),
+                "how": event.how,
+                "by": event.by,
+            }
+        case Reset():
+            return {"state": event.state.name, "by": event.by}
+        case Select():
+            return {"scores": list(event.scores), "by": event.by}
+        case Report():
+            template: list[Json] = list(event.template)
+            return {"label": event.label, "template": template, "scores": list(event.scores)}
+        case Load():
+            return {"source": event.source, "what": event.what}
+        case Artifact():
+            return {"action": event.action, "what": event.what}
+        case Clock():
+            return {"phase": event.phase}
+        case Access():
+            return {"kind": event.kind, "what": event.what}
+        case Unresolved():
+            return {"reason": event.reason, "what": event.what, "touches_scores": event.touches_scores}
+    return {}
+
+
+def _regions(event: Score | Update, names: RegionNames) -> list[Json]:
+    texts: list[Json] = []
+    texts.extend(sorted({names.text(region) for region in event.regions}))
+    return texts

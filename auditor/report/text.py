@@ -1,0 +1,194 @@
+"""The audit as terminal text, laid out by rich.
+
+Colour only repeats what a word or a sign says already; without it (`NO_COLOR`, a pipe, a file) the same
+characters are written. Lines of the timeline and of code are never wrapped.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from auditor.report.clean import clean_line
+from auditor.report.view import Frame, ShownFinding, View, level_word, view
+from auditor.result import AuditResult, Verdict
+from auditor.trace.render import Line, Mark, aligned
+from rules.base import Kind, Level, Outcome
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+WIDTH = 100
+"""Width of prose; fixed, so that the same audit gives the same bytes on every terminal."""
+
+_VERDICT_STYLE = {
+    Verdict.COMPLIANT: "bold green",
+    Verdict.VIOLATION: "bold red",
+    Verdict.REVIEW: "bold yellow",
+}
+_LEVEL_STYLE = {Level.ERROR: "bold red", Level.WARNING: "bold yellow", Level.NOTE: "bold cyan"}
+_MARK_STYLE = {
+    Mark.NONE: "",
+    Mark.HIT: "red",
+    Mark.DOUBT: "yellow",
+    Mark.DEAD: "dim",
+    Mark.CLAIMED: "bold",
+}
+_OUTCOME_STYLE = {
+    Outcome.PASS: "green",
+    Outcome.FAIL: "bold red",
+    Outcome.REVIEW: "yellow",
+    Outcome.UNKNOWN: "yellow",
+    Outcome.NOT_APPLICABLE: "dim",
+}
+
+
+def render(results: Sequence[AuditResult], notes: Sequence[str] = (), *, colour: bool = False) -> str:
+    """The whole report; with `colour` with ANSI styles."""
+    from rich.console import Console
+
+    stream = io.StringIO()
+    console = Console(
+        file=stream,
+        width=WIDTH,
+        force_terminal=colour,
+        no_color=not colour,
+        color_system="standard" if colour else None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+    )
+    for index, result in enumerate(results):
+        if index:
+            console.print()
+        for line in _lines(view(result)):
+            console.print(line, soft_wrap=True)
+    for note in notes:
+        console.print(f"note: {clean_line(note)}", soft_wrap=True)
+    return stream.getvalue()
+
+
+def _lines(shown: View) -> Iterator[Text]:
+    from rich.text import Text
+
+    result = shown.result
+    yield Text(shown.headline, style=_VERDICT_STYLE[result.verdict])
+    yield from _head(shown)
+    if shown.lines:
+        yield from _section("Timeline")
+        for text, line in aligned(shown.lines):
+            yield _timeline_line(text, line)
+    if shown.findings:
+        yield from _section("Findings")
+        for finding in shown.findings:
+            yield from _finding(finding)
+    yield from _reports(shown)
+    yield from _section("Rules")
+    for answer in result.rules:
+        word = "CRASHED" if answer.crashed else answer.outcome.value.replace("_", " ")
+        style = "bold red" if answer.crashed else _OUTCOME_STYLE[answer.outcome]
+        yield Text.assemble("  ", (f"{word:<15}", style), f"{answer.rule:<24} {_short(answer.because)}")
+    if shown.settings:
+        yield from _section("Settings that decide")
+        for entry in shown.settings:
+            where = f"{entry.path}:{entry.line}" if entry.path and entry.line else entry.path
+            origin = f"from {entry.origin}" + (f" ({where})" if where else "")
+            yield Text(f"  {entry.name} = {entry.value or repr('')}   {origin}")
+    if shown.not_understood:
+        yield from _section("Not understood")
+        for doubt in shown.not_understood:
+            yield Text(f"  {doubt}")
+        if shown.left_out:
+            yield Text(f"  and {shown.left_out} more (all of them in --format json)")
+
+
+def _head(shown: View) -> Iterator[Text]:
+    from rich.text import Text
+
+    result = shown.result
+    target = result.target
+    where = f"{target.path} at {target.ref} ({target.head[:12]})" if target.head else target.path
+    yield Text(f"  script    {clean_line(where)}")
+    yield Text(f"  claim     {shown.claim}")
+    details = [f"policy {result.policy.value}", f"track {result.track}"]
+    if result.layers:
+        details.append("packed: " + ", ".join(clean_line(layer) for layer in result.layers))
+    if result.language != "torch":
+        details.append(f"language {result.language}")
+    if result.record_verdict is not None:
+        problems = [a.rule for a in result.rules if a.kind is Kind.RECORD and a.outcome is Outcome.FAIL]
+        details.append(
+            f"record {result.record_verdict.value}" + (f": {', '.join(problems)}" if problems else "")
+        )
+    yield Text(f"  judged    {'; '.join(details)}")
+    for reason in shown.reasons:
+        yield Text(f"  because   {reason}")
+    for note in result.notes:
+        yield Text(f"  note      {clean_line(note)}")
+
+
+def _section(title: str) -> Iterator[Text]:
+    from rich.text import Text
+
+    yield Text("")
+    yield Text(title, style="bold")
+
+
+def _timeline_line(text: str, line: Line) -> Text:
+    from rich.text import Text
+
+    shown = Text("  " + text, style=_MARK_STYLE[line.mark])
+    if line.place:
+        shown.stylize("cyan", len(shown) - len(line.place), len(shown))
+    return shown
+
+
+def _finding(shown: ShownFinding) -> Iterator[Text]:
+    from rich.text import Text
+
+    finding = shown.finding
+    line = Text("  ")
+    line.append(level_word(finding.level, finding.outcome), style=_LEVEL_STYLE[finding.level])
+    line.append(f"  {finding.rule}", style="bold")
+    if not shown.on_claimed:
+        line.append(f"  (not the claimed number: {_short(finding.report or '')})")
+    yield line
+    yield Text(f"    {finding.message}")
+    if finding.where and not finding.locations:
+        yield Text(f"    in {clean_line(finding.where)}")
+    for number, step in enumerate(finding.steps, 1):
+        yield Text(f"    {number}. {step.text}   {step.place}")
+    for frame in shown.frames:
+        yield from _frame(frame)
+
+
+def _frame(frame: Frame) -> Iterator[Text]:
+    from rich.text import Text
+
+    yield Text(f"      {frame.place}", style="cyan")
+    for number, text, marked in frame.lines:
+        sign = ">" if marked else " "
+        yield Text(f"      {sign}{number:>6} | {text}".rstrip(), style="" if marked else "dim")
+
+
+def _reports(shown: View) -> Iterator[Text]:
+    from rich.text import Text
+
+    reports = shown.result.reports
+    if len(reports) < 2:
+        return
+    yield from _section("Reported numbers, each judged by itself")
+    for report in reports:
+        line = Text("  ")
+        line.append(f"{report.verdict.value:<11}", style=_VERDICT_STYLE[report.verdict])
+        failed = f"   {', '.join(report.failed)}" if report.failed else ""
+        claimed = "   ◀ claimed" if report.claimed else ""
+        line.append(f"{_short(clean_line(report.label))}   {report.place}{failed}{claimed}")
+        yield line
+
+
+def _short(text: str) -> str:
+    flat = clean_line(text)
+    return flat if len(flat) <= 120 else flat[:119] + "…"

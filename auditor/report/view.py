@@ -1,0 +1,202 @@
+"""What a reader is shown of an audit, before any format: the same parts in text, Markdown and HTML.
+
+All text of the submission passes `clean` here, so that no format can forget it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from auditor.report.clean import clean, clean_line
+from auditor.result import AuditResult, ConfigurationEntry, Verdict
+from auditor.trace.events import Place, Report, Unresolved
+from auditor.trace.render import Line, timeline
+from rules import by_slug
+from rules.base import Finding, Level, Outcome
+
+FRAME_CONTEXT = 2
+"""Source lines shown before and after a marked one."""
+
+MAX_FRAME_CHARACTERS = 140
+MAX_FRAMES = 3
+MAX_NOT_UNDERSTOOD = 12
+MAX_OTHER_FINDINGS = 12
+
+_ORDER = (Outcome.FAIL, Outcome.REVIEW, Outcome.UNKNOWN, Outcome.PASS, Outcome.NOT_APPLICABLE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """A few lines of source around a place: (number, text, marked)."""
+
+    place: Place
+    lines: tuple[tuple[int, str, bool], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownFinding:
+    """A finding with its rule's title and the code it points at."""
+
+    finding: Finding
+    title: str
+    frames: tuple[Frame, ...]
+    on_claimed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """The parts of a report, ready to be laid out.
+
+    Attributes:
+        headline: the verdict in words, with the rules that decide it.
+        claim: one line about the claimed number.
+        reasons: what decides the verdict, one sentence each.
+        lines: the timeline.
+        findings: most severe first, those of the claimed report before the others.
+        settings: configuration that the timeline hangs on.
+        not_understood: what could not be followed on the way to the claimed number, then elsewhere.
+        left_out: how many more of these there are.
+    """
+
+    result: AuditResult
+    headline: str
+    claim: str
+    reasons: tuple[str, ...]
+    lines: tuple[Line, ...]
+    findings: tuple[ShownFinding, ...]
+    settings: tuple[ConfigurationEntry, ...]
+    not_understood: tuple[str, ...]
+    left_out: int
+
+
+def view(result: AuditResult) -> View:
+    """Lay out one result."""
+    values = {entry.name: entry.value for entry in result.configuration}
+    lines = timeline(result.trace, values=values) if result.trace is not None else ()
+    shown, more = _not_understood(result)
+    return View(
+        result=result,
+        headline=_headline(result),
+        claim=_claim(result),
+        reasons=_reasons(result),
+        lines=tuple(replace(line, text=clean_line(line.text)) for line in lines),
+        findings=_findings(result),
+        settings=tuple(_cleaned(entry) for entry in _settings(result)),
+        not_understood=shown,
+        left_out=more,
+    )
+
+
+def _headline(result: AuditResult) -> str:
+    word = result.verdict.value.upper()
+    failed = result.slugs(Outcome.FAIL)
+    if result.verdict is Verdict.VIOLATION:
+        return f"{word}: {', '.join(failed)}"
+    if result.verdict is Verdict.REVIEW:
+        undecided = result.slugs(Outcome.REVIEW) + result.slugs(Outcome.UNKNOWN)
+        return f"{word}: {', '.join(undecided) or 'no reported number could be followed to its scores'}"
+    return word
+
+
+def _claim(result: AuditResult) -> str:
+    claim = result.claim
+    number = f"val_bpb {claim.val_bpb:.8g}" if claim.val_bpb is not None else "no number is claimed"
+    report = result.trace.claimed_report if result.trace is not None else None
+    parts = [number + (f" ({clean_line(claim.source)})" if claim.source else "")]
+    if report is not None:
+        parts.append(f"printed at {report.place}")
+    if claim.how:
+        parts.append(clean_line(claim.how))
+    return ", ".join(parts)
+
+
+def _reasons(result: AuditResult) -> tuple[str, ...]:
+    decisive = {
+        Verdict.VIOLATION: (Outcome.FAIL,),
+        Verdict.REVIEW: (Outcome.REVIEW, Outcome.UNKNOWN),
+        Verdict.COMPLIANT: (),
+    }[result.verdict]
+    return tuple(f"{a.rule}: {clean_line(a.because)}" for a in result.rules if a.outcome in decisive)
+
+
+def _findings(result: AuditResult) -> tuple[ShownFinding, ...]:
+    claimed = result.trace.claimed_report if result.trace is not None else None
+    shown = [_shown(finding, result, claimed) for finding in result.findings]
+    shown.sort(key=lambda item: (not item.on_claimed, _ORDER.index(item.finding.outcome)))
+    own = [item for item in shown if item.on_claimed]
+    return tuple(own + [item for item in shown if not item.on_claimed][:MAX_OTHER_FINDINGS])
+
+
+def _shown(finding: Finding, result: AuditResult, claimed: Report | None) -> ShownFinding:
+    rule = by_slug(finding.rule)
+    places = list(dict.fromkeys([*finding.locations, *(step.place for step in finding.steps)]))
+    frames = [
+        frame for place in places[:MAX_FRAMES] if (frame := code_frame(place, result.texts)) is not None
+    ]
+    return ShownFinding(
+        finding=replace(
+            finding,
+            message=clean_line(finding.message),
+            report=None if finding.report is None else clean_line(finding.report),
+            steps=tuple(replace(step, text=clean_line(step.text)) for step in finding.steps),
+        ),
+        title=rule.title if rule is not None else finding.rule,
+        frames=tuple(frames),
+        on_claimed=finding.report is None or claimed is None or finding.report == claimed.label,
+    )
+
+
+def code_frame(place: Place, texts: Mapping[tuple[str, int], Sequence[str]]) -> Frame | None:
+    """The lines around a place, long ones cut; None if the text is not at hand."""
+    lines = texts.get((place.path, place.layer))
+    if lines is None or not 0 < place.line <= len(lines):
+        return None
+    first = max(place.line - FRAME_CONTEXT, 1)
+    last = min(place.line + FRAME_CONTEXT, len(lines))
+    shown = []
+    for number in range(first, last + 1):
+        column = place.column if number == place.line else 0
+        shown.append((number, _cut_around(lines[number - 1], column), number == place.line))
+    return Frame(place=place, lines=tuple(shown))
+
+
+def _cut_around(line: str, column: int) -> str:
+    """The part of a long (minified) line around a column."""
+    if len(line) <= MAX_FRAME_CHARACTERS:
+        return clean(line)
+    start = max(0, min(column - MAX_FRAME_CHARACTERS // 3, len(line) - MAX_FRAME_CHARACTERS))
+    part = clean(line[start : start + MAX_FRAME_CHARACTERS])
+    return ("…" if start else "") + part + ("…" if start + MAX_FRAME_CHARACTERS < len(line) else "")
+
+
+def _settings(result: AuditResult) -> list[ConfigurationEntry]:
+    """Settings that decide, or that do not come from the source alone and are read by the timeline."""
+    return [entry for entry in result.configuration if entry.decides]
+
+
+def _cleaned(entry: ConfigurationEntry) -> ConfigurationEntry:
+    return replace(
+        entry, name=clean_line(entry.name), value=clean_line(entry.value), origin=clean_line(entry.origin)
+    )
+
+
+def _not_understood(result: AuditResult) -> tuple[tuple[str, ...], int]:
+    trace = result.trace
+    if trace is None:
+        return (), 0
+    claimed = trace.claimed_report
+    on_the_way = trace.doubts_of(claimed) if claimed is not None else []
+    rest = [event for event in trace.unresolved if event.touches_scores]
+    texts = list(Counter(_doubt(event) for event in [*on_the_way, *rest]))
+    return tuple(texts[:MAX_NOT_UNDERSTOOD]), max(len(texts) - MAX_NOT_UNDERSTOOD, 0)
+
+
+def _doubt(event: Unresolved) -> str:
+    return clean_line(f"{event.place}: {event.what}: {event.reason}")
+
+
+def level_word(level: Level, outcome: Outcome) -> str:
+    """The word before a finding: what the reader has to do about it."""
+    return outcome.value if outcome is not Outcome.PASS else level.value

@@ -1,0 +1,371 @@
+"""The timeline: a trace as a tree of lines that a reader can check against the source.
+
+    eval_val_ttt                                           train_gpt.py:1301
+    └─ for ci in chunks
+       ├─ SCORE   val[ci]  with model                      :1342
+       └─ for epoch in range(4)   (repeats)                :1390
+          └─ UPDATE  model  ← val[ci]   SGD.step           :1399
+
+One line an event, the loops, branches and calls around it as the tree. Text, Markdown and HTML show the same
+lines; colour and escaping are theirs. Nothing is judged here: a mark says that the trace holds an overlap,
+the rules say what it means.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from auditor.trace.answer import Answer
+from auditor.trace.events import (
+    Access,
+    Artifact,
+    Clock,
+    Event,
+    Load,
+    Place,
+    Report,
+    Reset,
+    Score,
+    Select,
+    Unresolved,
+    Update,
+)
+from auditor.trace.linear import Atom
+from auditor.trace.region import Region
+from auditor.trace.trace import Switch, Trace
+from auditor.trace.tree import Node
+
+MAX_NAMES = 4
+"""Regions and states named on one line; the rest is counted."""
+
+MAX_TEXT = 72
+"""Characters of a condition, an iterable or a label taken over from the source."""
+
+PLACE_COLUMN_LOW = 48
+PLACE_COLUMN_HIGH = 84
+"""The column where places start lies between these; longer lines push their own place to the right."""
+
+
+class Mark(Enum):
+    """Why a line deserves a look."""
+
+    NONE = ""
+    HIT = "hit"
+    DOUBT = "doubt"
+    DEAD = "dead"
+    CLAIMED = "claimed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of the timeline.
+
+    Attributes:
+        branches: the tree drawing before the text.
+        kind: "call", "loop", "branch", or the event's word in lower case.
+        text: without the drawing.
+        place: as shown at the right, or "".
+        mark: why the line deserves a look.
+        at: the place itself.
+    """
+
+    branches: str
+    kind: str
+    text: str
+    place: str
+    mark: Mark
+    at: Place
+
+
+@dataclass(slots=True)
+class _Item:
+    """A line before it knows its place in the drawing."""
+
+    kind: str
+    text: str
+    at: Place
+    mark: Mark = Mark.NONE
+    children: list[_Item] = field(default_factory=list)
+
+
+def timeline(trace: Trace, *, values: Mapping[str, str] | None = None) -> tuple[Line, ...]:
+    """The lines of a trace, in order of first occurrence.
+
+    Args:
+        values: settings by environment name, shown where a loop or a branch hangs on one of them.
+    """
+    return tuple(_drawn(_Builder(trace, values or {}).items(trace.root)))
+
+
+def render(trace: Trace, *, values: Mapping[str, str] | None = None) -> str:
+    """The timeline as text, places aligned at the right; "" for a trace without events."""
+    return "\n".join(text for text, _ in aligned(timeline(trace, values=values)))
+
+
+def aligned(lines: Iterable[Line]) -> Iterator[tuple[str, Line]]:
+    """Each line as one string with its place in a common column."""
+    rows = list(lines)
+    widths = [len(row.branches) + len(row.text) for row in rows]
+    column = min(max([PLACE_COLUMN_LOW, *(width + 2 for width in widths)]), PLACE_COLUMN_HIGH)
+    for row, width in zip(rows, widths, strict=True):
+        gap = max(column - width, 2)
+        yield (row.branches + row.text + " " * gap + row.place).rstrip(), row
+
+
+class RegionNames:
+    """Says regions by the variables of the loops they depend on: `val[doc, chunk]`."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._variables: dict[object, str] = {}
+        for event in trace:
+            for turn in event.turns:
+                self._variables.setdefault(turn.entry, turn.variable)
+
+    def text(self, region: Region) -> str:
+        if region.positions is not None:
+            low, high = min(region.positions, default=0), max(region.positions, default=-1) + 1
+            whole = len(region.positions) == high - low
+            return f"{region.source}[{low}:{high}]" + ("" if whole else f" ({len(region.positions)} tokens)")
+        counters = sorted(region.iterations, key=_entry_order)
+        names = [self._variables.get(atom.args[0], "") for atom in counters]
+        shown = list(dict.fromkeys(name for name in names if name))
+        return f"{region.source}[{', '.join(shown)}]" if shown else region.source
+
+
+class _Builder:
+    """Turns nodes into items; holds what all lines share."""
+
+    def __init__(self, trace: Trace, values: Mapping[str, str]) -> None:
+        self.trace = trace
+        self.values = {switch.name: switch.value for switch in trace.switches} | dict(values)
+        self.reported = {number for report in trace.reports for number in report.scores}
+        self.names = RegionNames(trace)
+        self.switches: dict[Place, list[Switch]] = {}
+        for switch in trace.switches:
+            self.switches.setdefault(switch.place, []).append(switch)
+
+    def items(self, node: Node) -> list[_Item]:
+        found: list[_Item] = []
+        for child in node.children:
+            found.extend(self._item(child))
+        return _without_repetition(found)
+
+    def _item(self, node: Node) -> list[_Item]:
+        if node.kind == "event":
+            return self._events(node)
+        if node.kind == "branch" and node.taken is Answer.NO:
+            return self._dead(node)
+        children = self.items(node)
+        if not children:
+            return []
+        if node.kind == "branch" and node.taken is Answer.YES and not node.settings:
+            return children
+        if node.kind == "loop":
+            return [_Item("loop", self._loop_text(node), node.place, children=children)]
+        if node.kind == "branch":
+            return [_Item("branch", self._branch_text(node), node.place, children=children)]
+        if node.kind == "root":
+            return children
+        return [_Item("call", node.text, node.place, children=children)]
+
+    def _dead(self, node: Node) -> list[_Item]:
+        guards = [switch for switch in self.switches.get(node.place, ()) if switch.guards]
+        if not guards:
+            return []
+        killed = ", ".join(f"{s.name} = {s.value or repr('')} ({s.origin})" for s in guards)
+        return [_Item("branch", f"{_arm(node)}   (off: {killed})", node.place, mark=Mark.DEAD)]
+
+    def _loop_text(self, node: Node) -> str:
+        if node.detail and not node.text.startswith(("for ", "while")):
+            text = f"for {node.text} in {_cut(node.detail)}"
+        else:
+            text = _cut(node.text) + (f" {_cut(node.detail)}" if node.detail else "")
+        if node.count is not None:
+            text += f"  × {node.count}"
+        text += self._settings(node)
+        return text + ("   (repeats)" if self._repeats(node) else "")
+
+    def _branch_text(self, node: Node) -> str:
+        text = _arm(node) + self._settings(node)
+        return text + ("   (not decided)" if node.taken is Answer.MAYBE else "")
+
+    def _settings(self, node: Node) -> str:
+        known = [f"{name} = {self.values[name]}" for name in node.settings if name in self.values]
+        return f"   [{', '.join(known)}]" if known else ""
+
+    def _repeats(self, node: Node) -> bool:
+        """Whether the loop goes over the same tokens again: its variable feeds no region inside."""
+        regions = [region for inner in node.walk() for event in inner.events for region in _regions(event)]
+        tokens = [region for region in regions if region.source == "val"]
+        fed = {atom.args[0] for region in tokens for atom in region.iterations}
+        return bool(tokens) and not (fed & node.entries)
+
+    def _events(self, node: Node) -> list[_Item]:
+        """One line for each different kind of event at the node, all its turns together."""
+        lines: dict[tuple[str, ...], list[Event]] = {}
+        for event in node.events:
+            described = self._describe(event)
+            if described is not None:
+                lines.setdefault((type(event).__name__, _subject(event)), []).append(event)
+        items = []
+        for events in lines.values():
+            marks = [self._mark(event) for event in events]
+            first = next(
+                (e for e, mark in zip(events, marks, strict=True) if mark is not Mark.NONE), events[0]
+            )
+            mark = next((m for m in (Mark.CLAIMED, Mark.HIT, Mark.DOUBT) if m in marks), Mark.NONE)
+            described = self._describe(first)
+            assert described is not None
+            word, text = described
+            items.append(
+                _Item(word.lower(), f"{word:<7} {text}".rstrip() + self._remark(events), first.place, mark)
+            )
+        return items
+
+    def _mark(self, event: Event) -> Mark:
+        if isinstance(event, Report):
+            return Mark.CLAIMED if event.number == self.trace.claimed else Mark.NONE
+        if isinstance(event, Score) and event.number in self.reported:
+            overlaps = {absorbed.overlap for absorbed in event.absorbed}
+            if Answer.YES in overlaps:
+                return Mark.HIT
+            if Answer.MAYBE in overlaps:
+                return Mark.DOUBT
+        if isinstance(event, Unresolved):
+            return Mark.DOUBT
+        return Mark.NONE
+
+    def _remark(self, events: Iterable[Event]) -> str:
+        """What is said behind the line: which updates from the same tokens were already in."""
+        places: dict[Answer, set[Place]] = {Answer.YES: set(), Answer.MAYBE: set()}
+        for event in events:
+            if isinstance(event, Report) and event.number == self.trace.claimed:
+                how = f": {self.trace.claimed_how}" if self.trace.claimed_how else ""
+                return f"   ◀ claimed{how}"
+            if isinstance(event, Score) and event.number in self.reported:
+                for absorbed in event.absorbed:
+                    if absorbed.overlap is not Answer.NO:
+                        places[absorbed.overlap].add(absorbed.update.place)
+        if places[Answer.YES]:
+            return f"   ✗ trained on these by {_lines(places[Answer.YES])}"
+        if places[Answer.MAYBE]:
+            return f"   ? maybe trained on these by {_lines(places[Answer.MAYBE])}"
+        return ""
+
+    def _describe(self, event: Event) -> tuple[str, str] | None:
+        """The event's word and text, or None if the timeline leaves it out."""
+        if isinstance(event, Score):
+            if event.number not in self.reported:
+                return None
+            states = _listed(dict.fromkeys(state.name for state in event.states))
+            how = "" if event.how == "softmax" else f"   {event.how}"
+            return "SCORE", f"{self._where(event.regions)}" + (f"  with {states}" if states else "") + how
+        if isinstance(event, Update):
+            made_from = self._where(event.regions)
+            return "UPDATE", f"{event.state.name}  ← {made_from}   {event.by or event.how}"
+        if isinstance(event, Reset):
+            return "RESET", f"{event.state.name}   {event.by}"
+        if isinstance(event, Select):
+            return "SELECT", f"{event.by}  over {len(event.scores)} scores"
+        if isinstance(event, Report):
+            if not event.scores and not event.untraced:
+                return None
+            lines = {score.place for score in self.trace.scores_of(event)}
+            source = f"  ← SCORE {_lines(lines)}" if lines else "  ← scores not found"
+            return "REPORT", label_text(event) + source
+        if isinstance(event, Load):
+            return (
+                ("LOAD", f"{event.source}  {_cut(event.what)}".rstrip())
+                if event.source != "tokenizer"
+                else None
+            )
+        if isinstance(event, Artifact):
+            return event.action.upper(), _cut(event.what)
+        if isinstance(event, Clock):
+            return "CLOCK", event.phase
+        if isinstance(event, Access):
+            return ("ACCESS", f"{event.kind}  {_cut(event.what)}") if event.kind != "file" else None
+        if isinstance(event, Unresolved) and event.touches_scores:
+            return "UNKNOWN", f"{_cut(event.what)}: {event.reason}"
+        return None
+
+    def _where(self, regions: Iterable[Region]) -> str:
+        return _listed(sorted({self.names.text(region) for region in regions})) or "?"
+
+
+def label_text(report: Report) -> str:
+    """The template of a report with "…" where values stand, white space and length cut."""
+    text = "".join("…" if part is None else part for part in report.template) or report.label
+    return _cut(text.strip()) or "(no label)"
+
+
+def _entry_order(atom: Atom) -> tuple[int, str]:
+    entry = atom.args[0]
+    return (entry, "") if isinstance(entry, int) else (1 << 30, str(entry))
+
+
+def _subject(event: Event) -> str:
+    """What tells apart events of one kind at one place."""
+    if isinstance(event, (Update, Reset)):
+        return event.state.name
+    if isinstance(event, Load):
+        return event.source
+    if isinstance(event, Report):
+        return event.label
+    return ""
+
+
+def _regions(event: Event) -> frozenset[Region]:
+    return event.regions if isinstance(event, (Score, Update)) else frozenset()
+
+
+def _arm(node: Node) -> str:
+    condition = _cut(node.text)
+    if node.detail == "else":
+        return f"else (not {condition})" if " " not in condition else f"else ({condition})"
+    return condition if condition.startswith(("if ", "unless ")) else f"if {condition}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    rows = list(names)
+    rest = len(rows) - MAX_NAMES
+    return ", ".join(rows[:MAX_NAMES]) + (f" +{rest} more" if rest > 0 else "")
+
+
+def _lines(places: Iterable[Place]) -> str:
+    return _listed(f":{line}" for line in sorted({place.line for place in places}))
+
+
+def _cut(text: str) -> str:
+    flat = re.sub(r"\s+", " ", text).strip()
+    return flat if len(flat) <= MAX_TEXT else flat[: MAX_TEXT - 1] + "…"
+
+
+def _without_repetition(items: list[_Item]) -> list[_Item]:
+    """Neighbours that read the same are one line."""
+    kept: list[_Item] = []
+    for item in items:
+        last = kept[-1] if kept else None
+        same = last is not None and (last.kind, last.text, last.at) == (item.kind, item.text, item.at)
+        if not (same and not item.children):
+            kept.append(item)
+    return kept
+
+
+def _drawn(items: list[_Item]) -> Iterator[Line]:
+    shown: tuple[str, int] | None = None
+    stack: list[tuple[_Item, str, str]] = [(item, "", "") for item in reversed(items)]
+    while stack:
+        item, lead, below = stack.pop()
+        file = (item.at.path, item.at.layer)
+        place = str(item.at) if file != shown else f":{item.at.line}"
+        shown = file
+        yield Line(branches=lead, kind=item.kind, text=item.text, place=place, mark=item.mark, at=item.at)
+        for index in range(len(item.children) - 1, -1, -1):
+            last = index == len(item.children) - 1
+            stack.append(
+                (item.children[index], below + ("└─ " if last else "├─ "), below + ("   " if last else "│  "))
+            )

@@ -1,0 +1,293 @@
+"""Training data read after the training clock has stopped.
+
+## What it checks
+
+Whether training tokens are read once training is over: to calibrate a quantiser (GPTQ Hessians, activation
+ranges), to fill a cache, to tune a temperature. Two cases are kept apart. Between the last training step and
+the
+artifact the read is calibration: it belongs to the 600 s of training, so the training loop must stop early
+    enough to
+leave it its seconds. Once the artifact has been written or the validation tokens are being scored, no reserve
+helps.
+
+## Why it breaks the rules
+
+Training data may be used in the 600 s of training only; the evaluation must do with the artifact. A quantiser
+that is fitted on training batches after the full 600 s has had more training compute than the budget grants.
+
+## How to fix it
+
+Take the seconds out of the training budget before the loop starts (stop at 586 s, calibrate for 14 s),
+collect the statistics during training, or calibrate on text that the model generates itself.
+
+## Known limits
+
+The static witness sees that a reserve is taken, not whether it is long enough: the seconds printed in the
+    log are
+checked by `time-limit`. A loader whose files are chosen at run time by something other than a glob or a path
+setting may not be recognised as training data.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from auditor.trace.answer import Answer
+from auditor.trace.events import Event, Load, Report, Update
+from auditor.trace.trace import Trace
+from rules.base import (
+    Bad,
+    Evidence,
+    Finding,
+    Good,
+    Judgement,
+    Level,
+    Outcome,
+    Policy,
+    Rule,
+    Source,
+    Step,
+    no_program,
+)
+
+TRAINING_BUDGET_S = 600.0
+"""Seconds of training on 8×H100 that the challenge grants a record (README of the challenge)."""
+
+NON_RECORD = "non-record"
+
+_HEAD = """\
+import glob
+import io
+import math
+import os
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+MAX_WALLCLOCK_SECONDS = float(os.environ.get("MAX_WALLCLOCK_SECONDS", 600.0))
+
+
+def tokens(pattern):
+    shard = sorted(glob.glob(pattern))[0]
+    return torch.from_numpy(np.fromfile(shard, dtype=np.uint16).astype(np.int64))
+
+
+def train(model, budget_s):
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    data = tokens("data/fineweb_train_*.bin")
+    started = time.perf_counter()
+    step = 0
+    while time.perf_counter() - started < budget_s:
+        x = data[step * 1024 : step * 1024 + 1024]
+        y = data[step * 1024 + 1 : step * 1024 + 1025]
+        F.cross_entropy(model(x), y).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        step += 1
+
+
+def evaluate(model):
+    data = tokens("data/fineweb_val_*.bin")
+    total, count = torch.zeros(()), 0
+    with torch.no_grad():
+        for start in range(0, data.numel() - 1024, 1024):
+            y = data[start + 1 : start + 1025]
+            total += F.cross_entropy(model(data[start : start + 1024]), y, reduction="sum")
+            count += 1024
+    print(f"final val_bpb:{total.item() / count / math.log(2.0) * 0.41:.8f}")
+
+
+"""
+
+
+class TrainDataAtEval(Rule):
+    """Fails for training data read after the training clock, unless its seconds were reserved."""
+
+    slug = "train-data-at-eval"
+    title = "Training data read after the training clock has stopped"
+    condition = "README"
+    policies: ClassVar[Mapping[Policy, str]] = {
+        Policy.RULINGS: "calibration inside the 600 s is legal, after them it fails; training data once the "
+        "artifact stands fails",
+        Policy.STRICT: "as under the rulings: the text and the rulings agree",
+    }
+    sources = (
+        Source(
+            url="https://github.com/openai/parameter-golf/blob/main/README.md",
+            date="2026-03-18",
+            who="challenge README",
+            ruling="training data is not available in evaluation; the artifact has to carry what is needed",
+        ),
+        Source(
+            url="https://github.com/openai/parameter-golf/pull/593",
+            date="2026-03-25",
+            who="valerio-oai",
+            ruling="calibrating GPTQ on training batches in the seconds that count as evaluation is not allowed",
+        ),
+        Source(
+            url="https://github.com/openai/parameter-golf/pull/634#issuecomment-4136949992",
+            date="2026-03-26",
+            who="community, after the ruling",
+            ruling="the same calibration with its 14 s taken out of the training budget first is accepted",
+        ),
+    )
+    examples = (
+        Good(
+            "fourteen seconds of the budget are kept for the calibration",
+            _HEAD
+            + """\
+model = torch.nn.Sequential(torch.nn.Embedding(1024, 64), torch.nn.Linear(64, 1024))
+train(model, MAX_WALLCLOCK_SECONDS - 14.0)
+batch = tokens("data/fineweb_train_*.bin")[:4096]
+scale = model[0](batch).abs().amax()
+blob = io.BytesIO()
+torch.save({name: torch.round(value / scale) * scale for name, value in model.state_dict().items()}, blob)
+evaluate(model)
+""",
+        ),
+        Bad(
+            "the quantiser reads training batches after the full 600 seconds",
+            _HEAD
+            + """\
+model = torch.nn.Sequential(torch.nn.Embedding(1024, 64), torch.nn.Linear(64, 1024))
+train(model, MAX_WALLCLOCK_SECONDS)
+shard = sorted(glob.glob("data/fineweb_train_*.bin"))[-1]
+words = np.fromfile(shard, dtype=np.uint16)  # expect: train-data-at-eval
+batch = torch.from_numpy(words.astype(np.int64))[:4096]
+scale = model[0](batch).abs().amax()
+blob = io.BytesIO()
+torch.save({name: torch.round(value / scale) * scale for name, value in model.state_dict().items()}, blob)
+evaluate(model)
+""",
+        ),
+    )
+
+    def judge(self, evidence: Evidence) -> Judgement:
+        if (undecided := no_program(evidence)) is not None:
+            return undecided
+        trace = evidence.trace
+        assert trace is not None
+        reads = [event for event in trace if _reads_training_data(event)]
+        if not reads:
+            return Judgement(outcome=Outcome.PASS, because="no training data is read")
+        training = _training(trace)
+        if training is None:
+            return _cannot_place(reads[0])
+        late = [event for event in reads if training.precedes(event)]
+        if not late:
+            return Judgement(outcome=Outcome.PASS, because="training data is read in training alone")
+        return _judge_late(late, training, trace, evidence)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Training:
+    """The training phase: its steps, the cap on its seconds, and when the artifact was first written."""
+
+    last: Update
+    loops: frozenset[int]
+    cap_s: float | None
+    artifact: int | None
+
+    def precedes(self, event: Event) -> bool:
+        """Whether the event comes after training; what shares a loop with a training step belongs to it."""
+        return event.number > self.last.number and self.loops.isdisjoint(turn.entry for turn in event.turns)
+
+
+def _training(trace: Trace) -> _Training | None:
+    steps = [u for u in trace.updates if u.how == "gradient" and any(r.source == "train" for r in u.regions)]
+    steps = [step for step in steps if step.certain is not Answer.NO]
+    if not steps:
+        return None
+    last = max(steps, key=lambda step: step.number)
+    loops = frozenset(turn.entry for step in steps for turn in step.turns)
+    saves = [a.number for a in trace.artifacts if a.action == "save" and a.number > last.number]
+    caps = [seconds for clock in trace.clocks if (seconds := cap_seconds(clock.phase)) is not None]
+    return _Training(last=last, loops=loops, cap_s=min(caps, default=None), artifact=min(saves, default=None))
+
+
+def cap_seconds(phase: str) -> float | None:
+    """The seconds of a clock event that caps a phase ("capped at 586.0 s"), or None."""
+    found = re.search(r"capped at (\d+(?:\.\d+)?) s\b", phase)
+    return float(found.group(1)) if found else None
+
+
+def _reads_training_data(event: Event) -> bool:
+    if event.certain is Answer.NO:
+        return False
+    if isinstance(event, Load):
+        return event.source == "train"
+    return isinstance(event, Update) and any(region.source == "train" for region in event.regions)
+
+
+def _cannot_place(read: Event) -> Judgement:
+    message = (
+        "training data is read, but no training step was found to tell whether that is before the evaluation"
+    )
+    finding = Finding(
+        rule=TrainDataAtEval.slug,
+        outcome=Outcome.UNKNOWN,
+        level=Level.WARNING,
+        message=message,
+        locations=(read.place,),
+    )
+    return Judgement(outcome=Outcome.UNKNOWN, because=message, findings=(finding,))
+
+
+def _judge_late(late: list[Event], training: _Training, trace: Trace, evidence: Evidence) -> Judgement:
+    scored_from = (
+        min((score.number for score in trace.scores_of(claimed)), default=None)
+        if (claimed := evidence.claimed)
+        else None
+    )
+    findings: list[Finding] = []
+    for event in late:
+        calibration = (training.artifact is None or event.number < training.artifact) and (
+            scored_from is None or event.number < scored_from
+        )
+        if calibration and (evidence.track == NON_RECORD or _reserved(training)):
+            continue
+        findings.append(_finding(event, training, claimed, calibration=calibration))
+    if not findings:
+        why = "non-record tracks have no limit" if evidence.track == NON_RECORD else _reserve_text(training)
+        return Judgement(
+            outcome=Outcome.PASS, because=f"calibration on training data inside the budget: {why}"
+        )
+    worst = next((f for f in findings if f.outcome is Outcome.FAIL), findings[0])
+    return Judgement(outcome=worst.outcome, because=worst.message, findings=tuple(findings))
+
+
+def _reserved(training: _Training) -> bool:
+    return training.cap_s is not None and training.cap_s < TRAINING_BUDGET_S
+
+
+def _reserve_text(training: _Training) -> str:
+    assert training.cap_s is not None
+    return f"training is capped at {training.cap_s:g} s of {TRAINING_BUDGET_S:g} s"
+
+
+def _finding(event: Event, training: _Training, claimed: Report | None, *, calibration: bool) -> Finding:
+    certain = event.certain is Answer.YES and training.last.certain is Answer.YES
+    decided = certain and not (calibration and training.cap_s is None)
+    if calibration and training.cap_s is not None:
+        where = f"after training has used its {training.cap_s:g} s, before the artifact is written"
+    elif calibration:
+        where = "after the last training step; whether its seconds are reserved could not be told"
+    else:
+        where = "once the artifact stands: evaluation has to do without"
+    return Finding(
+        rule=TrainDataAtEval.slug,
+        outcome=Outcome.FAIL if decided else Outcome.REVIEW,
+        level=Level.ERROR if decided else Level.WARNING,
+        report=claimed.label if claimed else None,
+        message=f"training data is read {where}",
+        locations=(event.place,),
+        steps=(
+            Step(text="the last training step", place=training.last.place),
+            Step(text="training data is read again", place=event.place),
+        ),
+    )
