@@ -208,7 +208,8 @@ def train(
             )
         if config.max_wallclock_s > 0 and reached_cap(elapsed_s, config, ranks):
             stop_at = min(stop_at, step)
-        if config.checkpoint_every and step % config.checkpoint_every == 0 and ranks.first:
+        due = config.checkpoint_every and (step % config.checkpoint_every == 0 or step >= stop_at)
+        if due and ranks.first:
             save_checkpoint(
                 checkpoint,
                 model,
