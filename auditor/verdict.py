@@ -7,31 +7,13 @@ is ever compliant. Which rules exist and how they judge is not known here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from enum import IntEnum
+from collections.abc import Sequence
 
+from auditor.exit_codes import ExitCode
 from auditor.result import AuditResult, RecordVerdict, RuleResult, Verdict
 from auditor.trace.events import Report
 from auditor.trace.trace import Trace
 from rules.base import Kind, Outcome
-
-
-class ExitCode(IntEnum):
-    """The exit codes of every command."""
-
-    CLEAN = 0
-    VIOLATION = 1
-    UNUSABLE = 2
-    REVIEW = 3
-    CRASHED = 4
-
-
-_RANK = (ExitCode.CLEAN, ExitCode.REVIEW, ExitCode.VIOLATION, ExitCode.CRASHED)
-
-
-def worst_exit(codes: Iterable[ExitCode]) -> ExitCode:
-    """The exit code of several submissions: 4 outranks 1, which outranks 3; 0 for none."""
-    return max(codes, key=_RANK.index, default=ExitCode.CLEAN)
 
 
 def fold_evaluation(answers: Sequence[RuleResult], *, understood: bool) -> Verdict:

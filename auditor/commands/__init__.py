@@ -1,1 +1,1 @@
-"""One module a command; each holds a click command named `command`, loaded by `auditor.cli` when it is called."""
+"""One module a command, each with a click command named `command`; `auditor.cli` loads it when called."""

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from auditor.report.clean import clean_line
-from auditor.report.view import Frame, ShownFinding, View, level_word, view
+from auditor.report.view import Frame, ShownFinding, View, level_word, shown_label, view
 from auditor.result import AuditResult, Verdict
-from auditor.trace.render import Line, Mark, aligned
+from auditor.trace.events import Place
+from auditor.trace.render import Line, Mark, aligned, shown_place
 from rules.base import Kind, Level, Outcome
 
 if TYPE_CHECKING:
@@ -44,8 +45,10 @@ _OUTCOME_STYLE = {
 }
 
 
-def render(results: Sequence[AuditResult], notes: Sequence[str] = (), *, colour: bool = False) -> str:
-    """The whole report; with `colour` with ANSI styles."""
+def render(
+    results: Sequence[AuditResult], notes: Sequence[str] = (), *, colour: bool = False, brief: bool = False
+) -> str:
+    """The whole report; with `colour` with ANSI styles, with `brief` one line a submission."""
     from rich.console import Console
 
     stream = io.StringIO()
@@ -61,6 +64,10 @@ def render(results: Sequence[AuditResult], notes: Sequence[str] = (), *, colour:
         legacy_windows=False,
     )
     for index, result in enumerate(results):
+        if brief:
+            where = clean_line(result.target.path)
+            console.print(f"{where}: {view(result).headline}", soft_wrap=True)
+            continue
         if index:
             console.print()
         for line in _lines(view(result)):
@@ -83,7 +90,7 @@ def _lines(shown: View) -> Iterator[Text]:
     if shown.findings:
         yield from _section("Findings")
         for finding in shown.findings:
-            yield from _finding(finding)
+            yield from _finding(finding, shown.home)
     yield from _reports(shown)
     yield from _section("Rules")
     for answer in result.rules:
@@ -93,7 +100,7 @@ def _lines(shown: View) -> Iterator[Text]:
     if shown.settings:
         yield from _section("Settings that decide")
         for entry in shown.settings:
-            where = f"{entry.path}:{entry.line}" if entry.path and entry.line else entry.path
+            where = shown_place(Place(entry.path, 0, entry.line), shown.home) if entry.line else entry.path
             origin = f"from {entry.origin}" + (f" ({where})" if where else "")
             yield Text(f"  {entry.name} = {entry.value or repr('')}   {origin}")
     if shown.not_understood:
@@ -145,7 +152,7 @@ def _timeline_line(text: str, line: Line) -> Text:
     return shown
 
 
-def _finding(shown: ShownFinding) -> Iterator[Text]:
+def _finding(shown: ShownFinding, home: str) -> Iterator[Text]:
     from rich.text import Text
 
     finding = shown.finding
@@ -159,15 +166,15 @@ def _finding(shown: ShownFinding) -> Iterator[Text]:
     if finding.where and not finding.locations:
         yield Text(f"    in {clean_line(finding.where)}")
     for number, step in enumerate(finding.steps, 1):
-        yield Text(f"    {number}. {step.text}   {step.place}")
+        yield Text(f"    {number}. {step.text}   {shown_place(step.place, home)}")
     for frame in shown.frames:
-        yield from _frame(frame)
+        yield from _frame(frame, home)
 
 
-def _frame(frame: Frame) -> Iterator[Text]:
+def _frame(frame: Frame, home: str) -> Iterator[Text]:
     from rich.text import Text
 
-    yield Text(f"      {frame.place}", style="cyan")
+    yield Text(f"      {shown_place(frame.place, home)}", style="cyan")
     for number, text, marked in frame.lines:
         sign = ">" if marked else " "
         yield Text(f"      {sign}{number:>6} | {text}".rstrip(), style="" if marked else "dim")
@@ -185,7 +192,9 @@ def _reports(shown: View) -> Iterator[Text]:
         line.append(f"{report.verdict.value:<11}", style=_VERDICT_STYLE[report.verdict])
         failed = f"   {', '.join(report.failed)}" if report.failed else ""
         claimed = "   ◀ claimed" if report.claimed else ""
-        line.append(f"{_short(clean_line(report.label))}   {report.place}{failed}{claimed}")
+        line.append(
+            f"{_short(shown_label(report.label))}   {shown_place(report.place, shown.home)}{failed}{claimed}"
+        )
         yield line
 
 

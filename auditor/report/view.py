@@ -5,6 +5,7 @@ All text of the submission passes `clean` here, so that no format can forget it.
 
 from __future__ import annotations
 
+import posixpath
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 from auditor.report.clean import clean, clean_line
 from auditor.result import AuditResult, ConfigurationEntry, Verdict
 from auditor.trace.events import Place, Report, Unresolved
-from auditor.trace.render import Line, timeline
+from auditor.trace.render import Line, shown_place, timeline
 from rules import by_slug
 from rules.base import Finding, Level, Outcome
 
@@ -50,6 +51,7 @@ class View:
     """The parts of a report, ready to be laid out.
 
     Attributes:
+        home: folder whose files are shown by their path inside it.
         headline: the verdict in words, with the rules that decide it.
         claim: one line about the claimed number.
         reasons: what decides the verdict, one sentence each.
@@ -61,6 +63,7 @@ class View:
     """
 
     result: AuditResult
+    home: str
     headline: str
     claim: str
     reasons: tuple[str, ...]
@@ -74,12 +77,14 @@ class View:
 def view(result: AuditResult) -> View:
     """Lay out one result."""
     values = {entry.name: entry.value for entry in result.configuration}
-    lines = timeline(result.trace, values=values) if result.trace is not None else ()
-    shown, more = _not_understood(result)
+    home = posixpath.dirname(result.trace.root.place.path) if result.trace is not None else ""
+    lines = timeline(result.trace, values=values, home=home) if result.trace is not None else ()
+    shown, more = _not_understood(result, home)
     return View(
         result=result,
+        home=home,
         headline=_headline(result),
-        claim=_claim(result),
+        claim=_claim(result, home),
         reasons=_reasons(result),
         lines=tuple(replace(line, text=clean_line(line.text)) for line in lines),
         findings=_findings(result),
@@ -100,13 +105,13 @@ def _headline(result: AuditResult) -> str:
     return word
 
 
-def _claim(result: AuditResult) -> str:
+def _claim(result: AuditResult, home: str) -> str:
     claim = result.claim
     number = f"val_bpb {claim.val_bpb:.8g}" if claim.val_bpb is not None else "no number is claimed"
     report = result.trace.claimed_report if result.trace is not None else None
     parts = [number + (f" ({clean_line(claim.source)})" if claim.source else "")]
     if report is not None:
-        parts.append(f"printed at {report.place}")
+        parts.append(f"printed at {shown_place(report.place, home)}")
     if claim.how:
         parts.append(clean_line(claim.how))
     return ", ".join(parts)
@@ -139,7 +144,7 @@ def _shown(finding: Finding, result: AuditResult, claimed: Report | None) -> Sho
         finding=replace(
             finding,
             message=clean_line(finding.message),
-            report=None if finding.report is None else clean_line(finding.report),
+            report=None if finding.report is None else shown_label(finding.report),
             steps=tuple(replace(step, text=clean_line(step.text)) for step in finding.steps),
         ),
         title=rule.title if rule is not None else finding.rule,
@@ -182,21 +187,26 @@ def _cleaned(entry: ConfigurationEntry) -> ConfigurationEntry:
     )
 
 
-def _not_understood(result: AuditResult) -> tuple[tuple[str, ...], int]:
+def _not_understood(result: AuditResult, home: str) -> tuple[tuple[str, ...], int]:
     trace = result.trace
     if trace is None:
         return (), 0
     claimed = trace.claimed_report
     on_the_way = trace.doubts_of(claimed) if claimed is not None else []
     rest = [event for event in trace.unresolved if event.touches_scores]
-    texts = list(Counter(_doubt(event) for event in [*on_the_way, *rest]))
+    texts = list(Counter(_doubt(event, home) for event in [*on_the_way, *rest]))
     return tuple(texts[:MAX_NOT_UNDERSTOOD]), max(len(texts) - MAX_NOT_UNDERSTOOD, 0)
 
 
-def _doubt(event: Unresolved) -> str:
-    return clean_line(f"{event.place}: {event.what}: {event.reason}")
+def _doubt(event: Unresolved, home: str) -> str:
+    return clean_line(f"{shown_place(event.place, home)}: {event.what}: {event.reason}")
 
 
 def level_word(level: Level, outcome: Outcome) -> str:
     """The word before a finding: what the reader has to do about it."""
     return outcome.value if outcome is not Outcome.PASS else level.value
+
+
+def shown_label(label: str) -> str:
+    """A report's label with "…" where values stand."""
+    return clean_line(label.replace("{}", "…"))

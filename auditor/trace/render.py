@@ -91,18 +91,25 @@ class _Item:
     children: list[_Item] = field(default_factory=list)
 
 
-def timeline(trace: Trace, *, values: Mapping[str, str] | None = None) -> tuple[Line, ...]:
+def timeline(trace: Trace, *, values: Mapping[str, str] | None = None, home: str = "") -> tuple[Line, ...]:
     """The lines of a trace, in order of first occurrence.
 
     Args:
+        home: folder whose files are shown by their path inside it.
         values: settings by environment name, shown where a loop or a branch hangs on one of them.
     """
-    return tuple(_drawn(_Builder(trace, values or {}).items(trace.root)))
+    return tuple(_drawn(_Builder(trace, values or {}).items(trace.root), home))
 
 
-def render(trace: Trace, *, values: Mapping[str, str] | None = None) -> str:
+def render(trace: Trace, *, values: Mapping[str, str] | None = None, home: str = "") -> str:
     """The timeline as text, places aligned at the right; "" for a trace without events."""
-    return "\n".join(text for text, _ in aligned(timeline(trace, values=values)))
+    return "\n".join(text for text, _ in aligned(timeline(trace, values=values, home=home)))
+
+
+def shown_place(place: Place, home: str = "") -> str:
+    """A place as readers see it: file (inside `home`), line, and the layer of a packed script."""
+    text = str(place)
+    return text[len(home) + 1 :] if home and text.startswith(home + "/") else text
 
 
 def aligned(lines: Iterable[Line]) -> Iterator[tuple[str, Line]]:
@@ -355,13 +362,13 @@ def _without_repetition(items: list[_Item]) -> list[_Item]:
     return kept
 
 
-def _drawn(items: list[_Item]) -> Iterator[Line]:
+def _drawn(items: list[_Item], home: str) -> Iterator[Line]:
     shown: tuple[str, int] | None = None
     stack: list[tuple[_Item, str, str]] = [(item, "", "") for item in reversed(items)]
     while stack:
         item, lead, below = stack.pop()
         file = (item.at.path, item.at.layer)
-        place = str(item.at) if file != shown else f":{item.at.line}"
+        place = shown_place(item.at, home) if file != shown else f":{item.at.line}"
         shown = file
         yield Line(branches=lead, kind=item.kind, text=item.text, place=place, mark=item.mark, at=item.at)
         for index in range(len(item.children) - 1, -1, -1):

@@ -1,0 +1,115 @@
+"""The command line: finds the command, catches input errors once, and turns bugs into exit code 4.
+
+Commands live in `auditor.commands`, one a file, and are imported when they are called: `auditor --help` loads
+nothing but click.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from auditor.errors import AuditorError
+from auditor.exit_codes import ExitCode
+
+COMMANDS: dict[str, str] = {
+    "audit": "Judge a script, a records folder or a pull request.",
+    "records": "Validate a records folder: files, logs, sizes, seeds, claim.",
+    "pr": "Scope, audit, records and significance of a pull request in one.",
+    "stats": "Compare two results: Welch and one-sample tests with the margin.",
+    "diff": "Say what changed between two scripts.",
+    "replay": "Run a submission in a sandbox and record what it does.",
+    "corpus": "Audit many pull requests and measure agreement with rulings.",
+    "explain": "Show a rule: documentation, sources, precedents, examples.",
+    "rules": "List the rules.",
+}
+"""Every command with its line in `--help`; `tests/cli` holds it against the commands themselves."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for name in COMMANDS if _exists(name)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS or not _exists(cmd_name):
+            return None
+        command = importlib.import_module(f"auditor.commands.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name]) for name in self.list_commands(ctx)])
+
+
+def _exists(name: str) -> bool:
+    return importlib.util.find_spec(f"auditor.commands.{name}") is not None
+
+
+EPILOG = (
+    "Exit codes: 0 compliant or nothing wrong, 1 violation or failed findings, 2 usage or unreadable input, "
+    "3 review, 4 the auditor itself failed."
+)
+
+
+@click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="parameter-golf-auditor", prog_name="auditor")
+def group() -> None:
+    """Say whether a Parameter Golf submission obeys the rules, why, and with what proof."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with one of `ExitCode`."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and give its exit code; nothing propagates but an interrupt."""
+    try:
+        code = group.main(
+            args=None if arguments is None else list(arguments), prog_name="auditor", standalone_mode=False
+        )
+    except AuditorError as error:
+        click.echo(f"error: {_one_line(error.message)}", err=True)
+        if error.hint:
+            click.echo(f"hint: {_one_line(error.hint)}", err=True)
+        return ExitCode.UNUSABLE
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.UNUSABLE
+    except click.exceptions.Abort:
+        click.echo("aborted", err=True)
+        return 130
+    except BrokenPipeError:
+        return _silence_stdout()
+    except Exception as error:  # noqa: BLE001  (the last line of defence: a bug must read as one, exit 4)
+        click.echo(traceback.format_exc(), err=True)
+        click.echo(f"error: the auditor failed: {type(error).__name__}: {_one_line(str(error))}", err=True)
+        click.echo("hint: this is a bug of the auditor; the submission was not judged", err=True)
+        return ExitCode.CRASHED
+    return code if isinstance(code, int) else ExitCode.CLEAN
+
+
+def _one_line(text: str) -> str:
+    from auditor.report.clean import clean_line
+
+    return clean_line(text)
+
+
+def _silence_stdout() -> int:
+    """The reader went away (`| head`): end quietly, as other filters do."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.CLEAN
+
+
+if __name__ == "__main__":
+    main()

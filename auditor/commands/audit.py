@@ -1,0 +1,64 @@
+"""`auditor audit`: one target, one verdict a script."""
+
+from __future__ import annotations
+
+import click
+
+from auditor.commands.options import (
+    FORMATS,
+    judging_options,
+    output_options,
+    parse_overrides,
+    target_options,
+    wants_colour,
+    write,
+)
+
+
+@click.command("audit")
+@target_options
+@output_options(*FORMATS)
+@judging_options
+def command(
+    target: str | None,
+    git_dir: str | None,
+    ref: str | None,
+    base: str,
+    folders: tuple[str, ...],
+    format_name: str,
+    output: str | None,
+    quiet: bool,
+    policy: str,
+    overrides: tuple[str, ...],
+) -> int:
+    """Judge a script, a records folder or a pull request.
+
+    TARGET is a training script or a records folder. With --git and --ref it is a pull request, read from a
+    repository without a checkout. Nothing of the submission is run.
+    """
+    from auditor.exit_codes import worst_exit
+    from auditor.pipeline import audit_target
+    from auditor.report import renderer
+    from auditor.verdict import exit_code
+    from rules.base import Policy
+
+    results, notes = audit_target(
+        target,
+        git_dir=git_dir,
+        ref=ref,
+        base=base,
+        folders=folders,
+        overrides=parse_overrides(overrides),
+        policy=Policy(policy),
+    )
+    if format_name == "text":
+        from auditor.report.text import render
+
+        text = render(results, () if quiet else notes, colour=wants_colour(output), brief=quiet)
+    else:
+        text = renderer(format_name)(results, notes)
+    write(text, output)
+    for result in results:
+        for crash in result.crashed:
+            click.echo(f"error: {result.target.path}: rule {crash.rule} crashed: {crash.crashed}", err=True)
+    return int(worst_exit(exit_code(result) for result in results))

@@ -1,0 +1,112 @@
+"""Options that several commands share, with the words of the design: one spelling, one meaning, one check."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from auditor.errors import AuditorError, InputError
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+FORMATS = ("text", "json", "sarif", "markdown", "html")
+POLICIES = ("rulings", "strict")
+
+
+def target_options(command: Command) -> Command:
+    """TARGET, or `--git DIR --ref REF [--base B] [--folder F]…`."""
+    for decorate in (
+        click.argument("target", required=False, metavar="[TARGET]"),
+        click.option("--git", "git_dir", metavar="DIR", help="A git repository or bare store to read from."),
+        click.option("--ref", metavar="REF", help="The commit to audit, such as refs/pull/77/head."),
+        click.option(
+            "--base", default="main", show_default=True, metavar="REF", help="The branch it is against."
+        ),
+        click.option(
+            "--folder",
+            "folders",
+            multiple=True,
+            metavar="F",
+            help="Audit this folder of the ref; repeatable.",
+        ),
+    ):
+        command = decorate(command)
+    return command
+
+
+def output_options(*formats: str) -> Callable[[Command], Command]:
+    """`--format`, `-o`, `--quiet`."""
+
+    def decorate(command: Command) -> Command:
+        command = click.option("--quiet", is_flag=True, help="Print nothing but the result itself.")(command)
+        command = click.option("-o", "--output", metavar="FILE", help="Write there instead of stdout.")(
+            command
+        )
+        return click.option(
+            "--format",
+            "format_name",
+            type=click.Choice(formats),
+            default=formats[0],
+            show_default=True,
+            help="How to show the result.",
+        )(command)
+
+    return decorate
+
+
+def judging_options(command: Command) -> Command:
+    """`--policy` and `--config KEY=VALUE`."""
+    command = click.option(
+        "--config",
+        "overrides",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Set a hyperparameter over everything else; repeatable.",
+    )(command)
+    return click.option(
+        "--policy",
+        type=click.Choice(POLICIES),
+        default=POLICIES[0],
+        show_default=True,
+        help="Maintainers' rulings, or the four conditions to the letter.",
+    )(command)
+
+
+def parse_overrides(pairs: tuple[str, ...]) -> Mapping[str, str]:
+    """`KEY=VALUE` pairs as a mapping; a later pair wins.
+
+    Raises:
+        InputError: a pair has no "=" or no name.
+    """
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, sign, value = pair.partition("=")
+        if not sign or not name.strip():
+            raise InputError(f"--config needs KEY=VALUE, got {pair!r}", hint="e.g. --config TTT_EPOCHS=1")
+        found[name.strip()] = value
+    return found
+
+
+def wants_colour(output: str | None) -> bool:
+    """Whether styles may be written: a terminal, no file, no `NO_COLOR`."""
+    return output is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def write(text: str, output: str | None) -> None:
+    """Write to a file or stdout as UTF-8.
+
+    Raises:
+        AuditorError: the file cannot be written.
+    """
+    if output is None:
+        click.echo(text, nl=False, color=True)
+        return
+    try:
+        Path(output).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise AuditorError(f"cannot write {output}: {error.strerror}") from error
