@@ -49,7 +49,9 @@ class Cursor:
         start = self.skip()
         if not self.text.startswith(token, start):
             line, column = self.position(start)
-            raise Misplaced(f"{line}:{column}: {token[:20]!r} wanted, {self.text[start : start + 20]!r} found")
+            raise Misplaced(
+                f"{line}:{column}: {token[:20]!r} wanted, {self.text[start : start + 20]!r} found"
+            )
         self.offset = start + len(token)
         return start
 

@@ -24,6 +24,9 @@ MAX_TOTAL_BYTES: Final = 64_000_000
 MAX_STEPS: Final = 1_000_000
 """Expressions and statements interpreted while unpacking one program."""
 
+MAX_ATTEMPT_STEPS: Final = 60_000
+"""Of these for one attempt to reach a call inside a function; decoding at module level may take them all."""
+
 MAX_CALL_DEPTH: Final = 24
 """Calls of the script's own functions within each other while unpacking."""
 

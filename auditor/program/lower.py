@@ -181,9 +181,7 @@ class _Lowering(PatternLowering):
         body = self._block(node.body)
         orelse = self._else(node.orelse)
         kind = ast.For if node.asynchronous is None else ast.AsyncFor
-        return self.at(
-            kind(target=target, iter=iterable, body=body, orelse=orelse, type_comment=None), start
-        )
+        return self.at(kind(target=target, iter=iterable, body=body, orelse=orelse, type_comment=None), start)
 
     def _with(self, node: cst.With) -> ast.stmt:
         start = self.skip()
@@ -313,9 +311,7 @@ class _Lowering(PatternLowering):
             self.take("=")
             value = self.expression(node.value)
         simple = int(isinstance(node.target, cst.Name) and not node.target.lpar)
-        return self.at(
-            ast.AnnAssign(target=target, annotation=annotation, value=value, simple=simple), start
-        )
+        return self.at(ast.AnnAssign(target=target, annotation=annotation, value=value, simple=simple), start)
 
     def _raise(self, node: cst.Raise, start: int) -> ast.stmt:
         self.take("raise")

@@ -217,7 +217,9 @@ class ExpressionLowering(Cursor):
         for part in parts:
             if isinstance(part, cst.FormattedStringText):
                 start = self._take_exactly(part.value)
-                pieces.append(self.at(ast.Constant(value=fstring_text(part.value, raw=raw), kind=None), start))
+                pieces.append(
+                    self.at(ast.Constant(value=fstring_text(part.value, raw=raw), kind=None), start)
+                )
             elif isinstance(part, cst.FormattedStringExpression):
                 self._field(part, pieces, raw=raw)
 
@@ -228,7 +230,9 @@ class ExpressionLowering(Cursor):
         if part.equal is not None:
             self.take("=")
             self.skip()
-            pieces.append(self.at(ast.Constant(value=self.text[start + 1 : self.offset], kind=None), start + 1))
+            pieces.append(
+                self.at(ast.Constant(value=self.text[start + 1 : self.offset], kind=None), start + 1)
+            )
             if part.conversion is None and part.format_spec is None:
                 conversion = ord("r")
         if part.conversion is not None:
@@ -556,7 +560,9 @@ class ExpressionLowering(Cursor):
             self.take("=")
             default = self.expression(param.default)
         self.comma()
-        return self.at(ast.arg(arg=param.name.value, annotation=annotation, type_comment=None), start), default
+        return self.at(
+            ast.arg(arg=param.name.value, annotation=annotation, type_comment=None), start
+        ), default
 
 
 def _merged(pieces: list[ast.expr]) -> list[ast.expr]:

@@ -191,5 +191,3 @@ _BRACKET: Final = re.compile(r"[()\[\]{}]")
 def _last_line(message: str) -> str:
     lines = [line for line in message.splitlines() if line.strip()]
     return lines[-1].strip() if lines else "invalid syntax"
-
-
