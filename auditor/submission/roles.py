@@ -91,6 +91,16 @@ def mentions(text: str, name: str) -> bool:
     )
 
 
+def loads(text: str, name: str) -> bool:
+    """Whether the text imports the Python file `name` or opens it to run it; a mere mention is not enough."""
+    stem = re.escape(name.removesuffix(".py"))
+    importing = rf"^\s*(?:from\s+\.?{stem}\s+import|import\s+(?:[\w.]+\s*,\s*)*{stem}\b)"
+    if re.search(importing, text, re.MULTILINE) or re.search(rf"import_module\(\s*['\"]{stem}['\"]", text):
+        return True
+    opened = rf"(?:exec|open|run_path|Path|replace|join|spec_from_file_location)\s*\([^\n]*['\"/]{stem}\.py\b"
+    return _RUNS_TEXT.search(text) is not None and re.search(opened, text) is not None
+
+
 def classify(sources: Mapping[str, str], *, root: str = "") -> Roles:
     """Tell the scripts from the helpers among the Python files of one folder.
 

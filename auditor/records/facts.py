@@ -1,0 +1,166 @@
+"""Everything the checks ask of a folder, read once: logs, claim, README, scripts, shipped code.
+
+Facts only; each check module turns some of them into findings.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from auditor.errors import InputError
+from auditor.records.claim import Claim, distinct_runs, find_claim
+from auditor.records.log_model import Run
+from auditor.records.logs import parse_log
+from auditor.records.submission_json import SubmissionJson, read_submission_json
+from auditor.submission import roles
+from auditor.submission.model import Folder, SourceFile
+
+_NAME_SEED = re.compile(r"(?:seed|(?:^|_)s)[-_]?(\d{1,7})(?![\d.])", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderFacts:
+    """What was read of one folder.
+
+    Attributes:
+        runs: one per log file, paths relative to the folder, copies included.
+        distinct: the runs without copies and, where others exist, without smoke runs.
+        log_texts: path → text of each log in `runs`.
+        sources: path relative to the folder → text of each Python file.
+        entry: the script that a run starts, relative to the folder; None without any.
+        loaded: the entry and every file of the folder it loads, however deep.
+        problems: files that could not be read.
+    """
+
+    folder: Folder
+    submission: SubmissionJson | None
+    readme: str | None
+    runs: tuple[Run, ...]
+    distinct: tuple[Run, ...]
+    log_texts: Mapping[str, str]
+    claim: Claim
+    sources: Mapping[str, str]
+    scripts: tuple[str, ...]
+    entry: str | None
+    loaded: tuple[str, ...]
+    sizes: Mapping[str, int]
+    problems: tuple[str, ...]
+
+    @property
+    def is_record(self) -> bool:
+        return self.folder.track.is_record
+
+    @property
+    def shipped_code_bytes(self) -> int:
+        """The entry and every file it loads."""
+        return sum(self.sizes[path] for path in self.loaded)
+
+    @property
+    def claim_runs(self) -> tuple[Run, ...]:
+        """The distinct runs that print the claimed label."""
+        by_path = {run.path: run for run in self.distinct}
+        label = self.claim.lines[0].label if self.claim.lines else None
+        return tuple(
+            run
+            for run in by_path.values()
+            if label is not None and any(m.label == label for m in run.metrics)
+        )
+
+
+def seed_of_name(path: str) -> int | None:
+    """The seed that a log's file name claims, None where it claims none."""
+    found = _NAME_SEED.search(posixpath.basename(path).rsplit(".", 1)[0])
+    return int(found.group(1)) if found else None
+
+
+def read_folder(folder: Folder) -> FolderFacts:
+    """Read a folder's texts; unreadable files become problems."""
+    problems: list[str] = []
+
+    def text_of(file: SourceFile | None) -> str | None:
+        if file is None:
+            return None
+        try:
+            return file.text()
+        except InputError as error:
+            problems.append(error.message)
+            return None
+
+    json_text = _raw_text(folder.submission_json, problems)
+    submission = None
+    if json_text is not None and folder.submission_json is not None:
+        submission = read_submission_json(folder.relative(folder.submission_json), json_text)
+    runs, log_texts = [], {}
+    for file in folder.logs:
+        text = text_of(file)
+        if text is None:
+            continue
+        run = parse_log(folder.relative(file), text)
+        if run.is_log:
+            runs.append(run)
+            log_texts[run.path] = text
+    sources = {}
+    for file in folder.python_files:
+        text = text_of(file)
+        if text is not None:
+            sources[folder.relative(file)] = text
+    scripts = roles.classify(sources).scripts
+    entry = _entry(scripts, sources)
+    distinct = distinct_runs(runs)
+    real = tuple(run for run in distinct if not run.smoke) or distinct
+    return FolderFacts(
+        folder=folder,
+        submission=submission,
+        readme=text_of(folder.readme),
+        runs=tuple(runs),
+        distinct=real,
+        log_texts=log_texts,
+        claim=find_claim(submission, runs),
+        sources=sources,
+        scripts=scripts,
+        entry=entry,
+        loaded=_loaded(entry, sources, folder),
+        sizes={folder.relative(file): file.size_bytes for file in folder.files},
+        problems=tuple(problems),
+    )
+
+
+def _raw_text(file: SourceFile | None, problems: list[str]) -> str | None:
+    """Decode without dropping a byte-order mark: the JSON check reports it."""
+    if file is None:
+        return None
+    try:
+        return file.data().decode("utf-8", errors="replace").replace("\r\n", "\n")
+    except InputError as error:
+        problems.append(error.message)
+        return None
+
+
+def _entry(scripts: tuple[str, ...], sources: Mapping[str, str]) -> str | None:
+    if "train_gpt.py" in sources:
+        return "train_gpt.py"
+    trains = [path for path in scripts if "train" in posixpath.basename(path)]
+    return next(iter(trains or scripts), None)
+
+
+def _loaded(entry: str | None, sources: Mapping[str, str], folder: Folder) -> tuple[str, ...]:
+    """The entry and the files it names or imports, transitively; tools of the folder are not among them."""
+    if entry is None:
+        return ()
+    found = [entry]
+    native = [folder.relative(file) for file in folder.native_files]
+    for path in found:
+        text = sources.get(path, "")
+        base = posixpath.dirname(path)
+        for other in sources:
+            if other not in found and posixpath.dirname(other) == base:
+                name = posixpath.basename(other)
+                if roles.loads(text, name):
+                    found.append(other)
+        for other in native:
+            if other not in found and posixpath.basename(other) in text:
+                found.append(other)
+    return tuple(found)
