@@ -1,0 +1,110 @@
+"""Run commands of a README: fenced blocks, indented blocks and inline code that is a command.
+
+Prose and tables are not read: a table of hyperparameters is a description, not a command.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from auditor.program.shell import Command, read_commands
+
+_FENCE: Final = re.compile(r"^\s{0,8}(```+|~~~+)\s*([\w+-]*)")
+_HEADING: Final = re.compile(r"^\s{0,3}#{1,6}\s+(.*)$|^\s*\*\*([^*]{3,80})\*\*:?\s*$")
+_INLINE: Final = re.compile(r"`([^`\n]*(?:torchrun|python3?)\s[^`\n]*)`")
+_LANGUAGES: Final = frozenset(["", "bash", "sh", "shell", "console", "zsh", "text", "txt", "env", "dotenv", "ini", "terminal"])
+_ASSIGNMENT_LINE: Final = re.compile(r"^\s*(?:export\s+)?[A-Z][A-Z0-9_]*=\S")
+_MAIN: Final = re.compile(r"\b(re-?pro\w*|run\w*|command\w*|usage|train\w*|launch\w*|evaluat\w*|submission|record)\b", re.I)
+_ASIDE: Final = re.compile(
+    r"\b(ablat\w*|baselines?|smoke\w*|debug\w*|local\w*|optional\w*|quick\w*|test\w*|sanity|alternativ\w*|previous|prior|older?"
+    r"|without|disabl\w*|1x\w*|single|mlx|mac\w*|dev\w*|negative|future|withdrawn|invalid|no longer)\b",
+    re.I,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundCommand:
+    """A command of a README with what its surroundings say.
+
+    Attributes:
+        command: the command and its environment.
+        heading: text of the heading above, or "".
+        listing: the block only lists assignments; no command runs in it.
+    """
+
+    command: Command
+    heading: str
+    listing: bool
+
+    def rank(self, script: str) -> tuple[int, ...]:
+        """Return how likely this is the claimed run; larger is likelier.
+
+        In order: it names the script, it runs on 8 GPUs, its heading speaks of the run and not of an aside.
+        """
+        heading = 1 if _MAIN.search(self.heading) else 0
+        aside = -1 if _ASIDE.search(self.heading) else 0
+        processes = self.command.processes
+        return (
+            int(not self.listing),
+            2 * int(self.command.runs(script)) + int(self.command.runs_python_file),
+            2 if processes == 8 else 1 if processes is None else 0,
+            heading + 2 * aside,
+        )
+
+
+def readme_commands(text: str) -> list[FoundCommand]:
+    """Return the commands of a Markdown text in order."""
+    found: list[FoundCommand] = []
+    heading = ""
+    lines = text.replace("\r\n", "\n").split("\n")
+    index = 0
+    while index < len(lines):
+        line = lines[index]
+        fence = _FENCE.match(line)
+        if fence is not None:
+            end = index + 1
+            while end < len(lines) and not lines[end].lstrip().startswith(fence[1]):
+                end += 1
+            if fence[2].lower() in _LANGUAGES:
+                found.extend(_block("\n".join(lines[index + 1 : end]), index + 2, heading))
+            index = end + 1
+            continue
+        title = _HEADING.match(line)
+        if title is not None:
+            heading = title[1] or title[2]
+        elif line.startswith(("    ", "\t")) and not line.lstrip().startswith(("-", "*", "|")):
+            end = index
+            while end < len(lines) and (lines[end].startswith(("    ", "\t")) or not lines[end].strip()):
+                end += 1
+            found.extend(_block("\n".join(item.strip() for item in lines[index:end]), index + 1, heading))
+            index = end
+            continue
+        else:
+            for match in _INLINE.finditer(line):
+                found.extend(_block(match[1], index + 1, heading))
+        index += 1
+    return found
+
+
+def _block(text: str, first_line: int, heading: str) -> list[FoundCommand]:
+    """Read one block of code: commands that run Python, or a bare list of assignments."""
+    commands = read_commands(text, first_line)
+    running = [command for command in commands if command.environment and command.runs_python_file]
+    if running:
+        return [FoundCommand(command=command, heading=heading, listing=False) for command in running]
+    rows = [row for row in text.split("\n") if row.strip() and not row.lstrip().startswith("#")]
+    if rows and all(_ASSIGNMENT_LINE.match(row) for row in rows):
+        return [
+            FoundCommand(command=command, heading=heading, listing=True) for command in commands if not command.words
+        ]
+    return [
+        FoundCommand(command=command, heading=heading, listing=False)
+        for command in commands
+        if command.environment and _is_launcher(command)
+    ]
+
+
+def _is_launcher(command: Command) -> bool:
+    return bool(command.words) and command.words[0] in ("torchrun", "python", "python3", "accelerate", "modal", "uv")
