@@ -65,7 +65,7 @@ def _headline(facts: FolderFacts) -> Iterator[RecordFinding]:
             f"{claim.key_path} = {claim.text} is no value or mean of the logs; {shown}",
         )
     if claim.how is How.ONE_OF_LOGS:
-        values = sorted(_last(run, claim.label).val_bpb for run in facts.claim_runs)
+        values = sorted(_last(run, claim.lines[0].label).val_bpb for run in facts.claim_runs)
         best = "the best" if claim.lines[0].val_bpb <= values[0] else "one"
         yield finding(
             "claim_is_single_seed",
@@ -234,9 +234,8 @@ def _spread(facts: FolderFacts, submission: SubmissionJson) -> Iterator[RecordFi
 def _world_sizes(facts: FolderFacts) -> Iterator[RecordFinding]:
     if not facts.is_record:
         return
-    claimed = {line.path for line in facts.claim.lines} | {run.path for run in facts.claim_runs}
     for run in facts.distinct:
-        if run.world_size is not None and run.world_size.value != 8 and run.path in claimed:
+        if run.world_size is not None and run.world_size.value != 8 and run.metrics:
             yield finding(
                 "world_size",
                 f"{run.path}:{run.world_size.line}",

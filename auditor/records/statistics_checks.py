@@ -1,4 +1,4 @@
-"""The statistics a folder claims: p-values recomputed from their own t and df, nats that are bits per byte."""
+"""The statistics a folder claims: p-values from their own t and df, nats that are bits per byte."""
 
 from __future__ import annotations
 

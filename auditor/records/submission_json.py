@@ -45,6 +45,9 @@ _BYTES_KEYS = (
     "submission_bytes",
     "total_size_bytes",
 )
+_MEAN_KEY = re.compile(
+    r"^(?:final_|mean_)?(?:val_)?bpb_(?:\w*_)?mean$|^(?:final|submission|headline|score)_(?:val_)?bpb$"
+)
 _PLAUSIBLE_BPB = (0.01, 20.0)
 """Bits per byte outside this range are no score: 8 bits per byte is a coin toss per bit."""
 
@@ -106,7 +109,8 @@ class SubmissionJson:
 
     def headline(self) -> ClaimedNumber | None:
         """The claimed bits per byte: a number, a numeric string, or the mean inside a mapping."""
-        for key in HEADLINE_KEYS:
+        named = [key for key in self.data if _MEAN_KEY.match(key) and key not in HEADLINE_KEYS]
+        for key in (*HEADLINE_KEYS, *named):
             found = _as_number(self.data.get(key), key)
             if found is not None and _PLAUSIBLE_BPB[0] <= found.value <= _PLAUSIBLE_BPB[1]:
                 return found

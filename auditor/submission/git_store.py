@@ -234,13 +234,12 @@ class ObjectStore:
         """List the files at or below `path` at a commit, recursively; links and submodules are entries."""
         arguments = ["ls-tree", "-r", "-z", "--full-tree", commit]
         _, listing = self._git(*arguments, *(["--", f"{path}/"] if path else []))
-        entries = []
-        for record in listing.split(b"\0"):
-            if record:
-                meta, raw_path = record.split(b"\t", 1)
-                mode, _, oid = meta.decode("ascii").split()
-                entries.append(TreeEntry(path=_decode_path(raw_path), mode=mode, oid=oid))
-        return tuple(entries)
+        return _entries(listing)
+
+    def root_entries(self, commit: str) -> tuple[TreeEntry, ...]:
+        """The files that stand in the root directory itself."""
+        _, listing = self._git("ls-tree", "-z", "--full-tree", commit)
+        return tuple(entry for entry in _entries(listing) if entry.mode.startswith("1"))
 
     def changed_paths(self, base: str, head: str) -> tuple[ChangedPath, ...]:
         """Name what differs between two commits (or trees), renames as a deletion and an addition."""
@@ -295,6 +294,16 @@ class ObjectStore:
         if low + 1 == len(line):
             return None
         return self.merge_base(line[low + 1], head)
+
+
+def _entries(listing: bytes) -> tuple[TreeEntry, ...]:
+    entries = []
+    for record in listing.split(b"\0"):
+        if record:
+            meta, raw_path = record.split(b"\t", 1)
+            mode, _, oid = meta.decode("ascii").split()
+            entries.append(TreeEntry(path=_decode_path(raw_path), mode=mode, oid=oid))
+    return tuple(entries)
 
 
 def _find_git_dir(path: str) -> str:

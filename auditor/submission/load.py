@@ -283,8 +283,7 @@ def _root_scripts(
     touched = {change.path for change in changed if change.status != "D" and change.path in ROOT_SCRIPTS}
     if not touched:
         return []
-    entries = [entry for entry in store.tree(target.head) if "/" not in entry.path]
-    files, more = list_tree(store, entries, root="")
+    files, more = list_tree(store, store.root_entries(target.head), root="")
     problems += more
     submissions = []
     for file in files:

@@ -1,0 +1,61 @@
+"""`auditor records`: validate the files, logs, sizes, seeds and claims of records folders."""
+
+from __future__ import annotations
+
+import click
+
+from auditor.commands.options import output_options, target_options, write
+
+
+@click.command("records")
+@target_options
+@output_options("text", "json", "markdown")
+def command(
+    target: str | None,
+    git_dir: str | None,
+    ref: str | None,
+    base: str,
+    folders: tuple[str, ...],
+    format_name: str,
+    output: str | None,
+    quiet: bool,
+) -> int:
+    """Validate a records folder: files, logs, sizes, seeds, claim.
+
+    TARGET is a records folder. With --git and --ref the changed folders of that commit are validated, or
+    those named by --folder. Exits 1 if a finding is a fail.
+    """
+    import json
+
+    from auditor.errors import InputError
+    from auditor.exit_codes import ExitCode
+    from auditor.pull_request.significance import significance_findings
+    from auditor.records.text import render_markdown, render_text
+    from auditor.records.validate import validate_folder
+    from auditor.submission.load import load_submissions
+
+    loaded = load_submissions(
+        target, git_dir=git_dir, ref=ref, base=base, folders=folders, require_script=False
+    )
+    if not loaded.folders:
+        raise InputError(
+            f"{ref or target}: no records folder to validate",
+            hint="--folder F names any folder of that ref",
+        )
+    results = [
+        validate_folder(folder, extra=significance_findings(folder, loaded, git_dir=git_dir))
+        for folder in loaded.folders
+    ]
+    if format_name == "json":
+        values = [result.to_json() for result in results]
+        value = values[0] if len(values) == 1 else {"schema": 1, "folders": values}
+        text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    elif format_name == "markdown":
+        text = "\n".join(render_markdown(result) for result in results)
+    else:
+        text = "\n".join(render_text(result, brief=quiet) for result in results)
+    write(text, output)
+    if not quiet:
+        for problem in loaded.problems:
+            click.echo(f"note: {problem}", err=True)
+    return int(ExitCode.VIOLATION if any(result.failed for result in results) else ExitCode.CLEAN)

@@ -1,0 +1,1 @@
+"""What a maintainer asks of a pull request: scope, significance against the frontier of its date, lineage."""
