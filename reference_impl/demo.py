@@ -7,9 +7,10 @@ FineWeb; the order is what carries over.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
@@ -25,6 +26,7 @@ from reference_impl.run import Evaluator, run
 from reference_impl.scoring import summarize
 
 PINNED_SEEDS = (0, 1, 2)
+VOCAB_SIZE = 512
 ABLATION: dict[str, Evaluator] = {
     "flat": evaluate_flat,
     "document": evaluate_document,
@@ -40,45 +42,52 @@ ROW_NAMES = {
 }
 
 
+def demo_environment(data: Path) -> dict[str, str]:
+    """Return the variables of a run small enough for one CPU core: 2 layers of width 128, windows of 128."""
+    return {
+        "DATA_PATH": str(data),
+        "TOKENIZER_PATH": str(data / f"corpus_{VOCAB_SIZE}_bpe.model"),
+        "VOCAB_SIZE": str(VOCAB_SIZE),
+        "NUM_LAYERS": "2",
+        "MODEL_DIM": "128",
+        "NUM_HEADS": "4",
+        "NUM_KV_HEADS": "2",
+        "ITERATIONS": "900",
+        "WARMDOWN_ITERS": "300",
+        "TRAIN_BATCH_TOKENS": "1024",
+        "TRAIN_SEQ_LEN": "128",
+        "TRAIN_SHARES_PER_FORWARD": "8",
+        "MAX_WALLCLOCK_SECONDS": "0",
+        "MUON_MOMENTUM_WARMUP_STEPS": "100",
+        "MUON_DTYPE": "float32",
+        "VAL_LOSS_EVERY": "0",
+        "TRAIN_LOG_EVERY": "100",
+        "EVAL_STRIDE": "32",
+        "TTT_CHUNK_SIZE": "32",
+        "TTT_BATCH_SIZE": "32",
+        "TTT_CHUNK_TOKENS": "2048",
+        "TTT_BATCH_SEQS": "16",
+        "TTT_LR": "0.01",
+        "COMPILE": "0",
+        "OMP_NUM_THREADS": "1",
+    }
+
+
 def demo_settings(folder: Path, seed: int) -> Settings:
-    """Return settings small enough for one CPU core: 2 layers of width 128, 512 pieces, windows of 128."""
-    base = read_settings()
-    return replace(
-        base,
-        data_path=str(folder),
-        tokenizer_path=str(folder / "corpus_512_bpe.model"),
-        run_id=f"demo_seed{seed}",
-        log_path=str(folder / f"demo_seed{seed}.log"),
-        artifact_path=str(folder / f"demo_seed{seed}.artifact"),
-        compile="0",
-        model=replace(base.model, vocab_size=512, layers=2, dim=128, heads=4, kv_heads=2),
-        train=replace(
-            base.train,
-            seed=seed,
-            iterations=900,
-            warmdown_iters=300,
-            batch_tokens=1024,
-            seq_len=128,
-            shares_per_forward=8,
-            max_wallclock_s=0.0,
-            muon_momentum_warmup_steps=100,
-            muon_dtype="float32",
-            val_loss_every=0,
-            log_every=100,
-            checkpoint_every=0,
-        ),
-        evaluation=replace(
-            base.evaluation,
-            window=128,
-            stride=32,
-            lora_window=128,
-            lora_chunk=32,
-            lora_batch=32,
-            chunk_tokens=2048,
-            chunk_rows=16,
-            chunk_lr=0.01,
-        ),
-    )
+    """Return the demo's settings for one seed; logs and artifacts go to `folder`, where the data is."""
+    variables = {
+        **demo_environment(folder),
+        "SEED": str(seed),
+        "LOG_PATH": str(folder / f"demo_seed{seed}.log"),
+        "ARTIFACT_PATH": str(folder / f"demo_seed{seed}.artifact"),
+    }
+    kept = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        return read_settings()
+    finally:
+        os.environ.clear()
+        os.environ.update(kept)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +150,7 @@ def run_demo(
 ) -> DemoResult:
     """Build the data set in `folder`, train one model per seed and score it with every evaluator."""
     clock = time.perf_counter()
-    build_data_set(folder, 512)
+    build_data_set(folder, VOCAB_SIZE)
     rows: dict[int, dict[str, float]] = {}
     for seed in seeds:
         settings = demo_settings(folder, seed)

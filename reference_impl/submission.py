@@ -21,6 +21,7 @@ from reference_impl.artifact import SIZE_LIMIT_BYTES
 from reference_impl.single_file import Evaluation, write_script
 
 SCRIPT = "train_gpt.py"
+PATHS = ("DATA_PATH", "TOKENIZER_PATH")  # given as seen from here; the runs start in the folder
 
 
 class SubmissionError(RuntimeError):
@@ -70,8 +71,10 @@ def run_seed(entry: Entry, folder: Path, scratch: Path, seed: int) -> None:
     """Run the folder's script once; its log goes into the folder, its artifact into `scratch`."""
     log = folder / f"train_seed{seed}.log"
     log.unlink(missing_ok=True)
+    paths = {key: str(Path(entry.environment[key]).resolve()) for key in PATHS if key in entry.environment}
     variables = {
         **entry.environment,
+        **paths,
         "SEED": str(seed),
         "LOG_PATH": log.name,
         "ARTIFACT_PATH": str(scratch / f"seed{seed}.artifact"),

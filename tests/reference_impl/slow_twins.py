@@ -1,0 +1,156 @@
+"""Every compliant evaluator again, naively: one document, one window, one row at a time, textbook optimisers.
+
+They share the model and the integer meaning of the settings with the real ones, and nothing else: no plans,
+no batches, no trimming, no adapter slices.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from reference_impl.config import EvalConfig
+from reference_impl.data import Document
+from reference_impl.lora import DocumentAdapters
+from reference_impl.model import GPT
+from reference_impl.scoring import Validation
+
+
+def window_nll(model: GPT, tokens: Tensor, begin: int, end: int) -> Tensor:
+    """Return the loss of every target in a window of inputs begin .. end-1, with gradient."""
+    return model(tokens[None, begin:end], tokens[None, begin + 1 : end + 1])[0]
+
+
+def twin_flat(model: GPT, val: Validation, config: EvalConfig) -> Tensor:
+    nll = torch.zeros(len(val.tokens_N))
+    begin = 0
+    while begin < len(val.tokens_N) - 1:
+        end = min(begin + config.window, len(val.tokens_N) - 1)
+        nll[begin + 1 : end + 1] = window_nll(model, val.tokens_N, begin, end).detach()
+        begin = end
+    return nll
+
+
+def bos_spans(tokens: Tensor) -> list[tuple[int, int]]:
+    """Return (first input, one past the last input) of every document, by walking over the stream."""
+    spans, start = [], 0
+    for place in range(1, len(tokens)):
+        if tokens[place] == 1:
+            spans.append((start, place))
+            start = place
+    if start < len(tokens) - 1:
+        spans.append((start, len(tokens) - 1))
+    return spans
+
+
+def twin_document(model: GPT, val: Validation, config: EvalConfig) -> Tensor:
+    nll = torch.zeros(len(val.tokens_N))
+    for start, stop in bos_spans(val.tokens_N):
+        for position in range(start, stop):
+            begin = start + (position - start) // config.window * config.window
+            nll[position + 1] = window_nll(model, val.tokens_N, begin, position + 1)[-1].detach()
+    return nll
+
+
+def slide(model: GPT, tokens: Tensor, origin: int, stop: int, window: int, stride: int) -> Tensor:
+    """Return losses of positions origin .. stop-1, each in the window that ends with its stride."""
+    out = torch.zeros(stop - origin)
+    for position in range(origin, stop):
+        beyond = max(0, position - origin - window + 1)
+        end = min(origin + window + math.ceil(beyond / stride) * stride, stop)
+        begin = max(origin, end - window)
+        out[position - origin] = window_nll(model, tokens, begin, end)[position - begin].detach()
+    return out
+
+
+def twin_sliding(model: GPT, val: Validation, config: EvalConfig) -> Tensor:
+    stop = len(val.tokens_N) - 1
+    return torch.cat([torch.zeros(1), slide(model, val.tokens_N, 0, stop, config.window, config.stride)])
+
+
+def twin_stride(model: GPT, val: Validation, config: EvalConfig) -> Tensor:
+    nll = torch.zeros(len(val.tokens_N))
+    for start, stop in bos_spans(val.tokens_N):
+        losses = slide(model, val.tokens_N, start, stop, config.lora_window, config.lora_chunk)
+        nll[start + 1 : stop + 1] = losses
+    return nll
+
+
+def twin_lora_ttt(model: GPT, val: Validation, config: EvalConfig) -> Tensor:
+    nll = torch.zeros(len(val.tokens_N))
+    for index, (start, stop) in enumerate(bos_spans(val.tokens_N)):
+        # The start is the definition's, drawn for this document alone; the optimiser is a plain Adam
+        # written out.
+        adapters = DocumentAdapters(
+            model, [Document(index, start, stop - start)], config.lora_rank, config.lora_seed
+        )
+        weights = adapters.weights_BP
+        first_moment, second_moment = torch.zeros_like(weights), torch.zeros_like(weights)
+        for step, begin in enumerate(range(start, stop, config.lora_chunk), 1):
+            end = min(begin + config.lora_chunk, stop)
+            window = max(start, end - config.lora_window)
+            tokens = val.tokens_N
+            losses = model(
+                tokens[None, window:end], tokens[None, window + 1 : end + 1], 0, adapters.split(0, 1)
+            )[0]
+            losses = losses[begin - window :]
+            nll[begin + 1 : end + 1] = losses.detach()
+            (grad,) = torch.autograd.grad(losses.mean(), [weights])
+            first_moment = config.lora_beta1 * first_moment + (1 - config.lora_beta1) * grad
+            second_moment = config.lora_beta2 * second_moment + (1 - config.lora_beta2) * grad**2
+            direction = first_moment / (1 - config.lora_beta1**step)
+            spread = (second_moment / (1 - config.lora_beta2**step)).sqrt() + 1e-10
+            with torch.no_grad():
+                weights -= config.lora_lr * direction / spread
+    return nll
+
+
+def twin_chunk_ttt(model: GPT, val: Validation, config: EvalConfig) -> Tensor:
+    nll = torch.zeros(len(val.tokens_N))
+    learner = copy.deepcopy(model)
+    params = list(learner.parameters())
+    speed = [torch.zeros_like(param) for param in params]
+    tokens, stop = val.tokens_N, len(val.tokens_N) - 1
+    chunks = math.ceil(stop / config.chunk_tokens)
+    for chunk in range(chunks):
+        begin, end = chunk * config.chunk_tokens, min((chunk + 1) * config.chunk_tokens, stop)
+        for position in range(begin, end):
+            # The window of a position: the first reaches as far as `window` from the stream's start.
+            last = config.window
+            while last <= position or last <= begin:
+                if last <= begin:
+                    last = begin + config.stride
+                else:
+                    last += config.stride
+            last = min(last, end)
+            left = max(0, last - config.window)
+            nll[position + 1] = window_nll(learner, tokens, left, last)[position - left].detach()
+        lr = config.chunk_lr * 0.5 * (1 + math.cos(math.pi * chunk / max(chunks - 1, 1)))
+        if chunk == chunks - 1:
+            break
+        for _ in range(config.chunk_epochs):
+            for row in range(begin, end, config.window * config.chunk_rows):
+                starts = range(row, min(row + config.window * config.chunk_rows, end), config.window)
+                loss = torch.cat([window_nll(learner, tokens, s, s + config.window) for s in starts]).mean()
+                grads = list(torch.autograd.grad(loss, params))
+                norm = math.sqrt(sum(float((grad**2).sum()) for grad in grads))
+                factor = min(1.0, config.chunk_clip_norm / (norm + 1e-6))
+                with torch.no_grad():
+                    for param, grad, velocity in zip(params, grads, speed, strict=True):
+                        velocity.mul_(config.chunk_momentum).add_(grad * factor)
+                        param -= lr * velocity
+    return nll
+
+
+TWINS: dict[str, Callable[[GPT, Validation, EvalConfig], Tensor]] = {
+    "flat": twin_flat,
+    "document": twin_document,
+    "sliding": twin_sliding,
+    "stride": twin_stride,
+    "lora_ttt": twin_lora_ttt,
+    "chunk_ttt": twin_chunk_ttt,
+}

@@ -1,0 +1,81 @@
+"""Tiny inputs shared by the reference's tests, importable from spawned ranks too."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+
+from reference_impl.bpb import ByteTable
+from reference_impl.config import EvalConfig, ModelConfig, read_settings
+from reference_impl.model import GPT
+from reference_impl.scoring import Validation, make_validation
+
+VOCAB = 24
+DOCUMENT_TARGETS = (9, 1, 4, 37, 16, 2, 17, 8, 23)  # window 16, chunk 4
+
+
+def make_tiny_config() -> ModelConfig:
+    """Return the tiny model's shape."""
+    return replace(read_settings().model, vocab_size=VOCAB, layers=3, dim=16, heads=4, kv_heads=2)
+
+
+def make_tiny_model(seed: int = 0) -> GPT:
+    """Return a model whose weights are all drawn at random."""
+    torch.manual_seed(seed)
+    model = GPT(make_tiny_config())
+    with torch.no_grad():
+        for param in model.parameters():
+            param.copy_(
+                torch.randn_like(param) * 0.4 if param.ndim == 2 else 1 + 0.2 * torch.randn_like(param)
+            )
+    return model
+
+
+def make_tiny_tokens(seed: int = 0) -> torch.Tensor:
+    """Return a stream of documents with DOCUMENT_TARGETS targets each; ids 4.. are text, 1 is BOS."""
+    generator = torch.Generator().manual_seed(seed)
+    parts = []
+    for targets in DOCUMENT_TARGETS:
+        parts.append(torch.tensor([1]))
+        parts.append(torch.randint(4, VOCAB, (targets - 1,), generator=generator))
+    parts.append(torch.randint(4, VOCAB, (1,), generator=generator))  # the last document has no BOS after it
+    return torch.cat(parts)
+
+
+def make_tiny_table() -> ByteTable:
+    """Return byte counts that differ between tokens, with specials 0..3."""
+    own = torch.arange(VOCAB) % 5 + 1
+    own[:4] = 0
+    opens = torch.arange(VOCAB) % 3 == 0
+    opens[:4] = False
+    return ByteTable(own, opens, torch.arange(VOCAB) < 4)
+
+
+def make_tiny_validation(tokens_N: torch.Tensor | None = None) -> Validation:
+    """Return the tiny stream, or another one, ready to be scored."""
+    tokens_N = make_tiny_tokens() if tokens_N is None else tokens_N
+    return make_validation(tokens_N, make_tiny_table(), torch.device("cpu"))
+
+
+def make_tiny_eval() -> EvalConfig:
+    """Return settings in which every evaluator crosses every kind of boundary on the tiny stream."""
+    return replace(
+        read_settings().evaluation,
+        window=16,
+        stride=4,
+        batch_rows=5,
+        lora_rank=2,
+        lora_lr=0.05,
+        lora_chunk=4,
+        lora_window=16,
+        lora_batch=4,
+        lora_epochs=3,
+        chunk_tokens=32,
+        chunk_epochs=2,
+        chunk_lr=0.05,
+        chunk_rows=2,
+        slot_iterations=10,
+        prequant_epochs=2,
+        prequant_lr=0.02,
+    )
