@@ -15,6 +15,7 @@ from auditor.records.size_checks import code_convention, final_total, shipped_by
 from auditor.records.time_checks import calibration_s, training_s
 from auditor.records.validate import RecordsResult
 from auditor.report.clean import clean_line
+from auditor.report.markdown import cell
 
 _HOW = {
     "mean": "the mean of {count} logs",
@@ -107,25 +108,17 @@ def render_markdown(result: RecordsResult, *, heading: str = "##") -> str:
     """The result as Markdown that a maintainer can paste."""
     folder = result.facts.folder
     lines = [
-        f"{heading} Records: {escape(folder.path or folder.target.path)}",
+        f"{heading} Records: {cell(folder.path or folder.target.path)}",
         "",
-        f"Claim: {escape(claim_sentence(result))}",
+        f"Claim: {cell(claim_sentence(result))}",
         "",
     ]
     if result.findings:
         lines += ["| severity | code | where | what |", "|---|---|---|---|"]
         lines += [
-            f"| {f.severity.value} | `{f.code}` | {escape(f.where)} | {escape(f.message)} |"
+            f"| {f.severity.value} | `{f.code}` | {cell(f.where)} | {cell(f.message)} |"
             for f in result.findings
         ]
     else:
         lines.append("Nothing found.")
     return "\n".join(lines) + "\n"
-
-
-def escape(text: str) -> str:
-    """Text of a submission as one safe Markdown cell: no markup, no mentions, no line breaks."""
-    clean = clean_line(text)
-    for mark in ("\\", "|", "`", "*", "_", "[", "]", "<", ">"):
-        clean = clean.replace(mark, f"\\{mark}")
-    return clean.replace("@", "@\u200b")
