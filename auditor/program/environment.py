@@ -1,7 +1,7 @@
 """Which environment variables a program reads, with which default, and which names their values get.
 
-Reads the tree only; nothing is evaluated. The map from attribute to variable (`ttt_epochs` ← `TTT_EPOCHS`) is what
-ties the hyperparameters that a log prints to the variables that set them (`configuration`).
+Reads the tree only; nothing is evaluated. The map from attribute to variable (`ttt_epochs` ← `TTT_EPOCHS`) is
+what ties the hyperparameters that a log prints to the variables that set them (`configuration`).
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ class _Helper:
 
 
 def environment_reads(program: Program) -> list[EnvironmentRead]:
-    """Return every read of an environment variable by a name that stands in the text, in layer and line order.
+    """Return every read of an environment variable by a name that stands in the text, in layer and line
+    order.
 
     Follows `os.environ.get`, `os.getenv`, `os.environ[...]`, aliases of these, and functions of the program
     that pass a parameter on as the name (`_env_bool("X", False)`).
@@ -98,13 +99,17 @@ class _Collector:
     # -- learning aliases and helpers
 
     def learn(self, module: ast.Module) -> None:
-        """Find aliases of the environment and functions that read it for others; twice, for helpers of helpers."""
+        """Find aliases of the environment and functions that read it for others, helpers of helpers too."""
         functions: list[ast.FunctionDef] = []
         lambdas: list[tuple[str, ast.Lambda]] = []
         for node in ast.walk(module):
             if isinstance(node, ast.FunctionDef):
                 functions.append(node)
-            elif isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            elif (
+                isinstance(node, ast.Assign)
+                and len(node.targets) == 1
+                and isinstance(node.targets[0], ast.Name)
+            ):
                 self._learn_alias(node.targets[0].id, node.value)
                 if isinstance(node.value, ast.Lambda):
                     lambdas.append((node.targets[0].id, node.value))
@@ -117,9 +122,9 @@ class _Collector:
     def _learn_alias(self, name: str, value: ast.expr) -> None:
         if self._is_environment(value):
             self._mappings.add(name)
-        elif isinstance(value, ast.Attribute) and value.attr == "get" and self._is_environment(value.value):
-            self._getters.add(name)
-        elif isinstance(value, ast.Attribute) and value.attr == "getenv":
+        elif (
+            isinstance(value, ast.Attribute) and value.attr == "get" and self._is_environment(value.value)
+        ) or (isinstance(value, ast.Attribute) and value.attr == "getenv"):
             self._getters.add(name)
 
     def _is_environment(self, node: ast.expr) -> bool:
@@ -139,7 +144,9 @@ class _Collector:
             variable, default, _ = found
             if not isinstance(variable, ast.Name) or variable.id not in names:
                 continue
-            defaults: dict[str, ast.expr] = dict(zip(reversed(names), reversed(parameters.defaults), strict=False))
+            defaults: dict[str, ast.expr] = dict(
+                zip(reversed(names), reversed(parameters.defaults), strict=False)
+            )
             told: str | None = None
             keyword = default.id if isinstance(default, ast.Name) and default.id in names else None
             if keyword is None and "default" in names:
@@ -179,12 +186,22 @@ class _Collector:
                 if keyword.arg == "default":
                     default = keyword.value
             return node.args[0], default, False
-        name = function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
+        name = (
+            function.id
+            if isinstance(function, ast.Name)
+            else function.attr
+            if isinstance(function, ast.Attribute)
+            else ""
+        )
         helper = self._helpers.get(name)
         if helper is None:
             return None
         given = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg is not None}
-        variable = node.args[helper.name_index] if len(node.args) > helper.name_index else given.get(helper.name_keyword)
+        variable = (
+            node.args[helper.name_index]
+            if len(node.args) > helper.name_index
+            else given.get(helper.name_keyword)
+        )
         if variable is None:
             return None
         value: ast.expr | None = ast.Constant(value=helper.default) if helper.default is not None else None
@@ -236,7 +253,11 @@ class _Collector:
         if found is None or not isinstance(found[0], ast.Constant) or len(node.ops) != 1:
             return False
         against = node.comparators[0]
-        first = against.elts[0] if isinstance(against, (ast.Tuple, ast.Set, ast.List)) and against.elts else against
+        first = (
+            against.elts[0]
+            if isinstance(against, (ast.Tuple, ast.Set, ast.List)) and against.elts
+            else against
+        )
         text = _literal(first)
         if text is None or not isinstance(found[0].value, str):
             return False
@@ -252,7 +273,10 @@ class _Collector:
         """Yield the children and the names that each one's value goes to unchanged."""
         if isinstance(node, ast.Assign):
             names = tuple(name for target in node.targets for name in _names(target))
-            yield node.value, names if len(node.targets) > 1 or not isinstance(node.targets[0], ast.Tuple) else ()
+            yield (
+                node.value,
+                names if len(node.targets) > 1 or not isinstance(node.targets[0], ast.Tuple) else (),
+            )
         elif isinstance(node, ast.AnnAssign):
             if node.value is not None:
                 yield node.value, _names(node.target)
@@ -281,7 +305,13 @@ class _Collector:
         self, node: ast.Call, targets: tuple[str, ...]
     ) -> Iterator[tuple[ast.AST, tuple[str, ...]]]:
         function = node.func
-        name = function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
+        name = (
+            function.id
+            if isinstance(function, ast.Name)
+            else function.attr
+            if isinstance(function, ast.Attribute)
+            else ""
+        )
         if name == "add_argument":
             destination = _argparse_destination(node)
             for keyword in node.keywords:
@@ -311,7 +341,9 @@ def _argparse_destination(node: ast.Call) -> str | None:
     for keyword in node.keywords:
         if keyword.arg == "dest" and isinstance(keyword.value, ast.Constant):
             return str(keyword.value.value)
-    options = [item.value for item in node.args if isinstance(item, ast.Constant) and isinstance(item.value, str)]
+    options = [
+        item.value for item in node.args if isinstance(item, ast.Constant) and isinstance(item.value, str)
+    ]
     long = [option for option in options if option.startswith("--")] or options
     return long[0].lstrip("-").replace("-", "_") if long else None
 
@@ -330,10 +362,19 @@ def _unwrapped(node: ast.expr) -> ast.expr:
 
 def _literal(node: ast.expr | None) -> str | None:
     """Return a constant as the environment would hold it, or None for no constant."""
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _CONVERSIONS and node.args:
+    if (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in _CONVERSIONS
+        and node.args
+    ):
         node = node.args[0]
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
-        return f"-{node.operand.value}"
+    if (
+        isinstance(node, ast.UnaryOp)
+        and isinstance(node.op, ast.USub)
+        and isinstance(node.operand, ast.Constant)
+    ):
+        return f"-{node.operand.value!r}"
     if not isinstance(node, ast.Constant) or node.value is None or node.value is ...:
         return None
     if isinstance(node.value, bool):

@@ -8,38 +8,29 @@ and `ClassDef` carry the attribute `type_params` only where the text has type pa
 from __future__ import annotations
 
 import ast
-import sys
+from collections.abc import Callable
+from typing import Any, Final
 
-if sys.version_info >= (3, 12):
-    ParamSpec = ast.ParamSpec
-    TypeAlias = ast.TypeAlias
-    TypeVar = ast.TypeVar
-    TypeVarTuple = ast.TypeVarTuple
-else:
-
-    class TypeVar(ast.AST):
-        """`T` or `T: bound` in a type parameter list."""
-
-        _fields = ("name", "bound")
-        _attributes = ("lineno", "col_offset", "end_lineno", "end_col_offset")
-
-    class TypeVarTuple(ast.AST):
-        """`*Ts` in a type parameter list."""
-
-        _fields = ("name",)
-        _attributes = ("lineno", "col_offset", "end_lineno", "end_col_offset")
-
-    class ParamSpec(ast.AST):
-        """`**P` in a type parameter list."""
-
-        _fields = ("name",)
-        _attributes = ("lineno", "col_offset", "end_lineno", "end_col_offset")
-
-    class TypeAlias(ast.stmt):
-        """`type X[T] = value`."""
-
-        _fields = ("name", "type_params", "value")
-        _attributes = ("lineno", "col_offset", "end_lineno", "end_col_offset")
+_POSITIONS: Final = ("lineno", "col_offset", "end_lineno", "end_col_offset")
 
 
-__all__ = ["ParamSpec", "TypeAlias", "TypeVar", "TypeVarTuple"]
+def _tree_class(name: str, base: type[ast.AST], fields: tuple[str, ...]) -> Callable[..., Any]:
+    native = getattr(ast, name, None)
+    if native is not None:
+        return native  # type: ignore[no-any-return]
+    return type(
+        name, (base,), {"_fields": fields, "_attributes": _POSITIONS, "__doc__": f"`ast.{name}` of 3.12."}
+    )
+
+
+TypeVar: Final = _tree_class("TypeVar", ast.AST, ("name", "bound"))
+"""`T` or `T: bound` in a list of type parameters."""
+
+TypeVarTuple: Final = _tree_class("TypeVarTuple", ast.AST, ("name",))
+"""`*Ts` in a list of type parameters."""
+
+ParamSpec: Final = _tree_class("ParamSpec", ast.AST, ("name",))
+"""`**P` in a list of type parameters."""
+
+TypeAlias: Final = _tree_class("TypeAlias", ast.stmt, ("name", "type_params", "value"))
+"""The statement `type X[T] = value`."""

@@ -346,8 +346,9 @@ class _Lowering(PatternLowering):
         type_params = self._type_parameters(node.type_parameters)
         self.take("=")
         value = self.expression(node.value)
-        alias = grammar312.TypeAlias(name=name, type_params=type_params, value=value)  # type: ignore[arg-type,unused-ignore]
-        return self.at(alias, start)
+        alias = grammar312.TypeAlias(name=name, type_params=type_params, value=value)
+        lowered: ast.stmt = self.at(alias, start)
+        return lowered
 
     def _import(self, node: cst.Import | cst.ImportFrom, start: int) -> ast.stmt:
         if isinstance(node, cst.Import):
@@ -400,4 +401,4 @@ def _give_type_params(
 ) -> None:
     """Set `type_params` where this Python has the field, or where there are any."""
     if "type_params" in node._fields or type_params:
-        node.type_params = type_params  # type: ignore[attr-defined,assignment,unused-ignore]
+        setattr(node, "type_params", type_params)  # noqa: B010 - no field of 3.11's classes

@@ -194,9 +194,11 @@ class ExpressionLowering(Cursor):
         if formatted:
             return self.at(ast.JoinedStr(values=_merged(pieces)), start)
         values = [piece.value for piece in pieces if isinstance(piece, ast.Constant)]
-        if any(type(value) is not type(values[0]) for value in values):
+        texts = [value for value in values if isinstance(value, str)]
+        data = [value for value in values if isinstance(value, bytes)]
+        if texts and data:
             raise Misplaced("bytes and str literals next to each other")
-        value = values[0] if len(values) == 1 else type(values[0])().join(values)  # type: ignore[union-attr,operator,arg-type]
+        value: str | bytes = b"".join(data) if data else "".join(texts)
         return self.at(ast.Constant(value=value, kind=kind), start)
 
     def _take_exactly(self, token: str) -> int:

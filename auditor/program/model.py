@@ -48,9 +48,9 @@ class Problem:
 
     Attributes:
         kind: "unreadable" (bytes are no text), "syntax" (text is no Python), "opaque" (code that runs and
-            cannot be had), "unreached" (the same, in a call that unpacking did not reach), "process" (a Python
-            file run in a child process cannot be had), "outside" (a file outside the folder), "cap" (a bound of
-            `limits` was reached).
+            cannot be had), "unreached" (the same, in a call that unpacking did not reach), "process" (a
+            Python file run in a child process cannot be had), "outside" (a file outside the folder), "cap" (a
+            bound of `limits` was reached).
         reason: one clause, with the offending value.
         path, layer, line, column: where; lines from 1, columns from 0.
     """
@@ -100,7 +100,7 @@ class Program:
         return tuple(own + [layer for layer in self.layers if layer.name != "__main__"])
 
     def layers_at(self, node: ast.Call) -> tuple[Layer, ...]:
-        """Return all layers this call runs, in order: a helper that installs modules runs one per call of it."""
+        """Return all layers this call runs, in order; a helper that installs modules runs several."""
         return tuple(self._runs.get(id(node), ()))
 
     def layer_at(self, node: ast.Call) -> Layer | None:
@@ -113,7 +113,8 @@ class Program:
         return self._unresolved.get(id(node))
 
     def module(self, name: str) -> Layer | None:
-        """Return the module `name` of the submission: bundled in the script, written by it, or a sibling file.
+        """Return the module `name` of the submission: bundled in the script, written by it, or a sibling
+        file.
 
         Reads and parses `name.py` or `name/__init__.py` beside the script at the first request. None where
         the submission has no such module (a library); problems are recorded in `problems`.

@@ -14,12 +14,17 @@ from auditor.program.shell import Command, read_commands
 _FENCE: Final = re.compile(r"^\s{0,8}(```+|~~~+)\s*([\w+-]*)")
 _HEADING: Final = re.compile(r"^\s{0,3}#{1,6}\s+(.*)$|^\s*\*\*([^*]{3,80})\*\*:?\s*$")
 _INLINE: Final = re.compile(r"`([^`\n]*(?:torchrun|python3?)\s[^`\n]*)`")
-_LANGUAGES: Final = frozenset(["", "bash", "sh", "shell", "console", "zsh", "text", "txt", "env", "dotenv", "ini", "terminal"])
+_LANGUAGES: Final = frozenset(
+    ["", "bash", "sh", "shell", "console", "zsh", "text", "txt", "env", "dotenv", "ini", "terminal"]
+)
 _ASSIGNMENT_LINE: Final = re.compile(r"^\s*(?:export\s+)?[A-Z][A-Z0-9_]*=\S")
-_MAIN: Final = re.compile(r"\b(re-?pro\w*|run\w*|command\w*|usage|train\w*|launch\w*|evaluat\w*|submission|record)\b", re.I)
+_MAIN: Final = re.compile(
+    r"\b(re-?pro\w*|run\w*|command\w*|usage|train\w*|launch\w*|evaluat\w*|submission|record)\b", re.I
+)
 _ASIDE: Final = re.compile(
     r"\b(ablat\w*|baselines?|smoke\w*|debug\w*|local\w*|optional\w*|quick\w*|test\w*|sanity|alternativ\w*|previous|prior|older?"
-    r"|without|disabl\w*|1x\w*|single|mlx|mac\w*|dev\w*|negative|future|withdrawn|invalid|no longer)\b",
+    r"|without|sweep\w*|scout|disabl\w*|1x\w*|single|mlx|mac\w*|dev\w*|negative|future|withdrawn"
+    r"|invalid|no longer)\b",
     re.I,
 )
 
@@ -52,6 +57,11 @@ class FoundCommand:
             2 if processes == 8 else 1 if processes is None else 0,
             heading + 2 * aside,
         )
+
+
+def is_aside(path: str) -> bool:
+    """Whether a file's name says that it is of a side run: an ablation, a smoke test, a sweep."""
+    return _ASIDE.search(re.sub(r"[_\-.]", " ", path.rpartition("/")[2])) is not None
 
 
 def readme_commands(text: str) -> list[FoundCommand]:
@@ -97,7 +107,9 @@ def _block(text: str, first_line: int, heading: str) -> list[FoundCommand]:
     rows = [row for row in text.split("\n") if row.strip() and not row.lstrip().startswith("#")]
     if rows and all(_ASSIGNMENT_LINE.match(row) for row in rows):
         return [
-            FoundCommand(command=command, heading=heading, listing=True) for command in commands if not command.words
+            FoundCommand(command=command, heading=heading, listing=True)
+            for command in commands
+            if not command.words
         ]
     return [
         FoundCommand(command=command, heading=heading, listing=False)
@@ -107,4 +119,11 @@ def _block(text: str, first_line: int, heading: str) -> list[FoundCommand]:
 
 
 def _is_launcher(command: Command) -> bool:
-    return bool(command.words) and command.words[0] in ("torchrun", "python", "python3", "accelerate", "modal", "uv")
+    return bool(command.words) and command.words[0] in (
+        "torchrun",
+        "python",
+        "python3",
+        "accelerate",
+        "modal",
+        "uv",
+    )

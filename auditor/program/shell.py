@@ -1,7 +1,7 @@
 """Commands and their environment, as README blocks and run scripts write them.
 
-No shell: a small reader of the forms that occur (`KEY=V cmd`, `export`, `env`, continuations, `${KEY:-default}`,
-loops over seeds). What it cannot read it leaves out; it never runs anything.
+No shell: a small reader of the forms that occur (`KEY=V cmd`, `export`, `env`, continuations,
+`${KEY:-default}`, loops over seeds). What it cannot read it leaves out; it never runs anything.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _VARIABLE: Final = re.compile(
     r"\$\{([A-Za-z_]\w*)(?::?-([^{}]*))?\}|\$([A-Za-z_]\w*)|\$\$([A-Za-z_]\w*)|\$\(([A-Za-z_]\w*)\)"
 )
 _PROCESSES: Final = re.compile(r"--nproc[-_]per[-_]node[= ](\S+)|--num[-_]processes[= ](\S+)")
-_KEYWORDS: Final = frozenset("do then else fi done if while { } (".split())
+_KEYWORDS: Final = frozenset(["do", "then", "else", "fi", "done", "if", "while", "{", "}", "("])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ class _Shell:
             return known
 
         filled = _VARIABLE.sub(fill, value)
-        return None if unknown or "$(" in filled else filled
+        return None if unknown or "$" in filled else filled.rstrip(",") if "," not in filled[:-1] else filled
 
 
 def read_commands(text: str, first_line: int = 1) -> list[Command]:
@@ -143,6 +143,7 @@ def _simple_commands(line: str) -> list[list[str]]:
 def _read_one(shell: _Shell, words: list[str], line: int) -> None:
     while words and words[0] in _KEYWORDS:
         words = words[1:]
+    words = [part for word in words for part in _expanded(shell, word)]
     if not words:
         return
     if words[0] == "for" and len(words) > 3 and words[2] == "in":
@@ -182,19 +183,28 @@ def _read_one(shell: _Shell, words: list[str], line: int) -> None:
     )
 
 
+def _expanded(shell: _Shell, word: str) -> list[str]:
+    """Return the words of `$VARIABLE` where that holds assignments (`env $COMMON torchrun …`)."""
+    match = re.fullmatch(r"\$\{?([A-Za-z_]\w*)\}?", word)
+    value = shell.environment.get(match[1], "") if match is not None else ""
+    return value.split() if "=" in value else [word]
+
+
 def _assignments(words: list[str]) -> list[tuple[str, str]]:
     return [(match[1], match[2]) for word in words if (match := _ASSIGNMENT.match(word)) is not None]
 
 
 def _told_by_options(command: list[str]) -> list[tuple[str, str]]:
-    """Assignments within a command: `--extra-env "A=1;B=2"`, `-e A=1`, `docker run --env A=1`, `ssh host "A=1 cmd"`."""
+    """Assignments within a command: `--extra-env "A=1;B=2"`, `docker run -e A=1`, `ssh host "A=1 cmd"`."""
     found: list[tuple[str, str]] = []
     for previous, word in zip(["", *command], command, strict=False):
         option = previous.lstrip("-").replace("_", "-")
         if word.startswith("--") and "env" in word.split("=")[0] and "=" in word:
             word = word.split("=", 1)[1]
             option = "env"
-        if option in ("e", "env", "extra-env", "environment") or ("env" in option.split("-") and previous.startswith("-")):
+        if option in ("e", "env", "extra-env", "environment") or (
+            "env" in option.split("-") and previous.startswith("-")
+        ):
             pieces = re.split(r"[;\n]|,(?=[A-Z_][A-Z0-9_]*=)|\s+(?=[A-Z_][A-Z0-9_]*=)", word)
             found.extend(_assignments([piece.strip() for piece in pieces]))
         elif previous in ("-c", "-lc") or command[0] == "ssh":

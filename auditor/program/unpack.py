@@ -1,9 +1,10 @@
 """From a script's bytes to a `Program`: layers decoded without running a line of them.
 
 The second station's entry. `Unpacker` joins the interpreter (`unpack_statements`) to the calls that run text:
-`exec`, `runpy`, loaders, child processes of Python. What such a call runs becomes a `Layer`, is parsed and, where
-it runs further text, interpreted in its turn; what cannot be had becomes a reason. The interpreter evaluates
-a closed list of pure calls over inert values (`unpack_library`, `unpack_decoders`) within the bounds of `limits`.
+`exec`, `runpy`, loaders, child processes of Python. What such a call runs becomes a `Layer`, is parsed and,
+where it runs further text, interpreted in its turn; what cannot be had becomes a reason. The interpreter
+evaluates a closed list of pure calls over inert values (`unpack_library`, `unpack_decoders`) within the
+bounds of `limits`.
 """
 
 from __future__ import annotations
@@ -164,7 +165,7 @@ class _Unpacker(Statements):
                 self._unresolved(site, self._spent or reason, layer.index, "unreached")
 
     def _attempts(self, module: ast.Module, sites: list[ast.Call], scopes: Scopes) -> None:
-        """Run the module's statements; then, for calls not reached, the functions around them, inner ones first."""
+        """Run the module's statements; then the functions around calls not reached, inner ones first."""
         holders = list(functions_with(sites, module))
         inside = {id(node) for function in holders for node in ast.walk(function)}
         callers = _callers(holders, module)
@@ -209,7 +210,7 @@ class _Unpacker(Statements):
             )
 
     def _unresolved(self, node: ast.Call, reason: str, index: int, kind: str = "opaque") -> Unknown:
-        """Note why the text of a call cannot be had. What was only explored may still be reached otherwise."""
+        """Note why the text of a call cannot be had; what was only explored may still be reached."""
         layer = self.program.layers[index]
         self.unresolved_count += 1
         if self._exploring:

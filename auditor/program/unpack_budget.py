@@ -1,4 +1,4 @@
-"""What unpacking one program may cost: steps, bytes, layers. Reaching a bound ends the work by an exception."""
+"""What unpacking one program may cost, in steps and bytes; reaching a bound ends the work by an exception."""
 
 from __future__ import annotations
 

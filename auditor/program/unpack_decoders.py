@@ -178,8 +178,27 @@ def _hex(data: object, *_: object) -> bytes:
 
 
 SAFE_ENCODINGS: Final = frozenset(
-    "utf_8 utf8 utf_8_sig ascii us_ascii latin_1 latin1 iso_8859_1 iso8859_1 cp1252 cp437 utf_16 utf_16_le utf_16_be"
-    " utf_32 utf_32_le utf_32_be unicode_escape raw_unicode_escape".split()
+    [
+        "utf_8",
+        "utf8",
+        "utf_8_sig",
+        "ascii",
+        "us_ascii",
+        "latin_1",
+        "latin1",
+        "iso_8859_1",
+        "iso8859_1",
+        "cp1252",
+        "cp437",
+        "utf_16",
+        "utf_16_le",
+        "utf_16_be",
+        "utf_32",
+        "utf_32_le",
+        "utf_32_be",
+        "unicode_escape",
+        "raw_unicode_escape",
+    ]
 )
 _BINARY_CODECS: Final = {
     "hex": "binascii.unhexlify",

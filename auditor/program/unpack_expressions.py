@@ -47,9 +47,48 @@ from auditor.program.unpack_values import (
 
 Scopes = list[dict[str, object]]
 _BUILTINS: Final = frozenset(
-    "exec eval compile open __import__ bytes bytearray str int float bool list tuple dict set len range chr ord zip"
-    " enumerate reversed sorted map filter sum min max abs hex divmod isinstance memoryview globals locals vars"
-    " getattr print input type".split()
+    [
+        "exec",
+        "eval",
+        "compile",
+        "open",
+        "__import__",
+        "bytes",
+        "bytearray",
+        "str",
+        "int",
+        "float",
+        "bool",
+        "list",
+        "tuple",
+        "dict",
+        "set",
+        "len",
+        "range",
+        "chr",
+        "ord",
+        "zip",
+        "enumerate",
+        "reversed",
+        "sorted",
+        "map",
+        "filter",
+        "sum",
+        "min",
+        "max",
+        "abs",
+        "hex",
+        "divmod",
+        "isinstance",
+        "memoryview",
+        "globals",
+        "locals",
+        "vars",
+        "getattr",
+        "print",
+        "input",
+        "type",
+    ]
 )
 
 
@@ -343,7 +382,7 @@ class Expressions(ABC):
         if problem is not None:
             return problem
         try:
-            return {key: value for key, value in results}
+            return dict(results)
         except TypeError:
             return Unknown("a dict key that cannot be hashed")
 

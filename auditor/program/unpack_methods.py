@@ -16,18 +16,51 @@ from auditor.program.unpack_decoders import SAFE_ENCODINGS
 from auditor.program.unpack_values import Unknown
 
 _TEXT: Final = frozenset(
-    "strip lstrip rstrip split rsplit splitlines partition rpartition startswith endswith find rfind index rindex"
-    " count lower upper title capitalize swapcase casefold isdigit isalpha isspace isupper islower isidentifier"
-    " removeprefix removesuffix hex".split()
+    [
+        "strip",
+        "lstrip",
+        "rstrip",
+        "split",
+        "rsplit",
+        "splitlines",
+        "partition",
+        "rpartition",
+        "startswith",
+        "endswith",
+        "find",
+        "rfind",
+        "index",
+        "rindex",
+        "count",
+        "lower",
+        "upper",
+        "title",
+        "capitalize",
+        "swapcase",
+        "casefold",
+        "isdigit",
+        "isalpha",
+        "isspace",
+        "isupper",
+        "islower",
+        "isidentifier",
+        "removeprefix",
+        "removesuffix",
+        "hex",
+    ]
 )
-_BOUNDED: Final = frozenset("replace translate join encode decode zfill ljust rjust center".split())
+_BOUNDED: Final = frozenset(
+    ["replace", "translate", "join", "encode", "decode", "zfill", "ljust", "rjust", "center"]
+)
 _CONTAINER: Final[dict[type, frozenset[str]]] = {
-    list: frozenset("append extend insert pop remove reverse index count copy clear".split()),
-    dict: frozenset("get setdefault update pop keys values items copy".split()),
-    set: frozenset("add discard update union intersection difference copy".split()),
-    tuple: frozenset("index count".split()),
-    bytearray: frozenset("append extend reverse pop".split()),
-    int: frozenset("to_bytes bit_length".split()),
+    list: frozenset(
+        ["append", "extend", "insert", "pop", "remove", "reverse", "index", "count", "copy", "clear"]
+    ),
+    dict: frozenset(["get", "setdefault", "update", "pop", "keys", "values", "items", "copy"]),
+    set: frozenset(["add", "discard", "update", "union", "intersection", "difference", "copy"]),
+    tuple: frozenset(["index", "count"]),
+    bytearray: frozenset(["append", "extend", "reverse", "pop"]),
+    int: frozenset(["to_bytes", "bit_length"]),
 }
 _BINARY: Final[dict[type[ast.operator], Callable[[Any, Any], Any]]] = {
     ast.Add: operator.add,

@@ -1,8 +1,8 @@
 """Where a text runs other text: the calls that unpacking must resolve, found without interpreting anything.
 
 A cheap pattern over the text decides whether the tree is looked at, so that a plain script costs next to
-nothing. Sites are candidates: `subprocess.run(["nvidia-smi"])` is none, `subprocess.run([sys.executable, path])`
-is one.
+nothing. Sites are candidates: `subprocess.run(["nvidia-smi"])` is none, `subprocess.run([sys.executable,
+path])` is one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The unpacking interpreter, statements: just enough control flow to reach the calls that run text.
 
-Conditions that are not known are taken both ways; what the two ways disagree on becomes unknown. Loops run over
-known items, once over unknown ones. Functions of the script are entered when they are short or hold a
+Conditions that are not known are taken both ways; what the two ways disagree on becomes unknown. Loops run
+over known items, once over unknown ones. Functions of the script are entered when they are short or hold a
 site (`unpack_sites`), so a plain training program costs next to nothing.
 """
 
@@ -146,7 +146,7 @@ class Statements(Expressions):
                 self.library.environment[str(key)] = value
             elif isinstance(owner, (dict, list, bytearray)) and not isinstance(key, Unknown):
                 try:
-                    owner[key] = value  # type: ignore[index,call-overload]
+                    owner[key] = value  # type: ignore[call-overload]
                 except (TypeError, ValueError, LookupError):
                     return
 
