@@ -24,6 +24,10 @@ MAX_SWITCHES = 12
 DEFAULT = "default"
 
 
+class ExplorationSpent(Exception):
+    """The bound on evaluating one program again and again is reached."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alternative:
     """The program with one switch turned.
@@ -81,7 +85,11 @@ def explore(
         if value is None:
             skipped.append(f"{switch.name} was not turned: {switch.value!r} has no opposite")
             continue
-        other = evaluate({switch.name: value})
+        try:
+            other = evaluate({switch.name: value})
+        except ExplorationSpent:
+            skipped.append(f"{switch.name} was not turned: the program is too large to evaluate once more")
+            continue
         ran, shown_by = _told_by_log(trace, other, log)
         found.append(Alternative(switch=switch, value=value, trace=other, ran=ran, shown_by=shown_by))
     return found, skipped

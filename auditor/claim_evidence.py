@@ -1,15 +1,16 @@
 """What a folder says about its claimed number: the value, the log lines that reproduce it, and that log.
 
 Between `auditor.records`, which reads logs and JSON, and `auditor.claimed`, which ties the lines to a report
-of the trace. Files that cannot be read are told, not raised.
+of the trace.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from auditor.errors import InputError
-from auditor.submission.model import SourceFile, Submission
+if TYPE_CHECKING:
+    from auditor.records.facts import FolderFacts
 
 MAX_LOG_LINES = 60_000
 """Lines of one log that are matched against reports; the longest real log has 33,000."""
@@ -25,7 +26,6 @@ class ClaimEvidence:
         label: label of the log lines that reproduce it, or "".
         lines: these lines, one a run.
         log: all lines of the log that holds the first of them, the script's own source left out.
-        problems: files that could not be read.
     """
 
     val_bpb: float | None = None
@@ -33,52 +33,25 @@ class ClaimEvidence:
     label: str = ""
     lines: tuple[str, ...] = ()
     log: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
 
 
-def read_claim(submission: Submission) -> ClaimEvidence:
-    """Read `submission.json` and the logs of the folder; empty for a script without a folder."""
-    from auditor.records.claim import How, find_claim
-    from auditor.records.logs import parse_log
-    from auditor.records.submission_json import read_submission_json
+def claim_evidence(facts: FolderFacts) -> ClaimEvidence:
+    """Take the claim out of a folder's facts."""
+    from auditor.records.claim import How
 
-    problems: list[str] = []
-    declared = submission.submission_json
-    text = _text(declared, problems) if declared is not None else None
-    parsed = read_submission_json(declared.path, text) if declared is not None and text is not None else None
-    runs, texts = [], {}
-    for file in submission.logs:
-        text = _text(file, problems)
-        if text is not None:
-            run = parse_log(file.path, text)
-            if run.is_log:
-                runs.append(run)
-                texts[file.path] = text
-    if parsed is None and not runs:
-        return ClaimEvidence(problems=tuple(problems))
-    claim = find_claim(parsed, runs)
+    claim = facts.claim
     reproduced = claim.how not in (How.NOT_FOUND, How.ASSUMED_LAST)
-    path = claim.lines[0].path if claim.lines else (runs[0].path if runs else "")
-    source = f"{declared.name}: {claim.key_path}" if declared is not None and claim.key_path else ""
+    path = claim.lines[0].path if claim.lines else next(iter(facts.log_texts), "")
     return ClaimEvidence(
         val_bpb=claim.value,
-        source=source,
+        source=f"submission.json: {claim.key_path}" if claim.key_path else "",
         label=claim.label if reproduced else "",
         lines=tuple(line.text for line in claim.lines) if reproduced else (),
-        log=_lines(texts[path]) if path else (),
-        problems=tuple(problems),
+        log=_printed(facts.log_texts[path]) if path in facts.log_texts else (),
     )
 
 
-def _text(file: SourceFile, problems: list[str]) -> str | None:
-    try:
-        return file.text()
-    except InputError as error:
-        problems.append(error.message)
-        return None
-
-
-def _lines(text: str) -> tuple[str, ...]:
+def _printed(text: str) -> tuple[str, ...]:
     """The lines that the run printed, prefixes of rank, time and colour removed."""
     from auditor.records.log_lines import clean
     from auditor.records.log_source import find_source

@@ -111,6 +111,7 @@ class AuditResult:
         reports: each number that the script prints, in source order of their printing.
         configuration: what the program read, in that order.
         problems: code that could not be read.
+        doubts: why nothing can be compliant although no rule objects, one sentence each.
         notes: what could not be read of the target, one sentence each.
         layers: how the script was packed, outermost first.
         texts: lines of each file and layer that findings may point into, by (path, layer).
@@ -130,6 +131,7 @@ class AuditResult:
     configuration: tuple[ConfigurationEntry, ...]
     trace: Trace | None
     problems: tuple[CodeProblem, ...] = ()
+    doubts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     layers: tuple[str, ...] = ()
     texts: Mapping[tuple[str, int], tuple[str, ...]] = field(default_factory=dict)

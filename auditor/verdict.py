@@ -32,10 +32,14 @@ def fold_evaluation(answers: Sequence[RuleResult], *, understood: bool) -> Verdi
     return Verdict.COMPLIANT
 
 
-def fold_records(answers: Sequence[RuleResult]) -> RecordVerdict:
-    """The verdict on the folder: any failed or crashed record rule is a problem."""
+def fold_records(answers: Sequence[RuleResult], *, failed: bool = False) -> RecordVerdict:
+    """The verdict on the folder: any failed or crashed record rule is a problem.
+
+    Args:
+        failed: whether the records validator found a fail that belongs to no rule asked.
+    """
     records = [answer for answer in answers if answer.kind is Kind.RECORD]
-    bad = any(answer.outcome is Outcome.FAIL or answer.crashed for answer in records)
+    bad = failed or any(answer.outcome is Outcome.FAIL or answer.crashed for answer in records)
     return RecordVerdict.PROBLEMS if bad else RecordVerdict.COMPLETE
 
 

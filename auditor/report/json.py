@@ -77,6 +77,8 @@ def as_object(result: AuditResult) -> dict[str, Json]:
             }
             for entry in result.configuration
         ],
+        "doubts": list(result.doubts),
+        "notes": list(result.notes),
         "layers": list(result.layers),
         "problems": [
             {"kind": p.kind, "reason": p.reason, "runs": p.runs, **_place(p.place)} for p in result.problems

@@ -77,7 +77,8 @@ def _tables(shown: View) -> Iterator[str]:
         yield "### Reported numbers, each judged by itself"
         rows = ["| number | where | verdict | breaks |", "|---|---|---|---|"]
         rows += [
-            f"| {cell(shown_label(report.label))}{' (claimed)' if report.claimed else ''} | {cell(shown_place(report.place, shown.home))} "
+            f"| {cell(shown_label(report.label))}{' (claimed)' if report.claimed else ''} "
+            f"| {cell(shown_place(report.place, shown.home))} "
             f"| {report.verdict.value} | {', '.join(report.failed)} |"
             for report in result.reports
         ]

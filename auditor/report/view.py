@@ -15,7 +15,7 @@ from auditor.result import AuditResult, ConfigurationEntry, Verdict
 from auditor.trace.events import Place, Report, Unresolved
 from auditor.trace.render import Line, shown_place, timeline
 from rules import by_slug
-from rules.base import Finding, Level, Outcome
+from rules.base import Finding, Kind, Level, Outcome
 
 FRAME_CONTEXT = 2
 """Source lines shown before and after a marked one."""
@@ -96,12 +96,13 @@ def view(result: AuditResult) -> View:
 
 def _headline(result: AuditResult) -> str:
     word = result.verdict.value.upper()
-    failed = result.slugs(Outcome.FAIL)
+    failed = result.slugs(Outcome.FAIL, kind=Kind.EVALUATION)
     if result.verdict is Verdict.VIOLATION:
         return f"{word}: {', '.join(failed)}"
     if result.verdict is Verdict.REVIEW:
-        undecided = result.slugs(Outcome.REVIEW) + result.slugs(Outcome.UNKNOWN)
-        return f"{word}: {', '.join(undecided) or 'no reported number could be followed to its scores'}"
+        kind = Kind.EVALUATION
+        undecided = result.slugs(Outcome.REVIEW, kind=kind) + result.slugs(Outcome.UNKNOWN, kind=kind)
+        return f"{word}: {', '.join(undecided or result.doubts[:1])}"
     return word
 
 
@@ -123,7 +124,14 @@ def _reasons(result: AuditResult) -> tuple[str, ...]:
         Verdict.REVIEW: (Outcome.REVIEW, Outcome.UNKNOWN),
         Verdict.COMPLIANT: (),
     }[result.verdict]
-    return tuple(f"{a.rule}: {clean_line(a.because)}" for a in result.rules if a.outcome in decisive)
+    reasons = [
+        f"{a.rule}: {clean_line(a.because)}"
+        for a in result.rules
+        if a.outcome in decisive and a.kind is Kind.EVALUATION
+    ]
+    if result.verdict is Verdict.REVIEW:
+        reasons += [clean_line(doubt) for doubt in result.doubts]
+    return tuple(reasons)
 
 
 def _findings(result: AuditResult) -> tuple[ShownFinding, ...]:

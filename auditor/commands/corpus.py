@@ -1,0 +1,201 @@
+"""`auditor corpus`: many pull requests, a line each, and how they agree with real rulings."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from auditor.commands.options import judging_options, parse_overrides, write
+from auditor.errors import InputError
+
+if TYPE_CHECKING:
+    from auditor.corpus.labels import Label
+    from auditor.corpus.pulls import Pull
+    from auditor.corpus.row import Row
+
+
+@click.command("corpus")
+@click.option("--git", "git_dir", required=True, metavar="DIR", help="A git store with refs/pull/N/head.")
+@click.option("--pr", "numbers", metavar="N,N-N", help="Which pull requests.")
+@click.option("--all", "everything", is_flag=True, help="Every pull request of the store.")
+@click.option("--base", default="main", show_default=True, metavar="REF", help="The branch they are against.")
+@click.option(
+    "--labels",
+    metavar="FILE",
+    help='Measure agreement with these rulings; "precedents" are those of the package.',
+)
+@click.option("--agreement", metavar="FILE", help="Write the agreement as JSON.")
+@click.option("--html", "html_dir", metavar="DIR", help="Write a dashboard and a report a submission.")
+@click.option("-o", "--output", metavar="FILE", help="Write the JSON lines there instead of stdout.")
+@click.option(
+    "--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes; the machine's cores if not given."
+)
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(min=1),
+    default=300.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds for one pull request.",
+)
+@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@judging_options
+def command(
+    git_dir: str,
+    numbers: str | None,
+    everything: bool,
+    base: str,
+    labels: str | None,
+    agreement: str | None,
+    html_dir: str | None,
+    output: str | None,
+    jobs: int | None,
+    timeout_s: float,
+    quiet: bool,
+    policy: str,
+    overrides: tuple[str, ...],
+) -> int:
+    """Audit many pull requests and measure agreement with rulings.
+
+    Writes a JSON line per script. Without --pr and --all the labelled pull requests are taken.
+    """
+    import os
+
+    from auditor.corpus.labels import read_labels
+    from auditor.corpus.pulls import list_pulls
+    from auditor.corpus.row import to_json
+    from auditor.corpus.run import run_corpus
+    from rules import ALL
+
+    if agreement is not None and labels is None:
+        raise InputError("--agreement needs --labels", hint="--labels precedents takes those of the package")
+    known = read_labels(None if labels == "precedents" else labels) if labels is not None else ()
+    pulls = _chosen(list_pulls(git_dir), numbers, everything, known, git_dir)
+    pages = _pages(html_dir)
+    with _progress(len(pulls), quiet) as tell:
+        rows = run_corpus(
+            pulls,
+            git_dir=git_dir,
+            base=base,
+            policy=policy,
+            jobs=jobs or os.cpu_count() or 1,
+            timeout_s=timeout_s,
+            overrides=parse_overrides(overrides),
+            pages=pages,
+            progress=tell,
+        )
+    slugs = [rule.slug for rule in ALL]
+    if output is not None or labels is None:
+        write("".join(to_json(row) + "\n" for row in rows), output)
+    if html_dir is not None:
+        from auditor.corpus.dashboard import render_dashboard
+
+        write(render_dashboard(rows, slugs), str(Path(html_dir) / "index.html"))
+    if labels is not None:
+        _agree(known, rows, slugs, {pull.number for pull in pulls}, agreement)
+    return _exit(rows)
+
+
+def _chosen(
+    pulls: dict[int, Pull], numbers: str | None, everything: bool, labels: Sequence[Label], git_dir: str
+) -> list[Pull]:
+    from auditor.corpus.pulls import parse_numbers
+
+    if everything and numbers is not None:
+        raise InputError("give --pr or --all, not both")
+    if everything:
+        wanted = list(pulls)
+    elif numbers is not None:
+        wanted = parse_numbers(numbers)
+    elif labels:
+        wanted = sorted({label.pr for label in labels})
+    else:
+        raise InputError(
+            "say which pull requests", hint="--pr 77,467 or --all, or --labels for the labelled ones"
+        )
+    missing = [number for number in wanted if number not in pulls]
+    if missing and not labels:
+        shown = ", ".join(f"#{number}" for number in missing[:10])
+        raise InputError(
+            f"{git_dir} has no ref of {shown}", hint="git fetch origin 'refs/pull/*/head:refs/pull/*/head'"
+        )
+    found = [pulls[number] for number in wanted if number in pulls]
+    if not found:
+        raise InputError(f"{git_dir} has no pull requests", hint="refs/pull/N/head must have been fetched")
+    return found
+
+
+def _pages(html_dir: str | None) -> Path | None:
+    if html_dir is None:
+        return None
+    from auditor.report.html import environment
+
+    environment()  # says at once, and not after an hour, that the template engine is missing
+    pages = Path(html_dir) / "submissions"
+    try:
+        pages.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make {pages}: {error.strerror}") from error
+    return pages
+
+
+@contextlib.contextmanager
+def _progress(total: int, quiet: bool) -> Iterator[Callable[[int, Sequence[Row]], None]]:
+    """A bar on stderr, drawn only on a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from auditor.corpus.dashboard import bar
+
+    console = Console(stderr=True)
+    seen: list[Row] = []
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("pull requests {task.fields[counts]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as progress:
+        task = progress.add_task("audit", total=total, counts="")
+
+        def tell(done: int, rows: Sequence[Row]) -> None:
+            seen.extend(rows)
+            counts = " ".join(f"{word} {count}" for word, count, _ in bar("", seen).parts)
+            progress.update(task, completed=done, counts=counts)
+
+        yield tell
+    if not quiet:
+        counts = ", ".join(f"{count} {word}" for word, count, _ in bar("", seen).parts)
+        click.echo(f"{len(seen)} submissions of {total} pull requests: {counts or 'none'}", err=True)
+
+
+def _agree(
+    labels: Sequence[Label],
+    rows: Sequence[Row],
+    slugs: Sequence[str],
+    audited: set[int],
+    agreement: str | None,
+) -> None:
+    import json
+
+    from auditor.corpus.agreement import as_object, as_text, measure
+
+    measured = measure([label for label in labels if label.pr in audited], rows, slugs)
+    click.echo(as_text(measured), nl=False)
+    if agreement is not None:
+        write(json.dumps(as_object(measured), indent=1, ensure_ascii=False) + "\n", agreement)
+
+
+def _exit(rows: Sequence[Row]) -> int:
+    """By the worst verdict; 4 if the auditor failed on an item; one without a script counts for none."""
+    from auditor.exit_codes import ExitCode, worst_exit
+
+    codes = {"violation": ExitCode.VIOLATION, "review": ExitCode.REVIEW, "compliant": ExitCode.CLEAN}
+    worst = [codes[row.verdict] for row in rows if row.verdict is not None]
+    crashed = any(row.crashed for row in rows)
+    return int(worst_exit([*worst, ExitCode.CRASHED] if crashed else worst))

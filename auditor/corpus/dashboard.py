@@ -1,0 +1,90 @@
+"""The corpus as a page: verdicts by month, outcomes by rule, every submission with a link to its report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from auditor.corpus.row import Row
+from auditor.report.clean import clean_line
+from auditor.report.html import environment
+
+TEMPLATE = "corpus.html.j2"
+
+VERDICTS = ("compliant", "review", "violation", "error")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """Counts of one month or of the whole, with each verdict's share in percent."""
+
+    name: str
+    total: int
+    parts: tuple[tuple[str, int, float], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleCount:
+    """How often a rule failed, asked for review, or could not tell."""
+
+    slug: str
+    fail: int
+    review: int
+    unknown: int
+
+
+def render_dashboard(rows: Sequence[Row], slugs: Sequence[str], *, pages: str = "submissions") -> str:
+    """The page; links lead to `pages`/*.html beside it.
+
+    Raises:
+        AuditorError: jinja2 is not installed.
+    """
+    text: str = (
+        environment()
+        .get_template(TEMPLATE)
+        .render(
+            rows=rows,
+            overall=bar("all", rows),
+            months=by_month(rows),
+            rules=by_rule(rows, slugs),
+            pages=pages,
+            clean=clean_line,
+            verdict=verdict_word,
+        )
+    )
+    return text
+
+
+def verdict_word(row: Row) -> str:
+    return row.verdict or "error"
+
+
+def bar(name: str, rows: Sequence[Row]) -> Bar:
+    """Counts and shares of a set of rows."""
+    counts = Counter(verdict_word(row) for row in rows)
+    total = max(len(rows), 1)
+    parts = tuple((word, counts[word], 100.0 * counts[word] / total) for word in VERDICTS if counts[word])
+    return Bar(name=name, total=len(rows), parts=parts)
+
+
+def by_month(rows: Sequence[Row]) -> list[Bar]:
+    """One bar a month of the head commits; rows without a date last."""
+    months = sorted({row.date[:7] for row in rows}, key=lambda month: (not month, month))
+    return [bar(month or "undated", [row for row in rows if row.date[:7] == month]) for month in months]
+
+
+def by_rule(rows: Sequence[Row], slugs: Sequence[str]) -> list[RuleCount]:
+    """One line a rule that said anything but pass, the most often failed first."""
+    found = [
+        RuleCount(
+            slug=slug,
+            fail=sum(slug in row.failed for row in rows),
+            review=sum(slug in row.review for row in rows),
+            unknown=sum(slug in row.unknown for row in rows),
+        )
+        for slug in slugs
+    ]
+    return sorted(
+        (r for r in found if r.fail + r.review + r.unknown), key=lambda r: (-r.fail, -r.review, r.slug)
+    )

@@ -1,0 +1,63 @@
+"""Which pull requests a git store holds, and when their heads were committed."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass
+
+from auditor.errors import InputError
+from auditor.submission.limits import GIT_TIMEOUT_S
+
+_HEAD = re.compile(r"(?:^|/)(?:pull|pr)/(\d+)(?:/head)?$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pull:
+    """A pull request: number, ref, head commit and the day of that commit (ISO)."""
+
+    number: int
+    ref: str
+    head: str
+    date: str
+
+
+def list_pulls(git_dir: str) -> dict[int, Pull]:
+    """All pull requests of a store by number (`refs/pull/N/head`, or as fetched to `refs/remotes/*/pr/N`).
+
+    Raises:
+        InputError: the folder is no git repository or git cannot list its refs.
+    """
+    form = "%(refname)%09%(objectname)%09%(committerdate:short)"
+    command = ["git", "-C", git_dir, "for-each-ref", f"--format={form}", "refs/pull", "refs/remotes"]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=GIT_TIMEOUT_S, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise InputError(f"cannot list the refs of {git_dir}", hint="--git names a git repository") from error
+    found: dict[int, Pull] = {}
+    for line in done.stdout.decode("utf-8", "replace").splitlines():
+        ref, head, date = line.split("\t")
+        match = _HEAD.search(ref)
+        if match is not None:
+            number = int(match.group(1))
+            found.setdefault(number, Pull(number=number, ref=ref, head=head, date=date))
+    return dict(sorted(found.items()))
+
+
+def parse_numbers(text: str) -> list[int]:
+    """Numbers of a list such as "77,467,1300-1310", in order, each once.
+
+    Raises:
+        InputError: a part is no number or range.
+    """
+    numbers: dict[int, None] = {}
+    for part in text.replace(" ", "").split(","):
+        match = re.fullmatch(r"#?(\d{1,7})(?:-(\d{1,7}))?", part)
+        if match is None:
+            raise InputError(
+                f"--pr takes numbers and ranges, got {part!r}", hint="e.g. --pr 77,467,1300-1310"
+            )
+        first = int(match.group(1))
+        for number in range(first, int(match.group(2) or first) + 1):
+            numbers[number] = None
+    return list(numbers)

@@ -1,0 +1,88 @@
+"""One line of a corpus run: what is kept of a submission's audit, as JSON and back."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+
+from auditor.report.json import Json
+from auditor.result import AuditResult, Verdict
+from rules.base import Kind, Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One submission of a corpus.
+
+    Attributes:
+        verdict: None after an error.
+        failed, review, unknown: slugs of the evaluation and record rules with that outcome on the claimed
+            report.
+        reason: what decided, in one sentence.
+        error: why there is no verdict, or which rule crashed; "" otherwise.
+        crashed: whether the auditor itself failed on it, in contrast to input that cannot be audited.
+        date: of the head commit (ISO day), or "".
+        page: file name of the submission's HTML report, or "".
+    """
+
+    pr: int
+    head: str
+    path: str
+    verdict: str | None
+    record_verdict: str | None = None
+    failed: tuple[str, ...] = ()
+    review: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    seconds: float = 0.0
+    error: str = ""
+    reason: str = ""
+    date: str = ""
+    page: str = ""
+    crashed: bool = False
+
+
+def row_of(result: AuditResult, *, pr: int, date: str, page: str) -> Row:
+    """What is kept of a result."""
+    wanted = {
+        Verdict.VIOLATION: (Outcome.FAIL,),
+        Verdict.REVIEW: (Outcome.REVIEW, Outcome.UNKNOWN),
+        Verdict.COMPLIANT: (),
+    }[result.verdict]
+    deciding = [a for a in result.rules if a.kind is Kind.EVALUATION and a.outcome in wanted]
+    reasons = [f"{a.rule}: {a.because}" for a in deciding]
+    if result.verdict is Verdict.REVIEW:
+        reasons += result.doubts
+    crashes = "; ".join(f"rule {a.rule} crashed: {a.crashed}" for a in result.crashed)
+    return Row(
+        pr=pr,
+        head=result.target.head or "",
+        path=result.target.path,
+        verdict=result.verdict.value,
+        record_verdict=result.record_verdict.value if result.record_verdict else None,
+        failed=result.slugs(Outcome.FAIL),
+        review=result.slugs(Outcome.REVIEW),
+        unknown=result.slugs(Outcome.UNKNOWN),
+        seconds=round(result.seconds, 3),
+        error=crashes,
+        reason="; ".join(reasons),
+        date=date,
+        page=page,
+        crashed=bool(result.crashed),
+    )
+
+
+def to_json(row: Row) -> str:
+    """One JSON object on one line; an empty error is null."""
+    shown: dict[str, Json] = dataclasses.asdict(row)
+    shown["error"] = row.error or None
+    return json.dumps(shown, ensure_ascii=False)
+
+
+def from_json(line: str) -> Row:
+    """The row of a line that `to_json` wrote."""
+    read = json.loads(line)
+    for name in ("failed", "review", "unknown"):
+        read[name] = tuple(read[name])
+    read["error"] = read["error"] or ""
+    return Row(**read)

@@ -1,0 +1,71 @@
+"""Gathers the effective configuration of a submission in the form the static witness reads.
+
+Joins `auditor.program.configuration`, which weighs the places that tell a value, to the files of the folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from auditor.errors import InputError
+from auditor.submission.model import SourceFile, Submission
+
+if TYPE_CHECKING:
+    from auditor.program.model import Program
+    from auditor.records.facts import FolderFacts
+    from auditor.static.machine import Setting
+
+MAX_CONFLICTS = 5
+"""Disagreements told per submission; the rest is counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Text:
+    """A file's path and text, as the configuration wants them."""
+
+    path: str
+    text: str
+
+
+def effective_settings(
+    submission: Submission, program: Program, facts: FolderFacts | None, overrides: Mapping[str, str]
+) -> tuple[Mapping[str, Setting], tuple[str, ...]]:
+    """The settings in force by environment name, and one sentence for each place that disagreed and lost."""
+    from auditor.program.configuration import gather_settings
+    from auditor.static.machine import Setting
+
+    gathered = gather_settings(
+        program,
+        overrides=overrides,
+        logs=() if facts is None else [_Text(path=p, text=t) for p, t in facts.log_texts.items()],
+        readme=_read(submission.readme),
+        run_scripts=[text for file in _run_scripts(submission) if (text := _read(file)) is not None],
+        submission_json=_read(submission.submission_json),
+    )
+    settings = {s.name: Setting(s.value, s.origin.value, s.path, s.line) for s in gathered}
+    told = [
+        f"{c.name}: {c.lost.origin.value} says {c.lost.value!r}, "
+        f"{c.won.origin.value} says {c.won.value!r} and counts"
+        for c in gathered.conflicts
+    ]
+    more = [f"and {len(told) - MAX_CONFLICTS} more such disagreements"] if len(told) > MAX_CONFLICTS else []
+    return settings, (*told[:MAX_CONFLICTS], *more)
+
+
+def _run_scripts(submission: Submission) -> tuple[SourceFile, ...]:
+    """Shell scripts and the like, and Python launchers of this script; for a bare script what lies beside it
+    is not its own."""
+    if submission.folder is None and submission.submission_json is None:
+        return ()
+    return submission.run_scripts + submission.launchers
+
+
+def _read(file: SourceFile | None) -> _Text | None:
+    if file is None:
+        return None
+    try:
+        return _Text(path=file.path, text=file.text())
+    except InputError:
+        return None

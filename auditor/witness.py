@@ -1,0 +1,126 @@
+"""The static witness on one program: its effective trace, and what else it could have been.
+
+Between the program stage and the rules: evaluates the program under its settings, turns the switches that
+    nobody
+has seen, and lets the log say which of the runs took place.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from auditor.alternatives import Alternative, ExplorationSpent, explore
+from auditor.claim_evidence import ClaimEvidence
+from auditor.result import ConfigurationEntry
+from auditor.trace.answer import Answer
+from auditor.trace.events import Place
+from auditor.trace.trace import Trace
+from rules.base import CodeProblem
+
+if TYPE_CHECKING:
+    from auditor.program.model import Program
+    from auditor.static.machine import Resolved, Setting
+
+
+MAX_INFERENCES = 4
+"""Switches that a log may show to have been turned; real scripts hide at most three."""
+
+MAX_STEPS_TURNED = 4_000_000
+"""Steps of the evaluator after which no further switch is turned; a median script takes 20,000 a run."""
+
+
+class Witness:
+    """The static witness on one program: its trace under the settings, and with switches turned."""
+
+    def __init__(self, program: Program, settings: Mapping[str, Setting]) -> None:
+        self._program = program
+        self._settings = settings
+        self._traced: list[tuple[Trace, Sequence[Resolved]]] = []
+        self.language = language_of(program)
+        self._steps = 0
+        self.problems: tuple[CodeProblem, ...] = ()
+        self.doubts: tuple[str, ...] = ()
+
+    def effective(
+        self, claim: ClaimEvidence
+    ) -> tuple[Trace | None, tuple[Alternative, ...], tuple[str, ...]]:
+        """The trace of the claimed run, the alternatives that nothing refutes, and what must be said about
+        both.
+
+        Where the log prints what only a turned switch prints, that run is the effective one.
+        """
+        if self._program.main.module is None:
+            return None, (), ()
+        if self.language == "mlx":
+            place = Place(self._program.main.path, 0, 1)
+            reason = "it is written for MLX, which the static witness does not follow"
+            self.problems = (CodeProblem(kind="language", reason=reason, place=place, runs=False),)
+            return None, (), ()
+        forced: dict[str, str] = {}
+        notes: list[str] = []
+        trace = self._trace({})
+        alternatives, skipped = explore(trace, self._trace, log=claim.log)
+        for _ in range(MAX_INFERENCES):
+            shown = next((a for a in alternatives if a.ran is Answer.YES), None)
+            if shown is None:
+                break
+            forced[shown.switch.name] = shown.value
+            notes.append(
+                f"{shown.switch.name} is {shown.switch.value!r} in the source, but the log prints "
+                f"{shown.shown_by!r}: the run had {shown.switch.name}={shown.value} (inferred)"
+            )
+            trace = shown.trace
+            alternatives, skipped = explore(
+                trace, lambda further: self._trace({**forced, **further}), log=claim.log
+            )
+            alternatives = [a for a in alternatives if a.switch.name not in forced]
+        self.doubts += tuple(skipped)
+        if not trace.complete:
+            self.doubts += ("the evaluation is larger than the witness's bounds and was cut short",)
+        return trace, tuple(alternatives), tuple(notes)
+
+    def _trace(self, forced: Mapping[str, str]) -> Trace:
+        from auditor.static.witness import trace_program
+
+        if forced and self._steps > MAX_STEPS_TURNED:
+            raise ExplorationSpent
+        witnessed = trace_program(self._program, self._settings, forced=forced)
+        self._steps += witnessed.steps
+        self._traced.append((witnessed.trace, witnessed.configuration))
+        return witnessed.trace
+
+    def configuration(self, trace: Trace | None) -> tuple[ConfigurationEntry, ...]:
+        """The settings that the effective trace read; those that decide a guarded branch are marked."""
+        if trace is None:
+            return ()
+        deciding = {switch.name for switch in trace.switches if switch.guards}
+        deciding |= {name for node in trace.root.walk() if node.has_events() for name in node.settings}
+        return tuple(
+            ConfigurationEntry(
+                name=entry.name,
+                value="" if entry.value is None else entry.value,
+                origin=entry.origin,
+                path=entry.path,
+                line=entry.line,
+                decides=entry.name in deciding,
+            )
+            for entry in next(read for traced, read in self._traced if traced is trace)
+        )
+
+
+def language_of(program: Program) -> str:
+    """The library the script computes with, by what it imports: "torch", "mlx" or "other"."""
+    imported: set[str] = set()
+    for layer in program.innermost:
+        if layer.module is None:
+            continue
+        for node in ast.walk(layer.module):
+            if isinstance(node, ast.Import):
+                imported.update(alias.name.split(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                imported.add(node.module.split(".")[0])
+    if "torch" in imported:
+        return "torch"
+    return "mlx" if "mlx" in imported else "other"
