@@ -5,7 +5,7 @@ from __future__ import annotations
 from auditor.errors import InputError
 from auditor.submission.git_store import ObjectStore
 from auditor.submission.load import LoadResult, load_path, load_ref
-from auditor.submission.model import Folder
+from auditor.submission.model import Folder, Submission
 
 
 def load_named(text: str, store: ObjectStore | None) -> LoadResult:
@@ -33,3 +33,28 @@ def one_folder(text: str, store: ObjectStore | None) -> Folder:
         named = ", ".join(folder.path for folder in folders[:4])
         raise InputError(f"{text} holds {len(folders)} folders: {named}", hint="name one as REF:folder")
     return folders[0]
+
+
+def one_submission(text: str, store: ObjectStore | None) -> Submission:
+    """The one script that a text names; of several in a folder the `train_gpt.py`.
+
+    Raises:
+        InputError: there is none, or several and none of that name.
+    """
+    if store is not None:
+        ref, _, path = text.partition(":")
+        if path.endswith(".py"):
+            folder, _, name = path.rpartition("/")
+            found = load_ref(store, ref, folders=[folder or "."], require_script=False).submissions
+            found = tuple(submission for submission in found if submission.script.path == path)
+            if not found:
+                raise InputError(f"{ref} has no script {path}", hint=f"{name} must be a training script")
+            return found[0]
+    submissions = load_named(text, store).submissions
+    if len(submissions) > 1:
+        named = [submission for submission in submissions if submission.script.name == "train_gpt.py"]
+        submissions = tuple(named) if len(named) == 1 else submissions
+    if len(submissions) != 1:
+        shown = ", ".join(submission.script.path for submission in submissions[:4])
+        raise InputError(f"{text} holds {len(submissions) or 'no'} scripts{': ' if shown else ''}{shown}")
+    return submissions[0]

@@ -5,10 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from auditor.records.claim import How
 from auditor.records.facts import FolderFacts
 from auditor.records.findings import RecordFinding, Severity, finding
-from auditor.records.implied_bytes import CANONICAL_BYTES, LEGACY, Implied, family_of, imply, imply_pair
+from auditor.records.implied_bytes import (
+    CANONICAL_BYTES,
+    FAMILIES,
+    LEGACY,
+    NOTE,
+    Family,
+    Implied,
+    family_of,
+    imply,
+    imply_ratio,
+)
 from auditor.records.log_model import MetricKind, MetricLine, Run
+from auditor.records.submission_json import ClaimedNumber, SubmissionJson
 
 SUBSET_TOKENS = {9_662_464: 10_000, 9_661_440: 10_000}
 """`val_tokens` that are fingerprints of a cut split: number of documents instead of 50,000."""
@@ -93,6 +105,7 @@ def _implied(run: Run, facts: FolderFacts) -> Iterator[RecordFinding]:
         run.val_tokens.value in SUBSET_TOKENS or run.val_tokens.value in FOREIGN_TOKENS
     ):
         return
+    yield from _stated_bytes(run)
     line = scored_line(run, facts)
     implied = imply(run, line) if line is not None else None
     if implied is None or line is None:
@@ -110,6 +123,27 @@ def _implied(run: Run, facts: FolderFacts) -> Iterator[RecordFinding]:
     if _is_partial(implied, run):
         return
     yield from _judge(implied, where, line.val_bpb, line.label)
+
+
+def _stated_bytes(run: Run) -> Iterator[RecordFinding]:
+    """A line that states the tokens and bytes it divides by: the bytes of a full split are known."""
+    family = family_of(run)
+    for line in run.metrics:
+        if family is None or line.eval_tokens is None or line.eval_bytes is None:
+            continue
+        full = abs(line.eval_tokens / family.val_tokens - 1.0) <= NOTE
+        if not full or line.eval_bytes == line.eval_tokens or line.kind is not MetricKind.FINAL:
+            continue
+        expected = family.val_tokens / family.tokens_per_byte
+        deviation = line.eval_bytes / expected - 1.0
+        if abs(deviation) > NOTE:
+            yield finding(
+                "implied_bytes",
+                f"{run.path}:{line.line}",
+                f"{line.label}: states {line.eval_bytes:,} bytes, {deviation:+.2%} of the validation split "
+                f"(family assumed: {family.name}); corrected bpb {line.val_bpb * (1 + deviation):.5f}",
+            )
+            return
 
 
 def _is_partial(implied: Implied, run: Run) -> bool:
@@ -135,21 +169,53 @@ def _judge(implied: Implied, where: str, bpb: float, what: str) -> Iterator[Reco
 
 
 def _json_pair(facts: FolderFacts) -> Iterator[RecordFinding]:
-    """The pair of `submission.json`, where no log line of the claim was judged."""
+    """The pair of `submission.json`, or of its first seed, where no log line of the claim was judged."""
     submission = facts.submission
-    if submission is None or facts.claim.value is None or facts.claim.in_val_loss or not facts.distinct:
+    if submission is None or facts.claim.value is None or facts.claim.in_val_loss:
         return
+    if any(line.val_loss is not None for line in facts.claim.lines) and facts.claim.how is not How.NOT_FOUND:
+        return
+    if _MIXTURE.search(facts.folder.path.rsplit("/", 1)[-1]):
+        return
+    family, pair = _family_of_folder(facts), _claimed_pair(submission)
+    if family is None or pair is None:
+        return
+    implied = imply_ratio(family, pair[0].value, pair[1].value)
+    if abs(implied.deviation) < 0.9:
+        what = f"the pair {pair[0].key_path}, {pair[1].key_path}"
+        yield from _judge(implied, submission.path, pair[1].value, what)
+
+
+def _claimed_pair(submission: SubmissionJson) -> tuple[ClaimedNumber, ClaimedNumber] | None:
+    """A loss and a bits-per-byte value that belong together, with digits enough to judge by."""
+    headline = submission.headline()
     loss = submission.number("val_loss", "mean_val_loss", "val_loss_mean")
-    if loss is None or loss.value <= 0.5 or loss.decimals < 3:
-        return
-    if facts.claim.lines and _is_mixture(facts.claim.lines[0], facts):
-        return
-    if any(line.val_loss is not None for line in facts.claim.lines):
-        return
-    run = next((run for run in facts.distinct if family_of(run) is not None), None)
-    implied = imply_pair(run, loss.value, facts.claim.value) if run is not None else None
-    if implied is not None and abs(implied.deviation) < 0.9:
-        yield from _judge(implied, submission.path, facts.claim.value, "the claimed pair")
+    pairs = [(loss, headline)] + [(claim.val_loss, claim.val_bpb) for claim in submission.seeds()]
+    for found, bpb in pairs:
+        if found is None or bpb is None or found.value <= 0.5 or found.value == bpb.value:
+            continue
+        if found.decimals >= 4 and bpb.decimals >= 4:
+            return found, bpb
+    return None
+
+
+def _family_of_folder(facts: FolderFacts) -> Family | None:
+    """The family a folder's logs name, else the one tokenizer that its script's text names."""
+    for run in facts.distinct:
+        if (family := family_of(run)) is not None:
+            return family
+    if facts.distinct:
+        return None
+    texts = [facts.sources[path] for path in facts.loaded if path in facts.sources]
+    if any("caseops" in text.lower() or "casefold" in text.lower() for text in texts):
+        return None
+    # The entry sets the defaults of what it loads, so it is asked first.
+    for text in (*texts[:1], "\n".join(texts)):
+        named = set(re.findall(r"fineweb_(\d{3,5})_bpe|fineweb10B_sp(\d{3,5})", text))
+        vocabularies = {int(first or second) for first, second in named}
+        if len(vocabularies) == 1:
+            return next((family for family in FAMILIES if family.vocab_size in vocabularies), None)
+    return None
 
 
 def _not_cross_entropy(facts: FolderFacts) -> Iterator[RecordFinding]:

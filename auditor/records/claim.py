@@ -170,6 +170,7 @@ def _by_label(
 def normal_label(label: str) -> str:
     """A label without what differs from log to log: seeds, step numbers, spaces."""
     label = re.sub(r"\bseed[ :=_]*\d+:?", "", label, flags=re.IGNORECASE)
+    label = re.sub(r"\b(?:tokens|bytes)=\d+", "", label)
     label = re.sub(r"^step:?\s*\d+(?:/\d+)?", "step", label)
     return re.sub(r"\s+", " ", label).strip(" :=-")
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from auditor.errors import InputError
-from auditor.records.claim import Claim, distinct_runs, find_claim
+from auditor.records.claim import Claim, How, distinct_runs, find_claim
 from auditor.records.log_model import Run
 from auditor.records.logs import parse_log
 from auditor.records.submission_json import SubmissionJson, read_submission_json
@@ -57,6 +57,12 @@ class FolderFacts:
     def shipped_code_bytes(self) -> int:
         """The entry and every file it loads."""
         return sum(self.sizes[path] for path in self.loaded)
+
+    def speaks_for_claim(self, run: Run) -> bool:
+        """Whether a run makes up the claimed number; all do where no log reproduces it."""
+        if self.claim.how in (How.NOT_FOUND, How.ASSUMED_LAST):
+            return True
+        return any(line.path == run.path for line in self.claim.lines)
 
     @property
     def claim_runs(self) -> tuple[Run, ...]:

@@ -99,18 +99,22 @@ def imply(run: Run, line: MetricLine) -> Implied | None:
 
 def imply_pair(run: Run, val_loss: float, val_bpb: float) -> Implied | None:
     """What a pair implies on the validation split that a run read."""
-    tokens_per_byte = val_bpb * math.log(2.0) / val_loss
+    tokens = run.val_tokens.value if run.val_tokens is not None else None
     family = family_of(run)
     if family is not None:
-        # By ratio: a split cut to the sequence length loses tokens and bytes alike.
-        deviation = family.tokens_per_byte / tokens_per_byte - 1.0
-        tokens = run.val_tokens.value if run.val_tokens is not None else None
-        return _implied(family.name, tokens, tokens_per_byte, deviation, val_bpb, PASS)
-    if run.val_tokens is None or not run.val_tokens.value:
+        return imply_ratio(family, val_loss, val_bpb, tokens)
+    if not tokens:
         return None
-    tokens = run.val_tokens.value
+    tokens_per_byte = val_bpb * math.log(2.0) / val_loss
     deviation = tokens / tokens_per_byte / CANONICAL_BYTES - 1.0
     return _implied("unknown tokenizer", tokens, tokens_per_byte, deviation, val_bpb, NOTE)
+
+
+def imply_ratio(family: Family, val_loss: float, val_bpb: float, tokens: int | None = None) -> Implied:
+    """What a pair implies in a family: by ratio, as a split cut to the sequence length loses both alike."""
+    tokens_per_byte = val_bpb * math.log(2.0) / val_loss
+    deviation = family.tokens_per_byte / tokens_per_byte - 1.0
+    return _implied(family.name, tokens, tokens_per_byte, deviation, val_bpb, PASS)
 
 
 def _implied(

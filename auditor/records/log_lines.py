@@ -58,7 +58,7 @@ _SIZE = re.compile(r"(?P<number>\d[\d,]*)\s*(?:bytes|B)\b", re.IGNORECASE)
 _TOTAL = re.compile(
     r"total[ _](?:trinity )?submission(?:[ _]size)?|^submission size|total[ _](?:artifact"
     r"|compressed)?[ _]?(?:size|bytes)"
-    r"|artifact(?:[ _](?:size|bytes|total))?\s*:|final artifact|total_artifact_bytes|^total\s*:",
+    r"|^artifact(?:[ _](?:size|bytes|total))?\s*:|final artifact|total_artifact_bytes|^total\s*:",
     re.IGNORECASE,
 )
 _CODE = re.compile(r"^(?:packed )?code(?:[ _]size)?\b|^code_bytes|^submission code", re.IGNORECASE)
@@ -70,7 +70,7 @@ _MODEL = re.compile(
 )
 _KEYED_BYTES = re.compile(
     r"\b(?P<key>code|model|total|code_bytes|model_bytes|compressed_model_bytes"
-    r"|total_artifact_bytes)\s*[:=]\s*(?P<value>\d{3,})\b"
+    r"|total_artifact_bytes)\s*[:=]\s*(?P<value>\d[\d,]{2,})\b"
 )
 _CALIBRATION_TIME = re.compile(r"(?:\bin|time[:=])\s*(?P<seconds>[\d.]+)\s*(?P<unit>ms|s)\b")
 _CALIBRATION = re.compile(
@@ -177,14 +177,14 @@ def read_sizes(text: str, line: int) -> list[tuple[str, SizeLine]]:
         keyed = [
             (
                 _size_kind(match.group("key")),
-                SizeLine(line=line, size_bytes=int(match.group("value")), codec=""),
+                SizeLine(line=line, size_bytes=int(match.group("value").replace(",", "")), codec=""),
             )
             for match in _KEYED_BYTES.finditer(text)
         ]
         if len(keyed) > 1:
             return keyed
     number = _SIZE.search(text)
-    if number is None:
+    if number is None or "limit" in text[: number.start()].lower():
         return []
     words = text[: number.start()].strip(" :=")
     size = int(number.group("number").replace(",", ""))

@@ -95,13 +95,23 @@ def _same_seed(facts: FolderFacts) -> Iterator[RecordFinding]:
 
 def _near_copies(facts: FolderFacts) -> Iterator[RecordFinding]:
     for left, right in itertools.combinations(facts.distinct, 2):
+        seeds = [_claimed_seed(run) for run in (left, right)]
+        if None in seeds or seeds[0] == seeds[1]:
+            continue
         common, equal = _agreement(left, right)
         if common >= MIN_COMMON_STEPS and equal > NEAR_COPY_SHARE * common:
             yield finding(
                 "near_duplicate_logs",
                 f"{left.path}, {right.path}",
-                f"{equal} of {common} training losses after step 3 are equal to the last digit",
+                f"seeds {seeds[0]} and {seeds[1]}: {equal} of {common} training losses after step 3 "
+                "are equal to the last digit",
             )
+
+
+def _claimed_seed(run: Run) -> int | None:
+    """The seed a log stands for: that of its name, else the printed one."""
+    named = seed_of_name(run.path)
+    return named if named is not None else (run.seed.value if run.seed is not None else None)
 
 
 def _agreement(left: Run, right: Run) -> tuple[int, int]:

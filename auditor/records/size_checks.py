@@ -80,6 +80,7 @@ def _cap(run: Run, facts: FolderFacts) -> Iterator[RecordFinding]:
             "artifact_over_cap",
             f"{run.path}:{total.line}",
             f"{total.size_bytes:,} bytes by the log, over the cap of 16,000,000",
+            None if facts.speaks_for_claim(run) else Severity.INFO,
         )
 
 
@@ -87,7 +88,7 @@ def _identity(run: Run, facts: FolderFacts) -> Iterator[RecordFinding]:
     total = final_total(run)
     models = [model.size_bytes for model in (*run.models, *run.raw_models)]
     codes = [code.size_bytes for code in run.codes]
-    if total is None or not models or not codes:
+    if total is None or not run.models or not codes:
         return
     gaps = [total.size_bytes - model - code for model in models for code in (*codes, 0)]
     if 0 in gaps:
@@ -107,6 +108,7 @@ def _identity(run: Run, facts: FolderFacts) -> Iterator[RecordFinding]:
         "size_identity_broken",
         f"{run.path}:{total.line}",
         f"the total {total.size_bytes:,} is not code plus model (closest sum is off by {gap:,} bytes)",
+        None if facts.speaks_for_claim(run) else Severity.INFO,
     )
 
 
@@ -170,8 +172,8 @@ def _code(run: Run, facts: FolderFacts) -> Iterator[RecordFinding]:
     shipped |= {len(text.replace("\n", "\r\n").encode()) for text in facts.sources.values()}
     if any(code.size_bytes in shipped for code in run.codes):
         return
-    code = run.codes[-1]
     entry = facts.entry or next(iter(facts.sources))
+    code = min(run.codes, key=lambda code: abs(code.size_bytes - facts.sizes[entry]))
     yield finding(
         "code_size_differs",
         f"{run.path}:{code.line}",

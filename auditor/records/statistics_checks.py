@@ -19,15 +19,19 @@ _NUMBER = r"[-+−–]?\d+(?:\.\d+)?(?:\s*(?:e|×\s*10\^?|x\s*10\^|\*\s*10\^)\s*
 _T = re.compile(rf"\bt(?:[-_ ]?stat\w*)?\s*(?:\([^)]*\))?\s*[=:≈]\s*\**(?P<value>{_NUMBER})", re.IGNORECASE)
 _DF = re.compile(r"\b(?:df|dof)\s*[=:≈]\s*\**(?P<value>\d+(?:\.\d+)?)", re.IGNORECASE)
 _P = re.compile(rf"\bp(?:[-_ ]?value)?\s*(?P<sign>[<=:≈])\s*\**(?P<value>{_NUMBER})", re.IGNORECASE)
+_GAIN_IN_NATS = re.compile(
+    r"(?=.*nats)(?!.*(?:per_byte|bar|threshold|margin|required)).*(?:improve|delta|gain|diff|lower|better|_vs_)"
+)
 _FACTOR = 3.0
 """A stated p-value may be rounded or two-sided; further off it belongs to another t."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stated:
-    """One stated test: t, df, and p with whether it is an upper bound."""
+    """One stated test: t with half its last digit, df, and p with whether it is an upper bound."""
 
     t: float
+    t_slack: float
     df: float
     p: float
     bound: bool
@@ -51,7 +55,7 @@ def _judge(test: Stated) -> Iterator[RecordFinding]:
     one_sided = lower_tail(-abs(test.t), test.df)
     candidates = (one_sided, 2.0 * one_sided)
     if test.bound:
-        wrong = one_sided >= test.p
+        wrong = lower_tail(-abs(test.t) - test.t_slack, test.df) >= test.p
         needed = f" (needs |t| >= {critical_value(test.p, test.df):.1f})" if 0.0 < test.p < 0.5 else ""
     else:
         wrong = all(not 1.0 / _FACTOR <= (test.p + 1e-300) / (p + 1e-300) <= _FACTOR for p in candidates)
@@ -92,6 +96,7 @@ def _stated_in_json(value: Json, path: str, file: str) -> Iterator[Stated]:
         if None not in numbers and numbers[1] and numbers[2] is not None and numbers[0] is not None:
             yield Stated(
                 t=numbers[0],
+                t_slack=0.5 * 10.0 ** -decimals(found["t"][1]),
                 df=numbers[1],
                 p=numbers[2],
                 bound=sign == "<",
@@ -119,6 +124,7 @@ def _stated_in_text(text: str, file: str) -> Iterator[Stated]:
         if values[0] is not None and values[1] and values[2] is not None and values[2] > 0.0:
             yield Stated(
                 t=values[0],
+                t_slack=0.5 * 10.0 ** -decimals(t.group("value")),
                 df=values[1],
                 p=values[2],
                 bound=p.group("sign") == "<",
@@ -138,7 +144,7 @@ def _nats(facts: FolderFacts, submission: SubmissionJson) -> Iterator[RecordFind
     per_byte = fmean(tokens_per_byte(line.val_loss or 1.0, line.val_bpb) for line in pairs)
     for path, value in submission.walk():
         key = path.rsplit(".", 1)[-1].lower()
-        if "nats" not in re.split(r"[_\W]+", key) or isinstance(value, (bool, type(None))):
+        if not _GAIN_IN_NATS.search(key) or isinstance(value, (bool, type(None))):
             continue
         text = str(getattr(value, "text", value)).strip("~ +")
         number = _float(text) if isinstance(value, (float, str)) else None

@@ -23,7 +23,7 @@ def check_times(facts: FolderFacts) -> Iterator[RecordFinding]:
     for run in facts.distinct:
         if run.world_size is not None and run.world_size.value != 8:
             continue
-        yield from _training(run)
+        yield from _training(run, None if facts.speaks_for_claim(run) else Severity.INFO)
         line = claimed.get(run.path)
         if run.total_eval_s is not None:
             seconds, number = run.total_eval_s.value, run.total_eval_s.line
@@ -33,7 +33,10 @@ def check_times(facts: FolderFacts) -> Iterator[RecordFinding]:
             continue
         if seconds > LIMIT_S:
             yield finding(
-                "eval_over_600s", f"{run.path}:{number}", f"evaluation took {seconds:.1f} s, over 600 s"
+                "eval_over_600s",
+                f"{run.path}:{number}",
+                f"evaluation took {seconds:.1f} s, over 600 s",
+                None if facts.speaks_for_claim(run) else Severity.INFO,
             )
 
 
@@ -52,13 +55,15 @@ def calibration_s(run: Run) -> tuple[float, int] | None:
     return sum(c.seconds or 0.0 for c in after), after[-1].line
 
 
-def _training(run: Run) -> Iterator[RecordFinding]:
+def _training(run: Run, severity: Severity | None) -> Iterator[RecordFinding]:
     trained = training_s(run)
     if trained is None:
         return
     seconds, line = trained
     if seconds > LIMIT_S + LAST_STEP_S:
-        yield finding("train_over_600s", f"{run.path}:{line}", f"training took {seconds:.3f} s, over 600 s")
+        yield finding(
+            "train_over_600s", f"{run.path}:{line}", f"training took {seconds:.3f} s, over 600 s", severity
+        )
     elif seconds > LIMIT_S:
         yield finding(
             "train_just_over_600s",
@@ -74,4 +79,5 @@ def _training(run: Run) -> Iterator[RecordFinding]:
             f"{run.path}:{calibrated[1]}",
             f"quantiser calibration of {calibrated[0]:.1f} s after {seconds:.1f} s of training makes "
             f"{seconds + calibrated[0]:.1f} s; it counts to training time (data: {', '.join(data)})",
+            severity,
         )
