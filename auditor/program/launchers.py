@@ -13,7 +13,7 @@ from auditor.program.parse import ParseFailure, parse
 
 
 def python_launcher_settings(text: str, path: str) -> list[tuple[str, str, int]]:
-    """Return (name, value, line) of each variable a launcher sets, in line order; none if it is not Python."""
+    """Return (name, value, line) of each variable a launcher sets, by line; none if it is not Python."""
     try:
         module = parse(text, path)
     except ParseFailure:

@@ -29,6 +29,7 @@ from auditor.program.unpack_sites import (
     functions_with,
     is_site,
     may_run_text,
+    passes_on_builtins,
 )
 from auditor.program.unpack_statements import Statements
 from auditor.program.unpack_values import (
@@ -147,7 +148,7 @@ class _Unpacker(Statements):
         if layer.module is None or not may_run_text(layer.text):
             return
         sites = [site for site in find_sites(layer.module) if not self._is_library_import(site)]
-        if not sites:
+        if not sites and not passes_on_builtins(layer.module):
             return
         caller, self.current = self.current, layer.index
         try:
@@ -171,7 +172,7 @@ class _Unpacker(Statements):
         callers = _callers(holders, module)
         self.mark_interesting({id(function) for function in callers})
         try:
-            if all(id(site) in inside for site in sites):
+            if sites and all(id(site) in inside for site in sites):
                 with self.budget.share(MAX_ATTEMPT_STEPS):
                     self.top_level(module.body, scopes)
             else:

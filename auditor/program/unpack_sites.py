@@ -18,6 +18,7 @@ _MENTION: Final = re.compile(
     r"|\b(?:run|call|check_call|check_output|Popen)\s*\(\s*\[?\s*(?:sys\.executable|['\"](?:python|torchrun)|\w+\s*[,)])"
 )
 _BUILTIN: Final = frozenset({"exec", "eval", "execfile", "__import__"})
+_PASSED_ON: Final = frozenset({"exec", "eval", "__builtins__", "builtins"})
 _ATTRIBUTES: Final = frozenset(
     {"exec_module", "load_module", "run_path", "run_module", "import_module", "exec", "__import__"}
 )
@@ -39,6 +40,15 @@ def find_sites(module: ast.Module) -> list[ast.Call]:
     """Return the candidate calls of a tree in source order."""
     sites = [node for node in ast.walk(module) if isinstance(node, ast.Call) and is_site(node)]
     return sorted(sites, key=lambda node: (node.lineno, node.col_offset))
+
+
+def passes_on_builtins(module: ast.Module) -> bool:
+    """Whether `exec` or its like is named other than to be called: `run = exec`, `getattr(builtins, …)`."""
+    called = {id(node.func) for node in ast.walk(module) if isinstance(node, ast.Call)}
+    return any(
+        isinstance(node, ast.Name) and node.id in _PASSED_ON and id(node) not in called
+        for node in ast.walk(module)
+    )
 
 
 def called_name(node: ast.Call) -> str:
