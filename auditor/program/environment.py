@@ -144,6 +144,7 @@ class _Collector:
             variable, default, _ = found
             if not isinstance(variable, ast.Name) or variable.id not in names:
                 continue
+            default = _unwrapped(default) if default is not None else None
             defaults: dict[str, ast.expr] = dict(
                 zip(reversed(names), reversed(parameters.defaults), strict=False)
             )

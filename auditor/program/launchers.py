@@ -33,10 +33,10 @@ def _settings_of(node: ast.AST) -> Iterator[tuple[str, str, int]]:
             if function.attr == "setdefault" and len(node.args) == 2:
                 yield from _pair(node.args[0], node.args[1])
             elif function.attr == "update":
-                yield from _keywords(node)
                 for argument in node.args:
                     if isinstance(argument, ast.Dict):
                         yield from _items(argument)
+                yield from _keywords(node)
         elif (
             isinstance(function, ast.Name) and function.id == "dict" and any(map(_is_environment, node.args))
         ):

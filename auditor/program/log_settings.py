@@ -20,7 +20,7 @@ from auditor.program.log_text import LogLine
 _DUMP_HEADING: Final = re.compile(r"hyper-?param|^\s*(?:config|args|settings|env\w*)\s*:?\s*$", re.I)
 _DUMP_LINE: Final = re.compile(r"^\s*(?:\[?[\w.]+\]?:?\s+)?([A-Za-z_]\w*)\s*[:=]\s*(.*?)\s*,?$")
 _PAIR: Final = re.compile(
-    r"(?<![\w.])[\"']?([A-Za-z_]\w*)[\"']?\s?[=:]\s?(\"[^\"]*\"|'[^']*'|\[[^\]]*\]|\([^)]*\)|[^\s,;)}\]]+)"
+    r"(?<![\w.])[\"']?([A-Za-z_]\w*)[\"']?\s?[=:]\s?(\"[^\"]*\"|'[^']*'|\[[^\]]*\]|\([^)]*\)|[^\s,;(){}\[\]]+)"
 )
 _REPR: Final = re.compile(r"(?:\w+\(|\{)[\"']?\w+[\"']?\s?[=:]")
 _WORLD_SIZE: Final = re.compile(r"\bworld_size\s*[:=]\s*(\d+)")

@@ -124,6 +124,7 @@ def _logical_lines(text: str, first_line: int) -> list[tuple[int, str]]:
 
 def _simple_commands(line: str) -> list[list[str]]:
     """Split a line into simple commands, each a list of words; quotes are kept apart from operators."""
+    line = re.sub(r"\s\d?>&\d\b", " ", line)
     lexer = shlex.shlex(line, posix=True, punctuation_chars=";&|")
     lexer.whitespace_split = True
     lexer.commenters = "#"

@@ -15,7 +15,10 @@ from collections.abc import Callable
 import brotli
 import zstandard
 
-PROGRAM = 'import os\n\nEPOCHS = int(os.environ.get("TTT_EPOCHS", 2))\n\n\ndef main():\n    print(EPOCHS)\n\n\nmain()\n'
+PROGRAM = (
+    'import os\n\nEPOCHS = int(os.environ.get("TTT_EPOCHS", 2))\n'
+    "\n\ndef main():\n    print(EPOCHS)\n\n\nmain()\n"
+)
 
 LZMA2 = [{"id": lzma.FILTER_LZMA2}]
 
@@ -25,7 +28,10 @@ def _b85(data: bytes) -> str:
 
 
 def lzma_xz(text: str) -> str:
-    return f'import lzma as L,base64 as B\nexec(L.decompress(B.b85decode("{_b85(lzma.compress(text.encode()))}")))\n'
+    return (
+        f"import lzma as L,base64 as B\n"
+        f'exec(L.decompress(B.b85decode("{_b85(lzma.compress(text.encode()))}")))\n'
+    )
 
 
 def lzma_raw(text: str) -> str:
@@ -38,12 +44,19 @@ def lzma_raw(text: str) -> str:
 
 def lzma_alone(text: str) -> str:
     data = base64.b64encode(lzma.compress(text.encode(), format=lzma.FORMAT_ALONE))
-    return f"from lzma import decompress as d\nfrom base64 import b64decode\nexec(d(b64decode({data!r})).decode())\n"
+    return (
+        f"from lzma import decompress as d\nfrom base64 import b64decode\n"
+        f"exec(d(b64decode({data!r})).decode())\n"
+    )
 
 
 def zlib_ascii85(text: str) -> str:
     data = base64.a85encode(zlib.compress(text.encode())).decode()
-    return f"import zlib, base64\nPAYLOAD = {data!r}\nsource = zlib.decompress(base64.a85decode(PAYLOAD)).decode('utf-8')\nexec(compile(source, __file__ + '.decoded', 'exec'))\n"
+    return (
+        f"import zlib, base64\nPAYLOAD = {data!r}\n"
+        f"source = zlib.decompress(base64.a85decode(PAYLOAD)).decode('utf-8')\n"
+        f"exec(compile(source, __file__ + '.decoded', 'exec'))\n"
+    )
 
 
 def zlib_headerless(text: str) -> str:
@@ -68,12 +81,18 @@ def bz2_base32(text: str) -> str:
 
 
 def brotli_base85(text: str) -> str:
-    return f"import brotli as B, base64 as b\nexec(B.decompress(b.b85decode('{_b85(brotli.compress(text.encode()))}')))\n"
+    return (
+        f"import brotli as B, base64 as b\n"
+        f"exec(B.decompress(b.b85decode('{_b85(brotli.compress(text.encode()))}')))\n"
+    )
 
 
 def zstd_base64(text: str) -> str:
     data = base64.b64encode(zstandard.ZstdCompressor().compress(text.encode())).decode()
-    return f"import base64, zstandard\nexec(zstandard.ZstdDecompressor().decompress(base64.b64decode('{data}')))\n"
+    return (
+        f"import base64, zstandard\n"
+        f"exec(zstandard.ZstdDecompressor().decompress(base64.b64decode('{data}')))\n"
+    )
 
 
 def import_by_name(text: str) -> str:
@@ -140,9 +159,11 @@ def temporary_file(text: str) -> str:
 def import_machinery(text: str) -> str:
     data = _b85(lzma.compress(text.encode()))
     return (
-        f"import lzma, base64, importlib.util as U, os, sys\n_c = lzma.decompress(base64.b85decode('{data}'))\n"
+        f"import lzma, base64, importlib.util as U, os, sys\n"
+        f"_c = lzma.decompress(base64.b85decode('{data}'))\n"
         "_p = '/tmp/inner.py'\nif not os.path.exists(_p) or os.path.getsize(_p) != len(_c):\n"
-        "    open(_p, 'wb').write(_c)\n_s = U.spec_from_file_location('__main__', _p)\n_m = U.module_from_spec(_s)\n"
+        "    open(_p, 'wb').write(_c)\n"
+        "_s = U.spec_from_file_location('__main__', _p)\n_m = U.module_from_spec(_s)\n"
         "sys.modules['__main__'] = _m\n_s.loader.exec_module(_m)\n"
     )
 
@@ -151,7 +172,8 @@ def child_process(text: str) -> str:
     data = _b85(lzma.compress(text.encode()))
     return (
         "import lzma, base64, subprocess, sys\nfrom pathlib import Path\n"
-        f"p = Path(__file__).with_name('_inner.py')\np.write_bytes(lzma.decompress(base64.b85decode('{data}')))\n"
+        f"p = Path(__file__).with_name('_inner.py')\n"
+        f"p.write_bytes(lzma.decompress(base64.b85decode('{data}')))\n"
         "subprocess.run([sys.executable, str(p)] + sys.argv[1:], check=True)\n"
     )
 
@@ -175,7 +197,7 @@ def in_main(text: str) -> str:
     data = _b85(zlib.compress(text.encode()))
     return (
         f"import base64, os, zlib\n\n\ndef main():\n    os.environ.setdefault('A', '1')\n"
-        f"    exec(zlib.decompress(base64.b85decode('{data}')), {{'__name__': '__main__'}})\n\n\n"
+        f"    exec(zlib.decompress(base64.b85decode('{data}')), {{**globals()}})\n\n\n"
         "if __name__ == '__main__':\n    main()\n"
     )
 

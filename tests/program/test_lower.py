@@ -1,4 +1,4 @@
-"""The lowering gives what `ast.parse` gives: own snippets per construct, and the standard library's modules."""
+"""The lowering gives what `ast.parse` gives: own snippets per construct, modules of the standard library."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from tests.program.tree_comparison import first_difference
 
 SNIPPETS = {
     "assignments": "a = b = (c) = 1\nx, *y = 1, 2\n[p, q] = r\na.b[0] = 3\n",
-    "augmented": "".join(f"a {op}= 2\n" for op in "+ - * / // % ** << >> & | ^ @".split()),
+    "augmented": "".join(
+        f"a {op}= 2\n" for op in ["+", "-", "*", "/", "//", "%", "**", "<<", ">>", "&", "|", "^", "@"]
+    ),
     "annotated": "a: int\nb: list[int] = []\nd.e: str = ''\n",
     "numbers": "x = 1_000 + 0xFF + 0o17 + 0b101 + 1.5e-3 + .5 + 5. + 3j + 1.5J + 00\n",
     "constants": "x = None, True, False, ..., 'a', b'b', u'c', r'\\d', rb'\\d'\n",
@@ -25,7 +27,9 @@ SNIPPETS = {
     "escapes": "x = 'tab\\t nl\\n \\x41 \\u0042 \\N{BULLET} \\'q\\' \\\\'\ny = b'\\x00\\xff'\nz = 'a\\\nb'\n",
     "f-strings": "x = f'{a!r:>{w}} {{lit}} {b=} {c = !s} {d:%Y-%m} {e,} {f[\"k\"]} {(lambda: 1)()}'\n",
     "f-string text": "x = f'\\t{a}\\N{BULLET}{{{b}}}'\ny = rf'\\d{a}\\n'\nz = f'''\n{a}\n  b {c}\n'''\n",
-    "operators": "x = a + b * c ** -d // e % f @ g << 1 >> 2 & 3 | 4 ^ ~5\ny = not a and b or c and (d or e)\n",
+    "operators": (
+        "x = a + b * c ** -d // e % f @ g << 1 >> 2 & 3 | 4 ^ ~5\ny = not a and b or c and (d or e)\n"
+    ),
     "comparisons": "x = a < b <= c > d >= e == f != g\ny = a is b is not c in d not in e\n",
     "parenthesised": "x = ((a) + (b)) * ((c))\ny = (((a.b)))(c)[d]\nz = ((yield_), (1, 2), ())\n",
     "conditional": "x = a if b else c if d else e\n",
@@ -33,35 +37,59 @@ SNIPPETS = {
     "calls": "f(a, *b, c=1, **d)\nf(x for x in y)\nf((x for x in y), 1)\nf(a=1, *b)\nf()(g)(h,)\n",
     "subscripts": "a[1], a[1:2], a[::2], a[:, None], a[1:2, ...], a[b, c], a[d,], a[*e], a[:], a[-1]\n",
     "displays": "x = [], [1,], {}, {1: 2, **d}, {1, *b}, (1,), [*a, 2], {'a': {'b': 1}}\n",
-    "comprehensions": "[a for b in c if d if e for f, g in h]\n{a for a in b}\n{k: v for k, v in x}\n(a for a in b)\n",
+    "comprehensions": (
+        "[a for b in c if d if e for f, g in h]\n{a for a in b}\n{k: v for k, v in x}\n(a for a in b)\n"
+    ),
     "lambda": "f = lambda: 0\ng = lambda a, /, b=1, *c, d, e=2, **h: (a, b)\nh = lambda *, k: k\n",
     "functions": (
-        "@dec\n@dec.other(1)\ndef f(a, b: int = 1, /, c=2, *args: int, d, e: str = 'x', **kw: dict) -> None:\n"
+        "@dec\n@dec.other(1)\n"
+        "def f(a, b: int = 1, /, c=2, *args: int, d, e: str = 'x', **kw: dict) -> None:\n"
         "    '''doc'''\n    return\n\n\ndef g(*, a): return a\n"
     ),
-    "classes": "class A: pass\n\n\n@dec\nclass B(A, *bases, metaclass=M, **kw):\n    x: int = 1\n    def f(self): ...\n",
+    "classes": (
+        "class A: pass\n\n\n@dec\nclass B(A, *bases, metaclass=M, **kw):\n"
+        "    x: int = 1\n    def f(self): ...\n"
+    ),
     "async": (
         "async def f():\n    async with a as b, c:\n        await d\n    async for x in y:\n        yield x\n"
         "    else:\n        pass\n    return [z async for z in w if await z]\n"
     ),
     "generators": "def f():\n    x = yield\n    y = yield 1, 2\n    yield from g()\n    return (yield)\n",
     "if": "if a:\n    pass\nelif b:\n    pass\nelif c: d; e\nelse:\n    f\n",
-    "loops": "for i, (j, k) in x:\n    continue\nelse:\n    pass\nwhile a:\n    break\nelse: pass\nfor x in 1, 2: pass\n",
-    "with": "with a: pass\nwith a as b, c as (d, e): pass\nwith (a as b, c,): pass\nwith (a): pass\nwith (a, b): pass\n",
+    "loops": (
+        "for i, (j, k) in x:\n    continue\nelse:\n    pass\n"
+        "while a:\n    break\nelse: pass\nfor x in 1, 2: pass\n"
+    ),
+    "with": (
+        "with a: pass\nwith a as b, c as (d, e): pass\n"
+        "with (a as b, c,): pass\nwith (a): pass\nwith (a, b): pass\n"
+    ),
     "try": (
         "try:\n    a\nexcept B:\n    c\nexcept (D, E) as e:\n    raise\nexcept:\n    raise F from None\n"
         "else:\n    g\nfinally:\n    h\ntry:\n    a\nfinally:\n    b\n"
     ),
     "try star": "try:\n    a\nexcept* B as e:\n    c\nexcept* (D, E):\n    f\n",
-    "imports": "import a, b.c as d\nfrom . import e\nfrom ..f.g import (h as i,\n    j,)\nfrom .... import k\nfrom m import *\n",
-    "scopes": "def f():\n    global a, b\n    nonlocal c\n    del d, e[0]\n    del (g, h), [i]\n    assert j, 'k'\n    assert l\n",
+    "imports": (
+        "import a, b.c as d\nfrom . import e\nfrom ..f.g import (h as i,\n"
+        "    j,)\nfrom .... import k\nfrom m import *\n"
+    ),
+    "scopes": (
+        "def f():\n    global a, b\n    nonlocal c\n    del d, e[0]\n"
+        "    del (g, h), [i]\n    assert j, 'k'\n    assert l\n"
+    ),
     "match": (
-        "match x, y:\n    case 1 | -2 | 3 + 4j | 'a' 'b' | None | True: pass\n    case [a, *_, b] if c: pass\n"
-        "    case {'k': v, A.b: 1, **rest}: pass\n    case P(1, q=[2], r=R()) as s: pass\n    case (a, b), [c]: pass\n"
-        "    case (1 | 2) as n: pass\n    case [*all]: pass\n    case a.b.c: pass\n    case {}: pass\n    case (x): pass\n    case _: pass\n"
+        "match x, y:\n    case 1 | -2 | 3 + 4j | 'a' 'b' | None | True: pass\n"
+        "    case [a, *_, b] if c: pass\n"
+        "    case {'k': v, A.b: 1, **rest}: pass\n"
+        "    case P(1, q=[2], r=R()) as s: pass\n    case (a, b), [c]: pass\n"
+        "    case (1 | 2) as n: pass\n    case [*all]: pass\n    case a.b.c: pass\n"
+        "    case {}: pass\n    case (x): pass\n    case _: pass\n"
     ),
     "soft keywords": "match = 1\ncase = match\ntype = 2\nprint(match, case, type)\n_ = match[case]\n",
-    "layout": "\n\n# c\nx = 1  # c\n\n\nif x:\n\n    # d\n    y = (  # e\n        1 +\n\n        # f\n        2\n    )\n    # g\nz = \\\n  3\n",
+    "layout": (
+        "\n\n# c\nx = 1  # c\n\n\nif x:\n\n    # d\n    y = (  # e\n"
+        "        1 +\n\n        # f\n        2\n    )\n    # g\nz = \\\n  3\n"
+    ),
     "semicolons": "a = 1; b = 2;\nif a: c; d\nclass E: f = 1; g = 2\n",
     "tabs and form feeds": "if a:\n\tb\n\tif c:\n\t\td\n\x0c\ne = 1\n",
     "characters beyond ASCII": "é = 'ü' + ñ.ö('日本', k='…')\nx = f'é{ü}日{y}'\n",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import sys
 
 import pytest
@@ -50,7 +51,7 @@ def test_code_spans_follow_nested_quotes_of_the_3_12_grammar() -> None:
 def test_code_spans_of_any_text_are_ordered_and_within_it(text: str) -> None:
     spans = code_spans(text)
     assert all(0 <= start < end <= len(text) for start, end in spans)
-    assert all(left[1] <= right[0] for left, right in zip(spans, spans[1:], strict=False))
+    assert all(left[1] <= right[0] for left, right in itertools.pairwise(spans))
 
 
 def test_a_grammar_newer_than_the_running_python_is_parsed() -> None:

@@ -110,7 +110,10 @@ def test_the_file_name_given_to_compile_may_be_unknown() -> None:
     [
         "exec(open(__file__.replace('train_gpt.py', 'inner.py')).read())",
         "from pathlib import Path\nexec(Path(__file__).with_name('inner.py').read_text())",
-        "from pathlib import Path\nexec((Path(__file__).resolve().parent / 'inner.py').read_text(encoding='utf-8'))",
+        (
+            "from pathlib import Path\n"
+            "exec((Path(__file__).resolve().parent / 'inner.py').read_text(encoding='utf-8'))"
+        ),
         "import os\nexec(open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'inner.py')).read())",
         "import runpy\nrunpy.run_path('./inner.py', run_name='__main__')",
         "import runpy\nrunpy.run_module('inner', run_name='__main__')",
@@ -144,8 +147,10 @@ def test_text_after_a_marker_in_the_own_file_is_followed() -> None:
 
 def test_modules_installed_by_a_helper_are_layers_in_order_and_answer_imports() -> None:
     text = (
-        "import sys, types\n\n\ndef install(name, source):\n    module = types.ModuleType(name)\n    sys.modules[name] = module\n"
-        "    exec(compile(source, name, 'exec'), module.__dict__)\n\n\ninstall('one', 'A = 1')\ninstall('two', 'B = 2')\nimport one\n"
+        "import sys, types\n\n\ndef install(name, source):\n"
+        "    module = types.ModuleType(name)\n    sys.modules[name] = module\n"
+        "    exec(compile(source, name, 'exec'), module.__dict__)\n\n\n"
+        "install('one', 'A = 1')\ninstall('two', 'B = 2')\nimport one\n"
     )
     program = load(text)
     call = next(call for call in calls(program.main) if program.layers_at(call))
@@ -159,8 +164,10 @@ def test_modules_installed_by_a_helper_are_layers_in_order_and_answer_imports() 
 
 def test_files_the_script_writes_are_modules_of_the_program() -> None:
     text = (
-        "import tempfile, os, sys\nd = tempfile.mkdtemp()\nfor n, c in zip(['a.py', 'pkg/b.py'], ['import os', 'Y = 2']):\n"
-        "    f = os.path.join(d, n)\n    os.makedirs(os.path.dirname(f), exist_ok=True)\n    open(f, 'w').write(c)\n"
+        "import tempfile, os, sys\nd = tempfile.mkdtemp()\n"
+        "for n, c in zip(['a.py', 'pkg/b.py'], ['import os', 'Y = 2']):\n"
+        "    f = os.path.join(d, n)\n"
+        "    os.makedirs(os.path.dirname(f), exist_ok=True)\n    open(f, 'w').write(c)\n"
         "sys.path.insert(0, d)\nexec(open(os.path.join(d, 'a.py')).read())\n"
     )
     program = load(text)
@@ -207,7 +214,10 @@ def test_a_packed_sibling_module_is_unpacked_too() -> None:
         ("exec(b'\\xff\\xfe\\xfd')", "the decoded text is unreadable"),
         ("import os\nexec(os.environ['CODE'])", "an environment variable"),
         (
-            "import importlib.util as u\ns = u.spec_from_file_location('x', 'lib.so')\ns.loader.exec_module(u.module_from_spec(s))",
+            (
+                "import importlib.util as u\ns = u.spec_from_file_location('x', 'lib.so')\n"
+                "s.loader.exec_module(u.module_from_spec(s))"
+            ),
             "native code",
         ),
     ],
@@ -240,7 +250,8 @@ def test_a_helper_that_is_never_called_is_told_as_unreached() -> None:
 def test_calls_deep_in_a_training_program_are_reached_through_their_callers() -> None:
     text = (
         "import importlib.util\nfrom pathlib import Path\n\n\ndef load(path, name):\n"
-        "    spec = importlib.util.spec_from_file_location(name, path)\n    module = importlib.util.module_from_spec(spec)\n"
+        "    spec = importlib.util.spec_from_file_location(name, path)\n"
+        "    module = importlib.util.module_from_spec(spec)\n"
         "    spec.loader.exec_module(module)\n    return module\n\n\ndef evaluate(model):\n"
         "    return load(Path(__file__).parent / 'extra.py', 'extra')\n\n\ndef main():\n    table = []\n"
         "    for i in range(10**7):\n        table.append(i)\n    evaluate(table)\n\n\nmain()\n"

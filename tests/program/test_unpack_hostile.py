@@ -44,7 +44,10 @@ def test_a_decompression_bomb_is_cut_by_the_cap_and_named(module: str, expressio
 
 
 def test_a_dictionary_larger_than_the_memory_given_is_refused() -> None:
-    text = "import lzma\nexec(lzma.decompress(b'', format=lzma.FORMAT_RAW, filters=[{'id': lzma.FILTER_LZMA2, 'dict_size': 1 << 31}]))\n"
+    text = (
+        "import lzma\nexec(lzma.decompress(b'', format=lzma.FORMAT_RAW, "
+        "filters=[{'id': lzma.FILTER_LZMA2, 'dict_size': 1 << 31}]))\n"
+    )
     assert "a dictionary of 2,147,483,648 bytes" in load(text).problems[0].reason
 
 

@@ -1,4 +1,4 @@
-"""Two trees of one text, compared node by node: the independent route of the lowering's tests is `ast.parse`."""
+"""Two trees of one text, compared node by node: the lowering's independent route is `ast.parse`."""
 
 from __future__ import annotations
 
