@@ -71,20 +71,20 @@ def train(options: argparse.Namespace) -> int:
     """Train, export and score on a folder of shards, alone or as one of torchrun's ranks."""
     import importlib
 
-    from reference_impl.config import read_settings
+    from reference_impl.config import environment, read_settings
     from reference_impl.dist import start_ranks, stop_ranks
     from reference_impl.run import run
     from reference_impl.single_file import EVALUATIONS, PACKAGE, write_script
 
-    for name, value in (
-        ("DATA_PATH", options.data),
-        ("TOKENIZER_PATH", options.tokenizer),
-        ("SEED", options.seed),
-        ("QUANT_SCHEME", options.scheme),
-        ("CHECKPOINT_EVERY", options.checkpoint_every),
-    ):
-        if value is not None:
-            os.environ[name] = str(value)
+    given = {
+        "DATA_PATH": options.data,
+        "TOKENIZER_PATH": options.tokenizer,
+        "SEED": options.seed,
+        "QUANT_SCHEME": options.scheme,
+        "CHECKPOINT_EVERY": options.checkpoint_every,
+    }
+    with environment({name: str(value) for name, value in given.items() if value is not None}):
+        settings = read_settings()
     evaluation = EVALUATIONS[options.evaluator]
     code_bytes = len(write_script(evaluation).encode("utf-8"))
     evaluate = getattr(importlib.import_module(f"{PACKAGE}.{evaluation.module}"), evaluation.function)
@@ -92,7 +92,7 @@ def train(options: argparse.Namespace) -> int:
     bar = progress_bar(options.quiet or not ranks.first or not sys.stderr.isatty())
     with bar as on_step:
         result = run(
-            read_settings(),
+            settings,
             ranks,
             code_bytes,
             evaluate,

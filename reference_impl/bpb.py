@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import sentencepiece
@@ -59,6 +60,8 @@ def build_byte_table(tokenizer: sentencepiece.SentencePieceProcessor) -> ByteTab
 
 def load_tokenizer(path: str, vocab_size: int) -> sentencepiece.SentencePieceProcessor:
     """Open a sentencepiece model and check that its vocabulary is the model's."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path}: no such tokenizer; set TOKENIZER_PATH")
     tokenizer = sentencepiece.SentencePieceProcessor(model_file=path)
     if int(tokenizer.vocab_size()) != vocab_size:
         raise ValueError(f"{path}: {tokenizer.vocab_size()} pieces, but VOCAB_SIZE={vocab_size}")

@@ -8,6 +8,8 @@ reads the environment once, everything after it takes a `Settings`.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 
@@ -151,6 +153,18 @@ class Settings:
     model: ModelConfig
     train: TrainConfig
     evaluation: EvalConfig
+
+
+@contextmanager
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables for as long as the block lasts."""
+    kept = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(kept)
 
 
 def read_settings() -> Settings:

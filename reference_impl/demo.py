@@ -7,14 +7,13 @@ FineWeb; the order is what carries over.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
-from reference_impl.config import Settings, read_settings
+from reference_impl.config import Settings, environment, read_settings
 from reference_impl.corpus_text import build_data_set
 from reference_impl.dist import Ranks
 from reference_impl.evaluators.chunk_ttt import evaluate_chunk_ttt
@@ -81,13 +80,8 @@ def demo_settings(folder: Path, seed: int) -> Settings:
         "LOG_PATH": str(folder / f"demo_seed{seed}.log"),
         "ARTIFACT_PATH": str(folder / f"demo_seed{seed}.artifact"),
     }
-    kept = dict(os.environ)
-    os.environ.update(variables)
-    try:
+    with environment(variables):
         return read_settings()
-    finally:
-        os.environ.clear()
-        os.environ.update(kept)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
