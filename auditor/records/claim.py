@@ -147,7 +147,7 @@ def _tolerances(claimed: ClaimedNumber) -> tuple[float, ...]:
 
     A claim may be written with all digits of a float, of which the log shows eight.
     """
-    unit = 10.0**-claimed.decimals
+    unit = 10.0 ** -max(claimed.decimals, 2)
     fine = (0.6e-8, 0.6e-6) if claimed.decimals > 8 else ()
     return 0.6 * unit + 1e-12, 1.0 * unit + 1e-12, *fine
 

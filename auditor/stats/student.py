@@ -46,7 +46,11 @@ def incomplete_beta(a: float, b: float, x: float) -> float:
 
 def lower_tail(t: float, df: float) -> float:
     """P(T <= t) for `df` > 0 degrees of freedom; exact in the far lower tail, where p-values live."""
-    tail = 0.5 * incomplete_beta(df / 2.0, 0.5, df / (df + t * t))
+    if t * t < df:
+        # Near the middle the complement keeps the digits that 1 - x would lose.
+        tail = 0.5 - 0.5 * incomplete_beta(0.5, df / 2.0, t * t / (df + t * t))
+    else:
+        tail = 0.5 * incomplete_beta(df / 2.0, 0.5, df / (df + t * t))
     return tail if t <= 0.0 else 1.0 - tail
 
 
