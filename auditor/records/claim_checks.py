@@ -140,12 +140,12 @@ def _seed_bytes(claim: SeedClaim, runs: Sequence[Run], submission: SubmissionJso
         return
     known = [size for run in runs for size in _known_totals(run)]
     models = [model.size_bytes for run in runs for model in run.models]
-    if not known or any(
-        abs(size - claimed.value) <= max(SIZE_SLACK_BYTES, _grain(claimed)) for size in known
-    ):
+    close = any(abs(size - claimed.value) <= max(SIZE_SLACK_BYTES, _grain(claimed)) for size in known)
+    model_alone = int(claimed.value) in models and int(claimed.value) not in known
+    if not known or (close and not model_alone):
         return
     closest = min(known, key=lambda size: abs(size - claimed.value))
-    reason = "the model alone, code not counted" if int(claimed.value) in models else "no total of its log"
+    reason = "the model alone, code not counted" if model_alone else "no total of its log"
     yield finding(
         "seed_bytes_mismatch",
         submission.path,

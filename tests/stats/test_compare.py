@@ -90,7 +90,8 @@ def test_seeds_are_paired_and_repeats_are_warned_of() -> None:
 
 def test_single_values_give_no_test_and_no_number() -> None:
     comparison = compare(values_sample("old", (1.1,)), values_sample("new", (1.0,)))
-    assert comparison.welch is comparison.one_sample is comparison.power is comparison.interval is None
+    assert comparison.welch is None and comparison.one_sample is None
+    assert comparison.power is None and comparison.interval is None
     assert [policy.met for policy in comparison.policies] == [None, None]
 
 
