@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from auditor.records.claim import How
 from auditor.records.facts import FolderFacts
 from auditor.records.findings import RecordFinding, Severity, finding
 from auditor.records.implied_bytes import (
@@ -15,6 +14,7 @@ from auditor.records.implied_bytes import (
     NOTE,
     Family,
     Implied,
+    closest_family,
     family_of,
     imply,
     imply_ratio,
@@ -173,15 +173,17 @@ def _json_pair(facts: FolderFacts) -> Iterator[RecordFinding]:
     submission = facts.submission
     if submission is None or facts.claim.value is None or facts.claim.in_val_loss:
         return
-    if any(line.val_loss is not None for line in facts.claim.lines) and facts.claim.how is not How.NOT_FOUND:
+    if any(line.val_loss is not None for run in facts.distinct for line in run.metrics):
         return
     if _MIXTURE.search(facts.folder.path.rsplit("/", 1)[-1]):
         return
     family, pair = _family_of_folder(facts), _claimed_pair(submission)
     if family is None or pair is None:
         return
+    family = closest_family(family, pair[0].value, pair[1].value)
     implied = imply_ratio(family, pair[0].value, pair[1].value)
-    if abs(implied.deviation) < 0.9:
+    # Too few bytes make a score worse, not better: with no log to ask, the tokenizer is another one.
+    if 0.0 < implied.deviation < 0.9:
         what = f"the pair {pair[0].key_path}, {pair[1].key_path}"
         yield from _judge(implied, submission.path, pair[1].value, what)
 

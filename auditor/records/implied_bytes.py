@@ -102,12 +102,25 @@ def imply_pair(run: Run, val_loss: float, val_bpb: float) -> Implied | None:
     tokens = run.val_tokens.value if run.val_tokens is not None else None
     family = family_of(run)
     if family is not None:
+        if tokens is None:
+            family = closest_family(family, val_loss, val_bpb)
         return imply_ratio(family, val_loss, val_bpb, tokens)
     if not tokens:
         return None
     tokens_per_byte = val_bpb * math.log(2.0) / val_loss
     deviation = tokens / tokens_per_byte / CANONICAL_BYTES - 1.0
     return _implied("unknown tokenizer", tokens, tokens_per_byte, deviation, val_bpb, NOTE)
+
+
+def closest_family(named: Family, val_loss: float, val_bpb: float) -> Family:
+    """The named family, or where the tokens are unknown another one that the ratio fits exactly.
+
+    A path in a log or a script may be a default that the run did not use.
+    """
+    for family in (named, *FAMILIES, BYTE):
+        if abs(imply_ratio(family, val_loss, val_bpb).deviation) <= PASS:
+            return family
+    return named
 
 
 def imply_ratio(family: Family, val_loss: float, val_bpb: float, tokens: int | None = None) -> Implied:
