@@ -88,6 +88,10 @@ CODES: Mapping[str, tuple[Severity, str | None]] = {
     "partial_val": (_F, "validation-coverage"),
     "metric_not_ce": (_W, "unnormalized-distribution"),
     "multi_folder_pr": (_F, "pr-scope"),
+    "other_paths_changed": (_F, "pr-scope"),
+    "existing_record_changed": (_F, "pr-scope"),
+    "wrong_track": (_W, "pr-scope"),
+    "val_in_training": (_F, "val-in-training"),
 }
 
 

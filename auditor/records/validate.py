@@ -34,6 +34,7 @@ class RecordsResult:
         findings: worst first, then by code and place.
         runs: one per distinct log.
         problems: files that could not be read.
+        outside: slugs that were judged from outside the folder (`pr-scope`, `significance`).
     """
 
     facts: FolderFacts
@@ -41,6 +42,7 @@ class RecordsResult:
     runs: tuple[Run, ...]
     claim: Claim
     problems: tuple[str, ...] = ()
+    outside: frozenset[str] = frozenset()
 
     @property
     def failed(self) -> bool:
@@ -68,11 +70,16 @@ class RecordsResult:
         }
 
 
-def validate_folder(target: Folder | Submission, extra: Iterable[RecordFinding] = ()) -> RecordsResult:
+def validate_folder(
+    target: Folder | Submission,
+    extra: Iterable[RecordFinding] = (),
+    outside: Iterable[str] = (),
+) -> RecordsResult:
     """Validate a folder, or the folder of a submission.
 
     Args:
         extra: findings from outside the folder (scope, significance) to sort in.
+        outside: the slugs that `extra` answers for, findings or none.
     """
     folder = target.contents if isinstance(target, Submission) else target
     facts = read_folder(folder)
@@ -96,4 +103,5 @@ def validate_folder(target: Folder | Submission, extra: Iterable[RecordFinding] 
         runs=facts.distinct,
         claim=facts.claim,
         problems=facts.problems,
+        outside=frozenset(outside),
     )

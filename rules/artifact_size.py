@@ -1,0 +1,61 @@
+"""Code plus compressed model over the cap.
+
+## What it checks
+
+Whether code and compressed model stay within 16,000,000 bytes: by the totals that the logs of the
+claimed runs print, whether these totals are code plus model, and whether a stub leaves the file that it
+runs out of the count.
+
+## Why it breaks the rules
+
+The cap is the heart of the challenge: a model that needs a few thousand bytes more is another model.
+
+## How to fix it
+
+Make the artifact smaller, or count every file the script loads. A blob beside the model belongs to the
+artifact.
+
+## Known limits
+
+Logs count code in plain or compressed form; both are accepted where the log says which. A log without
+sizes gives no finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from rules.base import Bad, Good, Policy, Source
+from rules.record_examples import SCRIPT, toy_folder
+from rules.record_rule import RecordRule
+
+
+class ArtifactSize(RecordRule):
+    """The artifact is larger than 16,000,000 bytes."""
+
+    slug = "artifact-size"
+    title = "The artifact is larger than 16,000,000 bytes"
+    clean = "every printed total is code plus model and within 16,000,000 bytes"
+    policies: ClassVar[Mapping[Policy, str]] = {
+        Policy.RULINGS: "fails by the totals of the claimed runs",
+        Policy.STRICT: "the same",
+    }
+    sources = (
+        Source(
+            url="https://github.com/openai/parameter-golf/blob/main/README.md",
+            date="2026-03-18",
+            who="challenge README",
+            ruling="the artifact is code bytes plus compressed model bytes, at most 16,000,000, decimal",
+        ),
+        Source(
+            url="https://github.com/openai/parameter-golf/pull/1809",
+            date="2026-04-25",
+            who="maintainers",
+            ruling="an entry over the cap by its own log is not accepted",
+        ),
+    )
+    examples = (
+        Good("15 MB by the log", SCRIPT, toy_folder()),
+        Bad("the model alone fills the cap", SCRIPT, toy_folder(model=16_000_000)),
+    )
