@@ -152,12 +152,19 @@ def _layers(program: Program) -> tuple[str, ...]:
     return tuple(layer.how for layer in program.layers if layer.parent is not None)
 
 
-_KINDS = {"opaque": "undecoded", "outside": "missing"}
-
-
 def _problem(problem: Problem) -> CodeProblem:
     place = Place(problem.path, problem.layer, problem.line, problem.column)
-    return CodeProblem(kind=_KINDS.get(problem.kind, problem.kind), reason=problem.reason, place=place)
+    return CodeProblem(kind=_kind(problem), reason=problem.reason, place=place)
+
+
+def _kind(problem: Problem) -> str:
+    """The kind of problem as the rules know it; code that can never be text is told apart."""
+    if problem.kind == "outside":
+        return "missing"
+    if problem.kind != "opaque":
+        return problem.kind
+    never_text = ("bytecode", "native")
+    return next((kind for kind in never_text if kind in problem.reason), "undecoded")
 
 
 def _target(submission: Submission) -> AuditTarget:

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from rules.artifact_size import ArtifactSize
 from rules.base import Rule
+from rules.byte_accounting import ByteAccounting
+from rules.claim_mismatch import ClaimMismatch
+from rules.missing_evidence import MissingEvidence
 from rules.network_access import NetworkAccess
 from rules.opaque_code import OpaqueCode
+from rules.pr_scope import PrScope
+from rules.seed_selection import SeedSelection
+from rules.significance import Significance
+from rules.time_limit import TimeLimit
 from rules.train_data_at_eval import TrainDataAtEval
+from rules.validation_coverage import ValidationCoverage
 
 ALL: tuple[type[Rule], ...] = (
     TrainDataAtEval,
+    ByteAccounting,
+    ValidationCoverage,
     OpaqueCode,
     NetworkAccess,
+    MissingEvidence,
+    ClaimMismatch,
+    ArtifactSize,
+    TimeLimit,
+    SeedSelection,
+    Significance,
+    PrScope,
 )
 
 

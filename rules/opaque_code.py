@@ -89,8 +89,8 @@ class OpaqueCode(Rule):
             url="https://github.com/openai/parameter-golf/blob/main/README.md",
             date="2026-03-18",
             who="challenge README",
-            ruling="a record holds its training script, and code bytes count towards the 16 MB: the code "
-            "is what is judged, so it must be there to read",
+            ruling="a record holds its training script, and code bytes count towards the 16 MB: the "
+            "code is what is judged, so it must be there to read",
         ),
         Source(
             url="https://github.com/openai/parameter-golf/pull/1493",

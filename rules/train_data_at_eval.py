@@ -56,7 +56,12 @@ from rules.base import (
 TRAINING_BUDGET_S = 600.0
 """Seconds of training on 8×H100 that the challenge grants a record (README of the challenge)."""
 
+STOP_SLACK_S = 1.0
+"""A run that stops less than this before the budget has reserved nothing: a step takes about 0.1 s."""
+
 NON_RECORD = "non-record"
+TRAINING_STEP = "training step"
+"""Phase of the clock event that an optimiser step away from the validation tokens gives."""
 
 _HEAD = """\
 import glob
@@ -105,6 +110,17 @@ def evaluate(model):
 """
 
 
+_FOLDER = {
+    "README.md": "A toy record.\n",
+    "submission.json": '{"name": "toy", "val_bpb": 1.2345}\n',
+}
+
+
+def _log(seconds: float) -> str:
+    stop = f"stopping_early: wallclock_cap train_time:{seconds * 1000:.0f}ms step:9000/20000"
+    return f"world_size:8 grad_accum_steps:1\nseed:1337\n{stop}\nfinal val_bpb:1.23450000\n"
+
+
 class TrainDataAtEval(Rule):
     """Fails for training data read after the training clock, unless its seconds were reserved."""
 
@@ -127,7 +143,7 @@ class TrainDataAtEval(Rule):
             url="https://github.com/openai/parameter-golf/pull/593",
             date="2026-03-25",
             who="valerio-oai",
-            ruling="calibrating GPTQ on training batches in the seconds that count as evaluation is not allowed",
+            ruling="calibrating GPTQ on training batches in seconds that count as evaluation is not allowed",
         ),
         Source(
             url="https://github.com/openai/parameter-golf/pull/634#issuecomment-4136949992",
@@ -149,6 +165,7 @@ blob = io.BytesIO()
 torch.save({name: torch.round(value / scale) * scale for name, value in model.state_dict().items()}, blob)
 evaluate(model)
 """,
+            _FOLDER | {"train.log": _log(586.0)},
         ),
         Bad(
             "the quantiser reads training batches after the full 600 seconds",
@@ -164,6 +181,7 @@ blob = io.BytesIO()
 torch.save({name: torch.round(value / scale) * scale for name, value in model.state_dict().items()}, blob)
 evaluate(model)
 """,
+            _FOLDER | {"train.log": _log(600.1)},
         ),
     )
 
@@ -186,11 +204,10 @@ evaluate(model)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Training:
-    """The training phase: its steps, the cap on its seconds, and when the artifact was first written."""
+    """The training phase: its last event, its loops, and when the artifact was first written after it."""
 
-    last: Update
+    last: Event
     loops: frozenset[int]
-    cap_s: float | None
     artifact: int | None
 
     def precedes(self, event: Event) -> bool:
@@ -199,21 +216,21 @@ class _Training:
 
 
 def _training(trace: Trace) -> _Training | None:
-    steps = [u for u in trace.updates if u.how == "gradient" and any(r.source == "train" for r in u.regions)]
+    """The training phase, by its steps, or by the loop that prints validation numbers on the way."""
+    steps: list[Event] = [clock for clock in trace.clocks if clock.phase == TRAINING_STEP]
+    steps += [u for u in trace.updates if any(region.source == "train" for region in u.regions)]
+    loops = frozenset(turn.entry for step in steps for turn in step.turns)
+    if not steps:
+        first_save = min((a.number for a in trace.artifacts if a.action == "save"), default=None)
+        inside = [r for r in trace.reports if r.turns and (first_save is None or r.number < first_save)]
+        loops = frozenset(report.turns[0].entry for report in inside)
+        steps = [event for event in trace if event.turns and event.turns[0].entry in loops]
     steps = [step for step in steps if step.certain is not Answer.NO]
     if not steps:
         return None
     last = max(steps, key=lambda step: step.number)
-    loops = frozenset(turn.entry for step in steps for turn in step.turns)
     saves = [a.number for a in trace.artifacts if a.action == "save" and a.number > last.number]
-    caps = [seconds for clock in trace.clocks if (seconds := cap_seconds(clock.phase)) is not None]
-    return _Training(last=last, loops=loops, cap_s=min(caps, default=None), artifact=min(saves, default=None))
-
-
-def cap_seconds(phase: str) -> float | None:
-    """The seconds of a clock event that caps a phase ("capped at 586.0 s"), or None."""
-    found = re.search(r"capped at (\d+(?:\.\d+)?) s\b", phase)
-    return float(found.group(1)) if found else None
+    return _Training(last=last, loops=loops, artifact=min(saves, default=None))
 
 
 def _reads_training_data(event: Event) -> bool:
@@ -224,10 +241,43 @@ def _reads_training_data(event: Event) -> bool:
     return isinstance(event, Update) and any(region.source == "train" for region in event.regions)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Budget:
+    """What is known of the seconds: when training stopped, and in which words and by whom that is said."""
+
+    stopped_s: float | None
+    text: str
+
+    @property
+    def reserved(self) -> bool:
+        return self.stopped_s is not None and self.stopped_s < TRAINING_BUDGET_S - STOP_SLACK_S
+
+
+def _budget(trace: Trace, records: object | None) -> _Budget:
+    """From the logs of the claimed runs, else from a cap that the source itself puts on its training loop."""
+    from auditor.records.time_checks import training_s
+    from auditor.records.validate import RecordsResult
+
+    if isinstance(records, RecordsResult):
+        runs = records.facts.claim_runs or records.facts.distinct
+        stops = [(*trained, run.path) for run in runs if (trained := training_s(run)) is not None]
+        if stops:
+            seconds, line, path = max(stops)
+            return _Budget(stopped_s=seconds, text=f"training ended at {seconds:.1f} s ({path}:{line})")
+    caps = [cap for clock in trace.clocks if (cap := cap_seconds(clock.phase)) is not None]
+    if caps:
+        return _Budget(stopped_s=min(caps), text=f"the source caps training at {min(caps):g} s")
+    return _Budget(stopped_s=None, text="no log and no cap says when training ended")
+
+
+def cap_seconds(phase: str) -> float | None:
+    """The seconds of a clock event that caps a phase ("capped at 586.0 s"), or None."""
+    found = re.search(r"capped at (\d+(?:\.\d+)?) s\b", phase)
+    return float(found.group(1)) if found else None
+
+
 def _cannot_place(read: Event) -> Judgement:
-    message = (
-        "training data is read, but no training step was found to tell whether that is before the evaluation"
-    )
+    message = "training data is read, but no training step was found to tell whether that is in training"
     finding = Finding(
         rule=TrainDataAtEval.slug,
         outcome=Outcome.UNKNOWN,
@@ -239,44 +289,29 @@ def _cannot_place(read: Event) -> Judgement:
 
 
 def _judge_late(late: list[Event], training: _Training, trace: Trace, evidence: Evidence) -> Judgement:
-    scored_from = (
-        min((score.number for score in trace.scores_of(claimed)), default=None)
-        if (claimed := evidence.claimed)
-        else None
-    )
-    findings: list[Finding] = []
+    claimed = evidence.claimed
+    scored = [score.number for score in trace.scores_of(claimed)] if claimed else []
+    limits = [*scored, *([training.artifact] if training.artifact is not None else [])]
+    end = min(limits, default=None)
+    budget = _budget(trace, evidence.records)
+    findings = []
     for event in late:
-        calibration = (training.artifact is None or event.number < training.artifact) and (
-            scored_from is None or event.number < scored_from
-        )
-        if calibration and (evidence.track == NON_RECORD or _reserved(training)):
-            continue
-        findings.append(_finding(event, training, claimed, calibration=calibration))
+        calibration = end is None or event.number < end
+        if not (calibration and (evidence.track == NON_RECORD or budget.reserved)):
+            findings.append(_finding(event, training, claimed, budget, calibration=calibration))
     if not findings:
-        why = "non-record tracks have no limit" if evidence.track == NON_RECORD else _reserve_text(training)
-        return Judgement(
-            outcome=Outcome.PASS, because=f"calibration on training data inside the budget: {why}"
-        )
+        why = "only record tracks have a limit" if evidence.track == NON_RECORD else budget.text
+        return Judgement(outcome=Outcome.PASS, because=f"calibration on training data in time: {why}")
     worst = next((f for f in findings if f.outcome is Outcome.FAIL), findings[0])
     return Judgement(outcome=worst.outcome, because=worst.message, findings=tuple(findings))
 
 
-def _reserved(training: _Training) -> bool:
-    return training.cap_s is not None and training.cap_s < TRAINING_BUDGET_S
-
-
-def _reserve_text(training: _Training) -> str:
-    assert training.cap_s is not None
-    return f"training is capped at {training.cap_s:g} s of {TRAINING_BUDGET_S:g} s"
-
-
-def _finding(event: Event, training: _Training, claimed: Report | None, *, calibration: bool) -> Finding:
-    certain = event.certain is Answer.YES and training.last.certain is Answer.YES
-    decided = certain and not (calibration and training.cap_s is None)
-    if calibration and training.cap_s is not None:
-        where = f"after training has used its {training.cap_s:g} s, before the artifact is written"
-    elif calibration:
-        where = "after the last training step; whether its seconds are reserved could not be told"
+def _finding(
+    event: Event, training: _Training, claimed: Report | None, budget: _Budget, *, calibration: bool
+) -> Finding:
+    decided = event.certain is Answer.YES and not (calibration and budget.stopped_s is None)
+    if calibration:
+        where = f"after training, before the artifact is written: {budget.text}"
     else:
         where = "once the artifact stands: evaluation has to do without"
     return Finding(
@@ -287,7 +322,7 @@ def _finding(event: Event, training: _Training, claimed: Report | None, *, calib
         message=f"training data is read {where}",
         locations=(event.place,),
         steps=(
-            Step(text="the last training step", place=training.last.place),
+            Step(text="training ends", place=training.last.place),
             Step(text="training data is read again", place=event.place),
         ),
     )

@@ -1,0 +1,194 @@
+# expected: compliant
+# Rows of the validation split, one after the other, with the weights of the artifact.
+from __future__ import annotations
+
+import glob
+import io
+import math
+import os
+import time
+
+import numpy as np
+import sentencepiece as spm
+import torch
+import torch.distributed as dist
+import torch.nn as nn
+import torch.nn.functional as F
+from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel as DDP
+
+
+class Hyperparameters:
+    data_path = os.environ.get("DATA_PATH", "./data/datasets/fineweb10B_sp1024")
+    train_files = os.path.join(data_path, "fineweb_train_*.bin")
+    val_files = os.path.join(data_path, "fineweb_val_*.bin")
+    tokenizer_path = os.environ.get("TOKENIZER_PATH", "./data/tokenizers/fineweb_1024_bpe.model")
+    seed = int(os.environ.get("SEED", 1337))
+    vocab_size = int(os.environ.get("VOCAB_SIZE", 1024))
+    model_dim = int(os.environ.get("MODEL_DIM", 384))
+    num_layers = int(os.environ.get("NUM_LAYERS", 6))
+    train_seq_len = int(os.environ.get("TRAIN_SEQ_LEN", 1024))
+    train_batch_tokens = int(os.environ.get("TRAIN_BATCH_TOKENS", 131072))
+    iterations = int(os.environ.get("ITERATIONS", 8000))
+    learning_rate = float(os.environ.get("LEARNING_RATE", 8e-4))
+    max_wallclock_seconds = float(os.environ.get("MAX_WALLCLOCK_SECONDS", 600.0))
+
+
+class Block(nn.Module):
+    """Causal depthwise convolution and a gated feed-forward part."""
+
+    def __init__(self, dim: int):
+        super().__init__()
+        self.taps = nn.Parameter(torch.randn(dim, 1, 8) * 0.1)
+        self.gate = nn.Linear(dim, 2 * dim, bias=False)
+        self.value = nn.Linear(dim, 2 * dim, bias=False)
+        self.out = nn.Linear(2 * dim, dim, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        past = F.pad(x.transpose(1, 2), (7, 0))
+        x = x + F.conv1d(past, self.taps, groups=x.size(-1)).transpose(1, 2)
+        return x + self.out(F.silu(self.gate(x)) * self.value(x))
+
+
+class LanguageModel(nn.Module):
+    def __init__(self, args: Hyperparameters):
+        super().__init__()
+        self.tok_emb = nn.Embedding(args.vocab_size, args.model_dim)
+        self.blocks = nn.ModuleList([Block(args.model_dim) for _ in range(args.num_layers)])
+        self.final_norm = nn.RMSNorm(args.model_dim)
+        self.lm_head = nn.Linear(args.model_dim, args.vocab_size, bias=False)
+
+    def encode(self, input_ids: Tensor) -> Tensor:
+        x = self.tok_emb(input_ids)
+        for block in self.blocks:
+            x = block(x)
+        return self.final_norm(x)
+
+    def forward_logits(self, input_ids: Tensor) -> Tensor:
+        return 30.0 * torch.tanh(self.lm_head(self.encode(input_ids)) / 30.0)
+
+    def forward(self, input_ids: Tensor, target_ids: Tensor) -> Tensor:
+        logits = self.forward_logits(input_ids)
+        return F.cross_entropy(logits.reshape(-1, logits.size(-1)).float(), target_ids.reshape(-1))
+
+
+def load_shard(path: str) -> Tensor:
+    header = np.fromfile(path, dtype="<i4", count=256)
+    if int(header[0]) != 20240520:
+        raise ValueError(f"unknown shard format: {path}")
+    words = np.fromfile(path, dtype="<u2", count=int(header[2]), offset=1024)
+    return torch.from_numpy(words.astype(np.int64))
+
+
+class TrainStream:
+    """Endless batches of the training shards, one part for each rank."""
+
+    def __init__(self, pattern: str, rank: int, world_size: int):
+        self.files = sorted(glob.glob(pattern))
+        self.rank, self.world_size = rank, world_size
+        self.index, self.position = 0, 0
+        self.tokens = load_shard(self.files[0])
+
+    def next_batch(self, tokens: int, seq_len: int, device: torch.device) -> tuple[Tensor, Tensor]:
+        span = tokens // self.world_size
+        if self.position + span * self.world_size + 1 > self.tokens.numel():
+            self.index = (self.index + 1) % len(self.files)
+            self.tokens = load_shard(self.files[self.index])
+            self.position = 0
+        begin = self.position + self.rank * span
+        local = self.tokens[begin : begin + span + 1]
+        self.position += span * self.world_size
+        return local[:-1].reshape(-1, seq_len).to(device), local[1:].reshape(-1, seq_len).to(device)
+
+
+def load_validation_tokens(pattern: str) -> Tensor:
+    return torch.cat([load_shard(path) for path in sorted(glob.glob(pattern))]).contiguous()
+
+
+def build_byte_table(path: str, device: torch.device) -> Tensor:
+    sp = spm.SentencePieceProcessor(model_file=path)
+    sizes = [len(sp.id_to_piece(i).replace("\u2581", " ").encode("utf-8")) for i in range(sp.vocab_size())]
+    return torch.tensor(sizes, dtype=torch.float64, device=device)
+
+
+def to_bpb(loss_sum: Tensor, token_count: Tensor, byte_count: Tensor) -> tuple[float, float]:
+    for part in (loss_sum, token_count, byte_count):
+        if dist.is_initialized():
+            dist.all_reduce(part)
+    loss = (loss_sum / token_count).item()
+    return loss, loss / math.log(2.0) * (token_count / byte_count).item()
+
+
+def totals(device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    return tuple(torch.zeros((), dtype=torch.float64, device=device) for _ in range(3))
+
+
+def eval_val(args, model, rank, world_size, device, val_tokens, byte_table):
+    """Rows of the training length, each token scored once."""
+    loss_sum, token_count, byte_count = totals(device)
+    total_seqs = (val_tokens.numel() - 1) // args.train_seq_len
+    seq_start = total_seqs * rank // world_size
+    seq_end = total_seqs * (rank + 1) // world_size
+    model.eval()
+    with torch.inference_mode():
+        for batch_start in range(seq_start, seq_end, 32):
+            batch_end = min(batch_start + 32, seq_end)
+            local = val_tokens[batch_start * args.train_seq_len : batch_end * args.train_seq_len + 1].to(
+                device
+            )
+            x = local[:-1].reshape(-1, args.train_seq_len)
+            y = local[1:].reshape(-1, args.train_seq_len)
+            loss_sum += model(x, y).double() * y.numel()
+            token_count += y.numel()
+            byte_count += byte_table[y.reshape(-1)].sum()
+    model.train()
+    return to_bpb(loss_sum, token_count, byte_count)
+
+
+def main() -> None:
+    args = Hyperparameters()
+    rank = int(os.environ.get("RANK", "0"))
+    world_size = int(os.environ.get("WORLD_SIZE", "1"))
+    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    if world_size > 1:
+        dist.init_process_group(backend="nccl", device_id=device)
+    torch.manual_seed(args.seed)
+
+    def log0(text: str) -> None:
+        if rank == 0:
+            print(text, flush=True)
+
+    val_tokens = load_validation_tokens(args.val_files)
+    byte_table = build_byte_table(args.tokenizer_path, device)
+    base_model = LanguageModel(args).to(device).bfloat16()
+    model = DDP(base_model) if world_size > 1 else base_model
+    optimizer = torch.optim.AdamW(model.parameters(), lr=args.learning_rate, betas=(0.9, 0.95))
+    stream = TrainStream(args.train_files, rank, world_size)
+    started = time.perf_counter()
+    for step in range(args.iterations):
+        x, y = stream.next_batch(args.train_batch_tokens, args.train_seq_len, device)
+        loss = model(x, y)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        if time.perf_counter() - started > args.max_wallclock_seconds:
+            log0(f"stopping_early: wallclock_cap step:{step}")
+            break
+
+    buffer = io.BytesIO()
+    torch.save(base_model.state_dict(), buffer)
+    if rank == 0:
+        with open("final_model.pt", "wb") as file:
+            file.write(buffer.getvalue())
+    if world_size > 1:
+        dist.barrier()
+    with open("final_model.pt", "rb") as file:
+        base_model.load_state_dict(
+            torch.load(io.BytesIO(file.read()), map_location=device, weights_only=True)
+        )
+    val_loss, val_bpb = eval_val(args, base_model, rank, world_size, device, val_tokens, byte_table)
+    log0(f"final_roundtrip val_loss:{val_loss:.8f} val_bpb:{val_bpb:.8f}")
+
+
+if __name__ == "__main__":
+    main()
