@@ -25,6 +25,7 @@ class Cursor:
     def __init__(self, text: str) -> None:
         self.text = text
         self.offset = 0
+        self.token_end = 0
         self._ascii = text.isascii()
         self._line_starts = [0]
         self._line_starts.extend(match.end() for match in re.finditer("\n", text))
@@ -52,13 +53,13 @@ class Cursor:
             raise Misplaced(
                 f"{line}:{column}: {token[:20]!r} wanted, {self.text[start : start + 20]!r} found"
             )
-        self.offset = start + len(token)
+        self.offset = self.token_end = start + len(token)
         return start
 
     def take_if(self, token: str) -> bool:
         """Consume `token` if it comes next."""
         start = self.skip()
         if self.text.startswith(token, start):
-            self.offset = start + len(token)
+            self.offset = self.token_end = start + len(token)
             return True
         return False

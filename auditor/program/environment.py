@@ -7,11 +7,13 @@ what ties the hyperparameters that a log prints to the variables that set them (
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from auditor.program.model import Program
+from auditor.program.walk import Mentions
 
 _CONVERSIONS: Final = frozenset({"int", "float", "bool", "str", "Path"})
 _TEXT_METHODS: Final = frozenset({"strip", "lower", "upper", "lstrip", "rstrip"})
@@ -61,7 +63,7 @@ def environment_reads(program: Program) -> list[EnvironmentRead]:
     for layer in program.innermost if len(program.layers) > 1 else program.layers:
         if layer.module is None or ("environ" not in layer.text and "getenv" not in layer.text):
             continue
-        collector = _Collector(layer.index)
+        collector = _Collector(layer.index, layer.text)
         collector.learn(layer.module)
         collector.collect(layer.module)
         reads.extend(collector.reads)
@@ -89,12 +91,19 @@ def variable_of(reads: list[EnvironmentRead]) -> dict[str, EnvironmentRead]:
 
 
 class _Collector:
-    def __init__(self, layer: int) -> None:
+    def __init__(self, layer: int, text: str) -> None:
         self.layer = layer
+        self._text = text
+        self._mentions = self._mentioning()
         self.reads: list[EnvironmentRead] = []
         self._helpers: dict[str, _Helper] = {}
         self._getters: set[str] = {"getenv"}
         self._mappings: set[str] = {"environ"}
+
+    def _mentioning(self, names: Iterable[str] = ()) -> Mentions:
+        """Return the lines that may read the environment: directly, or by one of `names`."""
+        words = "|".join(sorted(map(re.escape, names)))
+        return Mentions(self._text, rf"environ|getenv|\b(?:{words})\b" if words else "environ|getenv")
 
     # -- learning aliases and helpers
 
@@ -102,22 +111,27 @@ class _Collector:
         """Find aliases of the environment and functions that read it for others, helpers of helpers too."""
         functions: list[ast.FunctionDef] = []
         lambdas: list[tuple[str, ast.Lambda]] = []
-        for node in ast.walk(module):
-            if isinstance(node, ast.FunctionDef):
-                functions.append(node)
-            elif (
-                isinstance(node, ast.Assign)
-                and len(node.targets) == 1
-                and isinstance(node.targets[0], ast.Name)
-            ):
-                self._learn_alias(node.targets[0].id, node.value)
-                if isinstance(node.value, ast.Lambda):
-                    lambdas.append((node.targets[0].id, node.value))
         for _ in range(2):
+            functions.clear()
+            lambdas.clear()
+            for node in self._mentions.walk(module):
+                if isinstance(node, ast.FunctionDef):
+                    functions.append(node)
+                elif (
+                    isinstance(node, ast.Assign)
+                    and len(node.targets) == 1
+                    and isinstance(node.targets[0], ast.Name)
+                ):
+                    self._learn_alias(node.targets[0].id, node.value)
+                    if isinstance(node.value, ast.Lambda):
+                        lambdas.append((node.targets[0].id, node.value))
             for function in functions:
                 self._learn_helper(function.name, function.args, function)
             for name, expression in lambdas:
                 self._learn_helper(name, expression.args, expression)
+            self._mentions = self._mentioning(
+                {*self._helpers, *(self._getters - {"getenv"}), *(self._mappings - {"environ"})}
+            )
 
     def _learn_alias(self, name: str, value: ast.expr) -> None:
         if self._is_environment(value):
@@ -137,7 +151,9 @@ class _Collector:
         method = bool(names) and names[0] in ("self", "cls")
         if method:
             names = names[1:]
-        for node in ast.walk(body):
+        if not names:
+            return
+        for node in self._mentions.walk(body):
             found = self._read(node)
             if found is None:
                 continue
@@ -224,7 +240,8 @@ class _Collector:
         elif isinstance(node, ast.Compare) and targets and self._collect_comparison(node, targets):
             return
         for child, passed in self._children(node, targets):
-            self.collect(child, passed)
+            if not isinstance(child, ast.stmt) or self._mentions.within(child):
+                self.collect(child, passed)
 
     def _add(
         self,

@@ -10,6 +10,7 @@ import ast
 from collections.abc import Iterator
 
 from auditor.program.parse import ParseFailure, parse
+from auditor.program.walk import walk
 
 
 def python_launcher_settings(text: str, path: str) -> list[tuple[str, str, int]]:
@@ -18,7 +19,7 @@ def python_launcher_settings(text: str, path: str) -> list[tuple[str, str, int]]
         module = parse(text, path)
     except ParseFailure:
         return []
-    found = [item for node in ast.walk(module) for item in _settings_of(node)]
+    found = [item for node in walk(module) for item in _settings_of(node)]
     return sorted(found, key=lambda item: item[2])
 
 

@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 
 from auditor.program.model import Program
+from auditor.program.walk import walk
 
 _OWNERS = frozenset(
     {
@@ -82,7 +83,7 @@ def templates(program: Program, known: frozenset[str]) -> list[Template]:
     for layer in program.layers:
         if layer.module is None:
             continue
-        for node in ast.walk(layer.module):
+        for node in walk(layer.module):
             if isinstance(node, ast.JoinedStr):
                 template = _template(node, known)
                 if template is not None:

@@ -2,7 +2,7 @@
 
 Used for text that the running Python's own parser rejects and LibCST accepts (the 3.12 grammar on 3.11).
 Positions are those of `ast`: lines from 1, columns from 0 in UTF-8 bytes; inside f-strings they are exact, as
-`ast` gives them from 3.12 on. End positions are not set. The concrete tree is not needed afterwards.
+`ast` gives them from 3.12 on. Statements have their end positions, expressions have none.
 """
 
 from __future__ import annotations
@@ -31,15 +31,19 @@ class _Lowering(SimpleStatementLowering):
         body: list[ast.stmt] = []
         for node in nodes:
             if isinstance(node, cst.SimpleStatementLine):
-                body.extend(self.simple_statement(small) for small in node.body)
+                body.extend(self._ended(self.simple_statement(small)) for small in node.body)
             else:
-                body.append(self._compound(node))
+                body.append(self._ended(self._compound(node)))
         return body
+
+    def _ended(self, statement: ast.stmt) -> ast.stmt:
+        statement.end_lineno, statement.end_col_offset = self.position(self.token_end)
+        return statement
 
     def _block(self, node: cst.BaseSuite) -> list[ast.stmt]:
         self.take(":")
         if isinstance(node, cst.SimpleStatementSuite):
-            return [self.simple_statement(small) for small in node.body]
+            return [self._ended(self.simple_statement(small)) for small in node.body]
         return self.statements(node.body)
 
     def _else(self, node: cst.Else | cst.Finally | None, token: str = "else") -> list[ast.stmt]:
@@ -133,7 +137,7 @@ class _Lowering(SimpleStatementLowering):
         body = self._block(node.body)
         orelse: list[ast.stmt]
         if isinstance(node.orelse, cst.If):
-            orelse = [self._if(node.orelse, "elif")]
+            orelse = [self._ended(self._if(node.orelse, "elif"))]
         else:
             orelse = self._else(node.orelse)
         return self.at(ast.If(test=test, body=body, orelse=orelse), start)

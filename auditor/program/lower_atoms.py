@@ -71,7 +71,7 @@ class AtomLowering(LoweringBase):
         start = self.offset
         if not self.text.startswith(token, start):
             raise Misplaced(f"{token[:20]!r} wanted inside an f-string at {self.position(start)}")
-        self.offset = start + len(token)
+        self.offset = self.token_end = start + len(token)
         return start
 
     def _fstring_parts(

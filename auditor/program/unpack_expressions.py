@@ -1,51 +1,22 @@
 """The unpacking interpreter, expressions: a closed set of pure operations over inert values.
 
 It never raises for what a submission does: an expression that cannot be followed is an `Unknown` with the
-reason. Calls that run text are handed to `Running` (`unpack_running`), statements are in `unpack_statements`.
+reason. Calls that run text are handed to `unpack_running`, other calls to `unpack_calls`; statements are in
+`unpack_statements`.
 """
 
 from __future__ import annotations
 
 import ast
 import posixpath
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from abc import abstractmethod
 from typing import Any, Final
 
-from auditor.program.unpack_budget import Budget
-from auditor.program.unpack_decoders import (
-    DECODER_FILES,
-    DECODER_OBJECTS,
-    DECODERS,
-    NOT_DECODED,
-    DecodeFailure,
-    decode,
-)
-from auditor.program.unpack_files import VirtualFiles
-from auditor.program.unpack_library import LibraryCalls
-from auditor.program.unpack_methods import (
-    PLAIN,
-    binary,
-    call_method,
-    compare,
-    has_method,
-    iterable,
-    subscript,
-)
-from auditor.program.unpack_values import (
-    Closure,
-    Code,
-    Decoder,
-    FilePath,
-    Library,
-    Method,
-    ModuleObject,
-    OpenFile,
-    Spec,
-    Unknown,
-)
+from auditor.program.unpack_base import Scopes
+from auditor.program.unpack_calls import Calls
+from auditor.program.unpack_methods import PLAIN, binary, compare, iterable, subscript
+from auditor.program.unpack_values import Closure, FilePath, Library, Method, Unknown
 
-Scopes = list[dict[str, object]]
 _BUILTINS: Final = frozenset(
     [
         "exec",
@@ -92,46 +63,14 @@ _BUILTINS: Final = frozenset(
 )
 
 
-class Expressions(ABC):
+class Expressions(Calls):
     """Evaluates expressions; a base of the whole interpreter."""
-
-    def __init__(self, files: VirtualFiles, budget: Budget) -> None:
-        self.files = files
-        self.budget = budget
-        self.library = LibraryCalls(files, budget)
-        self._provenance: dict[int, tuple[object, tuple[str, ...]]] = {}
-        self.current = 0
 
     @abstractmethod
     def run_call(
         self, node: ast.Call, function: object, arguments: list[Any], keywords: dict[str, Any], scopes: Scopes
     ) -> object:
         """Run text if `function` is one that does; `NotImplemented` if it is none."""
-
-    @abstractmethod
-    def call_closure(self, closure: Closure, arguments: list[Any], keywords: dict[str, Any]) -> object:
-        """Call a function of the script."""
-
-    # -- provenance: which decoders a value went through
-
-    def history(self, value: object) -> tuple[str, ...]:
-        """Return the decoders that made `value`, innermost first."""
-        entry = self._provenance.get(id(value))
-        return entry[1] if entry is not None and entry[0] is value else ()
-
-    def derived(self, result: object, sources: Sequence[object], step: str | None = None) -> object:
-        """Note that `result` was made from `sources` (by the decoder `step`); returns it."""
-        if isinstance(result, (str, bytes, bytearray, list, tuple, dict, Code)) and (
-            step is not None or id(result) not in self._provenance
-        ):
-            past: tuple[str, ...] = ()
-            for source in sources:
-                past = max(past, self.history(source), key=len)
-            if step is not None:
-                past = (*past, step)
-            if past:
-                self._provenance[id(result)] = (result, past)
-        return result
 
     # -- dispatch
 
@@ -157,7 +96,7 @@ class Expressions(ABC):
                     str(self.evaluate(node.slice, scopes)), Unknown("an environment variable")
                 )
             if isinstance(value, Method) and value.name == "parents" and isinstance(value.owner, FilePath):
-                return self._ancestor(value.owner, self.evaluate(node.slice, scopes))
+                return self.ancestor(value.owner, self.evaluate(node.slice, scopes))
             return self.derived(subscript(value, self.evaluate(node.slice, scopes)), [value])
         handler = getattr(self, f"_{type(node).__name__.lower()}", None)
         if handler is None:
@@ -173,44 +112,6 @@ class Expressions(ABC):
         if name in ("__builtins__",):
             return Library("builtins")
         return Unknown(f"the name {name} is not known here")
-
-    def attribute(self, value: object, name: str) -> Any:
-        """Return `value.name`."""
-        if isinstance(value, Unknown):
-            return value
-        if isinstance(value, Library):
-            dotted = name if value.name == "builtins" else f"{value.name}.{name}"
-            constant = self.library.constant(dotted)
-            return constant if constant is not None else Library(dotted)
-        if isinstance(value, ModuleObject):
-            if name == "__dict__":
-                return value.namespace
-            return value.namespace.get(name, Unknown(f"{value.name}.{name} is not known"))
-        if isinstance(value, FilePath):
-            return self._path_attribute(value, name)
-        if isinstance(value, Spec):
-            return value if name == "loader" else value.name if name == "name" else Method(value, name)
-        if isinstance(value, OpenFile) and name == "name":
-            return value.path
-        return Method(value, name)
-
-    def _path_attribute(self, path: FilePath, name: str) -> object:
-        text = path.text
-        if name == "parent":
-            return FilePath(posixpath.dirname(text) or ".")
-        if name in ("name", "stem", "suffix"):
-            base = posixpath.basename(text)
-            stem, suffix = posixpath.splitext(base)
-            return {"name": base, "stem": stem, "suffix": suffix}[name]
-        return Method(path, name)
-
-    def _ancestor(self, path: FilePath, index: object) -> object:
-        if not isinstance(index, int) or not 0 <= index < 64:
-            return Unknown("Path.parents of an unknown index")
-        text = self.files.absolute(path.text)
-        for _ in range(index + 1):
-            text = posixpath.dirname(text)
-        return FilePath(text)
 
     # -- operators
 
@@ -243,12 +144,6 @@ class Expressions(ABC):
         if isinstance(node.op, ast.USub):
             return -value
         return ~value if isinstance(node.op, ast.Invert) and isinstance(value, int) else value
-
-    def truth(self, value: object) -> bool | None:
-        """Return the truth of a value, or None where it is not known."""
-        if isinstance(value, PLAIN):
-            return bool(value)
-        return None if isinstance(value, (Unknown, Method)) else True
 
     def _boolop(self, node: ast.BoolOp, scopes: Scopes) -> object:
         stop_at = isinstance(node.op, ast.Or)
@@ -445,202 +340,3 @@ class Expressions(ABC):
         if result is not NotImplemented:
             return result
         return self.call(function, arguments, keywords, scopes)
-
-    def call(
-        self, function: object, arguments: list[Any], keywords: dict[str, Any], scopes: Scopes
-    ) -> object:
-        """Call a value that runs no text."""
-        if isinstance(function, Unknown):
-            return function
-        if isinstance(function, Closure):
-            return self.call_closure(function, arguments, keywords)
-        if isinstance(function, Library):
-            return self._call_library(function.name, arguments, keywords, scopes)
-        if isinstance(function, Method):
-            return self._call_method(function.owner, function.name, arguments, keywords)
-        return Unknown(f"a call of a {type(function).__name__}")
-
-    def _call_library(
-        self, name: str, arguments: list[Any], keywords: dict[str, Any], scopes: Scopes
-    ) -> object:
-        if name in NOT_DECODED:
-            return Unknown(NOT_DECODED[name])
-        if name in DECODERS:
-            return self.decoded(name, arguments, keywords)
-        if name in DECODER_OBJECTS:
-            options = keywords if name == "lzma.LZMADecompressor" else {}
-            if name == "zlib.decompressobj" and arguments:
-                options = {"wbits": arguments[0]}
-            return Decoder(DECODER_OBJECTS[name], tuple(options.items()))
-        if name in DECODER_FILES:
-            return self._compressed_file(DECODER_FILES[name], arguments, keywords)
-        if name == "compile" and arguments:
-            return self.derived(
-                Code(arguments[0], str(arguments[1]) if len(arguments) > 1 else "", "exec"), arguments[:1]
-            )
-        if name in ("globals", "vars") and not arguments:
-            return scopes[0]
-        if name == "locals":
-            return scopes[-1]
-        if name == "vars" and isinstance(arguments[0], ModuleObject):
-            return arguments[0].namespace
-        if name == "getattr" and len(arguments) >= 2 and isinstance(arguments[1], str):
-            return self.attribute(arguments[0], arguments[1])
-        if name in ("map", "filter") and len(arguments) == 2:
-            return self._map(name, arguments[0], arguments[1], scopes)
-        if name == "operator.xor" and len(arguments) == 2:
-            return binary(self.budget, ast.BitXor(), arguments[0], arguments[1])
-        if self.library.knows(name):
-            return self.derived(self.library.call(name, arguments, keywords), arguments)
-        return Unknown(f"{name}() is not followed")
-
-    def _map(self, name: str, function: object, source: object, scopes: Scopes) -> object:
-        items = iterable(source)
-        if items is None:
-            return source if isinstance(source, Unknown) else Unknown("map over unknown items")
-        results = []
-        for item in items:
-            self.budget.step()
-            value = self.call(function, [item], {}, scopes)
-            if name == "map":
-                results.append(value)
-            elif self.truth(value):
-                results.append(item)
-        return results
-
-    def decoded(self, name: str, arguments: list[Any], keywords: dict[str, Any]) -> object:
-        """Call a decoder."""
-        for value in (*arguments, *keywords.values()):
-            if isinstance(value, Unknown):
-                return value
-        keywords = {
-            key: value for key, value in keywords.items() if not (name == "codecs.decode" and key == "errors")
-        }
-        try:
-            result = decode(name, arguments, keywords)
-        except DecodeFailure as failure:
-            return Unknown(str(failure))
-        self.budget.allocate(len(result))
-        label = DECODERS[name][0]
-        if label == "codec":
-            label = str(arguments[1]) if len(arguments) > 1 else "utf-8"
-        return self.derived(result, arguments, label)
-
-    def _compressed_file(self, decoder: str, arguments: list[Any], keywords: dict[str, Any]) -> object:
-        source = arguments[0] if arguments else keywords.get("fileobj", keywords.get("filename"))
-        if source is None:
-            source = keywords.get("fileobj")
-        mode = arguments[1] if len(arguments) > 1 else keywords.get("mode", "rb")
-        if not isinstance(source, OpenFile):
-            source = self.library.call("open", [source, "rb"], {})
-        if isinstance(source, Unknown):
-            return source
-        assert isinstance(source, OpenFile)
-        data = self.decoded(decoder, [source.content], {})
-        return OpenFile(None, "t" not in str(mode), data) if isinstance(data, bytes) else data
-
-    def _call_method(
-        self, owner: object, name: str, arguments: list[Any], keywords: dict[str, Any]
-    ) -> object:
-        if isinstance(owner, Decoder):
-            if name in ("decompress", "process") and arguments:
-                return self.decoded(owner.function, arguments[:1], dict(owner.keywords))
-            return b"" if name == "flush" else Unknown(f"{owner.function} object .{name}")
-        if isinstance(owner, OpenFile):
-            return self._file_method(owner, name, arguments)
-        if isinstance(owner, FilePath):
-            return self._path_method(owner, name, arguments, keywords)
-        if isinstance(owner, ModuleObject):
-            return Unknown(f"{owner.name}.{name} is not known")
-        if has_method(owner, name):
-            result = call_method(self.budget, owner, name, arguments, keywords)
-            return self.derived(result, [owner, *arguments])
-        return Unknown(f"{type(owner).__name__}.{name}() is not followed")
-
-    def _file_method(self, file: OpenFile, name: str, arguments: list[Any]) -> object:
-        if name in ("read", "getvalue", "readlines", "getbuffer"):
-            size = arguments[0] if arguments and isinstance(arguments[0], int) and arguments[0] >= 0 else None
-            end = len(file.content) if size is None or name != "read" else file.position + size
-            data = file.content[file.position if name != "getvalue" else 0 : end]
-            file.position = min(end, len(file.content))
-            return self._text_or_bytes(data, file.binary, lines=name == "readlines", file=file)
-        if name == "seek" and arguments and isinstance(arguments[0], int):
-            file.position = max(arguments[0], 0)
-            return file.position
-        if name == "write" and arguments:
-            return self._write(file, arguments[0])
-        if name in ("flush", "close", "fileno", "tell", "truncate"):
-            return None
-        return Unknown(f"file.{name}() is not followed")
-
-    def _text_or_bytes(
-        self, data: bytes, binary_mode: bool, *, lines: bool = False, file: OpenFile
-    ) -> object:
-        self.budget.allocate(len(data))
-        if binary_mode:
-            value: object = data.splitlines(keepends=True) if lines else data
-        else:
-            try:
-                text = data.decode("utf-8").replace("\r\n", "\n")
-            except UnicodeDecodeError as error:
-                return Unknown(f"{file.path or 'the data'} is not UTF-8 text: {error.reason}")
-            value = text.splitlines(keepends=True) if lines else text
-        if file.path is not None and file.path not in self.files.written:
-            relative = self.files.relative(file.path) or file.path
-            return self.derived(
-                value, [], "own text" if file.path == self.files.script else f"sibling file {relative}"
-            )
-        return self.derived(value, [self._written_by(file.path)])
-
-    def _written_by(self, path: str | None) -> object:
-        return self._sources.get(path) if path is not None else None
-
-    _sources: dict[str, object]
-
-    def _write(self, file: OpenFile, value: object) -> object:
-        if isinstance(value, str):
-            data = value.encode("utf-8", "surrogatepass")
-        elif isinstance(value, (bytes, bytearray)):
-            data = bytes(value)
-        else:
-            return value if isinstance(value, Unknown) else Unknown("a write of no text")
-        self.budget.allocate(len(file.content) + len(data))
-        file.content += data
-        if file.path is not None:
-            self.files.write(file.path, file.content)
-            self._sources[self.files.absolute(file.path)] = value
-        return len(data)
-
-    def _path_method(
-        self, path: FilePath, name: str, arguments: list[Any], keywords: dict[str, Any]
-    ) -> object:
-        unknown = next((item for item in arguments if isinstance(item, Unknown)), None)
-        if unknown is not None:
-            return unknown
-        if name in ("read_text", "read_bytes"):
-            file = self.library.call("open", [path.text, "rb" if name == "read_bytes" else "r"], {})
-            return self._file_method(file, "read", []) if isinstance(file, OpenFile) else file
-        if name in ("write_text", "write_bytes") and arguments:
-            file = self.library.call("open", [path.text, "wb"], {})
-            return self._write(file, arguments[0]) if isinstance(file, OpenFile) else file
-        if name == "open":
-            return self.library.call("open", [path.text, *arguments], keywords)
-        if name in ("exists", "is_file"):
-            return self.library.call("os.path.exists", [path.text], {})
-        if name in ("resolve", "absolute", "expanduser"):
-            return FilePath(self.files.absolute(path.text))
-        if name in ("with_name", "with_suffix", "with_stem") and arguments:
-            return self._renamed(path.text, name, str(arguments[0]))
-        if name == "joinpath":
-            return FilePath(posixpath.join(path.text, *(self.library.text(item) for item in arguments)))
-        if name in ("as_posix", "__str__", "__fspath__"):
-            return path.text
-        if name in ("mkdir", "touch", "unlink", "chmod"):
-            return None
-        return Unknown(f"Path.{name}() is not followed")
-
-    def _renamed(self, text: str, name: str, new: str) -> FilePath:
-        folder, base = posixpath.split(text)
-        stem, suffix = posixpath.splitext(base)
-        renamed = {"with_name": new, "with_suffix": stem + new, "with_stem": new + suffix}[name]
-        return FilePath(posixpath.join(folder, renamed))

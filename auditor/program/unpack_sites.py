@@ -12,11 +12,29 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-_MENTION: Final = re.compile(
-    r"(?<![.\w])(?:exec|eval|execfile)\b|__builtins__|\bbuiltins\b|\brunpy\b|\bexec_module\b|\bload_module\b"
-    r"|\bimport_module\b|\b__import__\b|\bFunctionType\b|\bmarshal\b|\bos\.(?:system|popen|exec[lv]\w*|spawn\w+)"
-    r"|\b(?:run|call|check_call|check_output|Popen)\s*\(\s*\[?\s*(?:sys\.executable|['\"](?:python|torchrun)|\w+\s*[,)])"
+from auditor.program.walk import walk
+
+_MENTIONS: Final = tuple(
+    (needle, re.compile(pattern))
+    for needle, pattern in (
+        ("exec", r"(?<![.\w])exec(?:file)?\b|\bexec_module\b|\bos\.exec[lv]"),
+        ("eval", r"(?<![.\w])eval\(|=\s*eval\b"),
+        ("runpy", ""),
+        ("builtins", r"__builtins__|\bbuiltins\b"),
+        ("load_module", ""),
+        ("import_module", ""),
+        ("__import__", ""),
+        ("FunctionType", ""),
+        ("marshal", ""),
+        ("os.", r"\bos\.(?:system|popen|spawn|posix_spawn)"),
+        (
+            "subprocess",
+            r"\b(?:run|call|check_call|check_output|Popen)\s*\(\s*\[?\s*"
+            r"(?:sys\.executable|['\"](?:python|torchrun)|\w+\s*[,)])",
+        ),
+    )
 )
+"""Pairs of a plain text, which is fast to look for, and the pattern that must then occur."""
 _BUILTIN: Final = frozenset({"exec", "eval", "execfile", "__import__"})
 _PASSED_ON: Final = frozenset({"exec", "eval", "__builtins__", "builtins"})
 _ATTRIBUTES: Final = frozenset(
@@ -33,21 +51,21 @@ STRONG: Final = frozenset(
 
 def may_run_text(text: str) -> bool:
     """Return whether `text` mentions anything that could run other text; false costs one scan."""
-    return _MENTION.search(text) is not None
+    return any(needle in text and pattern.search(text) for needle, pattern in _MENTIONS)
 
 
 def find_sites(module: ast.Module) -> list[ast.Call]:
     """Return the candidate calls of a tree in source order."""
-    sites = [node for node in ast.walk(module) if isinstance(node, ast.Call) and is_site(node)]
+    sites = [node for node in walk(module) if isinstance(node, ast.Call) and is_site(node)]
     return sorted(sites, key=lambda node: (node.lineno, node.col_offset))
 
 
 def passes_on_builtins(module: ast.Module) -> bool:
     """Whether `exec` or its like is named other than to be called: `run = exec`, `getattr(builtins, …)`."""
-    called = {id(node.func) for node in ast.walk(module) if isinstance(node, ast.Call)}
+    called = {id(node.func) for node in walk(module) if isinstance(node, ast.Call)}
     return any(
         isinstance(node, ast.Name) and node.id in _PASSED_ON and id(node) not in called
-        for node in ast.walk(module)
+        for node in walk(module)
     )
 
 
@@ -79,7 +97,7 @@ def _mentions_builtins(node: ast.expr) -> bool:
     return any(
         (isinstance(inner, ast.Name) and inner.id in ("__builtins__", "builtins"))
         or (isinstance(inner, ast.Attribute) and inner.attr == "__builtins__")
-        for inner in ast.walk(node)
+        for inner in walk(node)
     )
 
 
@@ -115,6 +133,6 @@ def _may_be_python(arguments: list[ast.expr]) -> bool:
 def functions_with(sites: list[ast.Call], module: ast.Module) -> Iterator[ast.FunctionDef]:
     """Yield the functions of `module` that hold one of `sites`, outer ones first."""
     wanted = {id(site) for site in sites}
-    for node in ast.walk(module):
-        if isinstance(node, ast.FunctionDef) and any(id(inner) in wanted for inner in ast.walk(node)):
+    for node in walk(module):
+        if isinstance(node, ast.FunctionDef) and any(id(inner) in wanted for inner in walk(node)):
             yield node

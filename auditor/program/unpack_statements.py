@@ -11,11 +11,13 @@ import ast
 from typing import Any
 
 from auditor.program.limits import MAX_CALL_DEPTH
+from auditor.program.unpack_base import Scopes
 from auditor.program.unpack_budget import Budget
-from auditor.program.unpack_expressions import Expressions, Scopes
+from auditor.program.unpack_expressions import Expressions
 from auditor.program.unpack_files import VirtualFiles
 from auditor.program.unpack_methods import PLAIN, iterable
 from auditor.program.unpack_values import Closure, FilePath, Library, ModuleObject, OpenFile, Unknown
+from auditor.program.walk import walk
 
 _SMALL_FUNCTION_NODES = 150
 _MAX_LOOP_ROUNDS = 100_000
@@ -42,7 +44,6 @@ class Statements(Expressions):
 
     def __init__(self, files: VirtualFiles, budget: Budget) -> None:
         super().__init__(files, budget)
-        self._sources = {}
         self._depth = 0
         self._interesting: set[int] = set()
         self._sizes: dict[int, int] = {}
@@ -292,7 +293,7 @@ class Statements(Expressions):
     def _size(self, node: ast.AST) -> int:
         if id(node) not in self._sizes:
             count = 0
-            for _ in ast.walk(node):
+            for _ in walk(node):
                 count += 1
                 if count > _SMALL_FUNCTION_NODES:
                     break

@@ -10,7 +10,7 @@ EXACT_INSIDE_FSTRINGS = sys.version_info >= (3, 12)
 
 
 def flattened(tree: ast.AST) -> list[object]:
-    """Return class, position, fields and values of every node in order; end positions are left out."""
+    """Return class, position, fields and values of every node in order; ends for statements only."""
     items: list[object] = []
 
     def visit(value: object, inside_fstring: bool) -> None:
@@ -19,6 +19,8 @@ def flattened(tree: ast.AST) -> list[object]:
             return
         known = EXACT_INSIDE_FSTRINGS or not inside_fstring
         position = (getattr(value, "lineno", None), getattr(value, "col_offset", None)) if known else None
+        if isinstance(value, ast.stmt):
+            items.append((value.end_lineno, value.end_col_offset))
         items.append((type(value).__name__, position))
         inside = inside_fstring or isinstance(value, ast.JoinedStr)
         for name in value._fields:
