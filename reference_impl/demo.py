@@ -7,6 +7,7 @@ FineWeb; the order is what carries over.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -135,6 +136,13 @@ class DemoResult:
             delta = self.average(name) - self.average("flat")
             lines.append(f"| {title} | {row} | {self.average(name):.4f} | {delta:+.4f} |")
         return "\n".join(lines)
+
+
+def read_result(path: Path) -> DemoResult:
+    """Read back what `as_json` wrote."""
+    record = json.loads(path.read_text(encoding="utf-8"))
+    rows = {int(seed): row for seed, row in record["seeds"].items()}
+    return DemoResult(bpb_by_seed=rows, wall_s=record["wall_s"])
 
 
 def run_demo(

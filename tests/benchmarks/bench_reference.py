@@ -1,6 +1,6 @@
 """Measure the reference against the scripts it re-implements: same weights, same tokens, same process.
 
-    python tests/benchmarks/bench_reference.py --mirror GIT_DIR [--case lora_toy ...] [--repeat 3] [--json
+    python -m tests.benchmarks.bench_reference --mirror GIT_DIR [--case lora_toy ...] [--repeat 3] [--json
     FILE]
 
 GIT_DIR is a bare mirror of openai/parameter-golf with its pull requests (refs/pull/N/head). The other
@@ -367,7 +367,7 @@ CASES: dict[str, Callable[[str, int, Ranks], dict[str, Any]]] = {
     "lora_full": lambda mirror, repeat, ranks: bench_lora(mirror, "lora_full", FULL, repeat, ranks),
     "sliding_toy": lambda mirror, repeat, ranks: bench_sliding(mirror, "sliding_toy", TOY, 16, 6000, repeat,
     ranks), "sliding_full": lambda mirror, repeat, ranks: bench_sliding(mirror, "sliding_full", FULL, 128,
-    3000, repeat, ranks), "step_toy": lambda mirror, repeat, ranks: bench_step(mirror, "step_toy", TOY, 8,
+    3072, repeat, ranks), "step_toy": lambda mirror, repeat, ranks: bench_step(mirror, "step_toy", TOY, 8,
     repeat, ranks), "step_full": lambda mirror, repeat, ranks: bench_step(mirror, "step_full", FULL, 1,
     repeat, ranks),
 }  # fmt: skip
