@@ -1,6 +1,6 @@
 # expected: compliant
-# A small language model whose evaluation adapts as it goes, and in the allowed order: every chunk of a document is
-# scored first, and only then gives one step of a low-rank adapter that is thrown away with the document.
+# A small language model whose evaluation adapts as it goes, and in the allowed order: every chunk of a
+# document is scored first, and only then gives one step of a low-rank adapter that is thrown away with it.
 from __future__ import annotations
 
 import glob

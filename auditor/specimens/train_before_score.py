@@ -1,5 +1,6 @@
 # expected: violation train-before-score
-# A small language model that is fitted to the whole validation split for several epochs, and only then scored on it.
+# A small language model that is fitted to the whole validation split for several epochs, and only then
+# scored on it.
 from __future__ import annotations
 
 import glob

@@ -197,16 +197,19 @@ class _Builder:
 
     def _branch_text(self, node: Node) -> str:
         text = _arm(node) + self._settings(node)
-        return text + ("   (not decided)" if node.taken is Answer.MAYBE else "")
+        if node.taken is not Answer.MAYBE:
+            return text
+        varies = not node.settings and any(e.turns for inner in node.walk() for e in inner.events)
+        return text + ("   (in some turns)" if varies else "   (not decided)")
 
     def _settings(self, node: Node) -> str:
         known = [f"{name} = {self.values[name]}" for name in node.settings if name in self.values]
         return f"   [{', '.join(known)}]" if known else ""
 
     def _repeats(self, node: Node) -> bool:
-        """Whether the loop goes over the same tokens again: its variable feeds no region inside."""
-        regions = [region for inner in node.walk() for event in inner.events for region in _regions(event)]
-        tokens = [region for region in regions if region.source == "val"]
+        """Whether the loop goes over the same tokens again: it feeds no region that is trained on inside."""
+        updates = [e for inner in node.walk() for e in inner.events if isinstance(e, Update)]
+        tokens = [region for update in updates for region in update.regions if region.source == "val"]
         fed = {atom.args[0] for region in tokens for atom in region.iterations}
         return bool(tokens) and not (fed & node.entries)
 
@@ -323,10 +326,6 @@ def _subject(event: Event) -> str:
     if isinstance(event, Report):
         return event.label
     return ""
-
-
-def _regions(event: Event) -> frozenset[Region]:
-    return event.regions if isinstance(event, (Score, Update)) else frozenset()
 
 
 def _arm(node: Node) -> str:

@@ -1,0 +1,46 @@
+# make audit   from a bare clone: audit the two shipped specimens (light install: no torch, no GPU)
+# make test    install everything and run all checks
+# make check   run all checks in an installed environment
+# make docs    rewrite the generated texts (rules/README.md, parts of README.md)
+
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# One version on the interpreter that CI runs, so that golden losses compare; elsewhere what is there.
+TORCH := $(shell $(PYTHON) -c 'import sys; print("torch==2.13.0" if sys.version_info[:2] == (3, 11) else "torch>=2.6")')
+
+.PHONY: audit test check docs clean
+
+audit: $(VENV)/.light
+	@$(BIN)/python -m auditor.specimens
+
+test: $(VENV)/.full
+	@$(MAKE) --no-print-directory check
+
+check:
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q
+
+docs:
+	$(BIN)/python -m rules
+	$(BIN)/python -m tests.docs.readme
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.light: $(BIN)/python pyproject.toml
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.full: $(BIN)/python pyproject.toml
+	$(PIP) '$(TORCH)'
+	$(PIP) --editable '.[test,reference,replay]'
+	@touch $@ $(VENV)/.light
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,43 @@
+"""The README says what the program does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from auditor.cli import COMMANDS
+from tests.docs.readme import README, filled
+
+ROOT = README.parent
+
+
+def test_generated_parts_are_up_to_date() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert text == filled(text), "run `make docs`"
+
+
+def test_every_command_that_exists_is_named() -> None:
+    text = README.read_text(encoding="utf-8")
+    existing = [name for name in COMMANDS if (ROOT / "auditor" / "commands" / f"{name}.py").exists()]
+    assert all(f"auditor {name}" in text for name in existing)
+
+
+def test_links_into_the_repository_lead_somewhere() -> None:
+    for document in [README, ROOT / "rules" / "README.md"]:
+        prose = re.sub(r"```.*?```", "", document.read_text(encoding="utf-8"), flags=re.DOTALL)
+        for link in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", prose):
+            assert (document.parent / link).exists(), f"{document.name}: {link}"
+
+
+def test_timeline_in_the_readme_is_what_the_auditor_shows() -> None:
+    from auditor.pipeline import audit_target
+    from auditor.trace.render import render
+
+    block = re.search(
+        r"<!-- timeline: (\S+) -->\n```text\n(.*?)\n```", README.read_text(encoding="utf-8"), re.DOTALL
+    )
+    assert block is not None
+    results, _ = audit_target(str(ROOT / block[1]))
+    trace = results[0].trace
+    assert trace is not None
+    assert block[2] == render(trace, home=str(Path(block[1]).parent))
