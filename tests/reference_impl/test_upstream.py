@@ -1,4 +1,4 @@
-"""Equality with the challenge's own scripts, read from a mirror named by AUDITOR_CORPUS and run in a child process.
+"""Equality with the challenge's own scripts, read from the mirror AUDITOR_CORPUS and run in a child process.
 
 The child is `tests.benchmarks.bench_reference` or a few lines that use its loader; nothing of those scripts
 is kept.
@@ -61,12 +61,15 @@ x, y = val.tokens_N[:512].view(2, 256), val.tokens_N[1:513].view(2, 256)
 a, b = model(x, y).mean(), theirs(x, y)
 a.backward(), b.backward()
 grads = dict(theirs.named_parameters())
-worst = max(float((p.grad - grads[n].grad).abs().max() / grads[n].grad.abs().max()) for n, p in model.named_parameters())
+worst = 0.0
+for name, param in model.named_parameters():
+    grad = grads[name].grad
+    worst = max(worst, float((param.grad - grad).abs().max() / grad.abs().max()))
 print(json.dumps([float(a.detach() - b.detach()), worst]))
 """,
     )
     loss, gradient = json.loads(out)
-    assert abs(loss) <= 1e-6 and gradient <= 1e-4
+    assert abs(loss) <= 1e-5 and gradient <= 1e-4  # the loss is near 18, so this is a few last digits
 
 
 def test_int8_quantiser_equals_the_baseline_s_bit_for_bit() -> None:
@@ -79,7 +82,8 @@ model, _, _ = bench.make_case(bench.FULL, 4, bench.Ranks())
 state = model.state_dict()
 theirs = other.dequantize_state_dict_int8(other.quantize_state_dict_int8(state)[0])
 ours = dequantize_state(quantize_state(state, SCHEMES["int8"]))
-print(json.dumps([sorted(theirs) == sorted(ours), all(torch.equal(theirs[n].float(), ours[n]) for n in ours)]))
+equal = all(torch.equal(theirs[name].float(), ours[name]) for name in ours)
+print(json.dumps([sorted(theirs) == sorted(ours), equal]))
 """,
     )
     assert json.loads(out) == [True, True]
