@@ -60,7 +60,7 @@ def environment_reads(program: Program) -> list[EnvironmentRead]:
     that pass a parameter on as the name (`_env_bool("X", False)`).
     """
     reads: list[EnvironmentRead] = []
-    for layer in program.innermost if len(program.layers) > 1 else program.layers:
+    for layer in program.layers:
         if layer.module is None or ("environ" not in layer.text and "getenv" not in layer.text):
             continue
         collector = _Collector(layer.index, layer.text)

@@ -11,6 +11,8 @@ import ast
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from auditor.program.walk import walk
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
@@ -89,15 +91,20 @@ class Program:
 
     @property
     def innermost(self) -> tuple[Layer, ...]:
-        """The layers that hold the program proper: those that run no further layer of their own as packing.
+        """The layers that hold the program proper: without those that only wrap another one.
 
-        For a plain script the script; for a packed one the decoded text; siblings and bundled modules last.
+        For a plain script the script, for a packed one the decoded text; siblings and bundled modules last. A
+        layer that runs another as the main program wraps it if it has less than a third of its statements.
         """
-        parents = {
-            layer.parent for layer in self.layers if layer.parent is not None and layer.name == "__main__"
+        wrappers = {
+            layer.parent
+            for layer in self.layers
+            if layer.parent is not None
+            and layer.name == "__main__"
+            and 3 * _statement_count(self.layers[layer.parent]) < _statement_count(layer)
         }
-        own = [layer for layer in self.layers if layer.index not in parents and layer.name == "__main__"]
-        return tuple(own + [layer for layer in self.layers if layer.name != "__main__"])
+        kept = [layer for layer in self.layers if layer.index not in wrappers]
+        return tuple(sorted(kept, key=lambda layer: (layer.name != "__main__", layer.index)))
 
     def layers_at(self, node: ast.Call) -> tuple[Layer, ...]:
         """Return all layers this call runs, in order; a helper that installs modules runs several."""
@@ -150,3 +157,9 @@ class Program:
     def set_importer(self, importer: Callable[[str], Layer | None]) -> None:
         """Give the function that reads a sibling module."""
         self._import = importer
+
+
+def _statement_count(layer: Layer) -> int:
+    if layer.module is None:
+        return 0
+    return sum(isinstance(node, ast.stmt) for node in walk(layer.module))

@@ -2,7 +2,7 @@
 
     python tests/benchmarks/bench_parse.py SCRIPT...        (or a folder of scripts)
 
-Prints the median over the scripts of: LibCST's parse, `parse` (by `ast` where it can), `parse_concrete` (LibCST
+Prints the median over the scripts of: LibCST's parse, `parse` (by `ast` if it can), `parse_concrete` (LibCST
 and the lowering), `load_program` with unpacking, and the reads of the environment; each with its ratio.
 """
 
