@@ -20,7 +20,7 @@ from auditor.exit_codes import ExitCode
 COMMANDS: dict[str, str] = {
     "audit": "Judge a script, a records folder or a pull request.",
     "records": "Validate a records folder: files, logs, sizes, seeds, claim.",
-    "pr": "Scope, audit, records and significance of a pull request in one.",
+    "pr": "Review a pull request: scope, evaluation, records and significance in one.",
     "stats": "Compare two results: Welch and one-sample tests with the margin.",
     "diff": "Say what changed between two scripts.",
     "replay": "Run a submission in a sandbox and record what it does.",

@@ -76,7 +76,7 @@ def to_json(row: Row) -> str:
     """One JSON object on one line; an empty error is null."""
     shown: dict[str, Json] = dataclasses.asdict(row)
     shown["error"] = row.error or None
-    return json.dumps(shown, ensure_ascii=False)
+    return json.dumps(shown)
 
 
 def from_json(line: str) -> Row:

@@ -33,13 +33,13 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 
 
 def render(results: Sequence[AuditResult], notes: Sequence[str] = ()) -> str:
-    """One object for one submission, else a list under "submissions"; keys in a fixed order, UTF-8 text."""
+    """One object for one submission, else a list under "submissions"; keys in a fixed order, pure ASCII."""
     objects: list[Json] = [as_object(result) for result in results]
     whole = objects[0] if len(objects) == 1 else {"schema": SCHEMA, "submissions": objects}
     assert isinstance(whole, dict)
     if notes:
         whole["notes"] = [clean(note) for note in notes]
-    return json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(whole, indent=1, allow_nan=False) + "\n"
 
 
 def as_object(result: AuditResult) -> dict[str, Json]:

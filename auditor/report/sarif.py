@@ -36,7 +36,7 @@ def render(results: Sequence[AuditResult], notes: Sequence[str] = ()) -> str:
     """One run a submission."""
     runs: list[Json] = [_run(result, notes) for result in results]
     whole: Json = {"$schema": SCHEMA, "version": "2.1.0", "runs": runs}
-    return json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(whole, indent=1, allow_nan=False) + "\n"
 
 
 def _run(result: AuditResult, notes: Sequence[str]) -> Json:

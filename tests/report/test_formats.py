@@ -1,0 +1,180 @@
+"""Every format shows the same facts, safely, and in the form that its readers expect."""
+
+from __future__ import annotations
+
+import html
+import html.parser
+import json
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from auditor.report import FORMATS, renderer
+from auditor.report.clean import clean
+from auditor.report.text import render as render_text
+from tests.report.made import HOSTILE, PATH, made_result
+
+SCHEMA = Path(__file__).parent / "sarif_subset.json"
+
+
+@pytest.fixture(scope="module")
+def rendered() -> dict[str, str]:
+    return {name: renderer(name)([made_result()], ["the target has a note"]) for name in FORMATS}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_format_is_deterministic_and_free_of_control_characters(name: str, rendered: dict[str, str]) -> None:
+    text = rendered[name]
+    assert text == renderer(name)([made_result()], ["the target has a note"])
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]", text)
+
+
+@pytest.mark.parametrize("name", ["text", "markdown", "html"])
+def test_readers_see_verdict_claim_timeline_findings_and_doubts(name: str, rendered: dict[str, str]) -> None:
+    text = html.unescape(rendered[name]).replace("\\", "")
+    for part in (
+        "VIOLATION: train-before-score",
+        "1.25",
+        "val[ci]",
+        "AdamW.step",
+        "(repeats)",
+        "off: TTT_ENABLED = 0 (default)",
+        "trained on these by :12",
+        "claimed: reproduces submission.json",
+        "an update from val[ci]",
+        "line 15",
+        "TTT_EPOCHS",
+        "mystery(x)",
+        "the target has a note",
+        "crashed",
+    ):
+        assert part.lower() in text.lower(), part
+
+
+def test_text_has_no_escape_without_colour_and_the_same_words_with_it() -> None:
+    plain = render_text([made_result()])
+    styled = render_text([made_result()], colour=True)
+    assert "\x1b" not in plain
+    assert "\x1b[" in styled
+    assert re.sub(r"\x1b\[[0-9;]*m", "", styled) == plain
+
+
+def test_text_marks_the_offending_line_of_source() -> None:
+    plain = render_text([made_result()])
+    assert re.search(r">\s+15 \| line 15", plain)
+    assert re.search(r" \s+14 \| line 14", plain)
+
+
+def test_brief_text_is_one_line_a_submission() -> None:
+    text = render_text([made_result(), made_result()], brief=True)
+    assert text == f"{PATH}: VIOLATION: train-before-score\n" * 2
+
+
+def test_json_has_the_keys_of_the_interface(rendered: dict[str, str]) -> None:
+    answer = json.loads(rendered["json"])
+    expected = {
+        "schema",
+        "target",
+        "verdict",
+        "record_verdict",
+        "rules",
+        "findings",
+        "reports",
+        "configuration",
+        "trace",
+        "seconds",
+    }
+    assert expected <= set(answer)
+    assert answer["schema"] == 1
+    assert answer["target"] == {
+        "kind": "pull_request",
+        "path": PATH,
+        "ref": "refs/pull/1/head",
+        "head": "a" * 40,
+        "folder": "x",
+    }
+    assert {r["rule"]: r["outcome"] for r in answer["rules"]} == {
+        "train-before-score": "fail",
+        "opaque-code": "pass",
+        "network-access": "unknown",
+        "time-limit": "not_applicable",
+    }
+    first = answer["findings"][0]
+    assert first["locations"][0] == {"path": PATH, "layer": 0, "line": 15, "column": 4}
+    assert first["steps"][1]["layer"] == 1
+    assert (first["origin"], first["level"]) == ("static", "error")
+    assert answer["reports"][1] == {
+        "label": "final val_bpb:{}",
+        "claimed": True,
+        "verdict": "violation",
+        "failed": ["train-before-score"],
+        "path": PATH,
+        "layer": 0,
+        "line": 27,
+    }
+    assert answer["configuration"][0]["from"] == "log"
+
+
+def test_json_of_several_submissions_is_a_list(rendered: dict[str, str]) -> None:
+    answer = json.loads(renderer("json")([made_result(), made_result()], []))
+    assert set(answer) == {"schema", "submissions"}
+    assert [entry["verdict"] for entry in answer["submissions"]] == ["violation"] * 2
+
+
+def test_sarif_is_valid_and_tells_kinds_flows_and_rules(rendered: dict[str, str]) -> None:
+    log = json.loads(rendered["sarif"])
+    jsonschema.validate(log, json.loads(SCHEMA.read_text()))
+    run = log["runs"][0]
+    by_rule = {result["ruleId"]: result for result in run["results"]}
+    assert by_rule["train-before-score"]["kind"] == "fail"
+    assert by_rule["train-before-score"]["level"] == "error"
+    assert by_rule["opaque-code"]["kind"] == "pass"
+    assert by_rule["network-access"]["kind"] == "open"
+    assert by_rule["time-limit"]["kind"] == "notApplicable"
+    assert all(r["level"] == "none" for r in run["results"] if r["kind"] != "fail")
+    flow = by_rule["train-before-score"]["codeFlows"][0]["threadFlows"][0]["locations"]
+    assert [step["executionOrder"] for step in flow] == [1, 2]
+    packed = flow[1]["location"]
+    assert packed["physicalLocation"]["region"] == {"startLine": 1}
+    assert "decoded layer 1, line 15" in packed["message"]["text"]
+    assert run["invocations"][0]["executionSuccessful"] is False
+    described = {rule["id"] for rule in run["tool"]["driver"]["rules"]}
+    assert set(by_rule) - {"train-before-score"} <= described
+
+
+class _Page(html.parser.HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+
+def test_html_holds_no_script_and_fetches_nothing(rendered: dict[str, str]) -> None:
+    page = _Page()
+    page.feed(rendered["html"])
+    assert not {"script", "img", "link", "iframe", "object"} & set(page.tags)
+    assert not [name for name, _ in page.attributes if name.startswith("on") or name == "src"]
+    links = [value or "" for name, value in page.attributes if name == "href"]
+    assert all(link.startswith("https://github.com/openai/parameter-golf/") for link in links)
+    assert "default-src 'none'" in rendered["html"]
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in rendered["html"]
+
+
+def test_markdown_text_of_the_submission_stays_text(rendered: dict[str, str]) -> None:
+    prose = re.sub(r"^(`{3,})text\n.*?^\1$", "", rendered["markdown"], flags=re.MULTILINE | re.DOTALL)
+    assert "<script>" not in prose
+    assert "@everyone" not in prose
+    assert "|cell|" not in prose
+
+
+def test_clean_shows_what_it_removes() -> None:
+    assert clean(HOSTILE).count("\\x1b") == 1
+    assert clean("a\tb\nc") == "a    b\nc"
+    assert clean("plain ütf-8 ▲") == "plain ütf-8 ▲"
+    assert clean("\ud800") == "\\ud800"
