@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import fmean
 
-from auditor.records.claim import normal_label
+from auditor.records.claim import claimed_lines, normal_label
 from auditor.records.facts import FolderFacts
 from auditor.records.log_model import MetricKind
-from auditor.records.sample import claimed_lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +32,7 @@ class LabelGain:
 def compare_gain(old: FolderFacts, new: FolderFacts) -> tuple[LabelGain, ...]:
     """The common labels in the order in which the new runs print them, the claimed one marked and last."""
     before, after = _means(old), _means(new)
-    claims = [list(claimed_lines(facts).values()) for facts in (old, new)]
+    claims = [list(claimed_lines(facts.claim, facts.distinct).values()) for facts in (old, new)]
     total = None
     if all(claims):
         total = fmean(line.val_bpb for line in claims[1]) - fmean(line.val_bpb for line in claims[0])

@@ -244,3 +244,27 @@ def _most_exact_last(lines: Sequence[MetricLine]) -> MetricLine:
     last = lines[-1]
     same = [line for line in lines[-3:] if abs(line.val_bpb - last.val_bpb) <= 10.0**-last.bpb_decimals]
     return max(same, key=lambda line: (line.bpb_decimals, line.line))
+
+
+def claimed_lines(claim: Claim, runs: Sequence[Run]) -> dict[str, MetricLine]:
+    """Log path → the line with the claimed metric, one a distinct run, in order of paths.
+
+    Runs that call the metric by another name (an older log of the same folder) give their last final metric,
+    unless that is a label which the claimed runs print too. A mean over some of the logs gives these alone.
+    """
+    if claim.how is How.SUBSET_MEAN or not claim.lines:
+        return {line.path: line for line in claim.lines}
+    first = claim.lines[0]
+    label, key = normal_label(first.label), first.key.lower()
+    found: dict[str, MetricLine] = {}
+    for run in runs:
+        own = [m for m in run.metrics if normal_label(m.label) == label and m.key.lower() == key]
+        if own:
+            found[run.path] = own[-1]
+    known = {normal_label(m.label) for run in runs if run.path in found for m in run.metrics}
+    if first.kind is MetricKind.FINAL:
+        for run in runs:
+            last = run.final_metrics[-1] if run.final_metrics and not run.smoke else None
+            if last is not None and run.path not in found and normal_label(last.label) not in known:
+                found[run.path] = last
+    return dict(sorted(found.items()))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from statistics import fmean, pstdev, stdev
 
-from auditor.records.claim import How
+from auditor.records.claim import How, claimed_lines
 from auditor.records.facts import FolderFacts, seed_of_name
 from auditor.records.findings import RecordFinding, finding
 from auditor.records.log_model import MetricKind, MetricLine, Run
@@ -65,7 +65,7 @@ def _headline(facts: FolderFacts) -> Iterator[RecordFinding]:
             f"{claim.key_path} = {claim.text} is no value or mean of the logs; {shown}",
         )
     if claim.how is How.ONE_OF_LOGS:
-        values = sorted(_last(run, claim.lines[0].label).val_bpb for run in facts.claim_runs)
+        values = sorted(line.val_bpb for line in claimed_lines(claim, facts.distinct).values())
         best = "the best" if claim.lines[0].val_bpb <= values[0] else "one"
         yield finding(
             "claim_is_single_seed",
@@ -73,10 +73,6 @@ def _headline(facts: FolderFacts) -> Iterator[RecordFinding]:
             f"{claim.text} is {best} of {len(values)} logs ({claim.lines[0].path}); their mean is "
             f"{fmean(values):.6f}",
         )
-
-
-def _last(run: Run, label: str) -> MetricLine:
-    return next(line for line in reversed(run.metrics) if line.label == label)
 
 
 def _close(value: float, claimed: ClaimedNumber) -> bool:

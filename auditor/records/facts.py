@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from auditor.errors import InputError
-from auditor.records.claim import Claim, How, distinct_runs, find_claim
+from auditor.records.claim import Claim, How, claimed_lines, distinct_runs, find_claim
 from auditor.records.log_model import Run
 from auditor.records.logs import parse_log
 from auditor.records.submission_json import SubmissionJson, read_submission_json
@@ -66,14 +66,9 @@ class FolderFacts:
 
     @property
     def claim_runs(self) -> tuple[Run, ...]:
-        """The distinct runs that print the claimed label."""
-        by_path = {run.path: run for run in self.distinct}
-        label = self.claim.lines[0].label if self.claim.lines else None
-        return tuple(
-            run
-            for run in by_path.values()
-            if label is not None and any(m.label == label for m in run.metrics)
-        )
+        """The distinct runs that print the claimed metric."""
+        paths = claimed_lines(self.claim, self.distinct).keys()
+        return tuple(run for run in self.distinct if run.path in paths)
 
 
 def seed_of_name(path: str) -> int | None:

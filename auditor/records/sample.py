@@ -1,7 +1,6 @@
 """A folder's scores as a statistical sample: one value a seed, under the claimed label.
 
-Runs that call the claimed metric by another name (an older log of the same folder) give their last final
-metric, unless they print a label that the claimed runs print too.
+Which line of which log counts is decided in `claim`; the seed is the one that the log prints.
 """
 
 from __future__ import annotations
@@ -9,9 +8,9 @@ from __future__ import annotations
 from statistics import fmean
 
 from auditor.errors import InputError
-from auditor.records.claim import How, normal_label
+from auditor.records.claim import claimed_lines
 from auditor.records.facts import FolderFacts, seed_of_name
-from auditor.records.log_model import MetricKind, MetricLine, Run
+from auditor.records.log_model import Run
 from auditor.stats.compare import Sample
 from auditor.stats.units import tokens_per_byte
 
@@ -23,7 +22,7 @@ def folder_sample(facts: FolderFacts, *, name: str = "") -> Sample:
         InputError: neither gives a score.
     """
     name = name or facts.folder.path or facts.folder.target.path
-    lines = claimed_lines(facts)
+    lines = claimed_lines(facts.claim, facts.distinct)
     if lines:
         pairs = [line for line in lines.values() if line.val_loss]
         by_path = {run.path: run for run in facts.distinct}
@@ -36,31 +35,6 @@ def folder_sample(facts: FolderFacts, *, name: str = "") -> Sample:
             else None,
         )
     return _claimed_sample(facts, name)
-
-
-def claimed_lines(facts: FolderFacts) -> dict[str, MetricLine]:
-    """Log path → the line with the claimed metric, one a distinct run, in order of paths."""
-    claim = facts.claim
-    if claim.how is How.SUBSET_MEAN or not claim.lines:
-        return {line.path: line for line in claim.lines}
-    label = normal_label(claim.lines[0].label)
-    key = claim.lines[0].key.lower()
-    found: dict[str, MetricLine] = {}
-    for run in facts.distinct:
-        own = [m for m in run.metrics if normal_label(m.label) == label and m.key.lower() == key]
-        if own:
-            found[run.path] = own[-1]
-    known = {normal_label(m.label) for run in facts.distinct if run.path in found for m in run.metrics}
-    if claim.lines[0].kind is MetricKind.FINAL:
-        for run in facts.distinct:
-            line = _last_final(run)
-            if line is not None and run.path not in found and normal_label(line.label) not in known:
-                found[run.path] = line
-    return dict(sorted(found.items()))
-
-
-def _last_final(run: Run) -> MetricLine | None:
-    return run.final_metrics[-1] if run.final_metrics and not run.smoke else None
 
 
 def _seed(run: Run) -> int | None:

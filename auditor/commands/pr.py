@@ -1,0 +1,58 @@
+"""`auditor pr`: scope, audit, records and significance of a pull request in one comment."""
+
+from __future__ import annotations
+
+import click
+
+from auditor.commands.options import output_options, write
+
+
+@click.command("pr")
+@click.option("--git", "git_dir", required=True, metavar="DIR", help="A git repository or bare store.")
+@click.option(
+    "--ref", required=True, metavar="REF", help="The pull request's head, such as refs/pull/77/head."
+)
+@click.option("--base", default="main", show_default=True, metavar="REF", help="The branch it is against.")
+@click.option(
+    "--policy",
+    type=click.Choice(("rulings", "strict")),
+    default="rulings",
+    show_default=True,
+    help="Maintainers' rulings, or the four conditions to the letter.",
+)
+@click.option("--plot", metavar="FILE.svg", help="Draw the seeds against the record.")
+@output_options("markdown", "json")
+def command(
+    git_dir: str,
+    ref: str,
+    base: str,
+    policy: str,
+    plot: str | None,
+    format_name: str,
+    output: str | None,
+    quiet: bool,
+) -> int:
+    """Review a pull request: scope, evaluation, records and significance in one.
+
+    The Markdown is one comment that can be pasted under the pull request. Exits with the worst of all parts.
+    """
+    import json
+
+    from auditor.pull_request.comment import render_markdown
+    from auditor.pull_request.review import review_pull_request
+    from rules.base import Policy
+
+    review = review_pull_request(git_dir, ref, base=base, policy=Policy(policy))
+    if format_name == "json":
+        text = json.dumps(review.to_json(), indent=2, ensure_ascii=False) + "\n"
+    else:
+        text = render_markdown(review)
+    write(text, output)
+    compared = [folder.significance for folder in review.folders if folder.significance is not None]
+    if plot is not None and compared:
+        from auditor.stats.plot import comparison_svg
+
+        write(comparison_svg(compared[0].comparison), plot)
+    if plot is not None and not compared and not quiet:
+        click.echo("note: nothing to plot, there is no record to compare with", err=True)
+    return int(review.exit_code())

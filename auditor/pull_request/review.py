@@ -1,0 +1,148 @@
+"""Everything about one pull request: scope, audit, records, significance, lineage, joined to one result.
+
+The stages are called and not repeated here; how the result is shown is the business of `comment`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from auditor.errors import InputError
+from auditor.exit_codes import ExitCode, worst_exit
+from auditor.pipeline import audit_submission
+from auditor.program.unpack import load_program
+from auditor.pull_request.lineage import Relative, fingerprints, relatives
+from auditor.pull_request.scope import Scope, judge_scope, record_folders
+from auditor.pull_request.significance import Significance, findings_of, judge_significance
+from auditor.records.findings import Severity
+from auditor.records.validate import RecordsResult, validate_folder
+from auditor.result import AuditResult
+from auditor.submission.git_store import ObjectStore
+from auditor.submission.load import LoadResult, load_ref
+from auditor.submission.model import Submission
+from auditor.verdict import exit_code
+from rules.base import Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderReview:
+    """One record folder: the validator's result and the gain over the record of its date, if any."""
+
+    records: RecordsResult
+    significance: Significance | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """A whole pull request.
+
+    Attributes:
+        audits: one per script, with the ruled pull requests it shares code with.
+        problems: what could not be read, one sentence each.
+    """
+
+    ref: str
+    head: str
+    base: str | None
+    scope: Scope
+    folders: tuple[FolderReview, ...]
+    audits: tuple[tuple[AuditResult, tuple[Relative, ...]], ...]
+    problems: tuple[str, ...]
+
+    def exit_code(self) -> ExitCode:
+        """The worse of the verdicts and of the failed findings."""
+        codes = [exit_code(audit) for audit, _ in self.audits]
+        failed = any(folder.records.failed for folder in self.folders)
+        failed = failed or any(found.severity is Severity.FAIL for found in self.scope.findings)
+        return worst_exit([*codes, ExitCode.VIOLATION if failed else ExitCode.CLEAN])
+
+    def to_json(self) -> dict[str, object]:
+        """A JSON value; keys are only ever added."""
+        from auditor.report.json import as_object
+
+        return {
+            "schema": 1,
+            "target": {"kind": "pull_request", "ref": self.ref, "head": self.head, "base": self.base},
+            "scope": {
+                "new_folders": list(self.scope.new_folders),
+                "changed_folders": list(self.scope.changed_folders),
+                "other_paths": [{"status": c.status, "path": c.path} for c in self.scope.others],
+                "findings": [found.to_json() for found in self.scope.findings],
+            },
+            "submissions": [
+                {**as_object(audit), "lineage": [relative.to_json() for relative in related]}
+                for audit, related in self.audits
+            ],
+            "records": [folder.records.to_json() for folder in self.folders],
+            "significance": [
+                {
+                    "folder": folder.records.facts.folder.path,
+                    "against": folder.significance.row.name,
+                    "pull_request": folder.significance.row.pull_request,
+                    "from_logs": folder.significance.from_logs,
+                    **folder.significance.comparison.to_json(),
+                }
+                for folder in self.folders
+                if folder.significance is not None
+            ],
+            "problems": list(self.problems),
+        }
+
+
+def review_pull_request(
+    git_dir: str, ref: str, *, base: str = "main", policy: Policy = Policy.RULINGS
+) -> Review:
+    """Review a pull request; a folder or script that cannot be read leaves the rest judged.
+
+    Raises:
+        InputError: the ref or the repository cannot be read at all.
+    """
+    with ObjectStore(git_dir) as store:
+        loaded = load_ref(store, ref, base=base, require_script=False)
+        assert loaded.head is not None
+        before = store.tree(loaded.base, "records") if loaded.base is not None else ()
+        scope = judge_scope(loaded, record_folders([entry.path for entry in before]))
+        problems = list(loaded.problems)
+        folders = tuple(_folder(store, loaded, index, scope) for index in range(len(loaded.folders)))
+        stock = _stock(store, loaded)
+        audits = []
+        for submission in loaded.submissions:
+            try:
+                audit = audit_submission(submission, policy=policy)
+                audits.append((audit, _relatives(submission, ref, stock)))
+            except InputError as error:
+                problems.append(error.message)
+    return Review(
+        ref=ref,
+        head=loaded.head,
+        base=loaded.base,
+        scope=scope,
+        folders=folders,
+        audits=tuple(audits),
+        problems=tuple(problems),
+    )
+
+
+def _folder(store: ObjectStore, loaded: LoadResult, index: int, scope: Scope) -> FolderReview:
+    folder = loaded.folders[index]
+    significance = judge_significance(store, folder, loaded)
+    extra = findings_of(significance) if significance is not None else ()
+    outside = ["pr-scope"] + (["significance"] if significance is not None else [])
+    records = validate_folder(folder, extra=extra, outside=outside)
+    return FolderReview(records=records, significance=significance)
+
+
+def _stock(store: ObjectStore, loaded: LoadResult) -> frozenset[str]:
+    """Fingerprints of the root script at the base point; none where it cannot be read."""
+    entries = store.root_entries(loaded.base) if loaded.base is not None else ()
+    for entry in entries:
+        if entry.path == "train_gpt.py" and not entry.is_link:
+            return frozenset(fingerprints(load_program(entry.path, store.blob(entry.oid), lambda _: None)))
+    return frozenset()
+
+
+def _relatives(submission: Submission, ref: str, stock: frozenset[str]) -> tuple[Relative, ...]:
+    number = re.search(r"refs/pull/(\d+)/", ref)
+    program = load_program(submission.script.path, submission.script.data(), submission.read_sibling)
+    return relatives(program, own=int(number.group(1)) if number is not None else None, stock=stock)
