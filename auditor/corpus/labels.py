@@ -66,7 +66,9 @@ def _parse(text: str, name: str) -> tuple[Label, ...]:
     return tuple(found)
 
 
-def _label(row: dict[str, object]) -> Label:
+def _label(row: object) -> Label:
+    if not isinstance(row, dict):
+        raise TypeError("not an object")
     scripts = row.get("scripts") or [{"path": row["path"]}]
     if not isinstance(scripts, list) or not isinstance(row["pr"], int) or row["label"] not in LABELS:
         raise ValueError("pr must be a number, label one of legal, illegal, disputed, scripts a list")

@@ -94,9 +94,13 @@ def _lines(shown: View) -> Iterator[Text]:
     yield from _reports(shown)
     yield from _section("Rules")
     for answer in result.rules:
+        if answer.outcome is Outcome.NOT_APPLICABLE:
+            continue
         word = "CRASHED" if answer.crashed else answer.outcome.value.replace("_", " ")
         style = "bold red" if answer.crashed else _OUTCOME_STYLE[answer.outcome]
         yield Text.assemble("  ", (f"{word:<15}", style), f"{answer.rule:<24} {_short(answer.because)}")
+    if silent := result.slugs(Outcome.NOT_APPLICABLE):
+        yield Text(f"  not applicable: {', '.join(silent)}", style="dim")
     if shown.settings:
         yield from _section("Settings that decide")
         for entry in shown.settings:

@@ -52,7 +52,7 @@ EPOCH = Turn(entry=2, iteration=1, variable="epoch")
 
 
 def made_trace() -> Trace:
-    """evaluate, for ci: an update in an epoch loop, the score of the same chunk; a dead branch; two reports."""
+    """In a loop over chunks: an update in an epoch loop, then its score; a dead branch; two reports."""
     load = Load(number=1, place=place(5), source="val", what="fineweb_val_*.bin")
     update = Update(
         number=2,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rules import ALL
-from rules.base import Example, Outcome, Rule
+from rules.base import Example, Kind, Outcome, Rule
 from tests.rules.folder import audit_example, expected_lines
 
 CASES = [
@@ -34,6 +34,8 @@ def test_example_is_judged_as_it_says(rule: type[Rule], example: Example, tmp_pa
 @pytest.mark.parametrize("rule", ALL, ids=lambda rule: rule.slug)
 def test_rule_has_a_good_and_a_bad_example_of_readable_length(rule: type[Rule]) -> None:
     outcomes = {example.outcome for example in rule.examples}
+    if rule.kind is Kind.RECORD and outcomes == {Outcome.NOT_APPLICABLE}:
+        return  # about a whole pull request: one folder cannot show it, `tests/pull_request` does
     assert Outcome.PASS in outcomes
     assert outcomes & {Outcome.FAIL, Outcome.REVIEW}
     for example in rule.examples:

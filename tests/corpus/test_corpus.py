@@ -1,0 +1,205 @@
+"""A corpus run over a small repository with pull requests, through the command."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from auditor import cli
+from auditor.corpus.dashboard import bar, by_month, by_rule, render_dashboard
+from auditor.corpus.pulls import list_pulls, parse_numbers
+from auditor.corpus.row import Row
+from auditor.errors import InputError
+
+SPECIMENS = Path(__file__).parents[1] / "specimens"
+TRACK = "records/track_10min_16mb"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """main, and pull requests 1 (flat), 2 (the same folder), 3 (prequant_ttt), 4 (no script)."""
+    path = tmp_path_factory.mktemp("store")
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(path),
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_AUTHOR_NAME": "a",
+        "GIT_AUTHOR_EMAIL": "a@example.org",
+        "GIT_COMMITTER_NAME": "a",
+        "GIT_COMMITTER_EMAIL": "a@example.org",
+    }
+
+    def git(*arguments: str, day: str = "2026-03-01") -> None:
+        dated = environment | {
+            "GIT_AUTHOR_DATE": f"{day}T00:00:00Z",
+            "GIT_COMMITTER_DATE": f"{day}T00:00:00Z",
+        }
+        subprocess.run(["git", "-C", str(path), *arguments], check=True, env=dated, capture_output=True)
+
+    git("init", "--quiet", "--initial-branch=main")
+    (path / "README.md").write_text("the challenge\n")
+    git("add", ".")
+    git("commit", "--quiet", "-m", "start")
+    folders = {1: ("A", "flat"), 2: ("A", "flat"), 3: ("B", "prequant_ttt"), 4: ("C", None)}
+    for number, (name, specimen) in folders.items():
+        git("checkout", "--quiet", "-b", f"pr{number}", "main")
+        folder = path / TRACK / name
+        folder.mkdir(parents=True)
+        (folder / "README.md").write_text("an entry\n")
+        if specimen is not None:
+            (folder / "train_gpt.py").write_text((SPECIMENS / f"{specimen}.py").read_text())
+        git("add", ".")
+        git("commit", "--quiet", "-m", f"entry {number}", day=f"2026-0{3 + number // 3}-10")
+        git("update-ref", f"refs/pull/{number}/head", "HEAD")
+        git("checkout", "--quiet", "main")
+    return path
+
+
+@pytest.fixture(scope="module")
+def outcome(store: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Path]:
+    out = tmp_path_factory.mktemp("out")
+    labels = [
+        {"pr": 1, "label": "legal", "rules": [], "path": f"{TRACK}/A/train_gpt.py"},
+        {"pr": 3, "label": "illegal", "rules": ["train-before-score"], "path": f"{TRACK}/B/train_gpt.py"},
+    ]
+    (out / "labels.jsonl").write_text("".join(json.dumps(label) + "\n" for label in labels))
+    code = cli.run(
+        [
+            "corpus",
+            "--git",
+            str(store),
+            "--all",
+            "--jobs",
+            "2",
+            "--quiet",
+            "--labels",
+            str(out / "labels.jsonl"),
+            "--agreement",
+            str(out / "agreement.json"),
+            "--html",
+            str(out / "html"),
+            "-o",
+            str(out / "rows.jsonl"),
+        ]
+    )
+    return int(code), out
+
+
+def test_rows_stand_in_order_with_the_keys_of_the_interface(outcome: tuple[int, Path]) -> None:
+    rows = [json.loads(line) for line in (outcome[1] / "rows.jsonl").read_text().splitlines()]
+    assert [row["pr"] for row in rows] == [1, 2, 3, 4]
+    keys = {
+        "pr",
+        "head",
+        "path",
+        "verdict",
+        "record_verdict",
+        "failed",
+        "review",
+        "unknown",
+        "seconds",
+        "error",
+    }
+    assert all(keys <= set(row) for row in rows)
+    assert rows[0]["path"] == f"{TRACK}/A/train_gpt.py"
+    assert rows[3]["verdict"] is None
+    assert "hold no training or evaluation script" in rows[3]["error"]
+    assert rows[0]["date"] == "2026-03-10"
+    assert rows[3]["date"] == "2026-04-10"
+
+
+def test_equal_submissions_have_equal_answers_under_their_own_numbers(outcome: tuple[int, Path]) -> None:
+    rows = [json.loads(line) for line in (outcome[1] / "rows.jsonl").read_text().splitlines()]
+    own = ("pr", "head", "date", "seconds", "page")
+    first, second = ({k: v for k, v in row.items() if k not in own} for row in rows[:2])
+    assert first == second
+    assert rows[0]["head"] != rows[1]["head"]
+
+
+def test_exit_code_is_that_of_the_worst_submission(outcome: tuple[int, Path]) -> None:
+    rows = [json.loads(line) for line in (outcome[1] / "rows.jsonl").read_text().splitlines()]
+    verdicts = {row["verdict"] for row in rows}
+    assert outcome[0] == (1 if "violation" in verdicts else 3 if "review" in verdicts else 0)
+
+
+def test_agreement_counts_the_labelled_rows(outcome: tuple[int, Path]) -> None:
+    measured = json.loads((outcome[1] / "agreement.json").read_text())
+    assert sum(measured["labels"]["legal"].values()) == 1
+    assert sum(measured["labels"]["illegal"].values()) == 1
+    assert measured["labels"]["disputed"] == {}
+
+
+def test_dashboard_links_to_a_report_for_every_row_that_has_a_verdict(outcome: tuple[int, Path]) -> None:
+    html = (outcome[1] / "html" / "index.html").read_text()
+    rows = [json.loads(line) for line in (outcome[1] / "rows.jsonl").read_text().splitlines()]
+    for row in rows:
+        if row["verdict"] is not None:
+            assert (outcome[1] / "html" / "submissions" / row["page"]).is_file()
+            assert f'href="submissions/{row["page"]}"' in html
+    assert "<script" not in html
+
+
+def test_one_shared_audit_is_taken_once(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from auditor.corpus import task
+
+    calls: list[int] = []
+    fresh = task._fresh
+
+    def counted(job: task.Task, submission: task.Submission) -> Row:
+        calls.append(job.pr)
+        return fresh(job, submission)
+
+    monkeypatch.setattr(task, "_fresh", counted)
+    for number in (1, 2, 3):
+        job = task.Task(
+            pr=number,
+            ref=f"refs/pull/{number}/head",
+            date="",
+            git_dir=str(store),
+            base="main",
+            policy="rulings",
+            shared=str(tmp_path),
+        )
+        rows = task.audit_pull_request(job)
+        assert [row.pr for row in rows] == [number]
+    assert calls == [1, 3]
+
+
+def test_pulls_are_listed_with_the_day_of_their_head(store: Path) -> None:
+    pulls = list_pulls(str(store))
+    assert list(pulls) == [1, 2, 3, 4]
+    assert pulls[3].date == "2026-04-10"
+
+
+def test_numbers_and_ranges() -> None:
+    assert parse_numbers("77,467, 1300-1302,77") == [77, 467, 1300, 1301, 1302]
+    for bad in ("", "77,", "a", "1-2-3"):
+        with pytest.raises(InputError, match="numbers and ranges"):
+            parse_numbers(bad)
+
+
+def test_pull_request_that_is_not_there_is_told(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["corpus", "--git", str(store), "--pr", "99"]) == 2
+    assert "#99" in capsys.readouterr().err
+
+
+def test_dashboard_counts_by_month_and_rule_and_escapes() -> None:
+    rows = [
+        Row(pr=1, head="", path="<b>", verdict="violation", failed=("r",), date="2026-03-02"),
+        Row(pr=2, head="", path="b", verdict="review", review=("r",), date="2026-04-02"),
+        Row(pr=3, head="", path="c", verdict="compliant", date="2026-04-03"),
+        Row(pr=4, head="", path="", verdict=None, error="no <i>script</i>"),
+    ]
+    assert [(b.name, b.total) for b in by_month(rows)] == [("2026-03", 1), ("2026-04", 2), ("undated", 1)]
+    assert bar("all", rows).parts == tuple(
+        (w, 1, 25.0) for w in ("compliant", "review", "violation", "error")
+    )
+    counts = by_rule(rows, ["r", "quiet"])
+    assert [(c.slug, c.fail, c.review, c.unknown) for c in counts] == [("r", 1, 1, 0)]
+    html = render_dashboard(rows, ["r"])
+    assert "&lt;b&gt;" in html and "<b></b>" not in html and "<i>script" not in html
