@@ -213,22 +213,20 @@ def _from_commands(
     """Return the settings of the likeliest command, those of bare listings, and what others of equal rank
     say.
 
-    A command that contradicts what is already known (a log) is less likely. Of several of equal rank the last
-    is taken: texts tell set-up and partial runs before the full one.
+    A command that contradicts what is already known (a log) is less likely, one that agrees likelier. Of
+    several of equal rank the first is taken: real READMEs tell the run first and its variations after it.
     """
 
     def rank(item: tuple[int, tuple[str, FoundCommand]]) -> tuple[tuple[int, ...], int]:
         position, (_, found) = item
-        known = (settings.get(name) for name in found.command.environment)
-        against = sum(
-            1
-            for setting in known
-            if setting is not None
-            and not _PER_RUN.match(setting.name)
-            and not same_value(setting.value, found.command.environment[setting.name])
-        )
+        told = found.command.environment
+        known = [
+            same_value(setting.value, told[setting.name])
+            for setting in map(settings.get, told)
+            if setting is not None and not _PER_RUN.match(setting.name)
+        ]
         first, second, *others = found.rank(script)
-        return (first, second, -against, *others), position
+        return (first, second, -known.count(False), *others, known.count(True)), -position
 
     ranked = sorted(enumerate(commands), key=rank, reverse=True)
     result: list[Setting] = []

@@ -22,9 +22,9 @@ _MAIN: Final = re.compile(
     r"\b(re-?pro\w*|run\w*|command\w*|usage|train\w*|launch\w*|evaluat\w*|submission|record)\b", re.I
 )
 _ASIDE: Final = re.compile(
-    r"\b(ablat\w*|baselines?|smoke\w*|debug\w*|local\w*|optional\w*|quick\w*|test\w*|sanity|alternativ\w*|previous|prior|older?"
-    r"|without|sweep\w*|scout|disabl\w*|1x\w*|single|mlx|mac\w*|dev\w*|negative|future|withdrawn"
-    r"|invalid|no longer)\b",
+    r"\b(?:ablat\w*|baselines?|smoke\w*|debug\w*|local\w*|optional\w*|quick\w*|tests?(?![- ]time)|sanity"
+    r"|sweep\w*|scout\w*|alternativ\w*|previous|prior|older?|without|disabl\w*|1x\w*|single[- ](?:gpu|seed|node)|mlx"
+    r"|mac(?:os|book)?|dev|negative|future|withdrawn|experimental|instead|only|invalid|no longer)\b",
     re.I,
 )
 
@@ -36,24 +36,28 @@ class FoundCommand:
     Attributes:
         command: the command and its environment.
         heading: text of the heading above, or "".
+        note: the line of prose or the comment right above, or "".
         listing: the block only lists assignments; no command runs in it.
     """
 
     command: Command
     heading: str
     listing: bool
+    note: str = ""
 
     def rank(self, script: str) -> tuple[int, ...]:
         """Return how likely this is the claimed run; larger is likelier.
 
-        In order: it names the script, it runs on 8 GPUs, its heading speaks of the run and not of an aside.
+        In order: it names the script, it runs on 8 GPUs, what stands above it speaks of the run and not of an
+        aside ("Ablation", "To disable …", "Optional").
         """
         heading = 1 if _MAIN.search(self.heading) else 0
-        aside = -1 if _ASIDE.search(self.heading) else 0
+        aside = -1 if _ASIDE.search(self.heading) or _ASIDE.search(self.note) else 0
         processes = self.command.processes
+        runs = self.command.runs(script)
         return (
-            int(not self.listing),
-            2 * int(self.command.runs(script)) + int(self.command.runs_python_file),
+            int(not self.listing and (runs or bool(self.command.environment))),
+            2 * int(runs) + int(self.command.runs_python_file),
             2 if processes == 8 else 1 if processes is None else 0,
             heading + 2 * aside,
         )
@@ -67,7 +71,7 @@ def is_aside(path: str) -> bool:
 def readme_commands(text: str) -> list[FoundCommand]:
     """Return the commands of a Markdown text in order."""
     found: list[FoundCommand] = []
-    heading = ""
+    heading = prose = ""
     lines = text.replace("\r\n", "\n").split("\n")
     index = 0
     while index < len(lines):
@@ -78,44 +82,43 @@ def readme_commands(text: str) -> list[FoundCommand]:
             while end < len(lines) and not lines[end].lstrip().startswith(fence[1]):
                 end += 1
             if fence[2].lower() in _LANGUAGES:
-                found.extend(_block("\n".join(lines[index + 1 : end]), index + 2, heading))
-            index = end + 1
+                found.extend(_block("\n".join(lines[index + 1 : end]), index + 2, heading, prose))
+            index, prose = end + 1, ""
             continue
         title = _HEADING.match(line)
         if title is not None:
-            heading = title[1] or title[2]
+            heading, prose = title[1] or title[2], ""
         elif line.startswith(("    ", "\t")) and not line.lstrip().startswith(("-", "*", "|")):
             end = index
             while end < len(lines) and (lines[end].startswith(("    ", "\t")) or not lines[end].strip()):
                 end += 1
-            found.extend(_block("\n".join(item.strip() for item in lines[index:end]), index + 1, heading))
+            found.extend(
+                _block("\n".join(item.strip() for item in lines[index:end]), index + 1, heading, prose)
+            )
             index = end
             continue
         else:
+            prose = line if line.strip() else prose
             for match in _INLINE.finditer(line):
-                found.extend(_block(match[1], index + 1, heading))
+                found.extend(_block(match[1], index + 1, heading, prose))
         index += 1
     return found
 
 
-def _block(text: str, first_line: int, heading: str) -> list[FoundCommand]:
+def _block(text: str, first_line: int, heading: str, prose: str) -> list[FoundCommand]:
     """Read one block of code: commands that run Python, or a bare list of assignments."""
     commands = read_commands(text, first_line)
-    running = [command for command in commands if command.environment and command.runs_python_file]
+
+    def found(command: Command, *, listing: bool = False) -> FoundCommand:
+        return FoundCommand(command=command, heading=heading, listing=listing, note=command.note or prose)
+
+    running = [command for command in commands if command.runs_python_file]
     if running:
-        return [FoundCommand(command=command, heading=heading, listing=False) for command in running]
+        return [found(command) for command in running]
     rows = [row for row in text.split("\n") if row.strip() and not row.lstrip().startswith("#")]
     if rows and all(_ASSIGNMENT_LINE.match(row) for row in rows):
-        return [
-            FoundCommand(command=command, heading=heading, listing=True)
-            for command in commands
-            if not command.words
-        ]
-    return [
-        FoundCommand(command=command, heading=heading, listing=False)
-        for command in commands
-        if command.environment and _is_launcher(command)
-    ]
+        return [found(command, listing=True) for command in commands if not command.words]
+    return [found(command) for command in commands if command.environment and _is_launcher(command)]
 
 
 def _is_launcher(command: Command) -> bool:

@@ -29,6 +29,7 @@ class Command:
         words: the command itself; empty for a block that only lists assignments.
         line: 1-based line it starts on.
         processes: processes per node, 1 where none are told, None where the number is a variable.
+        note: the comment right above, without its mark, or "".
     """
 
     environment: dict[str, str]
@@ -36,6 +37,7 @@ class Command:
     words: tuple[str, ...]
     line: int
     processes: int | None = 1
+    note: str = ""
 
     def runs(self, script: str) -> bool:
         """Whether the command names the script file."""
@@ -87,9 +89,9 @@ def read_commands(text: str, first_line: int = 1) -> list[Command]:
     Assignments that no command follows come back as one last `Command` without words.
     """
     shell = _Shell()
-    for line, content in _logical_lines(text, first_line):
+    for line, content, note in _logical_lines(text, first_line):
         for part in _simple_commands(content):
-            _read_one(shell, part, line)
+            _read_one(shell, part, line, note)
     if shell.environment and not any(command.runs_python_file for command in shell.commands):
         shell.commands.append(
             Command(environment=dict(shell.environment), lines=dict(shell.lines), words=(), line=first_line)
@@ -97,14 +99,15 @@ def read_commands(text: str, first_line: int = 1) -> list[Command]:
     return shell.commands
 
 
-def _logical_lines(text: str, first_line: int) -> list[tuple[int, str]]:
-    """Join continued lines; drop prompts and comments."""
-    result: list[tuple[int, str]] = []
-    pending = ""
+def _logical_lines(text: str, first_line: int) -> list[tuple[int, str, str]]:
+    """Return (line, content, comment above) with continued lines joined; prompts are dropped."""
+    result: list[tuple[int, str, str]] = []
+    pending = note = ""
     start = first_line
     for number, raw in enumerate(text.split("\n"), first_line):
         line = raw.rstrip()
-        if pending and line.lstrip().startswith("#"):
+        if line.lstrip().startswith("#"):
+            note = note if pending else line.lstrip("# \t")
             continue
         if not pending:
             start = number
@@ -115,10 +118,11 @@ def _logical_lines(text: str, first_line: int) -> list[tuple[int, str]]:
             pending += line[:-1] + " "
             continue
         if pending or line.strip():
-            result.append((start, pending + line))
+            result.append((start, pending + line, note))
+            note = ""
         pending = ""
     if pending:
-        result.append((start, pending))
+        result.append((start, pending, note))
     return result
 
 
@@ -141,7 +145,7 @@ def _simple_commands(line: str) -> list[list[str]]:
     return [command for command in commands if command]
 
 
-def _read_one(shell: _Shell, words: list[str], line: int) -> None:
+def _read_one(shell: _Shell, words: list[str], line: int, note: str) -> None:
     while words and words[0] in _KEYWORDS:
         words = words[1:]
     words = [part for word in words for part in _expanded(shell, word)]
@@ -180,6 +184,7 @@ def _read_one(shell: _Shell, words: list[str], line: int) -> None:
             words=tuple(scope.resolve(word) or word for word in command),
             line=line,
             processes=_process_count(scope, " ".join(command)),
+            note=note,
         )
     )
 

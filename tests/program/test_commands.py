@@ -143,3 +143,25 @@ def test_launchers_in_python_are_read_without_running_them() -> None:
         ("I", "8"),
     ]
     assert python_launcher_settings("not python(", "run.py") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "## Run\n```\nA=1 torchrun t.py\n```\nTo disable it (for ablation):\n```\nA=0 torchrun t.py\n```\n",
+        "## Run\nOptional:\n```\nA=0 torchrun t.py\n```\nThe full run:\n```\nA=1 torchrun t.py\n```\n",
+        "## Run\n```\n# Ablation: off\nA=0 torchrun t.py\n# Full\nA=1 torchrun t.py\n```\n",
+        "## Train with test-time training\n```\nA=1 torchrun t.py\n```\n"
+        "## Baseline\n```\nA=0 torchrun t.py\n```\n",
+    ],
+)
+def test_what_stands_above_a_command_tells_a_run_from_an_aside(text: str) -> None:
+    best = max(readme_commands(text), key=lambda item: item.rank("t.py"))
+    assert best.command.environment == {"A": "1"}
+
+
+def test_a_run_without_variables_is_a_run() -> None:
+    run = "torchrun --nproc_per_node=8 t.py"
+    text = f"## Run\n```\n{run}\n# Ablation\nA=0 {run}\n```\n"
+    best = max(readme_commands(text), key=lambda item: item.rank("t.py"))
+    assert best.command.environment == {}

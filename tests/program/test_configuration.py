@@ -186,13 +186,13 @@ def test_logs_that_disagree_are_a_conflict_but_not_about_the_seed() -> None:
 
 def test_a_readme_with_several_runs_is_read_for_the_one_the_logs_agree_with() -> None:
     readme = (
-        "## Run\n```bash\nTTT_EPOCHS=4 MODE=a torchrun --nproc_per_node=8 train_gpt.py\n"
-        "TTT_EPOCHS=9 MODE=b torchrun --nproc_per_node=8 train_gpt.py\n```\n"
+        "## Run\n```bash\nTTT_EPOCHS=9 MODE=a torchrun --nproc_per_node=8 train_gpt.py\n"
+        "TTT_EPOCHS=4 MODE=b torchrun --nproc_per_node=8 train_gpt.py\n```\n"
     )
-    assert gather(logs=(DUMP,), readme=readme).get("MODE").value == "a"  # type: ignore[union-attr]
+    assert gather(logs=(DUMP,), readme=readme).get("MODE").value == "b"  # type: ignore[union-attr]
     settings = gather(readme=readme)
-    assert settings.get("MODE").value == "b"  # type: ignore[union-attr]
-    assert ("MODE", "b", "a") in [(item.name, item.won.value, item.lost.value) for item in settings.conflicts]
+    assert settings.get("MODE").value == "a"  # type: ignore[union-attr]
+    assert ("MODE", "a", "b") in [(item.name, item.won.value, item.lost.value) for item in settings.conflicts]
 
 
 def test_run_scripts_that_name_the_script_on_8_gpus_win_over_smoke_tests() -> None:

@@ -29,14 +29,16 @@ def test_real_scripts_are_parsed_and_unpacked_or_named(real_scripts: dict[str, b
         if _LONG_LITERAL.search(data) and _RUNS_TEXT.search(data):
             packed += 1
             inner = [layer for layer in program.layers if layer.parent is not None]
-            assert inner or program.problems, name
-            if inner:
+            if not inner and not program.problems:
+                silent.append(name)
+            elif inner:
                 decoded += 1
                 assert all(layer.module is not None for layer in inner), name
                 assert environment_reads(program), name
             else:
                 named += 1
     assert len(unparsed) <= 0.01 * len(real_scripts), unparsed
+    assert silent == []
     assert packed >= 100
     assert decoded >= 0.97 * packed
     assert decoded + named == packed
