@@ -1,0 +1,134 @@
+"""Pull requests in a small repository of ours, from the object store to the comment."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from auditor.commands import pr, records, stats
+from auditor.pull_request.lineage import known
+from auditor.pull_request.review import review_pull_request
+from auditor.records.findings import Severity
+from rules.record_examples import SCRIPT, toy_folder
+from tests.submission.conftest import Repository
+
+TRACK = "records/track_10min_16mb"
+BOARD = """| Run | Score | Author | Summary | Date | Info |
+|---|---|---|---|---|---|
+| Old | 1.1300 | a | x | 2026-03-18 | [info](records/track_10min_16mb/2026-03-17_Old/README.md) |
+"""
+
+
+@pytest.fixture()
+def repository(tmp_path: Path) -> Repository:
+    made = Repository(tmp_path / "repo")
+    made.path.mkdir()
+    made.git("init", "-q", "-b", "main")
+    old = {f"{TRACK}/2026-03-17_Old/{name}": text for name, text in toy_folder(scale=1.13 / 1.12268).items()}
+    made.commit(
+        {
+            "README.md": BOARD,
+            "train_gpt.py": "# root\n",
+            f"{TRACK}/2026-03-17_Old/train_gpt.py": SCRIPT,
+            **old,
+        }
+    )
+    made.git("checkout", "-q", "-b", "pr")
+    return made
+
+
+def add_folder(repository: Repository, name: str = "2026-04-20_New", **changes: object) -> None:
+    files = {f"{TRACK}/{name}/{file}": text for file, text in toy_folder(**changes).items()}
+    repository.commit({**files, f"{TRACK}/{name}/train_gpt.py": SCRIPT})
+
+
+def codes(repository: Repository) -> set[str]:
+    review = review_pull_request(str(repository.path), "pr")
+    return {found.code for found in review.scope.findings}
+
+
+def test_one_new_folder_is_in_scope_and_compared_with_the_frontier(repository: Repository) -> None:
+    add_folder(repository)
+    review = review_pull_request(str(repository.path), "pr")
+    assert review.scope.findings == () and review.scope.new_folders == (f"{TRACK}/2026-04-20_New",)
+    (folder,) = review.folders
+    assert folder.significance is not None and folder.significance.from_logs
+    assert folder.significance.row.name == "Old"
+    assert folder.significance.comparison.difference_bpb == pytest.approx(1.12268 - 1.13, abs=2e-5)
+    assert not folder.records.failed
+    assert folder.records.outside == {"pr-scope", "significance"}
+
+
+def test_small_gain_is_told(repository: Repository) -> None:
+    add_folder(repository, scale=1.1299 / 1.12268)
+    (folder,) = review_pull_request(str(repository.path), "pr").folders
+    (found,) = [f for f in folder.records.findings if f.rule == "significance"]
+    assert found.code == "improvement_not_significant" and found.severity is Severity.WARN
+    assert "nats per token" in found.message
+
+
+def test_other_paths_several_folders_and_old_records_are_out_of_scope(repository: Repository) -> None:
+    add_folder(repository)
+    repository.commit({"train_gpt.py": "# changed\n"})
+    assert codes(repository) == {"other_paths_changed"}
+    add_folder(repository, "2026-04-21_Second")
+    repository.commit({f"{TRACK}/2026-03-17_Old/README.md": "changed"})
+    assert codes(repository) == {"other_paths_changed", "multi_folder_pr", "existing_record_changed"}
+
+
+def test_folder_outside_a_track_is_told(repository: Repository) -> None:
+    repository.commit({"records/mine/train_gpt.py": SCRIPT, "records/mine/README.md": "x"})
+    assert codes(repository) == {"wrong_track"}
+
+
+def test_comment_and_json(repository: Repository) -> None:
+    add_folder(repository)
+    repository.commit({"train_gpt.py": "# changed\n"})
+    arguments = ["--git", str(repository.path), "--ref", "pr"]
+    shown = CliRunner().invoke(pr.command, arguments, standalone_mode=False)
+    assert shown.return_value == 1
+    assert "other_paths_changed" in shown.output and "| significance |" in shown.output
+    machine = CliRunner().invoke(pr.command, [*arguments, "--format", "json"], standalone_mode=False)
+    value = json.loads(machine.output)
+    assert value["scope"]["new_folders"] == [f"{TRACK}/2026-04-20_New"]
+    assert value["significance"][0]["welch"]["p"] < 0.01
+    assert value["submissions"][0]["target"]["path"].endswith("train_gpt.py")
+
+
+def test_records_command_exits_by_its_fail_findings(repository: Repository) -> None:
+    add_folder(repository)
+    arguments = ["--git", str(repository.path), "--ref", "pr", "--format", "json"]
+    clean = CliRunner().invoke(records.command, arguments, standalone_mode=False)
+    assert clean.return_value == 0 and json.loads(clean.output)["claim"]["how"] == "mean"
+    add_folder(repository, "2026-04-22_Slow", train_ms=604_000)
+    bad = CliRunner().invoke(records.command, arguments, standalone_mode=False)
+    assert bad.return_value == 1
+    assert {folder["folder"] for folder in json.loads(bad.output)["folders"]} == {
+        f"{TRACK}/2026-04-20_New",
+        f"{TRACK}/2026-04-22_Slow",
+    }
+
+
+def test_stats_command_takes_folders_of_refs_and_numbers(repository: Repository) -> None:
+    add_folder(repository)
+    old = f"main:{TRACK}/2026-03-17_Old"
+    arguments = ["compare", "--git", str(repository.path), old, "pr", "--format", "json"]
+    value = json.loads(CliRunner().invoke(stats.command, arguments, standalone_mode=False).output)
+    assert value["welch"]["t"] < 0 and value["old"]["seeds"] == [1, 2, 3]
+    numbers = ["compare", "--old-bpb", "1.13,1.131", "--new-bpb", "1.12 1.121", "--format", "json"]
+    value = json.loads(CliRunner().invoke(stats.command, numbers, standalone_mode=False).output)
+    assert value["difference"]["bpb"] == pytest.approx(-0.01)
+    assert value["difference"]["nats_per_token"] is None
+
+
+def test_lineage_data_holds_rare_fingerprints_only() -> None:
+    prints = known()
+    assert len(prints) > 100
+    counts: dict[str, int] = {}
+    for row in prints.values():
+        for print_ in row:
+            counts[print_] = counts.get(print_, 0) + 1
+    assert max(counts.values()) <= 12 and all(len(print_) == 16 for print_ in counts)
