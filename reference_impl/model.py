@@ -169,6 +169,15 @@ class Block(nn.Module):
         return torch.addcmul(x_BSD, self.mlp_scale.to(dtype), self.mlp(rms_norm(x_BSD)))
 
 
+def mark_rows_dynamic(x_BTD: Tensor, x0_BTD: Tensor, adapter: BlockAdapter | None) -> None:
+    """Tell the compiler that the number of rows changes from call to call, and nothing else."""
+    tensors = [x_BTD, x0_BTD]
+    if adapter is not None:
+        tensors += [adapter.down_B2RD, adapter.q_up_BDR, adapter.v_up_BER]
+    for tensor in tensors:
+        torch._dynamo.maybe_mark_dynamic(tensor, 0)
+
+
 class GPT(nn.Module):
     """Token ids to the cross-entropy of every scored target, in nats."""
 
@@ -179,6 +188,7 @@ class GPT(nn.Module):
         super().__init__()
         self.config = config
         self.compute_dtype = torch.float32
+        self.rows_vary = False  # set by compile_blocks
         self.tok_emb = nn.Embedding(config.vocab_size, config.dim)
         self.encoder_layers = config.layers // 2
         skips = min(self.encoder_layers, config.layers - self.encoder_layers)
@@ -207,6 +217,8 @@ class GPT(nn.Module):
                 skip_D = self.skip_weights[i - self.encoder_layers].to(x_BTD.dtype)
                 x_BTD = torch.addcmul(x_BTD, skip_D, skips.pop())
             adapter = None if adapters is None else adapters.blocks[i]
+            if self.rows_vary:
+                mark_rows_dynamic(x_BTD, x0_BTD, adapter)
             x_BTD = block(x_BTD, x0_BTD, cos_TN, sin_TN, first if i == last else 0, adapter)
             if i < self.encoder_layers:
                 skips.append(x_BTD)

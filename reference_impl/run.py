@@ -98,6 +98,18 @@ def export(model: GPT, settings: Settings, code_bytes: int, ranks: Ranks, log: C
     return restored.to(ranks.device)
 
 
+def compile_blocks(model: GPT) -> None:
+    """Compile the blocks for evaluation: one graph serves all of them, for any rows and one window length.
+
+    On a GPU windows are padded to a few lengths (`scoring.PAD_STEP`), so the graphs stay few.
+    """
+    torch._dynamo.config.automatic_dynamic_shapes = False
+    torch._dynamo.config.recompile_limit = 64
+    model.rows_vary = True
+    for block in model.blocks:
+        block.compile()
+
+
 def run(
     settings: Settings,
     ranks: Ranks,
@@ -148,8 +160,7 @@ def run(
         adapt(model, val, evaluation)
     restored = export(model, settings, code_bytes, ranks, log)
     if compiled:
-        for block in restored.blocks:
-            block.compile(dynamic=True)  # one graph serves all blocks; row counts and window lengths vary
+        compile_blocks(restored)
     name = SCHEMES[settings.scheme].label.replace("+", "_")
     roundtrip, _ = score(f"final_{name}_roundtrip", evaluate_flat, restored, val, evaluation, ranks, log)
     metric, eval_s = score(label, evaluate, restored, val, evaluation, ranks, log)

@@ -21,7 +21,9 @@ from reference_impl.dist import Ranks
 from reference_impl.model import GPT
 from reference_impl.windows import Window, batches
 
-GPU_LENGTH_STEP = 128  # on a GPU windows are padded to a multiple of this, to keep the number of shapes small
+PAD_STEP = (
+    256  # on a GPU windows start scoring, and end, at multiples of this: few shapes, few compiled graphs
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +111,18 @@ class WindowBatch:
     scored_BS: Tensor
 
 
-def gather_windows(tokens_N: Tensor, windows: list[Window], rows: int) -> WindowBatch:
-    """Fetch windows by index on the device; on a GPU pad up to `rows` rows and a round length."""
+def gather_windows(
+    tokens_N: Tensor, windows: list[Window], rows: int, pad: bool | None = None
+) -> WindowBatch:
+    """Fetch windows by index on the device.
+
+    With `pad` (by default on a GPU) the batch is filled up to `rows` rows and rounded out to multiples of
+    PAD_STEP; what is added is never marked as scored.
+    """
     device = tokens_N.device
     length, first = max(w.length for w in windows), min(w.first for w in windows)
-    if device.type == "cuda":
-        length = -(-length // GPU_LENGTH_STEP) * GPU_LENGTH_STEP
+    if device.type == "cuda" if pad is None else pad:
+        length, first = -(-length // PAD_STEP) * PAD_STEP, first // PAD_STEP * PAD_STEP
         windows = [*windows, *[Window(windows[0].start, 0, 0)] * (rows - len(windows))]
     plan_B3 = torch.tensor(windows, device=device)
     offset_T = torch.arange(length, device=device)
