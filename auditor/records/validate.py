@@ -13,6 +13,7 @@ from auditor.records import run_json
 from auditor.records.byte_checks import check_bytes
 from auditor.records.claim import Claim
 from auditor.records.claim_checks import check_claims
+from auditor.records.data_checks import check_data
 from auditor.records.evidence_checks import check_evidence
 from auditor.records.facts import FolderFacts, read_folder
 from auditor.records.findings import RecordFinding, Severity
@@ -89,6 +90,7 @@ def validate_folder(
         check_claims,
         check_statistics,
         check_bytes,
+        check_data,
         check_sizes,
         check_embedded_source,
         check_times,

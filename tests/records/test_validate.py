@@ -56,6 +56,7 @@ def log(of_seed: int, loss: float, /, **changes: object) -> str:
     lines = [
         f"  seed: {facts['seed']}",
         f"  world_size: {facts['world']}",
+        str(facts.get("extra", "  optimizer: muon")),
         "  tokenizer_path: ./data/tokenizers/fineweb_8192_bpe.model",
         f"val_tokens: {facts['tokens']}",
         f"0/20000 val_loss: {9.0 + base * 0.0101:.4f} val_bpb: 3.4860",
@@ -168,6 +169,8 @@ CASES: list[tuple[str, Severity, dict[str, str]]] = [
     ("loss_bpb_incoherent", F, changed(2, bpb=bpb_of(2.9005) * 1.001)),
     ("mangled_space_marker", F, files(**{"train_gpt.py": SCRIPT + "if piece.startswith('?'):\n    pass\n"})),
     ("p_value_wrong", F, files(**{"README.md": "Welch: t = -54.93, df = 3.80, p < 1e-7"})),
+    ("val_in_training", F, changed(1, extra="  train_files: ./data/fineweb10B_sp8192/fineweb_val_*.bin")),
+    ("val_in_training", W, changed(1, tokens=47_851_520, extra="train_shards: 1499")),
     ("multiple_log_sets", I, files(**{"logs/other.log": log(9, 2.95)})),
 ]
 
