@@ -101,7 +101,8 @@ def _tables(shown: View) -> Iterator[str]:
 def escaped(text: str) -> str:
     """Text of the submission as plain Markdown text: no markup, mention, issue link or HTML comes alive."""
     plain = re.sub(r"([\\`*_{}\[\]<>|~])", r"\\\1", clean_line(text))
-    plain = re.sub(r"^(\s*)([-+#>]|\d+[.)])", r"\1\\\2", plain)
+    plain = re.sub(r"^(\s*)([-+#>])", r"\1\\\2", plain)
+    plain = re.sub(r"^(\s*\d+)([.)])(?=\s|$)", r"\1\\\2", plain)
     return re.sub(r"([@#])(?=\w)", "\\1\u2060", plain.replace("://", ":\u2060//"))
 
 
