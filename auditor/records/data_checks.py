@@ -47,8 +47,9 @@ def _shards(run: Run) -> Iterator[RecordFinding]:
         yield finding(
             "val_in_training",
             f"{run.path}:{run.train_shards.line}",
-            f"{run.train_shards.value:,} training shards beside {run.val_tokens.value:,} validation tokens: the "
-            f"build that puts documents 10,000 to 50,000 into training ({', '.join(ruled)} were ruled so)",
+            f"{run.train_shards.value:,} training shards beside {run.val_tokens.value:,} validation tokens: "
+            "the build that puts documents 10,000 to 50,000 into training "
+            f"({', '.join(ruled)} were ruled so)",
             Severity.WARN,
         )
 
