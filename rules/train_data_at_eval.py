@@ -204,11 +204,10 @@ evaluate(model)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Training:
-    """The training phase: its last event, its loops, and when the artifact was first written after it."""
+    """The training phase: its last event and its loops."""
 
     last: Event
     loops: frozenset[int]
-    artifact: int | None
 
     def precedes(self, event: Event) -> bool:
         """Whether the event comes after training; what shares a loop with a training step belongs to it."""
@@ -228,9 +227,19 @@ def _training(trace: Trace) -> _Training | None:
     steps = [step for step in steps if step.certain is not Answer.NO]
     if not steps:
         return None
-    last = max(steps, key=lambda step: step.number)
-    saves = [a.number for a in trace.artifacts if a.action == "save" and a.number > last.number]
-    return _Training(last=last, loops=loops, artifact=min(saves, default=None))
+    return _Training(last=max(steps, key=lambda step: step.number), loops=loops)
+
+
+def _artifact_stands(trace: Trace, claimed: Report | None) -> int | None:
+    """The event from which on training data come too late: the last save before the claimed scores, or these.
+
+    Earlier saves are checkpoints: many scripts write the raw weights before they calibrate the quantiser.
+    """
+    first_score = min((score.number for score in trace.scores_of(claimed)), default=None) if claimed else None
+    saves = [a.number for a in trace.artifacts if a.action == "save"]
+    if first_score is not None:
+        return max((number for number in saves if number < first_score), default=first_score)
+    return max(saves, default=None)
 
 
 def _reads_training_data(event: Event) -> bool:
@@ -290,9 +299,7 @@ def _cannot_place(read: Event) -> Judgement:
 
 def _judge_late(late: list[Event], training: _Training, trace: Trace, evidence: Evidence) -> Judgement:
     claimed = evidence.claimed
-    scored = [score.number for score in trace.scores_of(claimed)] if claimed else []
-    limits = [*scored, *([training.artifact] if training.artifact is not None else [])]
-    end = min(limits, default=None)
+    end = _artifact_stands(trace, claimed)
     budget = _budget(trace, evidence.records)
     findings = []
     for event in late:
