@@ -23,7 +23,8 @@ _MAIN: Final = re.compile(
 )
 _ASIDE: Final = re.compile(
     r"\b(?:ablat\w*|baselines?|smoke\w*|debug\w*|local\w*|optional\w*|quick\w*|tests?(?![- ]time)|sanity"
-    r"|sweep\w*|scout\w*|alternativ\w*|previous|prior|older?|without|disabl\w*|1x\w*|single[- ](?:gpu|seed|node)|mlx"
+    r"|sweep\w*|scout\w*|alternativ\w*|previous|prior|older?|without"
+    r"|disabl\w*|1x\w*|single[- ](?:gpu|seed|node)|mlx"
     r"|mac(?:os|book)?|dev|negative|future|withdrawn|experimental|instead|only|invalid|no longer)\b",
     re.I,
 )
