@@ -82,6 +82,10 @@ def attend(q_BHSN: Tensor, k_BKTN: Tensor, v_BKTN: Tensor) -> Tensor:
     if queries == keys:
         return F.scaled_dot_product_attention(q_BHSN, k_BKTN, v_BKTN, is_causal=True, enable_gqa=gqa)
     # Query s stands at position keys - queries + s: the mask is aligned to the bottom right.
+    if gqa and q_BHSN.is_cuda:  # the kernel that takes a mask takes no grouped heads
+        groups = q_BHSN.size(1) // k_BKTN.size(1)
+        k_BKTN, v_BKTN = k_BKTN.repeat_interleave(groups, 1), v_BKTN.repeat_interleave(groups, 1)
+        gqa = False
     mask_ST = torch.ones(queries, keys, dtype=torch.bool, device=q_BHSN.device).tril(keys - queries)
     return F.scaled_dot_product_attention(q_BHSN, k_BKTN, v_BKTN, attn_mask=mask_ST, enable_gqa=gqa)
 

@@ -137,7 +137,7 @@ def run(
     val = make_validation(load_validation_tokens(settings.data_path), table, ranks.device)
     model = build_model(settings.model, settings.train.seed, ranks)
     config, evaluation = settings.train, settings.evaluation
-    log(f"val_bpb:enabled tokenizer_kind=sentencepiece tokenizer_path={settings.tokenizer_path}")
+    log(f"tokenizer: sentencepiece tokenizer_path:{settings.tokenizer_path}")
     train_shards = len(shard_paths(settings.data_path, "train"))
     log(f"train_loader:dataset:{Path(settings.data_path).resolve().name} train_shards:{train_shards}")
     log(f"val_loader:shards pattern={settings.data_path}/*_val_*.bin tokens:{val.targets}")
