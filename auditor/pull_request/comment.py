@@ -66,12 +66,16 @@ def _audit(audit: AuditResult, related: Sequence[Relative]) -> Iterator[str]:
     yield ""
     for reason in shown.reasons:
         yield f"- {escaped(reason)}"
+    told: set[str] = set()
     for found in shown.findings:
         if found.finding.outcome in (Outcome.FAIL, Outcome.REVIEW) and found.finding.origin != "records":
             place = str(found.finding.locations[0]) if found.finding.locations else ""
             where = f" ({code(place)})" if place else ""
             word, rule = found.finding.outcome.value, code(found.finding.rule)
-            yield f"- **{word}** {rule}{where}: {escaped(found.finding.message)}"
+            line = f"- **{word}** {rule}{where}: {escaped(found.finding.message)}"
+            if line not in told:
+                told.add(line)
+                yield line
     yield ""
     if shown.lines:
         yield "<details><summary>Timeline of the evaluation</summary>"

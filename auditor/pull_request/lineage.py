@@ -7,8 +7,10 @@ other pull request is named so that a reviewer looks there.
 
 from __future__ import annotations
 
+import ast
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -16,6 +18,9 @@ from importlib import resources
 from auditor.diffing.units import Unit, collect_units
 from auditor.program.model import Program
 
+_EVALUATES = re.compile(
+    r"inference_mode|^val_tokens|base_bytes|^val_data|bpb|ttt|slot|ngram|_eval|^eval", re.IGNORECASE
+)
 MIN_NODES = 120
 """Smaller functions are alike by chance."""
 MAX_RELATIVES = 12
@@ -46,9 +51,29 @@ class Relative:
 
 
 def fingerprints(program: Program) -> dict[str, Unit]:
-    """Fingerprint → function, for the functions large enough to be recognised."""
+    """Fingerprint → function, for those that evaluate or adapt and are large enough to be recognised.
+
+    Rulings are about the evaluation; a shared attention block says nothing about them.
+    """
     units = collect_units(program).units.values()
-    return {unit.form.fingerprint: unit for unit in units if unit.form.nodes >= MIN_NODES}
+    return {
+        unit.form.fingerprint: unit
+        for unit in units
+        if unit.form.nodes >= MIN_NODES and any(_EVALUATES.search(name) for name in _names(unit.node))
+    }
+
+
+def _names(node: ast.AST) -> Iterator[str]:
+    """The names that code uses, its own name included."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Name):
+            yield inner.id
+        elif isinstance(inner, ast.arg):
+            yield inner.arg
+        elif isinstance(inner, ast.Attribute):
+            yield inner.attr
+        elif isinstance(inner, ast.FunctionDef):
+            yield inner.name
 
 
 @cache
