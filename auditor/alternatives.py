@@ -18,8 +18,8 @@ from auditor.trace.answer import Answer
 from auditor.trace.events import Report
 from auditor.trace.trace import Switch, Trace
 
-MAX_SWITCHES = 12
-"""Switches turned per script; real scripts have at most nine that guard updates or scores."""
+MAX_SWITCHES = 24
+"""Switches turned per script; of the real scripts tried the most has 16 that guard updates or scores."""
 
 DEFAULT = "default"
 

@@ -173,5 +173,15 @@ def _distinct(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def merged(first: Sequence[Finding], second: Sequence[Finding]) -> tuple[Finding, ...]:
-    """The findings of the claimed report, then those of the others that are not among them."""
-    return _distinct([*first, *second])
+    """The findings of the claimed report, then those of the others that say something new.
+
+    Several reports often break one rule at one place; the table of reports says which.
+    """
+    known = {(f.rule, f.message, f.locations) for f in first if f.locations}
+    new = []
+    for finding in second:
+        key = (finding.rule, finding.message, finding.locations)
+        if not finding.locations or key not in known:
+            known.add(key)
+            new.append(finding)
+    return _distinct([*first, *new])

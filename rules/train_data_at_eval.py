@@ -82,20 +82,6 @@ def tokens(pattern):
     return torch.from_numpy(np.fromfile(shard, dtype=np.uint16).astype(np.int64))
 
 
-def train(model, budget_s):
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
-    data = tokens("data/fineweb_train_*.bin")
-    started = time.perf_counter()
-    step = 0
-    while time.perf_counter() - started < budget_s:
-        x = data[step * 1024 : step * 1024 + 1024]
-        y = data[step * 1024 + 1 : step * 1024 + 1025]
-        F.cross_entropy(model(x), y).backward()
-        optimizer.step()
-        optimizer.zero_grad()
-        step += 1
-
-
 def evaluate(model):
     data = tokens("data/fineweb_val_*.bin")
     total, count = torch.zeros(()), 0
@@ -104,7 +90,23 @@ def evaluate(model):
             y = data[start + 1 : start + 1025]
             total += F.cross_entropy(model(data[start : start + 1024]), y, reduction="sum")
             count += 1024
-    print(f"final val_bpb:{total.item() / count / math.log(2.0) * 0.41:.8f}")
+    print(f"val_bpb:{total.item() / count / math.log(2.0) * 0.41:.8f}")
+
+
+def train(model, budget_s):
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    data = tokens("data/fineweb_train_*.bin")
+    started = time.perf_counter()
+    step = 0
+    while time.perf_counter() - started < budget_s:
+        if step % 1000 == 0:
+            evaluate(model)
+        x = data[step * 1024 : step * 1024 + 1024]
+        y = data[step * 1024 + 1 : step * 1024 + 1025]
+        F.cross_entropy(model(x), y).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        step += 1
 
 
 """
@@ -118,7 +120,7 @@ _FOLDER = {
 
 def _log(seconds: float) -> str:
     stop = f"stopping_early: wallclock_cap train_time:{seconds * 1000:.0f}ms step:9000/20000"
-    return f"world_size:8 grad_accum_steps:1\nseed:1337\n{stop}\nfinal val_bpb:1.23450000\n"
+    return f"world_size:8 grad_accum_steps:1\nseed:1337\n{stop}\nval_bpb:1.23450000\n"
 
 
 class TrainDataAtEval(Rule):
@@ -173,8 +175,8 @@ evaluate(model)
             + """\
 model = torch.nn.Sequential(torch.nn.Embedding(1024, 64), torch.nn.Linear(64, 1024))
 train(model, MAX_WALLCLOCK_SECONDS)
-shard = sorted(glob.glob("data/fineweb_train_*.bin"))[-1]
-words = np.fromfile(shard, dtype=np.uint16)  # expect: train-data-at-eval
+shards = sorted(glob.glob("data/fineweb_train_*.bin"))  # expect: train-data-at-eval
+words = np.fromfile(shards[-1], dtype=np.uint16)
 batch = torch.from_numpy(words.astype(np.int64))[:4096]
 scale = model[0](batch).abs().amax()
 blob = io.BytesIO()
@@ -196,7 +198,8 @@ evaluate(model)
         training = _training(trace)
         if training is None:
             return _cannot_place(reads[0])
-        late = [event for event in reads if training.precedes(event)]
+        until = evidence.claimed.number if evidence.claimed is not None else None
+        late = [e for e in reads if training.precedes(e) and (until is None or e.number < until)]
         if not late:
             return Judgement(outcome=Outcome.PASS, because="training data is read in training alone")
         return _judge_late(late, training, trace, evidence)

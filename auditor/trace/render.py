@@ -154,18 +154,18 @@ class _Builder:
         for switch in trace.switches:
             self.switches.setdefault(switch.place, []).append(switch)
 
-    def items(self, node: Node) -> list[_Item]:
+    def items(self, node: Node, *, in_loop: bool = False) -> list[_Item]:
         found: list[_Item] = []
         for child in node.children:
-            found.extend(self._item(child))
+            found.extend(self._item(child, in_loop))
         return _without_repetition(found)
 
-    def _item(self, node: Node) -> list[_Item]:
+    def _item(self, node: Node, in_loop: bool) -> list[_Item]:
         if node.kind == "event":
             return self._events(node)
         if node.kind == "branch" and node.taken is Answer.NO:
             return self._dead(node)
-        children = self.items(node)
+        children = self.items(node, in_loop=in_loop or node.kind == "loop")
         if not children:
             return []
         if node.kind == "branch" and node.taken is Answer.YES and not node.settings:
@@ -173,7 +173,7 @@ class _Builder:
         if node.kind == "loop":
             return [_Item("loop", self._loop_text(node), node.place, children=children)]
         if node.kind == "branch":
-            return [_Item("branch", self._branch_text(node), node.place, children=children)]
+            return [_Item("branch", self._branch_text(node, in_loop), node.place, children=children)]
         if node.kind == "root":
             return children
         return [_Item("call", node.text, node.place, children=children)]
@@ -195,11 +195,11 @@ class _Builder:
         text += self._settings(node)
         return text + ("   (repeats)" if self._repeats(node) else "")
 
-    def _branch_text(self, node: Node) -> str:
+    def _branch_text(self, node: Node, in_loop: bool) -> str:
         text = _arm(node) + self._settings(node)
         if node.taken is not Answer.MAYBE:
             return text
-        varies = not node.settings and any(e.turns for inner in node.walk() for e in inner.events)
+        varies = in_loop and not node.settings
         return text + ("   (in some turns)" if varies else "   (not decided)")
 
     def _settings(self, node: Node) -> str:
