@@ -91,14 +91,12 @@ class Update(Event):
         regions: the tokens it was made from.
         how: "gradient", "table", "container", "calibration", "in place".
         by: the call that did it, for display ("AdamW.step").
-        after_scores: numbers of the scores of the same tokens that had happened before.
     """
 
     state: State
     regions: frozenset[Region]
     how: str
     by: str
-    after_scores: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,34 +9,78 @@ Nothing here knows Python's syntax; `auditor.trace.prover` answers questions abo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from zlib import crc32
 
 
-@dataclass(frozen=True, slots=True)
+Change = Callable[["Atom"], "Expr | None"]
+"""What an atom becomes, or None to keep it."""
+
+
+Memo = dict[int, tuple["Atom", "Expr"]]
+"""What became of each atom, by identity; the atom is kept so that its identity is not given away."""
+
+
 class Atom:
     """One symbol.
 
     Attributes:
         kind: "iter" (iteration counter, args: loop entry number and which of the abstract iterations),
-            "free" (an unknown integer, args: number and name), "at" (element of an ascending array, args: array
-            number and index), "pick" (which turn of a building loop produced an element, args: container number,
-            loop entry, index), or an operation: "min", "max", "ite", "floordiv", "mod", "mul".
+            "free" (an unknown integer, args: number and name), "at" (element of a strictly ascending array, or
+            the turn of a building loop that gave a list its element; args: family, index, key of the bucket),
+            "pick" (the same where the order is not known, args: container number, loop entry, index, key), "opaque" (something computed from its parts in a way that is
+            not followed), or an operation: "min", "max", "ite", "floordiv", "mod", "mul".
         args: the parts; expressions, integers and strings.
         low: a lower bound that holds whatever the values of the parts, or None.
         high: an upper bound, or None; an `Expr` where it is symbolic.
+        facts: what else is known of it: expressions that are not negative.
     """
 
+    __slots__ = ("_hash", "args", "facts", "high", "kind", "low")
     kind: str
     args: tuple[object, ...]
-    low: int | None = field(default=None, compare=False)
-    high: Expr | None = field(default=None, compare=False)
-    _hash: int = field(default=0, compare=False, repr=False)
+    low: int | None
+    high: Expr | None
+    facts: tuple[Expr, ...]
+    _hash: int
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_hash", hash((self.kind, self.args)))
+    def __new__(
+        cls,
+        kind: str,
+        args: tuple[object, ...],
+        low: int | None = None,
+        high: Expr | None = None,
+        facts: tuple[Expr, ...] = (),
+    ) -> Atom:
+        key = (kind, args, low, high, facts)
+        known = _ATOMS.get(key)
+        if known is not None:
+            return known
+        new = super().__new__(cls)
+        new.kind, new.args, new.low, new.high, new.facts = key
+        new._hash = hash((_stable(kind), _stable(args)))
+        _ATOMS[key] = new
+        return new
 
     def __hash__(self) -> int:
         return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        """Equal by what it is, not by what is known of it."""
+        if self is other:
+            return True
+        if not isinstance(other, Atom) or self._hash != other._hash:
+            return False
+        return self.kind == other.kind and self.args == other.args
+
+    def __repr__(self) -> str:
+        return f"Atom({self.kind}, {self._hash:x})"
+
+    def knowing(self, *, high: Expr | None = None, facts: tuple[Expr, ...] = ()) -> Atom:
+        """The same symbol with more known of it."""
+        return Atom(
+            self.kind, self.args, self.low, high if high is not None else self.high, self.facts + facts
+        )
 
     def parts(self) -> Iterator[Expr]:
         """The expressions among the arguments."""
@@ -47,27 +91,138 @@ class Atom:
                 yield part.difference
 
 
+_ATOMS: dict[tuple[object, ...], Atom] = {}
+_EXPRS: dict[tuple[object, ...], Expr] = {}
+
+
+def forget() -> None:
+    """Let go of all symbols: between two scripts, so that memory stays flat."""
+    _ATOMS.clear()
+    _EXPRS.clear()
+
+
+def _stable(part: object) -> int:
+    """A hash that is the same in every process, so that the order of terms is."""
+    if isinstance(part, str):
+        return crc32(part.encode())
+    if isinstance(part, tuple):
+        return hash(tuple(_stable(item) for item in part))
+    if isinstance(part, Condition):
+        return hash((_stable(part.operator), hash(part.difference)))
+    return 0 if part is None else hash(part)
+
+
+NUMBERED = ("iter", "free", "size", "opaque", "at", "elem", "pick")
+
+
+def shape(part: object) -> int:
+    """A hash of the form of an expression that does not depend on how its symbols are numbered."""
+    if isinstance(part, Expr):
+        return hash((part.constant, tuple(sorted((shape(atom), c) for atom, c in part.terms))))
+    if isinstance(part, Atom):
+        if part.kind == "iter":
+            return hash((crc32(b"iter"), part.args[1] if isinstance(part.args[1], int) else 0))
+        return hash((crc32(part.kind.encode()), tuple(shape(p) for p in part.args)))
+    if isinstance(part, Condition):
+        return hash((crc32(part.operator.encode()), shape(part.difference)))
+    return 1
+
+
+def renumbered(parts: tuple[Expr, ...]) -> tuple[Expr, ...]:
+    """The expressions with symbols numbered by their first occurrence: equal questions become equal values.
+
+    Loop entries, containers, arrays and fresh symbols keep their identity among the parts, not their numbers.
+    """
+    names: dict[object, int] = {}
+
+    def name(identity: object) -> int:
+        return names.setdefault(identity, len(names))
+
+    def visit(expr: Expr) -> None:
+        for atom, _ in sorted(expr.terms, key=lambda term: (shape(term[0]), term[1])):
+            for part in atom.parts():
+                visit(part)
+            if atom.kind in NUMBERED:
+                name((atom.kind if atom.kind != "iter" else "entry", atom.args[0]))
+                if atom.kind == "pick":
+                    name(("entry", atom.args[1]))
+
+    for expr in parts:
+        visit(expr)
+    done: dict[int, tuple[Atom, Atom]] = {}
+
+    def fresh(atom: Atom) -> Atom:
+        if id(atom) in done:
+            return done[id(atom)][1]
+        args: list[object] = []
+        for position, part in enumerate(atom.args):
+            if isinstance(part, Expr):
+                args.append(again(part))
+            elif isinstance(part, Condition):
+                args.append(Condition(part.operator, again(part.difference)))
+            elif atom.kind in NUMBERED and position == 0:
+                number = name((atom.kind if atom.kind != "iter" else "entry", part))
+                args.append(("built", number) if isinstance(part, tuple) and atom.kind == "at" else number)
+            elif atom.kind == "pick" and position == 1:
+                args.append(("loop", name(("entry", part))))
+            else:
+                args.append(part)
+        high = None if atom.high is None else again(atom.high)
+        facts = tuple(again(fact) for fact in atom.facts)
+        new = Atom(atom.kind, tuple(args), atom.low, high, facts)
+        done[id(atom)] = (atom, new)
+        return new
+
+    def again(expr: Expr) -> Expr:
+        return Expr(expr.constant, _sorted({fresh(atom): c for atom, c in expr.terms}))
+
+    return tuple(again(expr) for expr in parts)
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A comparison `difference OP 0` that guards a conditional value; OP is one of `>=`, `==`, `?` (unknown)."""
+    """A comparison `difference OP 0` that guards a conditional value; OP is `>=` or `==`.
+
+    A condition that is not about integers is `symbol ≥ 0` of a symbol of its own.
+    """
 
     operator: str
     difference: Expr
 
 
-@dataclass(frozen=True, slots=True)
 class Expr:
-    """A linear expression with integer coefficients; `terms` are sorted by the text of their atoms."""
+    """A linear expression with integer coefficients; `terms` are in a fixed order. Equal ones are one object."""
 
+    __slots__ = ("_hash", "_iterations", "constant", "terms")
     constant: int
-    terms: tuple[tuple[Atom, int], ...] = ()
-    _hash: int = field(default=0, compare=False, repr=False)
+    terms: tuple[tuple[Atom, int], ...]
+    _hash: int
+    _iterations: frozenset[Atom] | None
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_hash", hash((self.constant, self.terms)))
+    def __new__(cls, constant: int, terms: tuple[tuple[Atom, int], ...] = ()) -> Expr:
+        key = (constant, tuple((id(atom), coefficient) for atom, coefficient in terms))
+        known = _EXPRS.get(key)
+        if known is not None:
+            return known
+        new = super().__new__(cls)
+        new.constant, new.terms = constant, terms
+        new._hash = hash((constant, terms))
+        new._iterations = None
+        _EXPRS[key] = new
+        return new
 
     def __hash__(self) -> int:
         return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Expr) or self._hash != other._hash:
+            return False
+        return self.constant == other.constant and self.terms == other.terms
+
+    def __repr__(self) -> str:
+        return f"Expr({self.constant}, {len(self.terms)} terms, {self._hash:x})"
 
     @staticmethod
     def of(atom: Atom) -> Expr:
@@ -103,43 +258,72 @@ class Expr:
         return Expr(self.constant * factor, tuple((a, c * factor) for a, c in self.terms))
 
     def atoms(self) -> Iterator[Atom]:
-        """Every atom, those inside other atoms included."""
-        for atom, _ in self.terms:
-            yield atom
-            for part in atom.parts():
-                yield from part.atoms()
+        """Every atom once, those inside other atoms included."""
+        seen: set[int] = set()
+        frontier = [atom for atom, _ in self.terms]
+        while frontier:
+            atom = frontier.pop()
+            if id(atom) not in seen:
+                seen.add(id(atom))
+                yield atom
+                frontier.extend(inner for part in atom.parts() for inner, _ in part.terms)
 
     def iterations(self) -> frozenset[Atom]:
         """The iteration counters that the value depends on."""
-        return frozenset(atom for atom in self.atoms() if atom.kind == "iter")
+        if self._iterations is None:
+            self._iterations = frozenset(atom for atom in self.atoms() if atom.kind == "iter")
+        return self._iterations
 
-    def replace(self, change: Callable[[Atom], Expr | None]) -> Expr:
-        """The expression with atoms exchanged, at every depth; `change` gives None to keep one."""
+    def replace(self, change: Change, memo: Memo | None = None) -> Expr:
+        """The expression with atoms exchanged, at every depth; `change` gives None to keep one.
+
+        `memo` keeps what became of each atom, for several expressions under one change. It goes by identity:
+        equal atoms may differ in what is known of them.
+        """
         if not self.terms:
             return self
-        total = Expr(self.constant)
+        if memo is None:
+            memo = {}
+        same = True
+        parts: list[tuple[Expr, int]] = []
         for atom, coefficient in self.terms:
-            total = total + replace_atom(atom, change).scaled(coefficient)
-        return total
+            known = memo.get(id(atom))
+            new = known[1] if known is not None else _replaced(atom, change, memo)
+            memo[id(atom)] = (atom, new)
+            same = same and len(new.terms) == 1 and new.terms[0][0] is atom and new.constant == 0
+            parts.append((new, coefficient))
+        if same:
+            return self
+        merged: dict[Atom, int] = {}
+        total = self.constant
+        for expr, factor in parts:
+            total += expr.constant * factor
+            for atom, coefficient in expr.terms:
+                merged[atom] = merged.get(atom, 0) + coefficient * factor
+        return Expr(total, _sorted({atom: c for atom, c in merged.items() if c}))
 
 
-def replace_atom(atom: Atom, change: Callable[[Atom], Expr | None]) -> Expr:
+def _replaced(atom: Atom, change: Change, memo: Memo) -> Expr:
     new = change(atom)
     if new is not None:
         return new
-    if not any(isinstance(part, (Expr, Condition)) for part in atom.args):
-        return Expr.of(atom)
     parts: list[object] = []
+    same = True
     for part in atom.args:
         if isinstance(part, Expr):
-            parts.append(part.replace(change))
+            replaced: object = part.replace(change, memo)
         elif isinstance(part, Condition):
-            parts.append(Condition(part.operator, part.difference.replace(change)))
+            difference = part.difference.replace(change, memo)
+            replaced = part if difference is part.difference else Condition(part.operator, difference)
         else:
-            parts.append(part)
-    if tuple(parts) == atom.args:
+            replaced = part
+        same = same and replaced is part
+        parts.append(replaced)
+    if same:
         return Expr.of(atom)
-    return operation(atom.kind, *parts, low=atom.low, high=atom.high)
+    high = None if atom.high is None else atom.high.replace(change, memo)
+    facts = tuple(fact.replace(change, memo) for fact in atom.facts)
+    return operation(atom.kind, *parts, low=atom.low, high=high, facts=facts)
 
 
 def _sorted(terms: dict[Atom, int]) -> tuple[tuple[Atom, int], ...]:
@@ -150,7 +334,9 @@ def constant(value: int) -> Expr:
     return Expr(value)
 
 
-def operation(kind: str, *args: object, low: int | None = None, high: Expr | None = None) -> Expr:
+def operation(
+    kind: str, *args: object, low: int | None = None, high: Expr | None = None, facts: tuple[Expr, ...] = ()
+) -> Expr:
     """An atom for `kind(args)`, simplified where that is exact."""
     if kind in ("min", "max"):
         return _extremum(kind, [a for a in args if isinstance(a, Expr)])
@@ -160,23 +346,46 @@ def operation(kind: str, *args: object, low: int | None = None, high: Expr | Non
         return _arithmetic(kind, left, right)
     if kind == "ite":
         condition, then, other = args
+        assert isinstance(condition, Condition) and isinstance(then, Expr) and isinstance(other, Expr)
+        then, other = assume(then, condition, 1), assume(other, condition, 2)
         if then == other:
-            assert isinstance(then, Expr)
             return then
-        if isinstance(condition, Condition) and condition.difference.is_constant and condition.operator != "?":
+        args = (condition, then, other)
+        if (
+            isinstance(condition, Condition)
+            and condition.difference.is_constant
+            and condition.operator != "?"
+        ):
             holds = condition.difference.constant >= 0
             if condition.operator == "==":
                 holds = condition.difference.constant == 0
             chosen = then if holds else other
             assert isinstance(chosen, Expr)
             return chosen
-    return Expr.of(Atom(kind, args, low, high))
+    return Expr.of(Atom(kind, args, low, high, facts))
+
+
+def assume(expr: Expr, condition: Condition, branch: int) -> Expr:
+    """The expression where a condition is known to hold (branch 1) or not (branch 2)."""
+
+    def change(atom: Atom) -> Expr | None:
+        if atom.kind == "ite" and atom.args[0] == condition:
+            chosen = atom.args[branch]
+            assert isinstance(chosen, Expr)
+            return chosen.replace(change)
+        return None
+
+    return expr.replace(change) if any(atom.kind == "ite" for atom in expr.atoms()) else expr
 
 
 def _extremum(kind: str, parts: list[Expr]) -> Expr:
     flat: list[Expr] = []
     for part in parts:
-        inner = part.terms[0][0] if len(part.terms) == 1 and part.constant == 0 and part.terms[0][1] == 1 else None
+        inner = (
+            part.terms[0][0]
+            if len(part.terms) == 1 and part.constant == 0 and part.terms[0][1] == 1
+            else None
+        )
         flat.extend(inner.parts() if inner is not None and inner.kind == kind else [part])
     numbers = [p.constant for p in flat if p.is_constant]
     rest = sorted({p for p in flat if not p.is_constant}, key=lambda p: p._hash)

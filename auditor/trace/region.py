@@ -9,10 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from auditor.trace.answer import Answer
-from auditor.trace.linear import Atom, Expr, operation
-from auditor.trace.prover import proves
+from auditor.trace.linear import Atom, Expr, Memo, operation, renumbered
+from auditor.trace.prover import proves, refutes
+
+
+Expressions = tuple[Expr, ...]
+Family = tuple[object, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,7 @@ class Region:
         row: for a batch filled row by row, the index of the row this region stands in; it is exchanged for the
             index with which the batch is read.
         positions: replay only: the positions themselves.
-        names: variable name of each iteration counter met, for display.
+        facts: conditions under which the region was taken, as expressions that are not negative.
     """
 
     source: str
@@ -36,29 +41,31 @@ class Region:
     turns: frozenset[Atom] = frozenset()
     row: Expr | None = None
     positions: frozenset[int] | None = None
+    facts: tuple[Expr, ...] = ()
 
     @property
     def iterations(self) -> frozenset[Atom]:
         """Every iteration counter that the region depends on."""
         found = self.turns
-        if self.start is not None:
-            found |= self.start.iterations()
-        if self.stop is not None:
-            found |= self.stop.iterations()
+        for expr in (self.start, self.stop, *self.facts):
+            if expr is not None:
+                found |= expr.iterations()
         return found
 
     def mapped(self, change: Callable[[Atom], Expr | None]) -> Region:
         """The region with symbols exchanged in its interval and turns."""
+        memo: Memo = {}
         turns: set[Atom] = set()
         for atom in self.turns:
             new = change(atom)
             turns |= {atom} if new is None else new.iterations()
         return replace(
             self,
-            start=None if self.start is None else self.start.replace(change),
-            stop=None if self.stop is None else self.stop.replace(change),
+            start=None if self.start is None else self.start.replace(change, memo),
+            stop=None if self.stop is None else self.stop.replace(change, memo),
             turns=frozenset(turns),
-            row=None if self.row is None else self.row.replace(change),
+            row=None if self.row is None else self.row.replace(change, memo),
+            facts=tuple(fact.replace(change, memo) for fact in self.facts),
         )
 
     def sliced(self, lower: Expr | None, upper: Expr | None, *, from_end: tuple[bool, bool]) -> Region:
@@ -70,13 +77,9 @@ class Region:
             start = (self.stop if from_end[0] else self.start) + lower
         if upper is not None:
             stop = (self.stop if from_end[1] else self.start) + upper
-            if not from_end[1] and not proves(self.stop - stop):
-                stop = operation("min", stop, self.stop) if _worth_clipping(self.stop) else stop
+            if not from_end[1] and self.start != Expr(0) and not proves(self.stop - stop):
+                stop = operation("min", stop, self.stop)
         return replace(self, start=start, stop=stop)
-
-
-def _worth_clipping(stop: Expr) -> bool:
-    return len(stop.terms) <= 3
 
 
 def overlap(a: Region, b: Region) -> tuple[Answer, str]:
@@ -90,59 +93,152 @@ def overlap(a: Region, b: Region) -> tuple[Answer, str]:
         return Answer.NO, "different sources"
     if a.positions is not None and b.positions is not None:
         shared = a.positions & b.positions
-        return (Answer.YES, f"{len(shared)} tokens in common") if shared else (Answer.NO, "no token in common")
-    if None not in (a.start, a.stop, b.start, b.stop):
-        assert a.start is not None and a.stop is not None and b.start is not None and b.stop is not None
-        if _apart(a.start, a.stop, b.start, b.stop):
-            return Answer.NO, "the intervals are disjoint"
+        return (
+            (Answer.YES, f"{len(shared)} tokens in common") if shared else (Answer.NO, "no token in common")
+        )
+    if None not in (a.start, a.stop, b.start, b.stop) and _apart(a, b):
+        return Answer.NO, "the intervals are disjoint"
     if _different_turns(a.iterations, b.iterations):
         return Answer.MAYBE, "different turns of a common loop, but the index is not provably a partition"
     return Answer.YES, "nothing tells the two apart"
 
 
-def _apart(a_start: Expr, a_stop: Expr, b_start: Expr, b_stop: Expr) -> bool:
-    if proves(b_start - a_stop) or proves(a_start - b_stop):
-        return True
-    swapped = _distinct_picks((a_start, a_stop), (b_start, b_stop))
-    return swapped is not None and all(
-        proves(later[0] - earlier[1]) or proves(earlier[0] - later[1]) for earlier, later in swapped
-    )
+def _apart(a: Region, b: Region) -> bool:
+    """Whether no position lies in both intervals, first for any two turns in that order, then for these turns."""
+    general = _any_turns(a, b)
+    return _ask(*general) or (general != (a, b) and _ask(a, b))
 
 
-Interval = tuple[Expr, Expr]
+def _ask(a: Region, b: Region) -> bool:
+    assert a.start is not None and a.stop is not None and b.start is not None and b.stop is not None
+    parts = renumbered((a.start, a.stop, b.start, b.stop, *a.facts, *b.facts))
+    return _disjoint(parts, len(a.facts))
 
 
-def _distinct_picks(a: Interval, b: Interval) -> list[tuple[Interval, Interval]] | None:
-    """Both orders of two different elements of one container, as iterations of the loop that built it.
+def _any_turns(a: Region, b: Region) -> tuple[Region, Region]:
+    """The two regions with each loop's turns renumbered by their order and their bounds forgotten.
 
-    Elements picked at different indices came from different turns of the building loop, in an order that is not
-    known (the container may have been sorted): both orders must be proved apart.
+    The turns 1 and 3 of a loop become 1 and 2: what is proved for any two turns in order holds for these, and
+    equal questions are asked once.
     """
-    picks_a = {atom.args[:2]: atom for expr in a for atom in expr.atoms() if atom.kind == "pick"}
-    picks_b = {atom.args[:2]: atom for expr in b for atom in expr.atoms() if atom.kind == "pick"}
-    for key, pick_a in picks_a.items():
-        pick_b = picks_b.get(key)
-        if pick_b is None or pick_a == pick_b:
-            continue
-        index_a, index_b = pick_a.args[2], pick_b.args[2]
-        assert isinstance(index_a, Expr) and isinstance(index_b, Expr)
-        if not (proves(index_a - index_b - 1) or proves(index_b - index_a - 1)):
-            continue
-        entry = pick_a.args[1]
-        orders = []
+    atoms = sorted({x for r in (a, b) for x in r.iterations}, key=lambda x: (str(x.args[0]), str(x.args[1])))
+    ranks: dict[Atom, Atom] = {}
+    for entry in dict.fromkeys(x.args[0] for x in atoms):
+        family = [x for x in atoms if x.args[0] == entry]
+        highs = {x.high for x in family if x.high is not None and not x.high.is_constant}
+        high = highs.pop() if len(highs) == 1 else None
+        for rank, atom in enumerate(family, start=1):
+            ranks[atom] = Atom("iter", (entry, rank), 0, high)
+
+    def change(atom: Atom) -> Expr | None:
+        new = ranks.get(atom)
+        return None if new is None else Expr.of(new)
+
+    return a.mapped(change), b.mapped(change)
+
+
+@lru_cache(maxsize=65536)
+def _disjoint(parts: Expressions, count: int) -> bool:
+    """Whether no position lies in both intervals: refuted as a system with a common position.
+
+    `parts` are start and stop of both and then their facts, of which the first has `count`.
+    """
+    a = (parts[0], parts[1], *parts[4 : 4 + count])
+    b = (parts[2], parts[3], *parts[4 + count :])
+    cases = _pick_cases(a, b)
+    if cases is None:
+        return _no_common(a, b, ())
+    return all(_no_common(*case) for case in cases)
+
+
+def _no_common(a: Expressions, b: Expressions, equal: Expressions) -> bool:
+    common = Expr.of(Atom("free", ("position",)))
+    rows = (common - a[0], a[1] - 1 - common, common - b[0], b[1] - 1 - common)
+    return refutes(tuple(dict.fromkeys((*rows, *a[2:], *b[2:], *equal))))
+
+
+Case = tuple[Expressions, Expressions, Expressions]
+MAX_PICK_CASES = 27
+
+
+def _pick_cases(a: Expressions, b: Expressions) -> list[Case] | None:
+    """All ways in which the elements that two regions were taken from may relate.
+
+    Elements of one container came from turns of the loops that built it: the same turns, or different ones in an
+    order that is not known (the container may have been sorted). Each way must be proved apart. With several
+    building loops the turns of outer ones may be equal, and then those of an inner one differ.
+    """
+    picks_a = {_family(atom): atom for expr in a for atom in expr.atoms() if atom.kind in ("pick", "at")}
+    picks_b = {_family(atom): atom for expr in b for atom in expr.atoms() if atom.kind in ("pick", "at")}
+    containers: dict[object, list[tuple[Family, Atom, Atom]]] = {}
+    for family in sorted(picks_a, key=str):
+        other = picks_b.get(family)
+        if other is not None and other != picks_a[family] and family[1] != "array":
+            containers.setdefault(family[0], []).append((family, picks_a[family], other))
+    if not containers:
+        return None
+    cases: list[Case] = [(a, b, ())]
+    for pairs in containers.values():
+        cases = [new for case in cases for new in _split(case, pairs)]
+        if len(cases) > MAX_PICK_CASES:
+            return None
+    return cases
+
+
+def _split(case: Case, pairs: list[tuple[Family, Atom, Atom]]) -> list[Case]:
+    a, b, equal = case
+    out: list[Case] = []
+    for position in range(len(pairs)):
         for first, second in ((1, 2), (2, 1)):
-            new_a = Expr.of(Atom("iter", (("turn", entry), first), 0, pick_a.high))
-            new_b = Expr.of(Atom("iter", (("turn", entry), second), 0, pick_b.high))
-            orders.append((_put(a, pick_a, new_a), _put(b, pick_b, new_b)))
-        return orders
-    return None
+            new_a, new_b = a, b
+            for depth, (family, pick_a, pick_b) in enumerate(pairs[: position + 1]):
+                turns = (first, second) if depth == position else (1, 1)
+                new_a = _put(new_a, pick_a, _turn_of(family, turns[0], pick_a))
+                new_b = _put(new_b, pick_b, _turn_of(family, turns[1], pick_b))
+            out.append((new_a, new_b, equal))
+    if not any(_differ(pick_a, pick_b) for _, pick_a, pick_b in pairs):
+        same = list(equal)
+        for _, pick_a, pick_b in pairs:
+            for x, y in zip(pick_a.args[1:], pick_b.args[1:], strict=False):
+                if isinstance(x, Expr) and isinstance(y, Expr):
+                    same += [x - y, y - x]
+            b = _put(b, pick_b, Expr.of(pick_a))
+        out.append((a, b, tuple(dict.fromkeys(same))))
+    return out
 
 
-def _put(interval: Interval, old: Atom, new: Expr) -> Interval:
+def _family(atom: Atom) -> Family:
+    """Container and building loop of a picked element."""
+    if atom.kind == "pick":
+        return atom.args[0], atom.args[1]
+    family = atom.args[0]
+    return (family[0], family[1]) if isinstance(family, tuple) else (family, "array")
+
+
+def _turn_of(family: Family, turn: int, pick: Atom) -> Expr:
+    """A turn of a building loop, with what was known of the pick."""
+    plain = Atom("iter", (("turn", family), turn), 0)
+
+    def change(atom: Atom) -> Expr | None:
+        return Expr.of(plain) if atom == pick else None
+
+    facts = tuple(fact.replace(change) for fact in pick.facts)
+    return Expr.of(Atom("iter", plain.args, 0, pick.high, facts))
+
+
+def _differ(a: Atom, b: Atom) -> bool:
+    """Whether two picks are provably at different indices, or under different keys."""
+    parts_a = [p for p in a.args[1:] if isinstance(p, Expr)]
+    parts_b = [p for p in b.args[1:] if isinstance(p, Expr)]
+    return any(proves(x - y - 1) or proves(y - x - 1) for x, y in zip(parts_a, parts_b, strict=False))
+
+
+def _put(parts: Expressions, old: Atom, new: Expr) -> Expressions:
     def change(atom: Atom) -> Expr | None:
         return new if atom == old else None
 
-    return interval[0].replace(change), interval[1].replace(change)
+    memo: Memo = {}
+    return tuple(part.replace(change, memo) for part in parts)
 
 
 def _different_turns(a: frozenset[Atom], b: frozenset[Atom]) -> bool:

@@ -1,0 +1,346 @@
+"""Calls: functions of the script are followed, classes are built, everything else goes to the tables."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import replace
+
+from auditor.static.heap import Env, Obj
+from auditor.static.library.tables import INTERESTING
+from auditor.static.machine import MAX_DEPTH, Machine
+from auditor.static.values import (
+    UNKNOWN,
+    Alt,
+    Class,
+    Const,
+    Data,
+    Func,
+    Lib,
+    Method,
+    Partial,
+    Tup,
+    Value,
+    View,
+)
+
+MAX_DULL_STATEMENTS = 25
+MAX_LOGGER_STATEMENTS = 14
+
+
+class Calls(Machine):
+    """Follows calls."""
+
+    def e_Call(self, node: ast.Call, env: Env) -> Value:
+        func = self.evaluate(node.func, env)
+        args: list[Value] = []
+        for arg in node.args:
+            value = self.evaluate(arg, env)
+            if isinstance(arg, ast.Starred):
+                items = self.exact_items(value)
+                args.extend(items if items is not None else [self.element(value, None)])
+            else:
+                args.append(value)
+        keywords: dict[str, Value] = {}
+        for keyword in node.keywords:
+            value = self.evaluate(keyword.value, env)
+            if keyword.arg is not None:
+                keywords[keyword.arg] = value
+            elif isinstance(value, Obj) and value.kind == "dict":
+                for key, item in value.d.items():
+                    if isinstance(key, tuple) and key[0] == "key" and isinstance(item, Value):
+                        keywords[str(key[1])] = item
+            else:
+                keywords["**"] = value
+        self.line = node.lineno
+        if isinstance(func, Lib) and func.name == "builtins.super":
+            return self.super_of(env)
+        return self.call(func, args, keywords, node)
+
+    def super_of(self, env: Env) -> Value:
+        scope: Env | None = env
+        while scope is not None and scope.owner is None:
+            scope = scope.up
+        if scope is None or scope.owner is None:
+            return UNKNOWN
+        instance = scope.d.get("self")
+        for base in scope.owner.bases:
+            if isinstance(base, Class) and isinstance(instance, Value):
+                return SuperView(base, instance)
+        return Lib("builtins.object")
+
+    def call(self, func: Value, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        if isinstance(func, Alt):
+            out: Value | None = None
+            for option in func.options:
+                if not isinstance(option, Const):
+                    out = self.join(out, self.call(option, args, keywords, node))
+            return out if out is not None else UNKNOWN
+        if isinstance(func, Func):
+            return self.call_function(func, args, keywords, node)
+        if isinstance(func, Class):
+            return self.construct(func, args, keywords, node)
+        if isinstance(func, Partial):
+            return self.call(func.func, [*func.args, *args], {**dict(func.keywords), **keywords}, node)
+        if isinstance(func, Lib):
+            return self.call_library(func.name, args, keywords, node)
+        if isinstance(func, Method):
+            return self.call_method(func.owner, func.name, args, keywords, node)
+        if isinstance(func, SuperView):
+            return UNKNOWN
+        if isinstance(func, Obj):
+            if func.kind == "module":
+                return self.call_module(func, "forward", args, keywords, node)
+            if func.cls is not None and func.cls.find("__call__") is not None:
+                return self.call(self.attribute(func, "__call__", node), args, keywords, node)
+        if isinstance(func, View):
+            return self.call(func.base, args, keywords, node)
+        modules = [o for o in self.objects(func) if o.kind == "module"]
+        if modules:
+            joined: Value | None = None
+            for module in sorted(modules, key=lambda o: o.number):
+                joined = self.join(joined, self.call_module(module, "forward", args, keywords, node))
+            assert joined is not None
+            return joined
+        return self.unknown_call(func, args, keywords, node)
+
+    def unknown_call(
+        self, func: Value, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value:
+        """A call of something that was not followed: it may do anything with what it is given."""
+        out = self.mix(func, *args, *keywords.values())
+        if out.regions or out.losses or out.states:
+            number = self.doubt("call of an unknown function", call_text(node), node)
+            out = replace(out, doubts=out.doubts | {number}, span=None, array=None, template=None)
+        return out
+
+    def call_function(
+        self, func: Func, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value:
+        target = func.node
+        if func.instance is not None:
+            args = [func.instance, *args]
+        if not isinstance(target, ast.Lambda):
+            if self.is_logger(func) and self.carries_text(args, keywords):
+                self.report(args, keywords, node)
+                return Const(None)
+            if not self.worth_following(target, args, keywords):
+                return self.mix(*args, *keywords.values())
+        if self.active.count(id(target)) >= 2 or len(self.active) >= MAX_DEPTH:
+            out = self.mix(*args, *keywords.values())
+            if out.relevant:
+                number = self.doubt("recursion or depth", getattr(target, "name", "lambda"), node)
+                out = replace(out, doubts=out.doubts | {number})
+            return out
+        scope = self.bind(func, args, keywords)
+        if isinstance(target, ast.Lambda):
+            self.active.append(id(target))
+            try:
+                with self.standing_in(func.layer, func.path):
+                    return self.evaluate(target.body, scope)
+            finally:
+                self.active.pop()
+        return self.run_function(func, target, scope, node)
+
+    def run_function(
+        self, func: Func, target: ast.FunctionDef | ast.AsyncFunctionDef, scope: Env, node: ast.AST
+    ) -> Value:
+        outer = self.node
+        self.node = outer.child("call", target.name, self.place(node))
+        self.active.append(id(target))
+        self.functions.append(target.name)
+        self.returns.append(None)
+        depth = len(self.conditions)
+        waiting, self.deferred = self.deferred, []
+        try:
+            with self.standing_in(func.layer, func.path):
+                self.block(target.body, scope)
+        finally:
+            self.active.pop()
+            self.functions.pop()
+            result = self.returns.pop()
+            del self.conditions[depth:]
+            self.node = outer
+            left, self.deferred = self.deferred, waiting
+            for _, changes in left:
+                self.merge(changes)
+        return result if result is not None else Const(None)
+
+    def bind(self, func: Func, args: Sequence[Value], keywords: dict[str, Value]) -> Env:
+        """The scope of a call: parameters, defaults, `*args`, `**kwargs`."""
+        scope = Env(func.env, func.owner)
+        parameters = func.node.args
+        names = [a.arg for a in (*parameters.posonlyargs, *parameters.args)]
+        first_default = len(names) - len(func.defaults)
+        spread = keywords.get("**")
+        for position, name in enumerate(names):
+            if position < len(args):
+                scope.d[name] = args[position]
+            elif name in keywords:
+                scope.d[name] = keywords[name]
+            elif position >= first_default:
+                scope.d[name] = func.defaults[position - first_default]
+            else:
+                scope.d[name] = spread if spread is not None else UNKNOWN
+        if parameters.vararg is not None:
+            scope.d[parameters.vararg.arg] = Tup(tuple(args[len(names) :]))
+        for name_node, default in zip(parameters.kwonlyargs, func.keyword_defaults, strict=True):
+            scope.d[name_node.arg] = keywords.get(name_node.arg, default if default is not None else UNKNOWN)
+        if parameters.kwarg is not None:
+            known = {*names, *(a.arg for a in parameters.kwonlyargs)}
+            table = self.allocate("dict", func.node, parameters.kwarg.arg)
+            rest = {k: v for k, v in keywords.items() if k not in known}
+            for key, value in rest.items():
+                table.d["key", key] = value
+            table.d["#elements"] = tuple(rest.values())
+            scope.d[parameters.kwarg.arg] = table
+        return scope
+
+    # what to follow
+    def worth_following(
+        self,
+        target: ast.FunctionDef | ast.AsyncFunctionDef,
+        args: Sequence[Value],
+        keywords: dict[str, Value],
+    ) -> bool:
+        if self.interesting(target.body) or len(target.body) < 12:
+            return True
+        if len(target.body) > MAX_DULL_STATEMENTS:
+            return False
+        for value in (*args, *keywords.values()):
+            if isinstance(value, (Func, Partial, Obj, View)):
+                return True
+            record = self.data(value)
+            if record.regions or record.losses or record.turns or record.array:
+                return True
+        return False
+
+    def interesting(self, nodes: Sequence[ast.AST]) -> bool:
+        """Whether the text mentions anything that makes or moves events."""
+        for node in nodes:
+            known = self.interest.get(id(node))
+            if known is None:
+                known = any(
+                    (isinstance(n, ast.Attribute) and n.attr in INTERESTING)
+                    or (isinstance(n, ast.Name) and n.id in ("print", "open", "exec"))
+                    or (isinstance(n, ast.Call) and self.calls_interesting(n))
+                    or isinstance(n, (ast.Nonlocal, ast.Global))
+                    for n in ast.walk(node)
+                )
+                self.interest[id(node)] = known
+            if known:
+                return True
+        return False
+
+    def calls_interesting(self, node: ast.Call) -> bool:
+        """Whether it calls a function of the script, by name, whose own text is interesting."""
+        if not isinstance(node.func, ast.Name):
+            return False
+        func = self.globals.d.get(node.func.id)
+        if not isinstance(func, Func) or isinstance(func.node, ast.Lambda):
+            return False
+        key = id(func.node)
+        if key not in self.interest:
+            self.interest[key] = False
+            self.interest[key] = self.interesting(func.node.body)
+        return self.interest[key]
+
+    def is_logger(self, func: Func) -> bool:
+        """Whether a function prints or writes one of its own parameters and does little else."""
+        target = func.node
+        key = -id(target)
+        known = self.interest.get(key)
+        if known is None:
+            known = self.looks_like_logger(target)
+            self.interest[key] = known
+        return known
+
+    def looks_like_logger(self, target: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> bool:
+        if isinstance(target, ast.Lambda):
+            return False
+        parameters = {a.arg for a in (*target.args.posonlyargs, *target.args.args, *target.args.kwonlyargs)}
+        if target.args.vararg is not None:
+            parameters.add(target.args.vararg.arg)
+        statements = sum(isinstance(n, ast.stmt) for n in ast.walk(target))
+        if statements > MAX_LOGGER_STATEMENTS:
+            return False
+        for node in ast.walk(target):
+            if isinstance(node, ast.Call) and (
+                (isinstance(node.func, ast.Name) and node.func.id == "print")
+                or (
+                    isinstance(node.func, ast.Attribute)
+                    and node.func.attr in ("write", "info", "debug", "log")
+                )
+            ):
+                mentioned = {n.id for a in node.args for n in ast.walk(a) if isinstance(n, ast.Name)}
+                if mentioned & parameters:
+                    return True
+        return False
+
+    def carries_text(self, args: Sequence[Value], keywords: dict[str, Value]) -> bool:
+        for value in (*args, *keywords.values()):
+            if isinstance(value, Const) and isinstance(value.value, str):
+                return True
+            if isinstance(value, Data) and value.template is not None:
+                return True
+        return False
+
+    # classes
+    def construct(self, cls: Class, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        name = cls.node.name
+        if cls.is_module:
+            out = self.allocate("module", node, "", cls)
+            out.d["#class"] = Const(name)
+            return out
+        if cls.is_optimizer:
+            out = self.allocate("optimizer", node, name)
+            out.d["#content"] = self.data(Tup((*args, *keywords.values())))
+            return out
+        if cls.is_autograd:
+            return cls
+        out = self.allocate("instance", node, "", cls)
+        initialiser = cls.find("__init__")
+        if initialiser is not None:
+            self.call_function(replace(initialiser, instance=out), args, keywords, node)
+        else:
+            self.fill_fields(out, cls, args, keywords, node)
+        return out
+
+    def fill_fields(
+        self, out: Obj, cls: Class, args: Sequence[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> None:
+        """Dataclass and named-tuple fields: defaults, factories, arguments, `__post_init__`."""
+        names: list[str] = []
+        for statement in cls.node.body:
+            if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
+                continue
+            name = statement.target.id
+            names.append(name)
+            value = statement.value
+            if isinstance(value, ast.Call) and ast.unparse(value.func).split(".")[-1] == "field":
+                for keyword in value.keywords:
+                    if keyword.arg == "default_factory":
+                        out.d[name] = self.call(self.evaluate(keyword.value, cls.env), [], {}, node)
+                    elif keyword.arg == "default":
+                        out.d[name] = self.evaluate(keyword.value, cls.env)
+            elif name in cls.d:
+                out.d[name] = cls.d[name]
+        out.d.update(zip(names, args, strict=False))
+        out.d.update({k: v for k, v in keywords.items() if k != "**"})
+        post = cls.find("__post_init__")
+        if post is not None:
+            self.call_function(replace(post, instance=out), [], {}, node)
+
+
+class SuperView(Value):
+    """What `super()` gives: the methods of a base bound to the instance."""
+
+    __slots__ = ("base", "instance")
+
+    def __init__(self, base: Class, instance: Value) -> None:
+        self.base = base
+        self.instance = instance
+
+
+def call_text(node: ast.AST) -> str:
+    return ast.unparse(node.func) if isinstance(node, ast.Call) else type(node).__name__

@@ -1,0 +1,38 @@
+"""The evaluator: all parts of the machine in one class."""
+
+from __future__ import annotations
+
+from auditor.static.calls import Calls
+from auditor.static.expressions import Expressions
+from auditor.static.functions import Functions
+from auditor.static.heap import Env
+from auditor.static.loops import Loops
+from auditor.static.machine import StepsExhausted
+from auditor.static.methods import Methods
+from auditor.static.modules import Modules
+from auditor.static.scoring import Scoring
+from auditor.static.statements import Statements
+from auditor.static.subscripts import Subscripts
+from auditor.static.values import Const
+
+
+class Evaluator(Loops, Scoring, Statements, Calls, Modules, Subscripts, Methods, Functions, Expressions):
+    """Runs a program on abstract values and records its events."""
+
+    def run(self) -> None:
+        """Evaluate the script as `__main__`."""
+        self.prepare_scoring()
+        self.prepare_modules()
+        tree, _, path = self.main
+        self.globals = Env()
+        self.globals.d["__name__"] = Const("__main__")
+        self.globals.d["__file__"] = Const(path)
+        try:
+            self.block(tree.body, self.globals)
+        except StepsExhausted:
+            self.complete = False
+            self.doubt("the evaluation was cut short", f"after {self.steps} steps", tree.body[0])
+        except RecursionError:
+            self.complete = False
+            self.doubt("the evaluation was cut short", "expressions nest too deeply", tree.body[0])
+        self.finish_scores()

@@ -1,0 +1,389 @@
+"""Loops and comprehensions.
+
+A loop body runs for two abstract turns, and for a third if it updates a state: the first turn is exact (counter
+0), the others stand for any later ones, in order. So an effect is seen by every later turn, and a proof about
+two turns holds for any two. Integers that a turn changes by a constant are followed as affine in the counter;
+anything else that a turn changes is forgotten before the last turn.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from auditor.static.heap import MISSING, Env, Holder, Obj
+from auditor.static.machine import Machine, RunningLoop
+from auditor.static.statements import Status, ast_text
+from auditor.static.values import (
+    UNKNOWN,
+    Class,
+    Const,
+    Data,
+    Func,
+    Keyed,
+    Num,
+    Tup,
+    Value,
+)
+from auditor.trace.linear import Atom, Expr, operation
+
+MAX_UNROLLED = 2
+MAX_UNROLLED_LITERAL = 6
+
+
+@dataclass(slots=True)
+class Induction:
+    """An integer that a turn changes by `delta`: `base + delta·counter`."""
+
+    holder: Holder
+    key: object
+    base: Expr
+    delta: Expr
+    predicted: Expr
+
+
+class Loops(Machine):
+    """Runs `for`, `while` and comprehensions."""
+
+    def x_For(self, node: ast.For | ast.AsyncFor, env: Env) -> Status:
+        iterable = self.evaluate(node.iter, env)
+        name = target_name(node.target)
+        items = self.known_items(iterable)
+        limit = MAX_UNROLLED_LITERAL if isinstance(iterable, Tup) else MAX_UNROLLED
+        entry = self.next_entry()
+        if items is not None and len(items) <= limit:
+            status = self.unrolled(node, env, items, entry, name)
+        else:
+            count = self.length(iterable)
+            source = self.indexable(iterable)
+
+            def bind(counter: Atom) -> None:
+                self.assign(node.target, self.element(source, Expr.of(counter)), env)
+
+            status = self.turns(node, env, entry, name, count, bind)
+        if status in ("return", "raise"):
+            return status
+        if node.orelse and status != "break":
+            return self.block(node.orelse, env)
+        return None
+
+    x_AsyncFor = x_For
+
+    def unrolled(
+        self, node: ast.For | ast.AsyncFor, env: Env, items: Sequence[Value], entry: int, name: str
+    ) -> Status:
+        for position, item in enumerate(items):
+            counter = Atom("iter", (entry, position + 1), position, Expr(position))
+            self.assign(node.target, item, env)
+            status = self.turn(node, env, RunningLoop(entry, position + 1, counter, name), len(items))
+            if status in ("return", "break", "raise"):
+                return status
+        return None
+
+    def x_While(self, node: ast.While, env: Env) -> Status:
+        test = self.evaluate(node.test, env)
+        if self.truth(test) is False:
+            return self.block(node.orelse, env) if node.orelse else None
+
+        def bind(counter: Atom) -> None:
+            if counter.args[1] != 1:
+                self.evaluate(node.test, env)
+
+        always = isinstance(test, Const) and bool(test.value)
+        status = self.turns(node, env, self.next_entry(), "while", None, bind, always=always)
+        return status if status in ("return", "raise") else None
+
+    def turns(
+        self,
+        node: ast.For | ast.AsyncFor | ast.While,
+        env: Env,
+        entry: int,
+        name: str,
+        count: Expr | None,
+        bind: Callable[[Atom], None],
+        *,
+        always: bool = False,
+    ) -> Status:
+        """Run the abstract turns of a loop; `bind` gives the loop's targets their values for a counter."""
+        if count is not None and count.is_constant and count.constant <= 0:
+            return None
+        known = count.constant if count is not None and count.is_constant else None
+        mark = self.trail.mark()
+        effects = self.effects
+        inductions: list[Induction] = []
+        last = min(known, 2) if known is not None else 2
+        iteration = 1
+        while iteration <= last:
+            counter = self.counter(entry, iteration, count)
+            if iteration == 2:
+                inductions = self.find_inductions(mark, counter)
+            elif iteration == 3:
+                self.check_inductions(inductions, counter)
+            bind(counter)
+            status = self.turn(node, env, RunningLoop(entry, iteration, counter, name), known)
+            if status == "break":
+                return None
+            if status in ("return", "raise"):
+                return status if always or known is not None or iteration > 1 else None
+            if iteration == 2 and known != 2 and (self.effects != effects or self.failed(inductions)):
+                last = 3
+            iteration += 1
+        return None
+
+    def counter(self, entry: int, iteration: int, count: Expr | None) -> Atom:
+        if count is not None:
+            self.counts[entry] = count
+        high = Expr(0) if iteration == 1 else (count - 1 if count is not None else None)
+        return Atom("iter", (entry, iteration), iteration - 1, high)
+
+    def turn(
+        self, node: ast.For | ast.AsyncFor | ast.While, env: Env, loop: RunningLoop, known: int | None
+    ) -> Status:
+        outer = self.node
+        self.node = outer.child("loop", loop.variable, self.place(node))
+        self.node.entries.add(loop.entry)
+        self.node.count = known
+        self.node.detail = ast_text(node.test if isinstance(node, ast.While) else node.iter)
+        self.running.append(loop)
+        depth = len(self.conditions)
+        waiting, self.deferred = self.deferred, []
+        try:
+            return self.block(node.body, env)
+        finally:
+            self.running.pop()
+            self.node = outer
+            del self.conditions[depth:]
+            left, self.deferred = self.deferred, waiting
+            for status, changes in left:
+                if status == "return":
+                    self.deferred.append((status, changes))
+                else:
+                    self.merge(changes)
+
+    # integers that turns change
+    def find_inductions(self, mark: int, counter: Atom) -> list[Induction]:
+        """After the first turn: integers it changed continue as affine in the counter; the rest is forgotten."""
+        found: list[Induction] = []
+        for holder, key, old in self.trail.changed(mark).values():
+            if old is MISSING or (isinstance(key, str) and key.startswith("#")):
+                continue
+            new = holder.d.get(key, MISSING)
+            before = self.number(old) if isinstance(old, Value) else None
+            after = self.number(new) if isinstance(new, Value) else None
+            if before is not None and after is not None:
+                if isinstance(getattr(old, "value", 0), bool) or before == after:
+                    continue
+                delta = after - before
+                if any(atom.args[0] == counter.args[0] for atom in delta.iterations()):
+                    self.put(holder, key, Num(self.symbol("opaque", Expr.of(counter))))
+                    continue
+                predicted = before + operation("mul", Expr.of(counter), delta)
+                self.put(holder, key, Num(predicted))
+                found.append(Induction(holder, key, before, delta, predicted))
+            elif isinstance(old, Const) and isinstance(new, Const) and old != new:
+                if isinstance(new.value, float) or isinstance(old.value, float):
+                    self.put(holder, key, Data(turns=frozenset((counter,))))
+        return found
+
+    def failed(self, inductions: list[Induction]) -> bool:
+        return any(self.broken(induction) for induction in inductions)
+
+    def broken(self, induction: Induction) -> bool:
+        """Whether the second turn changed the integer otherwise than predicted."""
+        value = induction.holder.d.get(induction.key)
+        after = self.number(value) if isinstance(value, Value) else None
+        return after is None or after - induction.predicted != induction.delta
+
+    def check_inductions(self, inductions: list[Induction], counter: Atom) -> None:
+        for induction in inductions:
+            if self.broken(induction):
+                self.put(induction.holder, induction.key, Num(self.symbol("opaque", Expr.of(counter))))
+            else:
+                predicted = induction.base + operation("mul", Expr.of(counter), induction.delta)
+                self.put(induction.holder, induction.key, Num(predicted))
+
+    # what is iterated
+    def known_items(self, iterable: Value) -> Sequence[Value] | None:
+        if isinstance(iterable, Tup):
+            return iterable.items
+        if isinstance(iterable, Const):
+            if isinstance(iterable.value, range):
+                if len(iterable.value) <= MAX_UNROLLED:
+                    return [Const(i, iterable.settings) for i in iterable.value]
+                return None
+            if isinstance(iterable.value, (tuple, list)):
+                return [Const(i, iterable.settings) for i in iterable.value]
+        if isinstance(iterable, Obj) and iterable.kind == "list" and "#elements" not in iterable.d:
+            items = iterable.d.get("#items")
+            if isinstance(items, tuple) and "#base" not in iterable.d:
+                return items
+        return None
+
+    def length(self, value: Value) -> Expr | None:
+        """The number of elements, where it is known as an expression."""
+        if isinstance(value, Const):
+            try:
+                return Expr(len(value.value))  # type: ignore[arg-type]
+            except TypeError:
+                return None
+        if isinstance(value, Tup):
+            return Expr(len(value.items))
+        if isinstance(value, Data):
+            return self.data_length(value, value)
+        if isinstance(value, Obj):
+            return self.object_length(value)
+        return None
+
+    def object_length(self, value: Obj) -> Expr | None:
+        length = value.d.get("#length")
+        if isinstance(length, Expr):
+            return length
+        base = value.d.get("#base")
+        if isinstance(base, Value):
+            return self.slice_length(value, base)
+        items = value.d.get("#items")
+        if isinstance(items, tuple) and "#elements" not in value.d:
+            return Expr(len(items))
+        parts = value.d.get("#parts")
+        if isinstance(parts, tuple) and parts:
+            lengths = [self.length(part) for part in parts]
+            known = [n for n in lengths if n is not None]
+            if known and len(known) == len(lengths):
+                return operation("min", *known)
+        elements = value.d.get("#elements")
+        if isinstance(elements, tuple) and elements:
+            entries = {e.entries if isinstance(e, Keyed) else None for e in elements}
+            if len(entries) == 1:
+                (only,) = entries
+                if only is not None and len(only) == 1 and self.is_aligned(value, only):
+                    return self.counts.get(only[0])
+        return None
+
+    def slice_length(self, value: Obj, base: Value) -> Expr | None:
+        whole = self.length(base)
+        lower, step, most = value.d["#lower"], value.d.get("#step", 1), value.d.get("#most")
+        if whole is None or not isinstance(lower, Expr) or not isinstance(step, int):
+            return most if isinstance(most, Expr) else None
+        rest = operation("floordiv", whole - lower + (step - 1), Expr(step)) if step > 1 else whole - lower
+        return operation("min", rest, most) if isinstance(most, Expr) else rest
+
+    def indexable(self, value: Value) -> Value:
+        """What `element` is asked of when iterating over a value: dictionaries give their keys."""
+        if isinstance(value, Obj) and value.kind == "dict":
+            keys = value.d.get("#keys")
+            return keys if isinstance(keys, Value) else UNKNOWN
+        return value
+
+    # comprehensions
+    def comprehension(
+        self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp, env: Env
+    ) -> Value:
+        """A comprehension as a loop whose body stands for any turn."""
+        if not isinstance(node, ast.DictComp):
+            exact = self.exact_comprehension(node, env)
+            if exact is not None:
+                out = self.allocate("list", node)
+                out.d["#items"] = exact
+                return out
+        scope = Env(env)
+        started = 0
+        filtered = False
+        entries: list[int] = []
+        length: Expr | None = None
+        try:
+            for generator in node.generators:
+                iterable = self.evaluate(generator.iter, scope)
+                entry = self.next_entry()
+                entries.append(entry)
+                count = self.length(iterable)
+                length = count
+                high = None if count is None else count - 1
+                counter = Atom("iter", (entry, 1), 0, high)
+                self.running.append(RunningLoop(entry, 1, counter, target_name(generator.target)))
+                started += 1
+                items = self.known_items(iterable)
+                if items is not None and len(items) == 1:
+                    self.assign(generator.target, items[0], scope)
+                else:
+                    self.assign(
+                        generator.target, self.element(self.indexable(iterable), Expr.of(counter)), scope
+                    )
+                for condition in generator.ifs:
+                    outcome = self.truth(self.evaluate(condition, scope))
+                    if outcome is False and items is None:
+                        continue
+                    filtered = filtered or outcome is not True
+            if isinstance(node, ast.DictComp):
+                key: Value | None = self.evaluate(node.key, scope)
+                value = self.evaluate(node.value, scope)
+            else:
+                key, value = None, self.evaluate(node.elt, scope)
+        finally:
+            for _ in range(started):
+                self.running.pop()
+        if isinstance(node, ast.DictComp):
+            table = self.allocate("dict", node)
+            table.d["#elements"] = (value,)
+            keys = self.allocate("list", node)
+            keys.d["#elements"] = (key,) if key is not None else ()
+            keys.d["#entries"] = tuple(entries)
+            table.d["#keys"] = keys
+            return table
+        out = self.allocate("list", node)
+        out.d["#elements"] = (value,)
+        out.d["#entries"] = tuple(entries)
+        if len(entries) == 1 and not filtered:
+            out.d["#aligned"] = True
+            if length is not None:
+                out.d["#length"] = length
+        if not isinstance(value, (Obj, Func, Class)) and not self.tells_apart(value, entries):
+            out.d["#repeated"] = True
+        return out
+
+    def tells_apart(self, value: Value, entries: Sequence[int]) -> bool:
+        """Whether the value depends on every one of these loops, so that different turns give different values."""
+        record = self.data(value)
+        found = {atom.args[0] for atom in record.turns}
+        for region in record.regions:
+            found |= {atom.args[0] for atom in region.iterations}
+        return all(entry in found for entry in entries)
+
+    def exact_comprehension(
+        self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp, env: Env
+    ) -> tuple[Value, ...] | None:
+        """The items themselves, if there is one generator over few known items and no effect in the body."""
+        if len(node.generators) != 1 or self.interesting([node.elt]):
+            return None
+        generator = node.generators[0]
+        items = self.known_items(self.evaluate(generator.iter, env))
+        if items is None or len(items) > 16:
+            return None
+        scope = Env(env)
+        out: list[Value] = []
+        for item in items:
+            self.assign(generator.target, item, scope)
+            outcomes = [self.truth(self.evaluate(c, scope)) for c in generator.ifs]
+            if any(o is None for o in outcomes):
+                return None
+            if all(outcomes):
+                out.append(self.evaluate(node.elt, scope))
+        return tuple(out)
+
+    def element_data(self, value: Value) -> Data:
+        """What any element of a container is."""
+        if isinstance(value, Obj):
+            return self.content(value)
+        return self.data(value)
+
+
+def target_name(target: ast.expr) -> str:
+    """The name a loop goes by: its variable, or for several the last one that is a plain name."""
+    if isinstance(target, ast.Name):
+        return target.id
+    if isinstance(target, (ast.Tuple, ast.List)) and target.elts:
+        names = [target_name(t) for t in target.elts]
+        return ",".join(n for n in names if n != "_") or "_"
+    if isinstance(target, ast.Starred):
+        return target_name(target.value)
+    return "_"

@@ -1,0 +1,553 @@
+"""The state of one abstract evaluation, and what every part of the evaluator needs of it.
+
+The parts (`statements`, `loops`, `expressions`, …) are mix-ins of one class; this base declares what they
+call of each other. Caps make every evaluation end; reaching one is recorded and leaves the trace incomplete.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from auditor.static.heap import Env, Holder, Obj, Trail
+from auditor.static.values import (
+    MAX_ALTERNATIVES,
+    NONE,
+    UNKNOWN,
+    Alt,
+    Class,
+    Const,
+    Data,
+    Func,
+    Keyed,
+    Lib,
+    Method,
+    Num,
+    Partial,
+    Settings,
+    Truth,
+    Tup,
+    Value,
+    View,
+    by_entry,
+    join_data,
+    substitute,
+)
+from auditor.trace.answer import Answer
+from auditor.trace.events import Event, Numbering, Place, Turn, Unresolved
+from auditor.trace.linear import Atom, Condition, Expr, operation
+from auditor.trace.prover import proves
+from auditor.trace.region import Region
+from auditor.trace.trace import Switch
+from auditor.trace.tree import Node
+
+MAX_STEPS = 1_500_000
+MAX_DEPTH = 24
+
+
+WHOLE = Region("val", Expr(0), Expr.of(Atom("free", (0, "val_tokens"), 0)))
+"""The whole validation split, as one interval."""
+
+
+Changes = dict[tuple[int, object], tuple[Holder, object, object]]
+"""Cells and their values, as an arm of a branch left them."""
+
+
+class StepsExhausted(Exception):
+    """The evaluation reached its cap of steps."""
+
+
+class Source(Protocol):
+    """What the evaluator needs of a program (`auditor.program.model.Program`)."""
+
+    def inner(self, node: ast.Call) -> tuple[ast.Module, int, str] | None:
+        """The decoded program that this `exec` runs: its tree, layer number and path."""
+
+    def unresolved(self, node: ast.Call) -> str | None:
+        """Why the text of this `exec` could not be had."""
+
+    def sibling(self, name: str) -> tuple[ast.Module, int, str] | None:
+        """A helper module of the submission by dotted name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A value given to an environment name from outside the source."""
+
+    value: str
+    origin: str
+    path: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """An environment value that the script read."""
+
+    name: str
+    value: str | None
+    origin: str
+    path: str
+    line: int
+
+
+@dataclass(slots=True)
+class RunningLoop:
+    """A loop that is running: its entry, abstract iteration, counter and name."""
+
+    entry: int
+    iteration: int
+    counter: Atom
+    variable: str
+
+
+class Machine:
+    """State and shared services of the evaluator."""
+
+    def __init__(
+        self, source: Source, settings: Mapping[str, Setting], main: tuple[ast.Module, int, str]
+    ) -> None:
+        self.source = source
+        self.settings = dict(settings)
+        self.main = main
+        self.globals = Env()
+        self.trail = Trail()
+        self.numbering = Numbering()
+        self.events: dict[int, Event] = {}
+        self.leaves: dict[int, Node] = {}
+        self.switches: list[Switch] = []
+        self.resolved: dict[str, Resolved] = {}
+        self.layer, self.path = main[1], main[2]
+        self.root = Node(kind="root", text="", place=Place(self.path, self.layer, 1))
+        self.node = self.root
+        self.running: list[RunningLoop] = []
+        self.certainty: list[Answer] = []
+        self.conditions: list[Condition] = []
+        self.counts: dict[int, Expr] = {}
+        self.deferred: list[tuple[str, Changes]] = []
+        self.functions: list[str] = []
+        self.active: list[int] = []
+        self.returns: list[Value | None] = []
+        self.environments: list[Env] = []
+        self.disk: Data = UNKNOWN
+        self.steps = 0
+        self.effects = 0
+        self.line = 1
+        self.complete = True
+        self.last_entry = 0
+        self.last_object = 0
+        self.last_symbol = 0
+        self.environment_writes: dict[str, Value] = {}
+        self.sibling_modules: dict[str, Obj] = {}
+        self.interest: dict[int, bool] = {}
+
+    # what the mix-ins provide to each other
+    def block(self, body: Sequence[ast.stmt], env: Env) -> str | None:
+        raise NotImplementedError
+
+    def evaluate(self, node: ast.expr, env: Env) -> Value:
+        raise NotImplementedError
+
+    def merge(self, changes: Changes, condition: Condition | None = None, *, flipped: bool = True) -> None:
+        raise NotImplementedError
+
+    def assign(self, target: ast.expr, value: Value, env: Env) -> None:
+        raise NotImplementedError
+
+    def attribute(self, owner: Value, name: str, node: ast.AST) -> Value:
+        raise NotImplementedError
+
+    def binary(self, operator: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
+        raise NotImplementedError
+
+    def subscript(self, owner: Value, index: Value, node: ast.AST) -> Value:
+        raise NotImplementedError
+
+    def element(self, container: Value, index: Expr | None, turns: frozenset[Atom] = frozenset()) -> Value:
+        raise NotImplementedError
+
+    def store(
+        self, owner: Value, index: Value, value: Value, node: ast.AST, env: Env, *, augmented: bool
+    ) -> None:
+        raise NotImplementedError
+
+    def append(self, target: Obj, value: Value, key: Expr | None = None) -> None:
+        raise NotImplementedError
+
+    def call(self, func: Value, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        raise NotImplementedError
+
+    def call_function(
+        self, func: Func, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value:
+        raise NotImplementedError
+
+    def call_library(self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        raise NotImplementedError
+
+    def call_method(
+        self, owner: Value, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value:
+        raise NotImplementedError
+
+    def call_module(
+        self, module: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value:
+        raise NotImplementedError
+
+    def construct(self, cls: Class, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        raise NotImplementedError
+
+    def loss(self, target: Data, data: Data, node: ast.AST, how: str = "softmax") -> Data:
+        raise NotImplementedError
+
+    def settle(self, data: Data, node: ast.AST) -> Data:
+        raise NotImplementedError
+
+    def update(self, target: Obj, regions: Iterable[object], node: ast.AST, how: str, by: str) -> None:
+        raise NotImplementedError
+
+    def reset(self, target: Obj, node: ast.AST, by: str) -> None:
+        raise NotImplementedError
+
+    def report(self, args: Sequence[Value], keywords: Mapping[str, Value], node: ast.AST) -> None:
+        raise NotImplementedError
+
+    def environment(self, name: str, default: Value | None, node: ast.AST) -> Value:
+        raise NotImplementedError
+
+    def interesting(self, nodes: Sequence[ast.AST]) -> bool:
+        raise NotImplementedError
+
+    def refine(self, data: Data, node: ast.AST) -> Data:
+        raise NotImplementedError
+
+    def select(self, data: Data, node: ast.AST, by: str) -> Data:
+        raise NotImplementedError
+
+    def distribution(self, record: Data, node: ast.AST) -> Data:
+        raise NotImplementedError
+
+    def exact_items(self, value: Value) -> Sequence[Value] | None:
+        raise NotImplementedError
+
+    def known_items(self, iterable: Value) -> Sequence[Value] | None:
+        raise NotImplementedError
+
+    def length(self, value: Value) -> Expr | None:
+        raise NotImplementedError
+
+    def is_aligned(self, container: Obj, entries: Sequence[object]) -> bool:
+        raise NotImplementedError
+
+    def data_length(self, owner: Value, record: Data) -> Expr | None:
+        raise NotImplementedError
+
+    def comprehension(
+        self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp, env: Env
+    ) -> Value:
+        raise NotImplementedError
+
+    def optimizer_method(
+        self, optimizer: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value:
+        raise NotImplementedError
+
+    def backward(self, loss: Data, node: ast.AST) -> None:
+        raise NotImplementedError
+
+    # places, numbers, symbols
+    def place(self, node: ast.AST) -> Place:
+        return Place(
+            self.path, self.layer, getattr(node, "lineno", self.line), getattr(node, "col_offset", 0)
+        )
+
+    def tick(self) -> None:
+        self.steps += 1
+        if self.steps > MAX_STEPS:
+            raise StepsExhausted
+
+    def next_entry(self) -> int:
+        self.last_entry += 1
+        return self.last_entry
+
+    def entries(self) -> tuple[int, ...]:
+        return tuple(loop.entry for loop in self.running)
+
+    def allocate(self, kind: str, node: ast.AST, name: str = "", cls: Class | None = None) -> Obj:
+        self.last_object += 1
+        return Obj(self.last_object, kind, self.place(node), self.entries(), name, cls)
+
+    def symbol(self, kind: str, *parts: object, low: int | None = None) -> Expr:
+        """A fresh symbol; what it depends on goes into `parts` as expressions."""
+        self.last_symbol += 1
+        return Expr.of(Atom(kind, (self.last_symbol, *parts), low))
+
+    def put(self, holder: Holder, key: object, value: object) -> None:
+        self.trail.put(holder, key, value)
+
+    # events
+    def common(self, node: ast.AST) -> dict[str, object]:
+        """The fields that every event has."""
+        return {
+            "number": self.numbering.next(),
+            "place": self.place(node),
+            "turns": tuple(
+                Turn(entry=r.entry, iteration=r.iteration, variable=r.variable) for r in self.running
+            ),
+            "certain": Answer.MAYBE if Answer.MAYBE in self.certainty else Answer.YES,
+            "function": self.functions[-1] if self.functions else "",
+        }
+
+    def record(self, event: Event) -> None:
+        """Keep an event and hang it into the tree."""
+        self.events[event.number] = event
+        leaf = self.node.child("event", type(event).__name__, event.place)
+        leaf.events.append(event)
+        self.leaves[event.number] = leaf
+
+    def doubt(self, reason: str, what: str, node: ast.AST) -> int:
+        """Record that something could not be followed; the number goes into the values it poisons."""
+        place = self.place(node)
+        leaf = self.node.child("event", "Unresolved", place)
+        for event in leaf.events:
+            if isinstance(event, Unresolved) and event.reason == reason and event.what == what:
+                return event.number
+        event = Unresolved(**self.common(node), reason=reason, what=what[:120])  # type: ignore[arg-type]
+        self.events[event.number] = event
+        leaf.events.append(event)
+        return event.number
+
+    @contextmanager
+    def standing_in(self, layer: int, path: str) -> Iterator[None]:
+        """Run a part of another file or layer."""
+        before = self.layer, self.path
+        self.layer, self.path = layer, path
+        try:
+            yield
+        finally:
+            self.layer, self.path = before
+
+    # views of values
+    def history(self, target: Obj) -> frozenset[int]:
+        found = target.d.get("#history")
+        return found if isinstance(found, frozenset) else frozenset()
+
+    def content(self, target: Obj, depth: int = 0) -> Data:
+        """What a container or tensor holds, as one record."""
+        found = target.d.get("#content")
+        out = found if isinstance(found, Data) else UNKNOWN
+        for key in ("#items", "#elements"):
+            values = target.d.get(key)
+            if isinstance(values, tuple):
+                for value in values:
+                    if value is not target:
+                        out = join_data(out, self.all_turns(target, value, depth))
+        base = target.d.get("#base")
+        if isinstance(base, Value):
+            out = join_data(out, self.data(base, depth + 1))
+        parts = target.d.get("#parts")
+        if isinstance(parts, tuple):
+            for part in parts:
+                out = join_data(out, self.data(part, depth + 1))
+        return out
+
+    def all_turns(self, target: Obj, value: Value, depth: int) -> Data:
+        """An element as a part of the whole container: files of all turns of a comprehension are all files."""
+        record = self.data(value, depth + 1)
+        entries = target.d.get("#entries")
+        if not isinstance(entries, tuple) or not record.regions:
+            return record
+        regions = set()
+        for region in record.regions:
+            turns = frozenset(a for a in region.turns if a.args[0] not in entries)
+            whole = region.start is None and region.turns and not turns and region.source == "val"
+            regions.add(WHOLE if whole else replace(region, turns=turns))
+        return replace(record, regions=frozenset(regions))
+
+    def data(self, value: Value | None, depth: int = 0) -> Data:
+        """The value seen as a record of where it came from."""
+        if isinstance(value, Data):
+            if value.refs:
+                updates = value.updates
+                for target in value.refs:
+                    updates |= self.history(target)
+                return replace(value, updates=updates, states=value.states | value.refs)
+            return value
+        if isinstance(value, Const):
+            return Data(settings=value.settings) if value.settings else UNKNOWN
+        if isinstance(value, (Num, Truth)):
+            expr = value.expr if isinstance(value, Num) else value.condition.difference
+            turns = expr.iterations()
+            marks = frozenset(("mask",)) if isinstance(value, Truth) else NONE
+            return Data(turns=turns, marks=marks, settings=value.settings) if turns or marks else UNKNOWN
+        if depth > 6:
+            return UNKNOWN
+        if isinstance(value, (Tup, Alt)):
+            out = UNKNOWN
+            for item in value.items if isinstance(value, Tup) else value.options:
+                out = join_data(out, self.data(item, depth + 1))
+            return out
+        if isinstance(value, Obj):
+            return self.object_data(value, depth)
+        if isinstance(value, View):
+            found = substitute(self.object_data(value.base, depth), by_entry(value.mapping))
+            assert isinstance(found, Data)
+            turns = value.key.iterations() if value.key is not None else frozenset()
+            return replace(found, turns=found.turns | turns) if turns else found
+        if isinstance(value, Keyed):
+            return self.data(value.value, depth + 1)
+        if isinstance(value, Partial):
+            return self.data(Tup(value.args), depth + 1)
+        if isinstance(value, Method):
+            return self.data(value.owner, depth + 1)
+        return UNKNOWN
+
+    def object_data(self, target: Obj, depth: int) -> Data:
+        me = frozenset((target,))
+        history = self.history(target)
+        if target.kind == "module":
+            return Data(updates=history, states=me, refs=me)
+        if target.kind in ("tensor", "dict", "list", "optimizer", "iterator"):
+            inner = self.content(target, depth) if depth < 6 else UNKNOWN
+            states = inner.states | me if target.kind in ("tensor", "dict") else inner.states | inner.refs
+            refs = me if target.kind == "optimizer" else inner.refs | me
+            return replace(inner, updates=inner.updates | history, states=states, refs=refs)
+        out = UNKNOWN
+        if depth < 3:
+            for key, item in list(target.d.items()):
+                if (
+                    isinstance(item, Value)
+                    and not isinstance(item, (Func, Class))
+                    and not str(key).startswith("#")
+                ):
+                    out = join_data(out, self.data(item, depth + 1))
+        return out
+
+    def mix(self, *values: Value | None) -> Data:
+        """A new value computed from others."""
+        out = UNKNOWN
+        for value in values:
+            out = join_data(out, self.data(value).plain())
+        return out
+
+    def number(self, value: Value | None) -> Expr | None:
+        """The value as an integer expression, where it is one."""
+        if isinstance(value, Const) and isinstance(value.value, int):
+            return Expr(int(value.value))
+        if isinstance(value, Num):
+            return value.expr
+        return None
+
+    def objects(self, value: Value | None) -> frozenset[Obj]:
+        """The heap objects that the value is."""
+        if isinstance(value, Obj):
+            return frozenset((value,))
+        if isinstance(value, View):
+            return frozenset((value.base,))
+        if isinstance(value, Alt):
+            return frozenset().union(*(self.objects(option) for option in value.options))
+        if isinstance(value, Data):
+            return value.refs
+        return frozenset()
+
+    # three-valued logic
+    def decide(self, condition: Condition) -> bool | None:
+        difference = condition.difference
+        if condition.operator == ">=":
+            if proves(difference):
+                return True
+            return False if proves(-difference - 1) else None
+        if condition.operator == "==":
+            if proves(difference - 1) or proves(-difference - 1):
+                return False
+            return True if proves(difference) and proves(-difference) else None
+        return None
+
+    def truth(self, value: Value) -> bool | None:
+        """Whether the value is true, where that is known."""
+        if isinstance(value, Const):
+            return bool(value.value)
+        if isinstance(value, Num):
+            outcome = self.decide(Condition("==", value.expr))
+            return None if outcome is None else not outcome
+        if isinstance(value, Truth):
+            return self.decide(value.condition)
+        if isinstance(value, Tup):
+            return bool(value.items)
+        if isinstance(value, (Func, Class, Lib, Method, Partial)):
+            return True
+        if isinstance(value, Obj):
+            if value.kind in ("list", "dict"):
+                items = value.d.get("#items")
+                return bool(items) if isinstance(items, tuple) and "#elements" not in value.d else None
+            return True
+        return None
+
+    # joins
+    def join(self, a: Value | None, b: Value | None, condition: Condition | None = None) -> Value:
+        """A value that is `a` (where `condition` holds) or `b`."""
+        if a is b or b is None:
+            return a if a is not None else UNKNOWN
+        if a is None:
+            return b
+        if isinstance(a, Const) and isinstance(b, Const):
+            if type(a.value) is type(b.value) and a.value == b.value:
+                return Const(a.value, a.settings | b.settings)
+        left, right = self.number(a), self.number(b)
+        if left is not None and right is not None and not isinstance(getattr(a, "value", 0), bool):
+            settings = getattr(a, "settings", NONE) | getattr(b, "settings", NONE)
+            if left == right:
+                return Num(left, settings)
+            guard = condition or Condition(">=", self.symbol("free"))
+            return Num(operation("ite", guard, left, right), settings)
+        if isinstance(a, Const) and isinstance(b, Const):
+            if a.value is None or b.value is None:
+                return Alt((a, b))
+            return Data(settings=a.settings | b.settings)
+        if isinstance(a, Const) and a.value is None and not isinstance(b, (Num, Truth)):
+            return b
+        if isinstance(b, Const) and b.value is None and not isinstance(a, (Num, Truth)):
+            return a
+        plain = (Data, Const, Num, Truth)
+        if isinstance(a, plain) and isinstance(b, plain):
+            return join_data(self.data(a) if not isinstance(a, Data) else a, self.as_record(b))
+        if isinstance(a, Tup) and isinstance(b, Tup) and len(a.items) == len(b.items):
+            guard = condition or Condition(">=", self.symbol("free"))
+            return Tup(tuple(self.join(x, y, guard) for x, y in zip(a.items, b.items, strict=True)))
+        if isinstance(a, (Tup, *plain)) and isinstance(b, (Tup, *plain)):
+            return join_data(self.data(a), self.data(b))
+        options = list(a.options) if isinstance(a, Alt) else [a]
+        for option in b.options if isinstance(b, Alt) else (b,):
+            if not any(self.same(option, known) for known in options):
+                options.append(option)
+        if len(options) == 1:
+            return options[0]
+        if len(options) > MAX_ALTERNATIVES:
+            return self.data(Tup(tuple(options)))
+        return Alt(tuple(options))
+
+    def as_record(self, value: Value) -> Data:
+        return value if isinstance(value, Data) else self.data(value)
+
+    def same(self, a: Value, b: Value) -> bool:
+        if a is b:
+            return True
+        if isinstance(a, Func) and isinstance(b, Func):
+            return a.node is b.node and a.instance is b.instance
+        if isinstance(a, View) and isinstance(b, View):
+            return a.base is b.base and a == b
+        return type(a) is type(b) and isinstance(a, (Const, Num, Lib, Truth)) and a == b
+
+    def path_facts(self) -> tuple[Expr, ...]:
+        """What the branches taken so far say of integers, as expressions that are not negative."""
+        out: list[Expr] = []
+        for condition in self.conditions:
+            if condition.operator == ">=":
+                out.append(condition.difference)
+            else:
+                out += [condition.difference, -condition.difference]
+        return tuple(out)

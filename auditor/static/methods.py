@@ -1,0 +1,470 @@
+"""Methods of values that are not functions of the script: tensors, lists, dictionaries, text, files."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from auditor.static.heap import Obj
+from auditor.static.library.tables import (
+    ALLOCATIONS,
+    COPIES,
+    DISTRIBUTIONS,
+    IN_PLACE,
+    POSITION_FUNCTIONS,
+    RESETS,
+    RESHAPES,
+    SAME,
+    SELECTIONS,
+    TABLE_WRITES,
+)
+from auditor.static.machine import Machine
+from auditor.static.values import (
+    UNKNOWN,
+    Alt,
+    Class,
+    Const,
+    Data,
+    Func,
+    Lib,
+    Method,
+    Num,
+    Partial,
+    Tup,
+    Value,
+    View,
+    join_data,
+)
+from auditor.trace.linear import Expr
+
+TEXT_METHODS = frozenset(
+    """split strip lower upper replace startswith endswith lstrip rstrip removeprefix removesuffix title splitlines
+    isdigit encode decode zfill count find rjust ljust partition rpartition casefold capitalize""".split()
+)
+PATH_SAME = frozenset("resolve absolute expanduser as_posix with_suffix with_name".split())
+
+
+class Methods(Machine):
+    """Calls of methods."""
+
+    def call_method(
+        self, owner: Value, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value:
+        if isinstance(owner, Alt):
+            out: Value | None = None
+            for option in owner.options:
+                if not (isinstance(option, Const) and option.value is None):
+                    out = self.join(out, self.call(self.attribute(option, name, node), args, keywords, node))
+            return out if out is not None else UNKNOWN
+        if isinstance(owner, Obj):
+            if owner.kind == "module":
+                return self.call_module(owner, name, args, keywords, node)
+            if owner.kind == "optimizer":
+                return self.optimizer_method(owner, name, args, keywords, node)
+        if isinstance(owner, Method):
+            return self.nested_method(owner, name, args, keywords, node)
+        if isinstance(owner, Const):
+            return self.constant_method(owner, name, args, keywords, node)
+        if isinstance(owner, (Obj, View)) and (owner.base if isinstance(owner, View) else owner).kind in (
+            "list",
+            "dict",
+            "iterator",
+        ):
+            found = self.container_method(owner, name, args, keywords, node)
+            if found is not None:
+                return found
+        if isinstance(owner, Tup) and name in ("index", "count"):
+            return UNKNOWN
+        if isinstance(owner, (Func, Class, Lib, Partial)):
+            return self.mix(*args, *keywords.values())
+        if isinstance(owner, Num) and name in COPIES | SAME:
+            return owner
+        return self.data_method(owner, name, args, keywords, node)
+
+    def nested_method(
+        self, owner: Method, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value:
+        """`model.blocks.parameters()`, `model.head.weight.copy_(…)`: a part of a module is the module."""
+        if isinstance(owner.owner, Obj) and owner.owner.kind == "module":
+            module = owner.owner
+            if name in SAME | COPIES and not args:
+                return self.call_module(module, "parameters", [], {}, node)
+            if name in RESETS:
+                return UNKNOWN
+            if name in IN_PLACE:
+                record = self.mix(*args, *keywords.values())
+                if record.regions:
+                    self.update(module, record.regions, node, "in place", name)
+                return UNKNOWN
+            if name in ("parameters", "named_parameters", "children", "modules", "items", "values", "keys"):
+                return self.call_module(module, "parameters", [], {}, node)
+            if name in ("append", "extend", "insert", "register_forward_hook", "remove"):
+                return UNKNOWN
+            out = self.mix(*args, *keywords.values())
+            return replace(out, updates=out.updates | self.history(module), states=out.states | {module})
+        return self.data_method(owner.owner, name, args, keywords, node)
+
+    # constants
+    def constant_method(
+        self, owner: Const, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value:
+        value = owner.value
+        if (
+            isinstance(value, (str, bytes))
+            and name in TEXT_METHODS
+            and all(isinstance(a, Const) for a in args)
+        ):
+            try:
+                result = getattr(value, name)(*[a.value for a in args if isinstance(a, Const)])
+            except (TypeError, ValueError, LookupError):
+                return Data(settings=owner.settings)
+            return Const(tuple(result) if isinstance(result, list) else result, owner.settings)
+        if isinstance(value, str):
+            if name == "format":
+                parts: list[str | None] = []
+                for position, part in enumerate(value.split("{")):
+                    parts.append(part if position == 0 else part.split("}", 1)[-1])
+                    parts.append(None)
+                return replace(self.mix(*args, *keywords.values()), template=tuple(parts[:-1]))
+            if name == "join":
+                return self.joined_text(value, args)
+            if name in ("glob", "rglob", "iterdir"):
+                return self.call_library("glob.glob", [owner, *args], {}, node)
+            if name in PATH_SAME:
+                return owner
+            if name == "joinpath":
+                tail = "/".join(str(a.value) if isinstance(a, Const) else "?" for a in args)
+                return Const(f"{value}/{tail}", owner.settings)
+            if name in ("read_bytes", "read_text", "open"):
+                return self.call_library("builtins.open", [owner], {}, node)
+            if name in ("write_text", "write_bytes"):
+                return self.call_library("pickle.dump", args, {}, node)
+        return UNKNOWN
+
+    def joined_text(self, separator: str, args: list[Value]) -> Value:
+        items = self.known_parts(args[0]) if args else None
+        if items is None:
+            return replace(self.mix(*args), template=None)
+        parts: list[str | None] = []
+        for position, item in enumerate(items):
+            if position:
+                parts.append(separator)
+            if isinstance(item, Const):
+                parts.append(str(item.value))
+            elif isinstance(item, Data) and item.template is not None:
+                parts.extend(item.template)
+            else:
+                parts.append(None)
+        return replace(self.mix(*items), template=tuple(parts))
+
+    def known_parts(self, value: Value) -> list[Value] | None:
+        if isinstance(value, Tup):
+            return list(value.items)
+        if isinstance(value, Obj) and "#elements" not in value.d:
+            items = value.d.get("#items")
+            return list(items) if isinstance(items, tuple) else None
+        return None
+
+    # containers
+    def container_method(
+        self, owner: Obj | View, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value | None:
+        target = owner.base if isinstance(owner, View) else owner
+        key = owner.key if isinstance(owner, View) else None
+        if name in ("append", "add", "appendleft", "put", "push", "insert") and target.kind == "list":
+            value = args[-1] if args else UNKNOWN
+            record = self.data(value)
+            if isinstance(value, Data) and record.losses:
+                value = self.settle(record, node)
+            self.append(target, value, key)
+            return Const(None)
+        if name in ("extend", "extendleft") and args:
+            items = self.known_parts(args[0])
+            if items is not None:
+                for item in items:
+                    self.append(target, item, key)
+            else:
+                self.append(target, self.element(args[0], None), key)
+            return Const(None)
+        if target.kind == "list":
+            return self.list_method(owner, target, name, args, node)
+        if target.kind == "dict":
+            return self.dict_method(owner, target, name, args, node)
+        return None
+
+    def list_method(
+        self, owner: Obj | View, target: Obj, name: str, args: list[Value], node: ast.AST
+    ) -> Value | None:
+        if name in ("sort", "reverse"):
+            return self.reordered(target)
+        if name in ("pop", "popleft", "get", "get_nowait"):
+            index = self.number(args[0]) if args and name == "pop" else None
+            return self.element(owner, index)
+        if name in ("copy", "clear", "remove", "tolist", "__iter__"):
+            if name == "clear":
+                for cell in ("#items", "#elements"):
+                    self.trail.drop(target, cell)
+                self.put(target, "#items", ())
+            return owner
+        if name in ("index", "count", "empty", "qsize"):
+            return UNKNOWN
+        return None
+
+    def reordered(self, target: Obj) -> Value:
+        """In-place sort: the same elements in an order that is not known."""
+        if isinstance(target.d.get("#items"), tuple) and "#elements" not in target.d:
+            return Const(None)
+        before = Obj(target.number, "list", target.place, target.loops, target.name)
+        before.d = dict(target.d)
+        for cell in ("#items", "#elements", "#base", "#aligned", "#entries", "#repeated"):
+            self.trail.drop(target, cell)
+        self.put(target, "#base", before)
+        self.put(target, "#lower", Expr(0))
+        self.put(target, "#step", 1)
+        self.put(target, "#permuted", True)
+        self.put(target, "#elements", ())
+        return Const(None)
+
+    def dict_method(
+        self, owner: Obj | View, target: Obj, name: str, args: list[Value], node: ast.AST
+    ) -> Value | None:
+        if name in ("get", "setdefault", "pop"):
+            if args and isinstance(args[0], Const) and ("key", args[0].value) in target.d:
+                return self.subscript(owner, args[0], node)
+            found = self.subscript(owner, args[0], node) if args else UNKNOWN
+            if name == "setdefault" and len(args) > 1:
+                self.store(target, args[0], args[1], node, self.globals, augmented=False)
+            return self.join(found, args[1]) if len(args) > 1 else found
+        if name == "update":
+            record = self.mix(*args)
+            if record.regions and args and not (isinstance(args[0], Obj) and args[0].kind == "dict"):
+                self.update(target, record.regions, node, "table", "update")
+            if args and isinstance(args[0], Obj) and args[0].kind == "dict":
+                for cell, value in args[0].d.items():
+                    if isinstance(cell, tuple) and cell[0] == "key":
+                        self.put(target, cell, value)
+            known = target.d.get("#elements")
+            self.put(target, "#elements", (*(known if isinstance(known, tuple) else ()), *(args[:1])))
+            return Const(None)
+        if name == "items":
+            out = self.allocate("iterator", node)
+            out.d["#parts"] = (self.keys_of(target), self.values_of(owner, node))
+            return out
+        if name == "values":
+            return self.values_of(owner, node)
+        if name == "keys":
+            return self.keys_of(target)
+        if name in ("copy",):
+            return owner
+        if name == "clear":
+            self.reset(target, node, "clear")
+            self.trail.drop(target, "#elements")
+            self.trail.drop(target, "#content")
+            return Const(None)
+        return None
+
+    def keys_of(self, target: Obj) -> Value:
+        keys = target.d.get("#keys")
+        return keys if isinstance(keys, Value) else UNKNOWN
+
+    def values_of(self, owner: Obj | View, node: ast.AST) -> Value:
+        """The values of a dictionary as a list, in the turns that put them there."""
+        target = owner.base if isinstance(owner, View) else owner
+        out = self.allocate("list", node)
+        out.number = target.number
+        out.d["#elements"] = target.d.get("#elements", ())
+        if "#content" in target.d:
+            out.d["#content"] = target.d["#content"]
+        keys = target.d.get("#keys")
+        if isinstance(keys, Obj):
+            out.d["#entries"] = keys.d.get("#entries", ())
+        return out
+
+    # tensors and everything else
+    def data_method(
+        self, owner: Value, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value:
+        record = self.data(owner)
+        if isinstance(owner, Data):
+            record = replace(
+                record, rank=owner.rank, span=owner.span, array=owner.array, template=owner.template
+            )
+        targets = self.objects(owner)
+        if name == "backward":
+            self.backward(record, node)
+            return UNKNOWN
+        if name in ("step", "zero_grad") and targets:
+            for target in sorted(targets, key=lambda o: o.number):
+                if target.kind == "optimizer":
+                    self.optimizer_method(target, name, args, keywords, node)
+            return UNKNOWN
+        if name == "load_state_dict":
+            for target in targets:
+                if target.kind == "module":
+                    self.call_module(target, name, args, keywords, node)
+            return UNKNOWN
+        if name in RESETS:
+            return self.reset_method(owner, targets, record, args, node, name)
+        if name in IN_PLACE:
+            return self.in_place(owner, targets, name, args, keywords, node)
+        sized = self.size_method(owner, record, name, args)
+        if sized is not None:
+            return sized
+        if name in SAME:
+            if name == "requires_grad_" and not targets:
+                leaf = self.allocate("tensor", node)
+                leaf.d["#content"] = record.plain()
+                return leaf
+            return owner
+        if name in DISTRIBUTIONS and record.regions and record.states:
+            return self.distribution(self.mix(owner, *args), node)
+        if name in SELECTIONS and args and record.losses and self.data(args[0]).losses:
+            return self.select(self.mix(owner, *args), node, name)
+        if name in POSITION_FUNCTIONS:
+            return self.call_library(f"torch.{name}", [owner, *args], keywords, node)
+        if name in COPIES:
+            return replace(record, refs=frozenset()) if isinstance(owner, (Data, Obj, View)) else record
+        if name in RESHAPES:
+            return self.reshaped(record, name, args)
+        if name == "gather" or name in ("index_select", "take_along_dim", "take_along_axis"):
+            return self.gathered(record, args, keywords, node)
+        if name in ("submit", "map", "apply_async", "imap", "starmap") and args:
+            if isinstance(args[0], (Func, Partial, Method)):
+                return self.call(args[0], args[1:], keywords, node)
+        if name in ("info", "warning", "write", "debug", "error", "critical", "log"):
+            self.report(args, keywords, node)
+            return UNKNOWN
+        if name in ("state_dict",):
+            return record
+        if name in ALLOCATIONS:
+            return self.allocate("tensor", node)
+        out = self.mix(owner, *args, *keywords.values())
+        return replace(out, rank=None, span=None, array=None, template=None)
+
+    def reshaped(self, record: Data, name: str, args: list[Value]) -> Data:
+        rank: int | None = None
+        if name in ("reshape", "view"):
+            shape = args[0].items if len(args) == 1 and isinstance(args[0], Tup) else tuple(args)
+            rank = len(shape) if shape else None
+            if (
+                len(shape) == 1
+                and isinstance(shape[0], (Lib, Const))
+                and not isinstance(getattr(shape[0], "value", 0), int)
+            ):
+                rank = record.rank
+        elif name in ("flatten", "ravel"):
+            rank = 1
+        elif name == "unsqueeze":
+            return replace(
+                record, rank=None if record.rank is None else record.rank + 1, span=None, array=None
+            )
+        elif name == "squeeze":
+            if record.array is not None or record.rank == 1:
+                return record
+            rank = None
+        elif name in ("permute", "transpose", "T", "expand"):
+            return record
+        keep = record.array if name in ("flatten", "ravel", "reshape", "view") and rank == 1 else None
+        return replace(record, rank=rank, array=keep, span=record.span if rank == 1 else None)
+
+    def gathered(self, record: Data, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Data:
+        """Log-probabilities picked at an index: the tokens of the index are what is scored."""
+        index = keywords.get("index", args[-1] if args else UNKNOWN)
+        target = self.data(index)
+        out = self.mix(record, index)
+        if record.losses and target.regions:
+            return self.refine(replace(out, regions=target.regions, rank=target.rank), node)
+        if record.states and target.regions and "softmax" in record.marks:
+            return self.loss(target, out, node)
+        return out
+
+    def size_method(self, owner: Value, record: Data, name: str, args: list[Value]) -> Value | None:
+        if name in ("numel", "__len__") or (name == "size" and (not args or self.number(args[0]) == Expr(0))):
+            length = self.data_length(owner, record)
+            if length is not None:
+                return Num(length)
+        if name in (
+            "numel",
+            "size",
+            "dim",
+            "element_size",
+            "nelement",
+            "stride",
+            "data_ptr",
+            "storage_offset",
+        ):
+            return Data(turns=record.turns) if record.turns else UNKNOWN
+        return None
+
+    def data_length(self, owner: Value, record: Data) -> Expr | None:
+        """The number of elements of a stream of tokens or an array of positions."""
+        if record.array is not None:
+            return record.array.length()
+        if record.span is not None:
+            return record.span[1] - record.span[0]
+        if record.rank == 1 and len(record.regions) == 1:
+            (region,) = record.regions
+            if (
+                region.start is not None
+                and region.stop is not None
+                and region.row is None
+                and not region.turns
+            ):
+                return region.stop - region.start
+        return None
+
+    def reset_method(
+        self, owner: Value, targets: frozenset[Obj], record: Data, args: list[Value], node: ast.AST, name: str
+    ) -> Value:
+        for target in sorted(targets, key=lambda o: o.number):
+            if target.kind == "tensor":
+                self.reset(target, node, name)
+                self.put(target, "#content", UNKNOWN)
+        return owner
+
+    def in_place(
+        self,
+        owner: Value,
+        targets: frozenset[Obj],
+        name: str,
+        args: list[Value],
+        keywords: dict[str, Value],
+        node: ast.AST,
+    ) -> Value:
+        given = self.mix(*args, *keywords.values())
+        for target in sorted(targets, key=lambda o: o.number):
+            if name in TABLE_WRITES and given.regions and target.kind != "module":
+                self.put(target, "#table", True)
+                self.update(target, given.regions, node, "table", name)
+            elif target.kind == "tensor":
+                content = target.d.get("#content")
+                known = content if isinstance(content, Data) else UNKNOWN
+                if name == "copy_":
+                    self.put(target, "#content", given)
+                    self.put(target, "#history", given.updates)
+                else:
+                    self.put(target, "#content", join_data(known, given))
+                if given.regions and "grad" in given.marks:
+                    self.update(target, given.regions, node, "gradient", name)
+            elif target.kind in ("module", "list", "dict"):
+                if name == "copy_":
+                    if given.regions and not given.losses:
+                        self.update(target, given.regions, node, "in place", name)
+                    elif self.history(target) or given.updates:
+                        self.copy_state(target, given, node)
+                elif given.regions:
+                    self.update(
+                        target, given.regions, node, "gradient" if "grad" in given.marks else "in place", name
+                    )
+                elif name in ("lerp_", "mul_", "add_") and given.updates - self.history(target):
+                    self.put(target, "#history", self.history(target) | given.updates)
+        if not targets and isinstance(owner, Data):
+            return self.mix(owner, given)
+        return owner
+
+    def copy_state(self, target: Obj, given: Data, node: ast.AST) -> None:
+        """`p.copy_(saved)`: the state's history becomes that of what is copied."""
+        if not given.updates and self.history(target):
+            self.reset(target, node, "copy_")
+        else:
+            self.put(target, "#history", given.updates)

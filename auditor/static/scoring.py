@@ -1,0 +1,201 @@
+"""Scores, updates, resets and reports: where what happens to values becomes events."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from auditor.static.heap import Obj
+from auditor.static.library.tables import LABEL
+from auditor.static.machine import Machine
+from auditor.static.values import Const, Data, Value
+from auditor.trace.answer import Answer
+from auditor.trace.events import Absorbed, Report, Reset, Score, Select, Update
+from auditor.trace.region import Region, overlap
+
+REPORTS = re.compile(LABEL, re.IGNORECASE)
+ORDER = {Answer.NO: 0, Answer.MAYBE: 1, Answer.YES: 2}
+
+
+class Scoring(Machine):
+    """Records events."""
+
+    def prepare_scoring(self) -> None:
+        self.known_scores: dict[object, int] = {}
+        self.known_updates: dict[object, int] = {}
+        self.known_reports: set[object] = set()
+        self.in_score: dict[int, frozenset[int]] = {}
+        self.overlaps: dict[tuple[frozenset[Region], int], tuple[Answer, str]] = {}
+
+    def loss(self, target: Data, data: Data, node: ast.AST, how: str = "softmax") -> Data:
+        """Tokens are given a probability: `target` are the tokens, `data` all that went into the distribution."""
+        regions = frozenset(r for r in target.regions if r.source == "val")
+        if not regions:
+            return replace(data, rank=target.rank, span=None, array=None, template=None)
+        number = self.score(regions, data, node, how, None)
+        return replace(
+            data,
+            regions=target.regions,
+            losses=frozenset((number,)),
+            rank=target.rank,
+            turns=data.turns | target.turns,
+            refs=frozenset(),
+            span=None,
+            array=None,
+            template=None,
+            marks=data.marks - {"mask"},
+        )
+
+    def score(
+        self, regions: frozenset[Region], data: Data, node: ast.AST, how: str, parent: int | None
+    ) -> int:
+        place = self.place(node)
+        key = (place, regions, data.updates, how, parent, data.doubts)
+        known = self.known_scores.get(key)
+        if known is not None:
+            return known
+        states = tuple(sorted((s.state() for s in data.states), key=lambda s: s.number))
+        event = Score(
+            **self.common(node),  # type: ignore[arg-type]
+            regions=regions,
+            states=states,
+            absorbed=(),
+            how=how,
+            doubts=tuple(sorted(data.doubts)),
+            refined_from=parent,
+        )
+        self.record(event)
+        self.known_scores[key] = event.number
+        self.in_score[event.number] = data.updates
+        return event.number
+
+    def finish_scores(self) -> None:
+        """Tell for each score that was reported which of the updates it had absorbed were made from its tokens.
+
+        Done last, and only for reported scores: most distributions are training losses that nobody reports.
+        """
+        reported = {n for event in self.events.values() if isinstance(event, Report) for n in event.scores}
+        for number in sorted(reported):
+            score = self.events[number]
+            if isinstance(score, Score):
+                absorbed = tuple(self.absorbed(score.regions, n) for n in sorted(self.in_score[number]))
+                new = replace(score, absorbed=absorbed)
+                self.events[number] = new
+                leaf = self.leaves[number]
+                leaf.events[leaf.events.index(score)] = new
+
+    def absorbed(self, regions: frozenset[Region], number: int) -> Absorbed:
+        update = self.events[number]
+        assert isinstance(update, Update)
+        key = (regions, number)
+        found = self.overlaps.get(key)
+        if found is None:
+            found = (Answer.NO, "no token in common")
+            for scored in regions:
+                for used in update.regions:
+                    answer, why = overlap(scored, used)
+                    if ORDER[answer] > ORDER[found[0]]:
+                        found = (answer, why)
+                if found[0] is Answer.YES:
+                    break
+            self.overlaps[key] = found
+        return Absorbed(update=update, overlap=found[0], why=found[1])
+
+    def refine(self, data: Data, node: ast.AST) -> Data:
+        """Scores narrowed to a part of their tokens by an index."""
+        regions = frozenset(r for r in data.regions if r.source == "val")
+        if not regions:
+            return data
+        parents = sorted(data.losses)
+        how = self.how_of(parents[0])
+        number = self.score(regions, data, node, how, parents[0])
+        return replace(data, losses=frozenset((number,)))
+
+    def how_of(self, number: int) -> str:
+        event = self.events[number]
+        return event.how if isinstance(event, Score) else "unknown"
+
+    def settle(self, data: Data, node: ast.AST) -> Data:
+        """A score is added up or kept: what was mixed into it since it was taken belongs to it."""
+        losses: set[int] = set()
+        for number in sorted(data.losses):
+            extra = data.updates - self.in_score.get(number, frozenset())
+            event = self.events[number]
+            if extra and isinstance(event, Score):
+                losses.add(self.score(event.regions, data, node, "mixture", number))
+            else:
+                losses.add(number)
+        return replace(data, losses=frozenset(losses), updates=frozenset(), refs=frozenset())
+
+    def update(self, target: Obj, regions: Iterable[object], node: ast.AST, how: str, by: str) -> None:
+        """The state changes because of tokens."""
+        made_from = frozenset(r for r in regions if isinstance(r, Region) and r.source == "val")
+        if not made_from:
+            return
+        self.effects += 1
+        place = self.place(node)
+        key = (target.number, place, made_from, how)
+        number = self.known_updates.get(key)
+        if number is None:
+            event = Update(**self.common(node), state=target.state(), regions=made_from, how=how, by=by)  # type: ignore[arg-type]
+            self.record(event)
+            number = self.known_updates[key] = event.number
+        history = self.history(target)
+        if number not in history:
+            self.put(target, "#history", history | {number})
+
+    def reset(self, target: Obj, node: ast.AST, by: str) -> None:
+        """The state goes back to what the artifact gave."""
+        if self.history(target):
+            self.record(Reset(**self.common(node), state=target.state(), by=by))  # type: ignore[arg-type]
+            self.put(target, "#history", frozenset())
+        self.put(target, "#pending", frozenset())
+
+    def select(self, data: Data, node: ast.AST, by: str) -> Data:
+        """A choice between scores."""
+        event = Select(**self.common(node), scores=tuple(sorted(data.losses)), by=by)  # type: ignore[arg-type]
+        self.record(event)
+        return replace(data, selects=data.selects | {event.number})
+
+    def report(self, args: Sequence[Value], keywords: Mapping[str, Value], node: ast.AST) -> None:
+        """A line is printed or logged."""
+        parts: list[str | None] = []
+        for arg in args:
+            if isinstance(arg, Const):
+                parts.append(str(arg.value))
+            elif isinstance(arg, Data) and arg.template is not None:
+                parts.extend(arg.template)
+            else:
+                parts.append(None)
+            parts.append(" ")
+        template = tuple(parts[:-1])
+        text = "".join(p if p is not None else "{}" for p in template)
+        data = self.mix(*args)
+        labelled = REPORTS.search(text) is not None
+        if not data.losses:
+            if labelled and None in template and not all(isinstance(a, Const) for a in args):
+                self.note_report(text, template, data, node, untraced=True)
+            return
+        self.note_report(text, template, self.settle(data, node), node, untraced=False)
+
+    def note_report(
+        self, text: str, template: tuple[str | None, ...], data: Data, node: ast.AST, *, untraced: bool
+    ) -> None:
+        place = self.place(node)
+        key = (place, template, data.losses, untraced, tuple(self.functions))
+        if key in self.known_reports:
+            return
+        self.known_reports.add(key)
+        self.record(
+            Report(
+                **self.common(node),  # type: ignore[arg-type]
+                label=text.strip()[:160],
+                template=template,
+                scores=tuple(sorted(data.losses)),
+                doubts=tuple(sorted(data.doubts)),
+                untraced=untraced,
+                selects=tuple(sorted(data.selects)),
+            )
+        )

@@ -1,0 +1,605 @@
+"""Indexing: elements of containers, slices of tokens, rows of batches, writes into tables and buffers."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import replace
+
+from auditor.static.heap import Env, Obj
+from auditor.static.machine import Machine
+from auditor.static.values import (
+    UNKNOWN,
+    Alt,
+    Class,
+    Const,
+    Data,
+    Func,
+    Keyed,
+    Lib,
+    Num,
+    Slice,
+    Tup,
+    Value,
+    View,
+    by_entry,
+    join_data,
+    substitute,
+)
+from auditor.trace.linear import Atom, Expr
+from auditor.trace.region import Region
+
+
+class Subscripts(Machine):
+    """Reads and writes by index."""
+
+    # containers
+    def append(self, target: Obj, value: Value, key: Expr | None = None) -> None:
+        """Add an element at the end; `key` if the container is one of a family seen at that index."""
+        entries = tuple(e for e in self.entries() if e not in target.loops)
+        elements = target.d.get("#elements")
+        if not entries and elements is None and key is None and "#base" not in target.d:
+            items = target.d.get("#items")
+            self.put(target, "#items", (*(items if isinstance(items, tuple) else ()), value))
+            return
+        loop = self.running[-1] if self.running else None
+        known = elements if isinstance(elements, tuple) else ()
+        new = Keyed(value, key, entries)
+        if new not in known:
+            self.put(target, "#elements", (*known, new))
+        if loop is not None:
+            turn = ("#appended", loop.entry, loop.iteration)
+            before = target.d.get(turn)
+            count = before.value if isinstance(before, Const) and isinstance(before.value, int) else 0
+            self.put(target, turn, Const(count + 1))
+        if not isinstance(value, (Obj, View, Func, Class)) and not self.depends_on(value, entries):
+            self.put(target, "#repeated", True)
+
+    def depends_on(self, value: Value, entries: Sequence[int]) -> bool:
+        record = self.data(value)
+        found = {atom.args[0] for atom in record.turns}
+        for region in record.regions:
+            found |= {atom.args[0] for atom in region.iterations}
+        return all(entry in found for entry in entries)
+
+    def element(self, container: Value, index: Expr | None, turns: frozenset[Atom] = frozenset()) -> Value:
+        """The element at an index; None for "some element"."""
+        if index is None:
+            index = self.symbol("free")
+        if isinstance(container, Const):
+            return self.constant_element(container, index)
+        if isinstance(container, Tup):
+            if index.is_constant and -len(container.items) <= index.constant < len(container.items):
+                return container.items[index.constant]
+            return self.some_item(container.items, index)
+        if isinstance(container, Alt):
+            out: Value | None = None
+            for option in container.options:
+                if not (isinstance(option, Const) and option.value is None):
+                    out = self.join(out, self.element(option, index))
+            return out if out is not None else UNKNOWN
+        if isinstance(container, View):
+            inner = self.object_element(container.base, index, container.key)
+            return substitute(inner, by_entry(container.mapping))
+        if isinstance(container, Obj):
+            return self.object_element(container, index, None)
+        if isinstance(container, Data):
+            return self.data_element(container, index)
+        return UNKNOWN
+
+    def constant_element(self, container: Const, index: Expr) -> Value:
+        value = container.value
+        if isinstance(value, range):
+            return Num(index.scaled(value.step) + value.start, container.settings)
+        if isinstance(value, (tuple, list, str, bytes)) and index.is_constant:
+            if -len(value) <= index.constant < len(value):
+                return Const(value[index.constant], container.settings)
+        return Data(turns=index.iterations(), settings=container.settings)
+
+    def some_item(self, items: Sequence[Value], index: Expr) -> Value:
+        """One of several known items: which one depends on the index."""
+        out: Value | None = None
+        for item in items:
+            out = self.join(out, item)
+        if isinstance(out, (Data, Const, Num)) and index.iterations():
+            if self.number(out) is not None:
+                return Num(self.symbol("opaque", index))
+            record = out if isinstance(out, Data) else self.data(out)
+            return replace(record, turns=record.turns | index.iterations())
+        return out if out is not None else UNKNOWN
+
+    def object_element(self, container: Obj, index: Expr, key: Expr | None) -> Value:
+        if container.kind == "iterator":
+            return self.iterator_element(container, index)
+        if container.kind in ("tensor", "module", "instance"):
+            return self.data_element(self.data(container), index)
+        base = container.d.get("#base")
+        if isinstance(base, Value):
+            lower, step = container.d["#lower"], container.d.get("#step", 1)
+            assert isinstance(lower, Expr) and isinstance(step, int)
+            if container.d.get("#permuted"):
+                pick = Atom("pick", (container.number, "order", index), 0)
+                index = Expr.of(pick.knowing(facts=self.bounds(base, Expr.of(pick))))
+            return self.element(base, index.scaled(step) + lower)
+        items = container.d.get("#items")
+        elements = container.d.get("#elements")
+        if elements is None:
+            if not isinstance(items, tuple) or not items:
+                return UNKNOWN
+            if index.is_constant and -len(items) <= index.constant < len(items):
+                item = items[index.constant]
+                assert isinstance(item, Value)
+                return item
+            return self.some_item(items, index)
+        assert isinstance(elements, tuple)
+        options: list[Value] = []
+        for element in (*(items if isinstance(items, tuple) else ()), *elements):
+            option = self.built_element(container, element, index, key)
+            if option not in options:
+                options.append(option)
+        out: Value | None = None
+        for option in options:
+            out = self.join(out, option)
+        return out if out is not None else UNKNOWN
+
+    def bounds(self, container: Value, index: Expr) -> tuple[Expr, ...]:
+        """That an index is one of the container's, as expressions that are not negative."""
+        length = self.length(container)
+        facts = [] if length is None else [length - 1 - index]
+        if isinstance(container, Obj) and isinstance(container.d.get("#base"), Value):
+            lower, step = container.d["#lower"], container.d.get("#step", 1)
+            inner = container.d["#base"]
+            if isinstance(lower, Expr) and isinstance(step, int) and isinstance(inner, Value):
+                facts.extend(self.bounds(inner, index.scaled(step) + lower))
+        return tuple(facts)
+
+    def built_element(self, container: Obj, element: Value, index: Expr, key: Expr | None) -> Value:
+        """An element that a loop put there, seen at an index: the loop's counters become functions of the index."""
+        value, fill_key, entries = element, None, container.d.get("#entries", ())
+        if isinstance(element, Keyed):
+            value, fill_key, entries = element.value, element.key, element.entries
+        assert isinstance(entries, tuple)
+        mapping = self.mapping(container, entries, index, key, fill_key)
+        if isinstance(value, Obj) and value.kind in ("list", "dict", "tensor", "instance"):
+            return View(value, mapping, index)
+        return substitute(value, by_entry(mapping))
+
+    def mapping(
+        self,
+        container: Obj,
+        entries: Sequence[object],
+        index: Expr,
+        key: Expr | None,
+        fill_key: Expr | None,
+    ) -> tuple[tuple[object, Expr], ...]:
+        if key is None and self.is_aligned(container, entries):
+            return tuple((entry, index) for entry in entries)
+        if container.d.get("#repeated"):
+            return tuple((entry, self.symbol("opaque", index)) for entry in entries)
+        buckets = () if key is None else (key,)
+        if len(entries) == 1:
+            chosen = [Atom("at", ((container.number, entries[0]), index, *buckets), 0)]
+        else:
+            chosen = [Atom("pick", (container.number, entry, index, *buckets), 0) for entry in entries]
+        chosen = [
+            atom.knowing(high=self.counts[entry] - 1)
+            if isinstance(entry, int) and entry in self.counts
+            else atom
+            for atom, entry in zip(chosen, entries, strict=True)
+        ]
+        if key is not None and fill_key is not None:
+            plain = tuple((e, Expr.of(a)) for e, a in zip(entries, chosen, strict=True))
+            seen = fill_key.replace(by_entry(plain))
+            facts = (seen - key, key - seen)
+            chosen = [atom.knowing(facts=facts) for atom in chosen]
+        return tuple((e, Expr.of(a)) for e, a in zip(entries, chosen, strict=True))
+
+    def is_aligned(self, container: Obj, entries: Sequence[object]) -> bool:
+        """Whether the list got exactly one element in each turn of one loop, from its beginning."""
+        if container.d.get("#aligned"):
+            return True
+        if len(entries) != 1 or container.d.get("#items"):
+            return False
+        counts = [
+            value
+            for name, value in container.d.items()
+            if isinstance(name, tuple) and name[:1] == ("#appended",)
+        ]
+        loops = {name[1] for name in container.d if isinstance(name, tuple) and name[:1] == ("#appended",)}
+        return len(loops) == 1 and all(isinstance(c, Const) and c.value == 1 for c in counts)
+
+    def iterator_element(self, container: Obj, index: Expr) -> Value:
+        parts = container.d["#parts"]
+        assert isinstance(parts, tuple)
+        start = container.d.get("#start")
+        out: list[Value] = []
+        if isinstance(start, Expr):
+            out.append(Num(start + index))
+        out.extend(self.element(part, index) for part in parts)
+        return Tup(tuple(out))
+
+    def data_element(self, container: Data, index: Expr) -> Value:
+        """An element of an array or tensor."""
+        if container.array is not None:
+            return Num(container.array.element(index), container.settings)
+        if container.span is not None:
+            return Num(container.span[0] + index, container.settings)
+        return self.narrow(container, [Num(index)])
+
+    # reading
+    def subscript(self, owner: Value, index: Value, node: ast.AST) -> Value:
+        if isinstance(owner, Lib):
+            if owner.name == "os.environ" and isinstance(index, Const):
+                return self.environment(str(index.value), None, node)
+            return owner if owner.name.startswith("typing") else UNKNOWN
+        if isinstance(owner, Alt):
+            out: Value | None = None
+            for option in owner.options:
+                if not (isinstance(option, Const) and option.value is None):
+                    out = self.join(out, self.subscript(option, index, node))
+            return out if out is not None else UNKNOWN
+        if isinstance(owner, Const):
+            return self.constant_subscript(owner, index)
+        if isinstance(owner, Tup):
+            sliced = self.constant_slice(index)
+            if sliced is not None:
+                return Tup(owner.items[sliced])
+        if isinstance(owner, (Obj, View)):
+            found = self.container_subscript(owner, index, node)
+            if found is not None:
+                return found
+        position = self.number(index)
+        if isinstance(owner, Tup):
+            return self.element(owner, position)
+        record = self.data(owner)
+        if isinstance(owner, Data):
+            record = replace(record, array=owner.array, span=owner.span, rank=owner.rank)
+        if record.array is not None:
+            return self.array_subscript(record, index)
+        if record.span is not None and position is not None:
+            return Num(record.span[0] + position)
+        items = list(index.items) if isinstance(index, Tup) else [index]
+        return self.with_table_hit(self.narrow(record, items, node), index)
+
+    def with_table_hit(self, found: Data, index: Value) -> Data:
+        """What an index that is itself made of tokens adds: what it has absorbed, and that it looked up by them."""
+        key = self.data(index)
+        if "mask" in key.marks or not (key.updates or key.doubts or key.losses):
+            return found
+        return replace(
+            found,
+            updates=found.updates | key.updates,
+            doubts=found.doubts | key.doubts,
+            losses=found.losses | key.losses,
+        )
+
+    def constant_subscript(self, owner: Const, index: Value) -> Value:
+        sliced = self.constant_slice(index)
+        try:
+            if sliced is not None:
+                return Const(owner.value[sliced], owner.settings)  # type: ignore[index]
+            if isinstance(index, Const):
+                return Const(owner.value[index.value], owner.settings)  # type: ignore[index]
+        except (TypeError, IndexError, KeyError):
+            return Data(settings=owner.settings)
+        position = self.number(index)
+        return self.element(owner, position) if position is not None else Data(settings=owner.settings)
+
+    def constant_slice(self, index: Value) -> slice | None:
+        if not isinstance(index, Slice):
+            return None
+        bounds: list[int | None] = []
+        for part in (index.lower, index.upper, index.step):
+            if part is None or (isinstance(part, Const) and part.value is None):
+                bounds.append(None)
+            elif isinstance(part, Const) and isinstance(part.value, int):
+                bounds.append(part.value)
+            else:
+                return None
+        return slice(*bounds)
+
+    def container_subscript(self, owner: Obj | View, index: Value, node: ast.AST) -> Value | None:
+        """Lists and dictionaries; None for what is indexed like a tensor."""
+        base = owner.base if isinstance(owner, View) else owner
+        if base.kind == "dict":
+            if isinstance(index, Const) and ("key", index.value) in base.d:
+                found = base.d["key", index.value]
+                assert isinstance(found, Value)
+                return substitute(found, by_entry(owner.mapping)) if isinstance(owner, View) else found
+            if base.d.get("#history") or self.data(index).regions:
+                return self.with_table_hit(self.data(owner).plain(), index)
+            position = self.number(index)
+            return self.element(owner, position if position is not None else None)
+        if base.kind == "list":
+            if isinstance(index, Slice):
+                return self.list_slice(owner, index, node)
+            position = self.number(index)
+            if position is not None:
+                return self.element(owner, position)
+            record = self.data(index)
+            if record.regions:
+                return None
+            found_element = self.element(
+                owner, self.symbol("opaque", *(Expr.of(a) for a in sorted_atoms(record)))
+            )
+            return found_element
+        if base.kind == "iterator":
+            position = self.number(index)
+            return self.element(owner, position)
+        return None
+
+    def list_slice(self, owner: Obj | View, index: Slice, node: ast.AST) -> Value:
+        base = owner.base if isinstance(owner, View) else owner
+        items = base.d.get("#items")
+        sliced = self.constant_slice(index)
+        out = self.allocate("list", node)
+        if (
+            sliced is not None
+            and isinstance(items, tuple)
+            and "#elements" not in base.d
+            and "#base" not in base.d
+        ):
+            out.d["#items"] = items[sliced]
+            return out
+        lower: Expr | None = Expr(0) if index.lower is None else self.number(index.lower)
+        step = index.step.value if isinstance(index.step, Const) and isinstance(index.step.value, int) else 1
+        if index.step is not None and self.number(index.step) is None:
+            step = 0
+        if lower is None or (lower.is_constant and lower.constant < 0) or step <= 0:
+            lower = self.symbol("opaque", *(Expr.of(a) for a in sorted_atoms(self.data(index.lower))))
+            step = max(step, 1)
+        out.d["#base"] = owner
+        out.d["#lower"] = lower
+        out.d["#step"] = step
+        out.d["#elements"] = ()
+        upper = self.number(index.upper) if index.upper is not None else None
+        if upper is not None and step == 1 and not (upper.is_constant and upper.constant < 0):
+            out.d["#most"] = upper - lower
+        return out
+
+    def array_subscript(self, owner: Data, index: Value) -> Value:
+        array = owner.array
+        assert array is not None
+        position = self.number(index)
+        if position is not None:
+            if position.is_constant and position.constant < 0:
+                return Num(self.symbol("opaque", *(Expr.of(a) for a in sorted_atoms(owner))))
+            return Num(array.element(position), owner.settings)
+        if isinstance(index, Slice) and index.step is None:
+            lower = Expr(0) if index.lower is None else self.number(index.lower)
+            if lower is not None and not (lower.is_constant and lower.constant < 0):
+                whole = array.whole and index.upper is None
+                return replace(owner, array=replace(array, offset=array.offset + lower, whole=whole))
+        record = self.data(index)
+        return replace(owner, array=None, turns=owner.turns | record.turns)
+
+    # tokens
+    def narrow(self, record: Data, items: Sequence[Value], node: ast.AST | None = None) -> Data:
+        """The part of a tensor that an index selects: of its tokens, those that can be told."""
+        rank = record.rank
+        depends: set[Atom] = set(record.turns)
+        regions = record.regions
+        axis = 0
+        removed = 0
+        added = 0
+        for item in items:
+            value = item
+            if isinstance(value, Const) and value.value is None:
+                added += 1
+                continue
+            if isinstance(value, Const) and value.value is Ellipsis:
+                break
+            if (
+                isinstance(value, Slice)
+                and value.lower is None
+                and value.upper is None
+                and value.step is None
+            ):
+                axis += 1
+                continue
+            key = self.data(value) if not isinstance(value, Slice) else self.slice_data(value)
+            depends |= key.turns
+            for atom_source in (value.lower, value.upper) if isinstance(value, Slice) else (value,):
+                number = self.number(atom_source)
+                if number is not None:
+                    depends |= number.iterations()
+            if "mask" in key.marks:
+                axis += 1
+                continue
+            regions = frozenset(self.select_part(region, value, axis, rank) for region in regions)
+            if not isinstance(value, Slice) and self.number(value) is not None:
+                removed += 1
+            axis += 1
+        new_rank = None if rank is None else max(rank - removed + added, 0)
+        found = replace(
+            record,
+            regions=regions,
+            turns=frozenset(depends),
+            rank=new_rank,
+            span=None,
+            array=None,
+            template=None,
+        )
+        if record.losses and regions != record.regions and node is not None:
+            return self.refine(found, node)
+        return found
+
+    def slice_data(self, value: Slice) -> Data:
+        return join_data(self.data(value.lower), self.data(value.upper))
+
+    def select_part(self, region: Region, value: Value, axis: int, rank: int | None) -> Region:
+        """The part of one region that one item of an index selects on one axis."""
+        number = self.number(value)
+        if number is not None and axis == 0 and region.row is not None and rank != 1:
+            return self.read_row(region, number)
+        position_axis = 0 if rank == 1 else 1 if rank is not None and rank >= 2 else None
+        if axis == position_axis and region.start is not None and not (rank == 1 and region.row is not None):
+            if isinstance(value, Slice):
+                narrowed = self.slice_region(region, value)
+                if narrowed is not None:
+                    return narrowed
+            elif number is not None:
+                from_end = number.is_constant and number.constant < 0
+                assert region.stop is not None
+                start = (region.stop if from_end else region.start) + number
+                return replace(region, start=start, stop=start + 1, facts=self.facts_for(region))
+            elif isinstance(value, Data) and value.span is not None:
+                return region.sliced(value.span[0], value.span[1], from_end=(False, False))
+        if position_axis is not None and axis > position_axis:
+            return region
+        turns = self.slice_data(value).turns if isinstance(value, Slice) else self.data(value).turns
+        if isinstance(value, Slice):
+            for part in (value.lower, value.upper):
+                number = self.number(part)
+                turns |= number.iterations() if number is not None else frozenset()
+        elif number is not None:
+            turns = number.iterations()
+        return replace(region, turns=region.turns | turns) if turns else region
+
+    def slice_region(self, region: Region, value: Slice) -> Region | None:
+        if value.step is not None and not (isinstance(value.step, Const) and value.step.value in (None, 1)):
+            return None
+        bounds: list[Expr | None] = []
+        ends: list[bool] = []
+        for part in (value.lower, value.upper):
+            if part is None or (isinstance(part, Const) and part.value is None):
+                bounds.append(None)
+                ends.append(False)
+                continue
+            number = self.number(part)
+            if number is None:
+                return None
+            bounds.append(number)
+            ends.append(number.is_constant and number.constant < 0)
+        sliced = region.sliced(bounds[0], bounds[1], from_end=(ends[0], ends[1]))
+        return replace(sliced, facts=self.facts_for(region))
+
+    def facts_for(self, region: Region) -> tuple[Expr, ...]:
+        """The conditions of the region and of the branches around, where they speak of loops."""
+        new = [fact for fact in self.path_facts() if fact.iterations()]
+        return tuple(dict.fromkeys((*region.facts, *new)))
+
+    def read_row(self, region: Region, index: Expr) -> Region:
+        """A region stored at a row, read at another index: the row's counter becomes that index."""
+        row = region.row
+        assert row is not None
+        if len(row.terms) == 1 and row.terms[0][1] == 1:
+            atom = row.terms[0][0]
+            target = index - row.constant
+            entry = atom.args[0]
+
+            def change(other: Atom) -> Expr | None:
+                return target if other.kind == "iter" and other.args[0] == entry else None
+
+            return replace(region.mapped(change), row=None)
+        return replace(region, turns=region.turns | index.iterations(), row=None)
+
+    # writing
+    def store(
+        self, owner: Value, index: Value, value: Value, node: ast.AST, env: Env, *, augmented: bool
+    ) -> None:
+        if isinstance(owner, Alt):
+            for option in owner.options:
+                self.store(option, index, value, node, env, augmented=augmented)
+            return
+        if isinstance(owner, Lib) and owner.name == "os.environ" and isinstance(index, Const):
+            self.environment_writes[str(index.value)] = value
+            return
+        key = self.data(index)
+        if "mask" in key.marks:
+            key = replace(key, regions=frozenset())
+        record = self.data(value)
+        if record.losses:
+            value = record = self.settle(record, node)
+        if isinstance(owner, (Obj, View)):
+            target = owner.base if isinstance(owner, View) else owner
+            if target.kind in ("dict", "tensor", "list") and key.regions and self.outlives(target, key):
+                self.put(target, "#table", True)
+                self.update(target, key.regions, node, "table", "write by key")
+                self.put(
+                    target,
+                    "#content",
+                    join_data(self.content_only(target), replace(record.plain(), regions=frozenset())),
+                )
+                return
+            self.store_object(target, owner, index, value, record)
+            return
+        for target in self.objects(owner):
+            if key.regions and self.outlives(target, key):
+                self.put(target, "#table", True)
+                self.update(target, key.regions, node, "table", "write by key")
+            elif target.kind == "module" and record.regions:
+                self.update(target, record.regions, node, "in place", "index assignment")
+            elif target.kind == "tensor":
+                self.put(
+                    target,
+                    "#content",
+                    join_data(self.content_only(target), self.with_row(record.plain(), index)),
+                )
+        if isinstance(owner, Data) and not owner.refs and isinstance(node, ast.Subscript):
+            if isinstance(node.value, ast.Name):
+                self.assign(node.value, self.mix(owner, value), env)
+
+    def content_only(self, target: Obj) -> Data:
+        found = target.d.get("#content")
+        return found if isinstance(found, Data) else UNKNOWN
+
+    def outlives(self, target: Obj, key: Data) -> bool:
+        """Whether the object is older than a loop that the key's tokens depend on."""
+        younger = {e for e in self.entries() if e not in target.loops}
+        return any(
+            atom.args[0] in younger for region in key.regions for atom in region.iterations
+        ) or not any(region.iterations for region in key.regions)
+
+    def store_object(self, target: Obj, owner: Obj | View, index: Value, value: Value, record: Data) -> None:
+        if target.kind == "dict":
+            if isinstance(index, Const) and isinstance(index.value, (str, int)):
+                self.put(target, ("key", index.value), value)
+                value = self.data(value)
+            number = self.number(index)
+            known = target.d.get("#elements")
+            entries = tuple(e for e in self.entries() if e not in target.loops)
+            new = Keyed(value, number, entries) if entries else value
+            if not isinstance(known, tuple) or new not in known:
+                self.put(target, "#elements", (*(known if isinstance(known, tuple) else ()), new))
+            return
+        if target.kind == "list":
+            items = target.d.get("#items")
+            number = self.number(index)
+            if (
+                isinstance(items, tuple)
+                and "#elements" not in target.d
+                and number is not None
+                and number.is_constant
+            ):
+                if -len(items) <= number.constant < len(items):
+                    position = number.constant % len(items)
+                    self.put(target, "#items", (*items[:position], value, *items[position + 1 :]))
+                    return
+            entries = tuple(e for e in self.entries() if e not in target.loops)
+            known = target.d.get("#elements")
+            self.put(
+                target,
+                "#elements",
+                (*(known if isinstance(known, tuple) else ()), Keyed(value, None, entries)),
+            )
+            return
+        if target.kind == "tensor":
+            self.put(
+                target, "#content", join_data(self.content_only(target), self.with_row(record.plain(), index))
+            )
+
+    def with_row(self, record: Data, index: Value) -> Data:
+        """Mark tokens stored at a row of a buffer with the row's index."""
+        first = index.items[0] if isinstance(index, Tup) and index.items else index
+        number = self.number(first)
+        if number is None or not record.regions or not isinstance(index, (Tup, Num)):
+            return record
+        regions = frozenset(
+            replace(region, row=number) if region.row is None else region for region in record.regions
+        )
+        return replace(record, regions=regions, rank=None)
+
+
+def sorted_atoms(record: Data) -> list[Atom]:
+    return sorted(record.turns, key=lambda atom: str(atom.args))

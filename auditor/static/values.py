@@ -1,0 +1,331 @@
+"""The abstract values of the partial evaluator.
+
+A value that the configuration settles is a `Const`; an integer that depends on loops is a `Num`; a tensor, an
+array or any other value is a `Data`: a record of where it came from. What is neither stays what Python makes of
+it: tuples, functions, classes, objects on the heap (`auditor.static.heap`).
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from auditor.trace.linear import Atom, Condition, Expr
+from auditor.trace.region import Region
+
+if TYPE_CHECKING:
+    from auditor.static.heap import Env, Obj
+
+NONE: frozenset[str] = frozenset()
+Settings = frozenset[str]
+
+
+class Value:
+    """Base of all abstract values."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Const(Value):
+    """A known Python constant, with the settings (environment names) it was computed from."""
+
+    value: object
+    settings: Settings = NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Num(Value):
+    """An integer given by an expression over symbols."""
+
+    expr: Expr
+    settings: Settings = NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Truth(Value):
+    """A comparison of integers that is not decided."""
+
+    condition: Condition
+    settings: Settings = NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """An array of unknown integers: its number, where a slice of it begins, and whether it ascends strictly."""
+
+    number: int
+    offset: Expr
+    ascending: bool
+    whole: bool = True
+
+    def element(self, index: Expr) -> Expr:
+        kind = "at" if self.ascending else "elem"
+        return Expr.of(Atom(kind, (self.number, index + self.offset), 0 if self.ascending else None))
+
+    def length(self) -> Expr | None:
+        return Expr.of(Atom("size", (self.number,), 0)) - self.offset if self.whole else None
+
+
+@dataclass(frozen=True, slots=True)
+class Data(Value):
+    """Anything computed from tokens, weights or unknown input: where it came from, not what it is.
+
+    Attributes:
+        regions: tokens that its content is made of.
+        turns: iteration counters that it depends on as a position, not as content.
+        updates: numbers of the updates it has absorbed.
+        states: heap objects that a gradient through it would reach.
+        refs: heap objects that it is (an alias of).
+        losses: numbers of the scores it carries.
+        marks: "mask" (outcome of a comparison), "grad", "train" (training tokens), "artifact", …
+        doubts: numbers of the unresolved events on its way.
+        selects: numbers of the choices it went through.
+        rank: number of axes, where known; axis 0 of a rank-1 value of tokens is the position.
+        span: for an array of consecutive positions their half-open interval.
+        template: for text, its parts (constant text, None for a value).
+        settings: environment names it was computed from.
+        array: for an array of positions its identity, so that equal elements are equal symbols.
+    """
+
+    regions: frozenset[Region] = frozenset()
+    turns: frozenset[Atom] = frozenset()
+    updates: frozenset[int] = frozenset()
+    states: frozenset[Obj] = frozenset()
+    refs: frozenset[Obj] = frozenset()
+    losses: frozenset[int] = frozenset()
+    marks: frozenset[str] = frozenset()
+    doubts: frozenset[int] = frozenset()
+    selects: frozenset[int] = frozenset()
+    rank: int | None = None
+    span: tuple[Expr, Expr] | None = None
+    template: tuple[str | None, ...] | None = None
+    settings: Settings = NONE
+    array: Array | None = None
+
+    @property
+    def relevant(self) -> bool:
+        """Whether anything that rules ask about is in it."""
+        return bool(self.regions or self.updates or self.states or self.refs or self.losses)
+
+    def plain(self) -> Data:
+        """The same content as a value of its own: no alias of anything."""
+        return replace(self, refs=frozenset()) if self.refs else self
+
+
+UNKNOWN = Data()
+
+
+@dataclass(frozen=True, slots=True)
+class Tup(Value):
+    """A tuple, or a list literal that nothing mutates, with its items."""
+
+    items: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Slice(Value):
+    """`lower:upper:step` inside an index."""
+
+    lower: Value | None
+    upper: Value | None
+    step: Value | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Func(Value):
+    """A function with its environment; `instance` for a bound method."""
+
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    env: Env
+    layer: int
+    path: str
+    instance: Value | None = None
+    owner: Class | None = None
+    defaults: tuple[Value, ...] = ()
+    keyword_defaults: tuple[Value | None, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class Class(Value):
+    """A class of the script."""
+
+    node: ast.ClassDef
+    env: Env
+    bases: tuple[Value, ...]
+    layer: int
+    path: str
+    d: dict[object, object] = field(default_factory=dict)
+    methods: dict[str, Func] = field(default_factory=dict)
+
+    def find(self, name: str) -> Func | None:
+        """The method of that name, by the order of bases."""
+        if name in self.methods:
+            return self.methods[name]
+        for base in self.bases:
+            if isinstance(base, Class):
+                found = base.find(name)
+                if found is not None:
+                    return found
+        return None
+
+    def get(self, name: str) -> Value | None:
+        """The class attribute of that name, by the order of bases."""
+        value = self.d.get(name)
+        if isinstance(value, Value):
+            return value
+        for base in self.bases:
+            if isinstance(base, Class):
+                found = base.get(name)
+                if found is not None:
+                    return found
+        return None
+
+    def library_bases(self) -> list[str]:
+        """Dotted names of the library classes it derives from."""
+        out: list[str] = []
+        for base in self.bases:
+            if isinstance(base, Class):
+                out.extend(base.library_bases())
+            elif isinstance(base, Lib):
+                out.append(base.name)
+        return out
+
+    @property
+    def is_module(self) -> bool:
+        return any(n.startswith("torch.nn.") and "functional" not in n for n in self.library_bases())
+
+    @property
+    def is_optimizer(self) -> bool:
+        return any(n.endswith("Optimizer") or n.startswith("torch.optim.") for n in self.library_bases())
+
+    @property
+    def is_autograd(self) -> bool:
+        return any("autograd" in n and n.endswith("Function") for n in self.library_bases())
+
+
+@dataclass(frozen=True, slots=True)
+class Lib(Value):
+    """Something of a library, by its dotted name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Method(Value):
+    """A method of a value that is not a function of the script."""
+
+    owner: Value
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Partial(Value):
+    """`functools.partial`."""
+
+    func: Value
+    args: tuple[Value, ...]
+    keywords: tuple[tuple[str, Value], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class View(Value):
+    """An element of a container of containers, seen at one index.
+
+    Attributes:
+        base: the heap object that stands for all elements.
+        mapping: iteration counters of the building loops, by entry, and what to read instead.
+        key: the index, where it is an integer expression.
+    """
+
+    base: Obj
+    mapping: tuple[tuple[object, Expr], ...]
+    key: Expr | None
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed(Value):
+    """An element that loops put into a container.
+
+    Attributes:
+        value: the element.
+        key: index of the bucket, for a container of containers.
+        entries: the loops that were running and are younger than the container.
+    """
+
+    value: Value
+    key: Expr | None
+    entries: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Alt(Value):
+    """One of several values (at most `MAX_ALTERNATIVES`)."""
+
+    options: tuple[Value, ...]
+
+
+MAX_ALTERNATIVES = 5
+
+
+def join_data(a: Data, b: Data) -> Data:
+    """Everything that either holds."""
+    if a is b or b is UNKNOWN:
+        return a
+    if a is UNKNOWN:
+        return b
+    return Data(
+        a.regions | b.regions,
+        a.turns | b.turns,
+        a.updates | b.updates,
+        a.states | b.states,
+        a.refs | b.refs,
+        a.losses | b.losses,
+        a.marks | b.marks,
+        a.doubts | b.doubts,
+        a.selects | b.selects,
+        a.rank if a.rank == b.rank else (a.rank or b.rank) if None in (a.rank, b.rank) else None,
+        a.span if a.span == b.span else None,
+        a.template if a.template == b.template else (a.template or b.template),
+        a.settings | b.settings,
+        a.array if a.array == b.array else None,
+    )
+
+
+def substitute(value: Value, change: Callable[[Atom], Expr | None]) -> Value:
+    """The value with symbols exchanged in every expression it holds."""
+    if isinstance(value, Num):
+        return Num(value.expr.replace(change), value.settings)
+    if isinstance(value, Tup):
+        return Tup(tuple(substitute(item, change) for item in value.items))
+    if isinstance(value, Alt):
+        return Alt(tuple(substitute(item, change) for item in value.options))
+    if isinstance(value, Truth):
+        condition = Condition(value.condition.operator, value.condition.difference.replace(change))
+        return Truth(condition, value.settings)
+    if isinstance(value, Data) and (value.regions or value.turns or value.span):
+        turns: set[Atom] = set()
+        for atom in value.turns:
+            new = change(atom)
+            turns |= {atom} if new is None else new.iterations()
+        span = None if value.span is None else (value.span[0].replace(change), value.span[1].replace(change))
+        regions = frozenset(region.mapped(change) for region in value.regions)
+        return replace(value, regions=regions, turns=frozenset(turns), span=span)
+    if isinstance(value, Keyed):
+        return Keyed(substitute(value.value, change), value.key, value.entries)
+    if isinstance(value, View):
+        mapping = tuple((entry, expr.replace(change)) for entry, expr in value.mapping)
+        return View(value.base, mapping, None if value.key is None else value.key.replace(change))
+    return value
+
+
+def by_entry(mapping: tuple[tuple[object, Expr], ...]) -> Callable[[Atom], Expr | None]:
+    """A change for `substitute`: the iteration counters of these loop entries become the given expressions."""
+    table = dict(mapping)
+
+    def change(atom: Atom) -> Expr | None:
+        return table.get(atom.args[0]) if atom.kind == "iter" else None
+
+    return change
