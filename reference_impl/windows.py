@@ -31,15 +31,15 @@ def sliding_windows(origin: int, begin: int, end: int, window: int, stride: int)
     """Score positions begin .. end-1 with as much context as `window` holds, never from before `origin`.
 
     While the window still reaches back to `origin` one forward pass serves all its positions: each sees
-    everything since `origin` anyway. After that every step scores `stride` positions, and the last one what
-    is left.
+    everything since `origin` anyway. After that every step scores `stride` positions, the last what is left.
     """
-    scored = begin
-    while scored < end:
-        stop = min(max(origin + window, scored + stride), end)
+    head = min(max(origin + window, begin), end)
+    if begin < head:
+        yield Window(origin, head - origin, begin - origin)
+    for scored in range(head, end, stride):
+        stop = min(scored + stride, end)
         start = max(origin, stop - window)
         yield Window(start, stop - start, scored - start)
-        scored = stop
 
 
 def chunk_window(document: Document, chunk: int, chunk_size: int, window: int) -> Window:
