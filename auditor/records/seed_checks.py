@@ -59,10 +59,8 @@ def _fingerprints(facts: FolderFacts) -> Iterator[RecordFinding]:
             groups[losses].append(run)
     for losses, runs in groups.items():
         claimed = {seed_of_name(run.path) for run in runs} - {None}
-        if len(runs) < 2 or (len(claimed) < 2 and _claimed_seeds(facts) < 2):
-            continue
         printed = sorted({run.seed.value for run in runs if run.seed is not None})
-        if len(claimed) < 2 and len(printed) < 2 and len(runs) < len(facts.claim_runs):
+        if len(runs) < 2 or not (max(len(claimed), len(printed)) > 1 or _are_the_seeds(runs, facts)):
             continue
         last = runs[-1]
         line = last.seed.line if last.seed is not None else last.steps[0].line
@@ -75,6 +73,12 @@ def _fingerprints(facts: FolderFacts) -> Iterator[RecordFinding]:
         )
 
 
+def _are_the_seeds(runs: list[Run], facts: FolderFacts) -> bool:
+    """Whether logs that name no seed must be the several seeds that the folder claims: there are no others."""
+    named = any(seed_of_name(run.path) is not None for run in runs)
+    return not named and len(runs) == len(facts.claim_runs) and _claimed_seeds(facts) >= len(runs)
+
+
 def _same_seed(facts: FolderFacts) -> Iterator[RecordFinding]:
     runs = [run for run in facts.claim_runs if run.seed is not None]
     if len(runs) < 2 or len(runs) < len(facts.claim_runs):
@@ -82,7 +86,7 @@ def _same_seed(facts: FolderFacts) -> Iterator[RecordFinding]:
     printed = {run.seed.value for run in runs if run.seed is not None}
     if len(printed) != 1:
         return
-    averaged = facts.claim.how in (How.MEAN, How.SUBSET_MEAN)
+    averaged = facts.claim.how is How.MEAN
     names = ", ".join(run.path for run in runs)
     severity = Severity.FAIL if averaged and _claimed_seeds(facts) > 1 else Severity.WARN
     yield finding(
