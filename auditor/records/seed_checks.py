@@ -74,7 +74,7 @@ def _fingerprints(facts: FolderFacts) -> Iterator[RecordFinding]:
 
 
 def _are_the_seeds(runs: list[Run], facts: FolderFacts) -> bool:
-    """Whether logs that name no seed must be the several seeds that the folder claims: there are no others."""
+    """Whether logs that name no seed must be the several seeds that the folder claims."""
     named = any(seed_of_name(run.path) is not None for run in runs)
     return not named and len(runs) == len(facts.claim_runs) and _claimed_seeds(facts) >= len(runs)
 
