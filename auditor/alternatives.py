@@ -47,17 +47,21 @@ class Alternative:
     shown_by: str = ""
 
 
-def turned(value: str) -> str | None:
-    """The other position of a switch with this value, or None if the value is no switch."""
+def positions(value: str) -> tuple[str, ...]:
+    """Values that may turn a switch the other way, the likeliest first.
+
+    A number or a word for yes and no has one opposite; for the name of a mode all that can be tried is "none
+    of it".
+    """
     text = value.strip().lower()
     words = {"true": "False", "false": "True", "yes": "no", "no": "yes", "on": "off", "off": "on", "": "1"}
     if text in words:
-        return words[text]
+        return (words[text],)
     try:
         number = float(text)
     except ValueError:
-        return "1" if text == "none" else None
-    return "0" if number > 0 else "1"
+        return ("1",) if text == "none" else ("", "0", "none")
+    return ("0",) if number > 0 else ("1",)
 
 
 def hidden_switches(trace: Trace) -> list[Switch]:
@@ -81,18 +85,37 @@ def explore(
     skipped = [f"{s.name} was not turned: more than {MAX_SWITCHES} switches" for s in switches[MAX_SWITCHES:]]
     found: list[Alternative] = []
     for switch in switches[:MAX_SWITCHES]:
-        value = turned(switch.value)
-        if value is None:
-            skipped.append(f"{switch.name} was not turned: {switch.value!r} has no opposite")
-            continue
         try:
-            other = evaluate({switch.name: value})
+            value, other = _turn(switch, evaluate)
         except ExplorationSpent:
             skipped.append(f"{switch.name} was not turned: the program is too large to evaluate once more")
+            continue
+        if other is None:
+            skipped.append(
+                f"{switch.name} = {switch.value!r} decides at {switch.place}, is seen nowhere but in the "
+                "source, and no value was found that decides otherwise"
+            )
             continue
         ran, shown_by = _told_by_log(trace, other, log)
         found.append(Alternative(switch=switch, value=value, trace=other, ran=ran, shown_by=shown_by))
     return found, skipped
+
+
+def _turn(switch: Switch, evaluate: Callable[[Mapping[str, str]], Trace]) -> tuple[str, Trace | None]:
+    """The first value that makes the branch go the other way, and what then happens.
+
+    A plain opposite needs no proof that it does: where the branch goes on as before, the switch does not
+        decide it.
+    """
+    values = positions(switch.value)
+    if len(values) == 1:
+        return values[0], evaluate({switch.name: values[0]})
+    for value in values:
+        other = evaluate({switch.name: value})
+        same = [s for s in other.switches if s.name == switch.name and s.place == switch.place]
+        if not any(s.taken == switch.taken for s in same):
+            return value, other
+    return "", None
 
 
 def _told_by_log(base: Trace, other: Trace, log: Sequence[str]) -> tuple[Answer, str]:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 
-from auditor.alternatives import Alternative, explore, turned
+from auditor.alternatives import Alternative, explore, positions
 from auditor.exit_codes import ExitCode, worst_exit
 from auditor.judging import judge, judge_reports
 from auditor.result import RecordVerdict, RuleResult, Verdict
@@ -166,21 +166,21 @@ def test_switch_that_the_log_refutes_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "other"),
+    ("value", "others"),
     [
-        ("0", "1"),
-        ("1", "0"),
-        ("3", "0"),
-        ("0.0", "1"),
-        ("False", "True"),
-        ("true", "False"),
-        ("", "1"),
-        ("none", "1"),
-        ("cosine", None),
+        ("0", ("1",)),
+        ("1", ("0",)),
+        ("3", ("0",)),
+        ("0.0", ("1",)),
+        ("False", ("True",)),
+        ("true", ("False",)),
+        ("", ("1",)),
+        ("none", ("1",)),
+        ("cosine", ("", "0", "none")),
     ],
 )
-def test_other_position_of_a_switch(value: str, other: str | None) -> None:
-    assert turned(value) == other
+def test_other_positions_of_a_switch(value: str, others: tuple[str, ...]) -> None:
+    assert positions(value) == others
 
 
 def _explore(log: tuple[str, ...]) -> Alternative:
@@ -205,13 +205,23 @@ def test_log_of_another_program_or_none_tells_nothing() -> None:
     assert _explore(("loss 3.2",)).ran is Answer.MAYBE
 
 
-def test_switch_without_an_opposite_is_told() -> None:
-    switch = Switch(name="MODE", value="cosine", origin="default", place=PLACE, taken=False, guards=True)
-    found, skipped = explore(
-        trace_of("x val_bpb:", claimed=2, switches=(switch,)), lambda _: pytest.fail("called")
-    )
+def _mode(taken: bool) -> Switch:
+    return Switch(name="MODE", value="cosine", origin="default", place=PLACE, taken=taken, guards=True)
+
+
+def test_mode_is_turned_by_the_first_value_that_changes_the_branch() -> None:
+    base = trace_of("x val_bpb:", claimed=2, switches=(_mode(True),))
+    off = trace_of("x val_bpb:", claimed=2, switches=(_mode(False),))
+    found, skipped = explore(base, lambda forced: off if forced["MODE"] == "0" else base)
+    assert [(a.value, a.trace) for a in found] == [("0", off)]
+    assert skipped == []
+
+
+def test_switch_that_no_value_turns_is_told() -> None:
+    base = trace_of("x val_bpb:", claimed=2, switches=(_mode(False),))
+    found, skipped = explore(base, lambda _: base)
     assert found == []
-    assert skipped == ["MODE was not turned: 'cosine' has no opposite"]
+    assert len(skipped) == 1 and skipped[0].startswith("MODE = 'cosine' decides at train_gpt.py:7")
 
 
 def test_switch_with_a_known_value_is_not_turned() -> None:
