@@ -96,7 +96,7 @@ class OpaqueCode(Rule):
             url="https://github.com/openai/parameter-golf/pull/1493",
             date="2026-04-09",
             who="merged record",
-            ruling="a script packed with lzma and base85 was merged: packing that anyone can undo is accepted",
+            ruling="a script packed with lzma and base85 was merged: packing anyone can undo is accepted",
         ),
     )
     examples = (
