@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
+import torch
+
 from reference_impl.config import Settings, environment, read_settings
 from reference_impl.corpus_text import build_data_set
 from reference_impl.dist import Ranks
@@ -152,6 +154,9 @@ def run_demo(
 ) -> DemoResult:
     """Build the data set in `folder`, train one model per seed and score it with every evaluator."""
     clock = time.perf_counter()
+    torch.set_num_threads(
+        1
+    )  # sums in one order: the same numbers however many cores there are; and no spinning
     build_data_set(folder, VOCAB_SIZE)
     rows: dict[int, dict[str, float]] = {}
     for seed in seeds:

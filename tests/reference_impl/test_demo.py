@@ -41,7 +41,10 @@ def test_order_errors_name_the_rows_that_fail() -> None:
     assert errors[0].startswith("seed 1: lora_ttt") and "document" in errors[1]
 
 
-def test_missing_data_is_an_error_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_missing_data_is_an_error_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     arguments = ["train", "--data", str(tmp_path), "--tokenizer", str(tmp_path / "none.model"), "--quiet"]
     assert main(arguments) == 2
     assert "none.model" in capsys.readouterr().err
