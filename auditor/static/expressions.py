@@ -317,6 +317,9 @@ class Expressions(Machine):
         if text is not None:
             return text
         out = self.mix(left, right)
+        rows = self.row_arithmetic(op, left, right, out, node)
+        if rows is not None:
+            return rows
         spans = [v.span for v in (left, right) if isinstance(v, Data) and v.span is not None]
         offset = b if a is None else a
         span = None
@@ -326,6 +329,43 @@ class Expressions(Machine):
             elif isinstance(left, Data):
                 span = (spans[0][0] - offset, spans[0][1] - offset)
         return replace(out, span=span, marks=out.marks - {"mask"}, array=None)
+
+    def row_arithmetic(
+        self, op: ast.operator, left: Value, right: Value, out: Data, node: ast.AST
+    ) -> Data | None:
+        """Sums of integers held by row, positions added to them, and products and conjunctions of masks."""
+        a, b = self.data(left), self.data(right)
+        if isinstance(op, (ast.Mult, ast.BitAnd)):
+            for record, mask in ((a, b), (b, a)):
+                if (mask.above or mask.below) and record.regions:
+                    return replace(self.masked(out, mask, node), marks=out.marks - {"mask"})
+            if a.above or a.below or b.above or b.below:
+                return replace(
+                    out, above=a.above | b.above, below=a.below | b.below, marks=out.marks | {"mask"}
+                )
+        if not isinstance(op, (ast.Add, ast.Sub)):
+            return None
+        sign = 1 if isinstance(op, ast.Add) else -1
+        x, y = self.integers(left), self.integers(right)
+        if (a.ints or b.ints) and x and y:
+            ints = {
+                (r if r is not None else q, n + m.scaled(sign))
+                for r, n in x
+                for q, m in y
+                if None in (r, q) or r == q
+            }
+            return replace(out, ints=frozenset(ints), span=None, array=None)
+        if sign == 1:
+            for ints_side, span_side in ((a, b), (b, a)):
+                if ints_side.ints and span_side.span is not None:
+                    first, last = span_side.span
+                    windows = frozenset((row, n + first, n + last) for row, n in ints_side.ints)
+                    return replace(out, ints=frozenset(), windows=windows, span=None, array=None)
+        return None
+
+    def integers(self, value: Value) -> frozenset[tuple[Expr | None, Expr]]:
+        number = self.number(value)
+        return frozenset(((None, number),)) if number is not None else self.data(value).ints
 
     def constant_arithmetic(self, op: ast.operator, left: Const, right: Const) -> Value:
         settings = left.settings | right.settings
@@ -495,7 +535,7 @@ class Expressions(Machine):
                 return None
         a, b = self.number(left), self.number(right)
         if a is None or b is None:
-            return None
+            return self.position_mask(op, left, right)
         condition = integer_condition(op, a, b)
         if condition is None:
             return None
@@ -507,6 +547,25 @@ class Expressions(Machine):
         if condition[0].operator == ">=":
             return Truth(Condition(">=", -condition[0].difference - 1), settings)
         return Data(turns=condition[0].difference.iterations(), settings=settings)
+
+    def position_mask(self, op: ast.cmpop, left: Value, right: Value) -> Data | None:
+        """`positions >= offsets`, `positions < ends`: what a mask over the positions of a row lets through."""
+        if isinstance(right, Data) and right.span is not None:
+            flipped = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE}.get(type(op))
+            return None if flipped is None else self.position_mask(flipped(), right, left)
+        if not isinstance(left, Data) or left.span is None:
+            return None
+        first = left.span[0]
+        found = replace(self.mix(left, right), span=None, ints=frozenset())
+        found = replace(found, marks=found.marks | {"mask"})
+        limits = self.integers(right)
+        if isinstance(op, (ast.GtE, ast.Gt)):
+            return replace(found, above=frozenset((r, n - first + isinstance(op, ast.Gt)) for r, n in limits))
+        if isinstance(op, (ast.Lt, ast.LtE)):
+            return replace(
+                found, below=frozenset((r, n - first + isinstance(op, ast.LtE)) for r, n in limits)
+            )
+        return None
 
     def is_none(self, value: Value) -> bool | None:
         if isinstance(value, Const):

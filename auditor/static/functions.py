@@ -50,21 +50,58 @@ from auditor.trace.region import Region
 
 Handler = Callable[["Functions", str, list[Value], dict[str, Value], ast.AST], Value]
 SAVES = frozenset(
-    "torch.save pickle.dump numpy.savez numpy.save numpy.savez_compressed safetensors.torch.save_file".split()
+    [
+        "torch.save",
+        "pickle.dump",
+        "numpy.savez",
+        "numpy.save",
+        "numpy.savez_compressed",
+        "safetensors.torch.save_file",
+    ]
 )
 LOADS = frozenset(
-    """torch.load pickle.load pickle.loads numpy.load io.BytesIO zlib.decompress lzma.decompress brotli.decompress
-    bz2.decompress safetensors.torch.load_file""".split()
+    [
+        "torch.load",
+        "pickle.load",
+        "pickle.loads",
+        "numpy.load",
+        "io.BytesIO",
+        "zlib.decompress",
+        "lzma.decompress",
+        "brotli.decompress",
+        "bz2.decompress",
+        "safetensors.torch.load_file",
+    ]
 )
 DECORATORS = frozenset(
-    """functools.lru_cache functools.wraps functools.cache torch.no_grad torch.inference_mode torch.enable_grad
-    torch.autocast torch.set_grad_enabled contextlib.nullcontext contextlib.suppress""".split()
+    [
+        "functools.lru_cache",
+        "functools.wraps",
+        "functools.cache",
+        "torch.no_grad",
+        "torch.inference_mode",
+        "torch.enable_grad",
+        "torch.autocast",
+        "torch.set_grad_enabled",
+        "contextlib.nullcontext",
+        "contextlib.suppress",
+    ]
 )
 PATH_FUNCTIONS = frozenset(
-    """os.path.join pathlib.Path pathlib.PurePath os.path.abspath os.path.expanduser os.path.realpath os.fspath
-    os.path.normpath os.path.expandvars pathlib.PosixPath""".split()
+    [
+        "os.path.join",
+        "pathlib.Path",
+        "pathlib.PurePath",
+        "os.path.abspath",
+        "os.path.expanduser",
+        "os.path.realpath",
+        "os.fspath",
+        "os.path.normpath",
+        "os.path.expandvars",
+        "pathlib.PosixPath",
+    ]
 )
-SCALARS = frozenset("int float bool str abs round max min sum pow divmod".split())
+SCALARS = frozenset(["int", "float", "bool", "str", "abs", "round", "max", "min", "sum", "pow", "divmod"])
 
 
 class Functions(Machine):
@@ -365,6 +402,10 @@ class Functions(Machine):
                 return first if isinstance(first, Num) else self.allocated(tail, [], keywords, node)
             record = self.data(first)
             return replace(record, array=first.array if isinstance(first, Data) else None, refs=frozenset())
+        if tail == "where" and len(args) == 3:
+            mask = self.data(args[0])
+            if mask.above or mask.below:
+                return self.masked(self.mix(*args[1:]), mask, node)
         if tail == "stack" and args:
             record = self.mix(*args)
             return replace(
@@ -660,6 +701,10 @@ class Functions(Machine):
             length = self.length(value)
             if length is not None:
                 out.d["#length"] = length
+            return out
+        if isinstance(value, Obj) and value.kind == "iterator" and name in ("list", "tuple"):
+            out = self.allocate("list", node)
+            out.d["#base"], out.d["#lower"], out.d["#step"], out.d["#elements"] = value, Expr(0), 1, ()
             return out
         if isinstance(value, Tup) and name == "list":
             out = self.allocate("list", node)

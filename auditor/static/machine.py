@@ -27,7 +27,6 @@ from auditor.static.values import (
     Method,
     Num,
     Partial,
-    Settings,
     Truth,
     Tup,
     Value,
@@ -129,6 +128,7 @@ class Machine:
         self.counts: dict[int, Expr] = {}
         self.deferred: list[tuple[str, Changes]] = []
         self.functions: list[str] = []
+        self.counter_functions: dict[int, bool] = {}
         self.active: list[int] = []
         self.returns: list[Value | None] = []
         self.environments: list[Env] = []
@@ -226,6 +226,9 @@ class Machine:
         raise NotImplementedError
 
     def select(self, data: Data, node: ast.AST, by: str) -> Data:
+        raise NotImplementedError
+
+    def masked(self, record: Data, mask: Data, node: ast.AST) -> Data:
         raise NotImplementedError
 
     def distribution(self, record: Data, node: ast.AST) -> Data:

@@ -38,10 +38,35 @@ from auditor.static.values import (
 from auditor.trace.linear import Expr
 
 TEXT_METHODS = frozenset(
-    """split strip lower upper replace startswith endswith lstrip rstrip removeprefix removesuffix title splitlines
-    isdigit encode decode zfill count find rjust ljust partition rpartition casefold capitalize""".split()
+    [
+        "split",
+        "strip",
+        "lower",
+        "upper",
+        "replace",
+        "startswith",
+        "endswith",
+        "lstrip",
+        "rstrip",
+        "removeprefix",
+        "removesuffix",
+        "title",
+        "splitlines",
+        "isdigit",
+        "encode",
+        "decode",
+        "zfill",
+        "count",
+        "find",
+        "rjust",
+        "ljust",
+        "partition",
+        "rpartition",
+        "casefold",
+        "capitalize",
+    ]
 )
-PATH_SAME = frozenset("resolve absolute expanduser as_posix with_suffix with_name".split())
+PATH_SAME = frozenset(["resolve", "absolute", "expanduser", "as_posix", "with_suffix", "with_name"])
 
 
 class Methods(Machine):
@@ -328,6 +353,10 @@ class Methods(Machine):
             return self.reshaped(record, name, args)
         if name == "gather" or name in ("index_select", "take_along_dim", "take_along_axis"):
             return self.gathered(record, args, keywords, node)
+        if name in ("where", "masked_fill") and args:
+            mask = self.data(args[0])
+            if mask.above or mask.below:
+                return self.masked(record, mask, node)
         if name in ("submit", "map", "apply_async", "imap", "starmap") and args:
             if isinstance(args[0], (Func, Partial, Method)):
                 return self.call(args[0], args[1:], keywords, node)

@@ -14,14 +14,25 @@ from auditor.static.heap import Obj
 from auditor.static.library.tables import LOSS_FUNCTIONS, RESETS, SAME
 from auditor.static.machine import Machine
 from auditor.static.values import UNKNOWN, Class, Data, Func, Value, join_data
+from auditor.trace.events import Clock
 from auditor.trace.region import Region
 
 LOSS_NAME = re.compile(
     r"cross_entropy|softcap\w*ce\b|fused\w*ce\b|_ce\b|ce_loss|CrossEntropy|nll_loss", re.IGNORECASE
 )
 PARTS = frozenset(
-    """parameters named_parameters modules named_modules children named_children buffers named_buffers get_parameter
-    get_submodule""".split()
+    [
+        "parameters",
+        "named_parameters",
+        "modules",
+        "named_modules",
+        "children",
+        "named_children",
+        "buffers",
+        "named_buffers",
+        "get_parameter",
+        "get_submodule",
+    ]
 )
 
 
@@ -216,11 +227,15 @@ class Modules(Machine):
             closure = args[0] if args else keywords.get("closure")
             if isinstance(closure, Func):
                 result = self.call(closure, [], {}, node)
+            validation = False
             for state in states:
                 pending = state.d.get("#pending")
                 if isinstance(pending, frozenset) and pending:
                     regions = [r for r in pending if isinstance(r, Region)]
                     self.update(state, regions, node, "gradient", f"{optimizer.name or 'optimizer'}.step")
+                    validation = True
+            if not validation:
+                self.training_step(node)
             return result
         if name == "zero_grad":
             for state in states:
@@ -233,6 +248,15 @@ class Modules(Machine):
         if name in ("state_dict",):
             return UNKNOWN
         return UNKNOWN
+
+    def training_step(self, node: ast.AST) -> None:
+        """A step that no validation token had a part in: the training phase is running."""
+        place = self.place(node)
+        leaf = self.node.child("event", "Clock", place)
+        if not leaf.events:
+            event = Clock(**self.common(node), phase="training step")  # type: ignore[arg-type]
+            self.events[event.number] = event
+            leaf.events.append(event)
 
     def mix_refs(self, values: list[Value]) -> Data:
         out = UNKNOWN

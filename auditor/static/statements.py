@@ -15,7 +15,6 @@ from auditor.static.values import (
     Data,
     Func,
     Lib,
-    Num,
     Truth,
     Tup,
     Value,
@@ -348,7 +347,8 @@ class Statements(Machine):
             for holder, key, value in left.values():
                 if value is not MISSING:
                     self.put(holder, key, value)
-            dead, other, status = status_second, right, None
+            dead: Status = status_second
+            other, status = right, None
         else:
             dead, other = status_first, left
             status = status_second if status_first is not None else None

@@ -26,7 +26,7 @@ from auditor.static.values import (
     join_data,
     substitute,
 )
-from auditor.trace.linear import Atom, Expr
+from auditor.trace.linear import Atom, Expr, operation
 from auditor.trace.region import Region
 
 
@@ -258,8 +258,44 @@ class Subscripts(Machine):
             return self.array_subscript(record, index)
         if record.span is not None and position is not None:
             return Num(record.span[0] + position)
+        if isinstance(index, Data) and index.windows and record.rank == 1:
+            return self.window_rows(record, index)
         items = list(index.items) if isinstance(index, Tup) else [index]
         return self.with_table_hit(self.narrow(record, items, node), index)
+
+    def window_rows(self, record: Data, index: Data) -> Data:
+        """Tokens gathered by a matrix of positions: one window a row."""
+        regions = set()
+        for region in record.regions:
+            for row, start, stop in index.windows:
+                if region.start is None:
+                    regions.add(replace(region, turns=region.turns | start.iterations()))
+                else:
+                    part = region.sliced(start, stop, from_end=(False, False))
+                    regions.add(replace(part, row=row, facts=self.facts_for(region)))
+        return replace(
+            record, regions=frozenset(regions), rank=2, turns=record.turns | index.turns, span=None
+        )
+
+    def masked(self, record: Data, mask: Data, node: ast.AST) -> Data:
+        """Tokens let through by a mask over the positions of each row."""
+        regions = set()
+        for region in record.regions:
+            lower = [n for row, n in mask.above if row == region.row or row is None]
+            upper = [n for row, n in mask.below if row == region.row or row is None]
+            if region.start is None or region.stop is None or not (lower or upper):
+                regions.add(region)
+                continue
+            start, stop = region.start, region.stop
+            if upper:
+                stop = operation("min", stop, *(region.start + n for n in upper))
+            if lower:
+                start = operation("max", *(region.start + n for n in lower))
+            regions.add(replace(region, start=start, stop=stop))
+        found = replace(record, regions=frozenset(regions))
+        if record.losses and found.regions != record.regions:
+            return self.refine(found, node)
+        return found
 
     def with_table_hit(self, found: Data, index: Value) -> Data:
         """What an index that is itself made of tokens adds: what it has absorbed, and that it looked up by them."""

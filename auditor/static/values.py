@@ -87,6 +87,10 @@ class Data(Value):
         span: for an array of consecutive positions their half-open interval.
         template: for text, its parts (constant text, None for a value).
         settings: environment names it was computed from.
+        ints: integers it holds, each with the row it stands in (None: all rows).
+        windows: consecutive positions it holds, by row: (row, start, stop).
+        above: for a mask over positions, the first one let through, by row.
+        below: for a mask over positions, the first one shut out again, by row.
         array: for an array of positions its identity, so that equal elements are equal symbols.
     """
 
@@ -104,6 +108,10 @@ class Data(Value):
     template: tuple[str | None, ...] | None = None
     settings: Settings = NONE
     array: Array | None = None
+    ints: frozenset[tuple[Expr | None, Expr]] = frozenset()
+    windows: frozenset[tuple[Expr | None, Expr, Expr]] = frozenset()
+    above: frozenset[tuple[Expr | None, Expr]] = frozenset()
+    below: frozenset[tuple[Expr | None, Expr]] = frozenset()
 
     @property
     def relevant(self) -> bool:
@@ -291,6 +299,8 @@ def join_data(a: Data, b: Data) -> Data:
         a.template if a.template == b.template else (a.template or b.template),
         a.settings | b.settings,
         a.array if a.array == b.array else None,
+        a.ints | b.ints,
+        a.windows | b.windows,
     )
 
 
@@ -305,14 +315,18 @@ def substitute(value: Value, change: Callable[[Atom], Expr | None]) -> Value:
     if isinstance(value, Truth):
         condition = Condition(value.condition.operator, value.condition.difference.replace(change))
         return Truth(condition, value.settings)
-    if isinstance(value, Data) and (value.regions or value.turns or value.span):
+    if isinstance(value, Data) and (value.regions or value.turns or value.span or value.ints):
         turns: set[Atom] = set()
         for atom in value.turns:
             new = change(atom)
             turns |= {atom} if new is None else new.iterations()
         span = None if value.span is None else (value.span[0].replace(change), value.span[1].replace(change))
         regions = frozenset(region.mapped(change) for region in value.regions)
-        return replace(value, regions=regions, turns=frozenset(turns), span=span)
+        ints = frozenset(
+            (None if row is None else row.replace(change), number.replace(change))
+            for row, number in value.ints
+        )
+        return replace(value, regions=regions, turns=frozenset(turns), span=span, ints=ints)
     if isinstance(value, Keyed):
         return Keyed(substitute(value.value, change), value.key, value.entries)
     if isinstance(value, View):
