@@ -52,12 +52,13 @@ class Atom:
         high: Expr | None = None,
         facts: tuple[Expr, ...] = (),
     ) -> Atom:
-        key = (kind, args, low, high, facts)
+        # parts by identity: equal parts may differ in what is known of them
+        key = (kind, tuple(map(_identity, args)), low, id(high), tuple(map(id, facts)))
         known = _ATOMS.get(key)
         if known is not None:
             return known
         new = super().__new__(cls)
-        new.kind, new.args, new.low, new.high, new.facts = key
+        new.kind, new.args, new.low, new.high, new.facts = kind, args, low, high, facts
         new._hash = hash((_stable(kind), _stable(args)))
         _ATOMS[key] = new
         return new
@@ -89,6 +90,14 @@ class Atom:
                 yield part
             elif isinstance(part, Condition):
                 yield part.difference
+
+
+def _identity(part: object) -> object:
+    if isinstance(part, Expr):
+        return ("expr", id(part))
+    if isinstance(part, Condition):
+        return (part.operator, id(part.difference))
+    return part
 
 
 _ATOMS: dict[tuple[object, ...], Atom] = {}
