@@ -24,6 +24,7 @@ from auditor.static.values import (
     Method,
     Num,
     Partial,
+    RowNumber,
     Slice,
     Truth,
     Tup,
@@ -349,9 +350,9 @@ class Expressions(Machine):
         x, y = self.integers(left), self.integers(right)
         if (a.ints or b.ints) and x and y:
             ints = {
-                (r if r is not None else q, n + m.scaled(sign))
-                for r, n in x
-                for q, m in y
+                (r if r is not None else q, n + m.scaled(sign), tuple(dict.fromkeys((*f, *g))))
+                for r, n, f in x
+                for q, m, g in y
                 if None in (r, q) or r == q
             }
             return replace(out, ints=frozenset(ints), span=None, array=None)
@@ -359,13 +360,13 @@ class Expressions(Machine):
             for ints_side, span_side in ((a, b), (b, a)):
                 if ints_side.ints and span_side.span is not None:
                     first, last = span_side.span
-                    windows = frozenset((row, n + first, n + last) for row, n in ints_side.ints)
+                    windows = frozenset((row, n + first, n + last, facts) for row, n, facts in ints_side.ints)
                     return replace(out, ints=frozenset(), windows=windows, span=None, array=None)
         return None
 
-    def integers(self, value: Value) -> frozenset[tuple[Expr | None, Expr]]:
+    def integers(self, value: Value) -> frozenset[RowNumber]:
         number = self.number(value)
-        return frozenset(((None, number),)) if number is not None else self.data(value).ints
+        return frozenset(((None, number, ()),)) if number is not None else self.data(value).ints
 
     def constant_arithmetic(self, op: ast.operator, left: Const, right: Const) -> Value:
         settings = left.settings | right.settings
@@ -560,10 +561,12 @@ class Expressions(Machine):
         found = replace(found, marks=found.marks | {"mask"})
         limits = self.integers(right)
         if isinstance(op, (ast.GtE, ast.Gt)):
-            return replace(found, above=frozenset((r, n - first + isinstance(op, ast.Gt)) for r, n in limits))
+            return replace(
+                found, above=frozenset((r, n - first + isinstance(op, ast.Gt)) for r, n, _ in limits)
+            )
         if isinstance(op, (ast.Lt, ast.LtE)):
             return replace(
-                found, below=frozenset((r, n - first + isinstance(op, ast.LtE)) for r, n in limits)
+                found, below=frozenset((r, n - first + isinstance(op, ast.LtE)) for r, n, _ in limits)
             )
         return None
 

@@ -404,8 +404,7 @@ class Functions(Machine):
             return replace(record, array=first.array if isinstance(first, Data) else None, refs=frozenset())
         if tail == "where" and len(args) == 3:
             mask = self.data(args[0])
-            if mask.above or mask.below:
-                return self.masked(self.mix(*args[1:]), mask, node)
+            return self.masked(self.mix(*args[1:]), mask, node)
         if tail == "stack" and args:
             record = self.mix(*args)
             return replace(

@@ -384,9 +384,7 @@ class Methods(Machine):
         elif name in ("flatten", "ravel"):
             rank = 1
         elif name == "unsqueeze":
-            return replace(
-                record, rank=None if record.rank is None else record.rank + 1, span=None, array=None
-            )
+            return replace(record, rank=None if record.rank is None else record.rank + 1, array=None)
         elif name == "squeeze":
             if record.array is not None or record.rank == 1:
                 return record

@@ -258,6 +258,13 @@ class Subscripts(Machine):
             return self.array_subscript(record, index)
         if record.span is not None and position is not None:
             return Num(record.span[0] + position)
+        if record.span is not None and isinstance(index, Slice) and index.step is None:
+            lower = Expr(0) if index.lower is None else self.number(index.lower)
+            upper = None if index.upper is None else self.number(index.upper)
+            if upper is None:
+                upper = record.span[1] - record.span[0]  # at most: a larger interval proves no less
+            if lower is not None:
+                return replace(record, span=(record.span[0] + lower, record.span[0] + upper))
         if isinstance(index, Data) and index.windows and record.rank == 1:
             return self.window_rows(record, index)
         items = list(index.items) if isinstance(index, Tup) else [index]
@@ -267,12 +274,14 @@ class Subscripts(Machine):
         """Tokens gathered by a matrix of positions: one window a row."""
         regions = set()
         for region in record.regions:
-            for row, start, stop in index.windows:
+            for row, start, stop, facts in index.windows:
                 if region.start is None:
                     regions.add(replace(region, turns=region.turns | start.iterations()))
                 else:
                     part = region.sliced(start, stop, from_end=(False, False))
-                    regions.add(replace(part, row=row, facts=self.facts_for(region)))
+                    regions.add(
+                        replace(part, row=row, facts=tuple(dict.fromkeys((*self.facts_for(region), *facts))))
+                    )
         return replace(
             record, regions=frozenset(regions), rank=2, turns=record.turns | index.turns, span=None
         )
@@ -621,9 +630,12 @@ class Subscripts(Machine):
             )
             return
         if target.kind == "tensor":
-            self.put(
-                target, "#content", join_data(self.content_only(target), self.with_row(record.plain(), index))
-            )
+            number, row = self.number(value), self.number(index)
+            if number is not None and row is not None:
+                facts = tuple(fact for fact in self.path_facts() if fact.iterations())
+                record = replace(record, ints=frozenset(((row, number, facts),)))
+            content = join_data(self.content_only(target), self.with_row(record.plain(), index))
+            self.put(target, "#content", content)
 
     def with_row(self, record: Data, index: Value) -> Data:
         """Mark tokens stored at a row of a buffer with the row's index."""

@@ -52,6 +52,9 @@ class Truth(Value):
     settings: Settings = NONE
 
 
+RowNumber = tuple[Expr | None, Expr, tuple[Expr, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class Array:
     """An array of unknown integers: its number, where a slice of it begins, and whether it ascends strictly."""
@@ -87,8 +90,8 @@ class Data(Value):
         span: for an array of consecutive positions their half-open interval.
         template: for text, its parts (constant text, None for a value).
         settings: environment names it was computed from.
-        ints: integers it holds, each with the row it stands in (None: all rows).
-        windows: consecutive positions it holds, by row: (row, start, stop).
+        ints: integers it holds: (row it stands in or None for all rows, the integer, facts of the path there).
+        windows: consecutive positions it holds, by row: (row, start, stop, facts).
         above: for a mask over positions, the first one let through, by row.
         below: for a mask over positions, the first one shut out again, by row.
         array: for an array of positions its identity, so that equal elements are equal symbols.
@@ -108,8 +111,8 @@ class Data(Value):
     template: tuple[str | None, ...] | None = None
     settings: Settings = NONE
     array: Array | None = None
-    ints: frozenset[tuple[Expr | None, Expr]] = frozenset()
-    windows: frozenset[tuple[Expr | None, Expr, Expr]] = frozenset()
+    ints: frozenset[RowNumber] = frozenset()
+    windows: frozenset[tuple[Expr | None, Expr, Expr, tuple[Expr, ...]]] = frozenset()
     above: frozenset[tuple[Expr | None, Expr]] = frozenset()
     below: frozenset[tuple[Expr | None, Expr]] = frozenset()
 
@@ -323,8 +326,12 @@ def substitute(value: Value, change: Callable[[Atom], Expr | None]) -> Value:
         span = None if value.span is None else (value.span[0].replace(change), value.span[1].replace(change))
         regions = frozenset(region.mapped(change) for region in value.regions)
         ints = frozenset(
-            (None if row is None else row.replace(change), number.replace(change))
-            for row, number in value.ints
+            (
+                None if row is None else row.replace(change),
+                number.replace(change),
+                tuple(f.replace(change) for f in facts),
+            )
+            for row, number, facts in value.ints
         )
         return replace(value, regions=regions, turns=frozenset(turns), span=span, ints=ints)
     if isinstance(value, Keyed):
