@@ -1,0 +1,208 @@
+"""The better of several scores of a token, chosen after looking at them.
+
+## What it checks
+
+Whether the reported number went through a choice between scores of the same tokens: the minimum of two
+losses, the best of several passes, a scorer that replaces another where its loss turned out smaller.
+
+## Why it breaks the rules
+
+Which of two losses is smaller is known only once the token has been seen. The chosen numbers do not come from
+one distribution fixed beforehand: taking the better of two for each token claims more probability than the
+two have together.
+
+## How to fix it
+
+Mix the distributions themselves, with a weight that depends on earlier tokens alone, and score the mixture
+once. Choosing between two whole runs by what is known before the evaluation is no offence.
+
+## Known limits
+
+A choice is seen where a function for it is given two scores (`torch.minimum`, `min`). One that is spelt as a
+mask, as `torch.where`, as a branch over two losses or as the minimum of a stack is seen only as far as the
+witness records it as a choice. A weight that is computed from the token's own loss is a matter for
+`unnormalized-distribution`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations
+from typing import ClassVar
+
+from auditor.trace.answer import Answer
+from auditor.trace.events import Report, Score, Select
+from auditor.trace.region import overlap
+from auditor.trace.trace import Trace
+from rules.absorption import SEVERITY, judged_report, undecided
+from rules.base import (
+    Bad,
+    Evidence,
+    Finding,
+    Good,
+    Judgement,
+    Level,
+    Outcome,
+    Policy,
+    Rule,
+    Source,
+    Step,
+    no_program,
+)
+from rules.train_before_score import REPORT, SETUP
+
+
+class HindsightSelection(Rule):
+    """Fails when the reported number was made by choosing between scores of the same tokens."""
+
+    slug = "hindsight-selection"
+    title = "The better of several scores, chosen after the token was seen"
+    condition = "C1 C4"
+    policies: ClassVar[Mapping[Policy, str]] = {
+        Policy.RULINGS: "a choice between scores of the same tokens fails",
+        Policy.STRICT: "as under the rulings: the distribution is fixed before the token is looked at",
+    }
+    sources = (
+        Source(
+            url="https://github.com/openai/parameter-golf/pull/573",
+            date="2026-03-23",
+            who="valerio-oai",
+            ruling="keeping the least of a token's losses over several passes is not accepted",
+        ),
+        Source(
+            url="https://github.com/openai/parameter-golf/pull/659",
+            date="2026-03-24",
+            who="valerio-oai",
+            ruling="keeping a mixture only where it beats the model on the true token is not accepted",
+        ),
+        Source(
+            url="https://github.com/openai/parameter-golf/pull/685",
+            date="2026-03-25",
+            who="valerio-oai",
+            ruling="several passes with the least loss of each token: not accepted",
+        ),
+    )
+    examples = (
+        Good(
+            "two models are mixed before the token is looked at",
+            SETUP
+            + """\
+other = Model()
+with torch.no_grad():
+    for row in range(rows):
+        x = val_tokens[row * SEQ : (row + 1) * SEQ]
+        y = val_tokens[row * SEQ + 1 : (row + 1) * SEQ + 1]
+        probs = 0.5 * torch.softmax(model(x), dim=-1) + 0.5 * torch.softmax(other(x), dim=-1)
+        total += F.nll_loss(torch.log(probs), y, reduction="sum")
+"""
+            + REPORT,
+        ),
+        Good(
+            "two models are scored, and each has its own number",
+            SETUP
+            + """\
+other = Model()
+second = torch.zeros(())
+with torch.no_grad():
+    for row in range(rows):
+        x = val_tokens[row * SEQ : (row + 1) * SEQ]
+        y = val_tokens[row * SEQ + 1 : (row + 1) * SEQ + 1]
+        total += F.cross_entropy(model(x), y, reduction="sum")
+        second += F.cross_entropy(other(x), y, reduction="sum")
+print(f"other val_bpb:{second.item() / (rows * SEQ) / math.log(2.0) * 0.41:.8f}")
+"""
+            + REPORT,
+        ),
+        Bad(
+            "for each token the smaller of two models' losses",
+            SETUP
+            + """\
+other = Model()
+with torch.no_grad():
+    for row in range(rows):
+        x = val_tokens[row * SEQ : (row + 1) * SEQ]
+        y = val_tokens[row * SEQ + 1 : (row + 1) * SEQ + 1]
+        first = F.cross_entropy(model(x), y, reduction="none")
+        second = F.cross_entropy(other(x), y, reduction="none")
+        total += torch.minimum(first, second).sum()  # expect: hindsight-selection
+"""
+            + REPORT,
+        ),
+        Bad(
+            "for each row the better of two temperatures",
+            SETUP
+            + """\
+with torch.no_grad():
+    for row in range(rows):
+        x = val_tokens[row * SEQ : (row + 1) * SEQ]
+        y = val_tokens[row * SEQ + 1 : (row + 1) * SEQ + 1]
+        sharp = F.cross_entropy(model(x) / 0.9, y, reduction="sum")
+        plain = F.cross_entropy(model(x), y, reduction="sum")
+        total += min(sharp.item(), plain.item())  # expect: hindsight-selection
+"""
+            + REPORT,
+        ),
+    )
+
+    def judge(self, evidence: Evidence) -> Judgement:
+        missing = no_program(evidence)
+        if missing is not None or evidence.trace is None:
+            return missing or Judgement(outcome=Outcome.UNKNOWN, because="there is no readable program")
+        trace = evidence.trace
+        report = judged_report(trace)
+        found = [
+            finding
+            for select in trace.selects_of(report)
+            if select.certain is not Answer.NO
+            for finding in [_finding(trace, report, select)]
+            if finding is not None
+        ]
+        failed = [finding for finding in found if finding.outcome is Outcome.FAIL] or found
+        if failed:
+            findings = tuple({finding.locations: finding for finding in failed}.values())
+            return Judgement(outcome=findings[0].outcome, because=findings[0].message, findings=findings)
+        return undecided(self.slug, trace, report) or Judgement(
+            outcome=Outcome.PASS, because="the reported number was not chosen from several scores of a token"
+        )
+
+
+def _finding(trace: Trace, report: Report, select: Select) -> Finding | None:
+    """What the choice offends, or None where its scores are provably of different tokens."""
+    scores = [event for n in select.scores if isinstance(event := trace.events[n], Score)]
+    pairs = [(a, b, *_shared(a, b)) for a, b in combinations(scores, 2)]
+    pairs = [pair for pair in pairs if pair[2] is not Answer.NO]
+    if not pairs:
+        return None
+    first, second, answer, why = max(pairs, key=lambda pair: SEVERITY[pair[2]])
+    proved = answer is Answer.YES
+    message = (
+        f"{select.by} at {select.place} chooses between the scores taken at {first.place} and {second.place} "
+    )
+    message += (
+        "of the same tokens, after both have been seen: the reported number is the better of the two."
+        if proved
+        else f"and it could not be proved that these are scores of different tokens: {why}."
+    )
+    return Finding(
+        rule=HindsightSelection.slug,
+        outcome=Outcome.FAIL if proved else Outcome.REVIEW,
+        level=Level.ERROR if proved else Level.WARNING,
+        message=message,
+        report=report.label,
+        locations=tuple(dict.fromkeys((select.place, first.place, second.place))),
+        steps=(
+            Step(text="tokens are scored", place=first.place),
+            Step(text="the same tokens are scored in another way", place=second.place),
+            Step(text=f"{select.by} keeps one of the two", place=select.place),
+            Step(text=f"reported as {report.label!r}", place=report.place),
+        ),
+    )
+
+
+def _shared(a: Score, b: Score) -> tuple[Answer, str]:
+    """The clearest overlap of any two regions of the scores."""
+    return max(
+        (overlap(x, y) for x in a.regions for y in b.regions),
+        key=lambda found: SEVERITY[found[0]],
+        default=(Answer.NO, "no tokens"),
+    )
