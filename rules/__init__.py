@@ -6,17 +6,29 @@ from rules.artifact_size import ArtifactSize
 from rules.base import Rule
 from rules.byte_accounting import ByteAccounting
 from rules.claim_mismatch import ClaimMismatch
+from rules.hindsight_selection import HindsightSelection
 from rules.missing_evidence import MissingEvidence
 from rules.network_access import NetworkAccess
 from rules.opaque_code import OpaqueCode
 from rules.pr_scope import PrScope
+from rules.rescore_after_update import RescoreAfterUpdate
+from rules.same_token_adaptation import SameTokenAdaptation
 from rules.seed_selection import SeedSelection
 from rules.significance import Significance
 from rules.time_limit import TimeLimit
+from rules.train_before_score import TrainBeforeScore
 from rules.train_data_at_eval import TrainDataAtEval
+from rules.two_pass_rescore import TwoPassRescore
+from rules.val_in_training import ValInTraining
 from rules.validation_coverage import ValidationCoverage
 
 ALL: tuple[type[Rule], ...] = (
+    TrainBeforeScore,
+    RescoreAfterUpdate,
+    TwoPassRescore,
+    SameTokenAdaptation,
+    HindsightSelection,
+    ValInTraining,
     TrainDataAtEval,
     ByteAccounting,
     ValidationCoverage,
