@@ -174,7 +174,8 @@ def _pick_cases(a: Expressions, b: Expressions) -> list[Case] | None:
     for family in sorted(picks_a, key=str):
         other = picks_b.get(family)
         if other is not None and other != picks_a[family] and family[1] != "array":
-            containers.setdefault(family[0], []).append((family, picks_a[family], other))
+            joint = family[0] if picks_a[family].kind == "pick" and family[1] != "order" else family
+            containers.setdefault(joint, []).append((family, picks_a[family], other))
     if not containers:
         return None
     cases: list[Case] = [(a, b, ())]
