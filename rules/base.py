@@ -86,12 +86,12 @@ class Example:
     policy: Policy = Policy.RULINGS
 
 
-def Good(title: str, script: str, files: Mapping[str, str] | None = None) -> Example:  # noqa: N802
+def Good(title: str, script: str, files: Mapping[str, str] | None = None) -> Example:
     """An example that the rule passes."""
     return Example(title=title, script=script, files=files or {}, outcome=Outcome.PASS)
 
 
-def Bad(  # noqa: N802
+def Bad(
     title: str, script: str, files: Mapping[str, str] | None = None, outcome: Outcome = Outcome.FAIL
 ) -> Example:
     """An example that the rule fails (or, with `outcome`, sends to review)."""
@@ -173,6 +173,7 @@ class Evidence:
         language: "torch", "mlx", "other".
         records: facts of the records folder, or None for a bare script. Typed by `auditor.records`.
         track: "record", "non-record" or "unknown".
+        date: the submission's date (ISO), or "" where none is told: rulings and practice have changed with time.
         alternatives: traces of the same program with one undecided switch turned the other way, by the switch.
     """
 
@@ -183,6 +184,7 @@ class Evidence:
     language: str = "torch"
     records: object | None = None
     track: str = "unknown"
+    date: str = ""
     alternatives: Mapping[str, Trace] = field(default_factory=dict)
 
     @property

@@ -4,10 +4,8 @@
 
 Whether training tokens are read once training is over: to calibrate a quantiser (GPTQ Hessians, activation
 ranges), to fill a cache, to tune a temperature. Two cases are kept apart. Between the last training step and
-the
-artifact the read is calibration: it belongs to the 600 s of training, so the training loop must stop early
-    enough to
-leave it its seconds. Once the artifact has been written or the validation tokens are being scored, no reserve
+the artifact the read is calibration: it belongs to the 600 s of training, so the training loop must stop early
+enough to leave it its seconds. Once the artifact has been written or the validation tokens are being scored, no reserve
 helps.
 
 ## Why it breaks the rules
@@ -22,9 +20,8 @@ collect the statistics during training, or calibrate on text that the model gene
 
 ## Known limits
 
-The static witness sees that a reserve is taken, not whether it is long enough: the seconds printed in the
-    log are
-checked by `time-limit`. A loader whose files are chosen at run time by something other than a glob or a path
+The static witness sees that a reserve is taken, not whether it is long enough: the seconds printed in the log
+are checked by `time-limit`. A loader whose files are chosen at run time by something other than a glob or a path
 setting may not be recognised as training data.
 """
 
@@ -32,7 +29,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from auditor.trace.answer import Answer
@@ -58,6 +55,10 @@ TRAINING_BUDGET_S = 600.0
 
 STOP_SLACK_S = 1.0
 """A run that stops less than this before the budget has reserved nothing: a step takes about 0.1 s."""
+
+TOLERATED_SINCE = "2026-04-01"
+"""The rulings on calibration after the clock are of March 2026; none was made since, and later entries that
+do it were discussed and not objected to (#1812): from then on it is told as a note, under `strict` it fails."""
 
 NON_RECORD = "non-record"
 TRAINING_STEP = "training step"
@@ -130,9 +131,9 @@ class TrainDataAtEval(Rule):
     title = "Training data read after the training clock has stopped"
     condition = "README"
     policies: ClassVar[Mapping[Policy, str]] = {
-        Policy.RULINGS: "calibration inside the 600 s is legal, after them it fails; training data once the "
-        "artifact stands fails",
-        Policy.STRICT: "as under the rulings: the text and the rulings agree",
+        Policy.RULINGS: "calibration inside the 600 s is legal, after them it fails for entries dated before April "
+        "2026, when it was ruled on, and is a note for later ones; training data once the artifact stands fails",
+        Policy.STRICT: "calibration after the 600 s fails whatever the date",
     }
     sources = (
         Source(
@@ -308,12 +309,24 @@ def _judge_late(late: list[Event], training: _Training, trace: Trace, evidence: 
     for event in late:
         calibration = end is None or event.number < end
         if not (calibration and (evidence.track == NON_RECORD or budget.reserved)):
-            findings.append(_finding(event, training, claimed, budget, calibration=calibration))
+            found = _finding(event, training, claimed, budget, calibration=calibration)
+            findings.append(_tolerated(found) if calibration and _is_tolerated(evidence) else found)
+    if findings and all(f.outcome is Outcome.PASS for f in findings):
+        return Judgement(outcome=Outcome.PASS, because=findings[0].message, findings=tuple(findings))
     if not findings:
         why = "only record tracks have a limit" if evidence.track == NON_RECORD else budget.text
         return Judgement(outcome=Outcome.PASS, because=f"calibration on training data in time: {why}")
     worst = next((f for f in findings if f.outcome is Outcome.FAIL), findings[0])
     return Judgement(outcome=worst.outcome, because=worst.message, findings=tuple(findings))
+
+
+def _is_tolerated(evidence: Evidence) -> bool:
+    return evidence.policy is Policy.RULINGS and evidence.date >= TOLERATED_SINCE
+
+
+def _tolerated(finding: Finding) -> Finding:
+    message = f"{finding.message}; not ruled on since {TOLERATED_SINCE}, a person may want to"
+    return replace(finding, outcome=Outcome.PASS, level=Level.NOTE, message=message)
 
 
 def _finding(
