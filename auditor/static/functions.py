@@ -274,7 +274,7 @@ class Functions(Machine):
         if name in ("numpy.fromfile", "numpy.memmap", "torch.from_file", "numpy.frombuffer"):
             return self.file_content(args, keywords, node)
         if tail in LOSS_FUNCTIONS and not name.startswith("numpy"):
-            position, target_position = LOSS_FUNCTIONS[tail]
+            _, target_position = LOSS_FUNCTIONS[tail]
             target = keywords.get("target", args[target_position] if len(args) > target_position else UNKNOWN)
             given = self.mix(*args, *keywords.values())
             if not given.states and not given.regions:
