@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import wraps
+from typing import TypeVar, cast
 from zlib import crc32
-
 
 Change = Callable[["Atom"], "Expr | None"]
 """What an atom becomes, or None to keep it."""
-
 
 Memo = dict[int, tuple["Atom", "Expr"]]
 """What became of each atom, by identity; the atom is kept so that its identity is not given away."""
@@ -28,20 +28,22 @@ class Atom:
         kind: "iter" (iteration counter, args: loop entry number and which of the abstract iterations),
             "free" (an unknown integer, args: number and name), "at" (element of a strictly ascending array, or
             the turn of a building loop that gave a list its element; args: family, index, key of the bucket),
-            "pick" (the same where the order is not known, args: container number, loop entry, index, key), "opaque" (something computed from its parts in a way that is
-            not followed), or an operation: "min", "max", "ite", "floordiv", "mod", "mul".
+            "pick" (the same where the order is not known, args: container number, loop entry, index, key),
+            "opaque" (something computed from its parts in a way that is not followed), or an operation:
+            "min", "max", "ite", "floordiv", "mod", "mul".
         args: the parts; expressions, integers and strings.
         low: a lower bound that holds whatever the values of the parts, or None.
         high: an upper bound, or None; an `Expr` where it is symbolic.
         facts: what else is known of it: expressions that are not negative.
     """
 
-    __slots__ = ("_hash", "args", "facts", "high", "kind", "low")
+    __slots__ = ("_hash", "args", "facts", "high", "kind", "low", "shape")
     kind: str
     args: tuple[object, ...]
     low: int | None
     high: Expr | None
     facts: tuple[Expr, ...]
+    shape: int | None
     _hash: int
 
     def __new__(
@@ -60,6 +62,7 @@ class Atom:
         new = super().__new__(cls)
         new.kind, new.args, new.low, new.high, new.facts = kind, args, low, high, facts
         new._hash = hash((_stable(kind), _stable(args)))
+        new.shape = None
         _ATOMS[key] = new
         return new
 
@@ -92,22 +95,60 @@ class Atom:
                 yield part.difference
 
 
-def _identity(part: object) -> object:
-    if isinstance(part, Expr):
-        return ("expr", id(part))
-    if isinstance(part, Condition):
-        return (part.operator, id(part.difference))
-    return part
-
-
 _ATOMS: dict[tuple[object, ...], Atom] = {}
 _EXPRS: dict[tuple[object, ...], Expr] = {}
+_ON_FORGET: list[Callable[[], None]] = []
 
 
 def forget() -> None:
-    """Let go of all symbols: between two scripts, so that memory stays flat."""
+    """Let go of all symbols and answers and start a new budget: before each script, so that memory stays flat."""
     _ATOMS.clear()
     _EXPRS.clear()
+    for clear in _ON_FORGET:
+        clear()
+
+
+def on_forget(clear: Callable[[], None]) -> None:
+    """Have something cleared by `forget`: whatever goes by the identity of symbols."""
+    _ON_FORGET.append(clear)
+
+
+Question = TypeVar("Question", bound=Callable[..., object])
+
+
+def by_identity(function: Question) -> Question:
+    """Answer each question once, told apart by the identity of expressions and symbols until `forget`.
+
+    Equality is not enough: equal symbols may differ in what is known of them, and so may the answers.
+    """
+    answers: dict[object, tuple[object, object]] = {}
+    on_forget(answers.clear)
+
+    @wraps(function)
+    def asked(*args: object) -> object:
+        key = _key(args)
+        known = answers.get(key)
+        if known is None:
+            # The arguments are kept so that their identities are not given away.
+            known = answers[key] = (args, function(*args))
+        return known[1]
+
+    return cast(Question, asked)
+
+
+def _key(part: object) -> object:
+    if isinstance(part, tuple):
+        return tuple(map(_key, part))
+    return id(part) if isinstance(part, (Expr, Atom)) else part
+
+
+def _identity(part: object) -> object:
+    """What tells a part of a symbol apart: the object itself where it is interned, else its value."""
+    if isinstance(part, Expr):
+        return id(part), Expr
+    if isinstance(part, Condition):
+        return part.operator, id(part.difference), Condition
+    return part
 
 
 def _stable(part: object) -> int:
@@ -119,73 +160,6 @@ def _stable(part: object) -> int:
     if isinstance(part, Condition):
         return hash((_stable(part.operator), hash(part.difference)))
     return 0 if part is None else hash(part)
-
-
-NUMBERED = ("iter", "free", "size", "opaque", "at", "elem", "pick")
-
-
-def shape(part: object) -> int:
-    """A hash of the form of an expression that does not depend on how its symbols are numbered."""
-    if isinstance(part, Expr):
-        return hash((part.constant, tuple(sorted((shape(atom), c) for atom, c in part.terms))))
-    if isinstance(part, Atom):
-        if part.kind == "iter":
-            return hash((crc32(b"iter"), part.args[1] if isinstance(part.args[1], int) else 0))
-        return hash((crc32(part.kind.encode()), tuple(shape(p) for p in part.args)))
-    if isinstance(part, Condition):
-        return hash((crc32(part.operator.encode()), shape(part.difference)))
-    return 1
-
-
-def renumbered(parts: tuple[Expr, ...]) -> tuple[Expr, ...]:
-    """The expressions with symbols numbered by their first occurrence: equal questions become equal values.
-
-    Loop entries, containers, arrays and fresh symbols keep their identity among the parts, not their numbers.
-    """
-    names: dict[object, int] = {}
-
-    def name(identity: object) -> int:
-        return names.setdefault(identity, len(names))
-
-    def visit(expr: Expr) -> None:
-        for atom, _ in sorted(expr.terms, key=lambda term: (shape(term[0]), term[1])):
-            for part in atom.parts():
-                visit(part)
-            if atom.kind in NUMBERED:
-                name((atom.kind if atom.kind != "iter" else "entry", atom.args[0]))
-                if atom.kind == "pick":
-                    name(("entry", atom.args[1]))
-
-    for expr in parts:
-        visit(expr)
-    done: dict[int, tuple[Atom, Atom]] = {}
-
-    def fresh(atom: Atom) -> Atom:
-        if id(atom) in done:
-            return done[id(atom)][1]
-        args: list[object] = []
-        for position, part in enumerate(atom.args):
-            if isinstance(part, Expr):
-                args.append(again(part))
-            elif isinstance(part, Condition):
-                args.append(Condition(part.operator, again(part.difference)))
-            elif atom.kind in NUMBERED and position == 0:
-                number = name((atom.kind if atom.kind != "iter" else "entry", part))
-                args.append(("built", number) if isinstance(part, tuple) and atom.kind == "at" else number)
-            elif atom.kind == "pick" and position == 1:
-                args.append(("loop", name(("entry", part))))
-            else:
-                args.append(part)
-        high = None if atom.high is None else again(atom.high)
-        facts = tuple(again(fact) for fact in atom.facts)
-        new = Atom(atom.kind, tuple(args), atom.low, high, facts)
-        done[id(atom)] = (atom, new)
-        return new
-
-    def again(expr: Expr) -> Expr:
-        return Expr(expr.constant, _sorted({fresh(atom): c for atom, c in expr.terms}))
-
-    return tuple(again(expr) for expr in parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,11 +176,12 @@ class Condition:
 class Expr:
     """A linear expression with integer coefficients; `terms` are in a fixed order. Equal ones are one object."""
 
-    __slots__ = ("_hash", "_iterations", "constant", "terms")
+    __slots__ = ("_atoms", "_hash", "_iterations", "constant", "terms")
     constant: int
     terms: tuple[tuple[Atom, int], ...]
     _hash: int
     _iterations: frozenset[Atom] | None
+    _atoms: tuple[Atom, ...] | None
 
     def __new__(cls, constant: int, terms: tuple[tuple[Atom, int], ...] = ()) -> Expr:
         key = (constant, tuple((id(atom), coefficient) for atom, coefficient in terms))
@@ -217,6 +192,7 @@ class Expr:
         new.constant, new.terms = constant, terms
         new._hash = hash((constant, terms))
         new._iterations = None
+        new._atoms = None
         _EXPRS[key] = new
         return new
 
@@ -253,7 +229,7 @@ class Expr:
                 merged[atom] = total
             else:
                 del merged[atom]
-        return Expr(self.constant + other.constant, _sorted(merged))
+        return Expr(self.constant + other.constant, in_order(merged))
 
     def __neg__(self) -> Expr:
         return self.scaled(-1)
@@ -266,16 +242,18 @@ class Expr:
             return Expr(0)
         return Expr(self.constant * factor, tuple((a, c * factor) for a, c in self.terms))
 
-    def atoms(self) -> Iterator[Atom]:
+    def atoms(self) -> tuple[Atom, ...]:
         """Every atom once, those inside other atoms included."""
-        seen: set[int] = set()
-        frontier = [atom for atom, _ in self.terms]
-        while frontier:
-            atom = frontier.pop()
-            if id(atom) not in seen:
-                seen.add(id(atom))
-                yield atom
-                frontier.extend(inner for part in atom.parts() for inner, _ in part.terms)
+        if self._atoms is None:
+            seen: dict[int, Atom] = {}
+            frontier = [atom for atom, _ in self.terms]
+            while frontier:
+                atom = frontier.pop()
+                if id(atom) not in seen:
+                    seen[id(atom)] = atom
+                    frontier.extend(inner for part in atom.parts() for inner, _ in part.terms)
+            self._atoms = tuple(seen.values())
+        return self._atoms
 
     def iterations(self) -> frozenset[Atom]:
         """The iteration counters that the value depends on."""
@@ -309,7 +287,7 @@ class Expr:
             total += expr.constant * factor
             for atom, coefficient in expr.terms:
                 merged[atom] = merged.get(atom, 0) + coefficient * factor
-        return Expr(total, _sorted({atom: c for atom, c in merged.items() if c}))
+        return Expr(total, in_order({atom: c for atom, c in merged.items() if c}))
 
 
 def _replaced(atom: Atom, change: Change, memo: Memo) -> Expr:
@@ -335,7 +313,8 @@ def _replaced(atom: Atom, change: Change, memo: Memo) -> Expr:
     return operation(atom.kind, *parts, low=atom.low, high=high, facts=facts)
 
 
-def _sorted(terms: dict[Atom, int]) -> tuple[tuple[Atom, int], ...]:
+def in_order(terms: dict[Atom, int]) -> tuple[tuple[Atom, int], ...]:
+    """The terms in an order that is the same in every process."""
     return tuple(sorted(terms.items(), key=lambda item: item[0]._hash))
 
 

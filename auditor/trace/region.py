@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from auditor.trace.answer import Answer
-from auditor.trace.linear import Atom, Expr, Memo, operation, renumbered
+from auditor.trace.linear import Atom, Expr, Memo, by_identity, operation
+from auditor.trace.numbering import renumbered
 from auditor.trace.prover import proves, refutes
-
 
 Expressions = tuple[Expr, ...]
 Family = tuple[object, object]
@@ -137,7 +136,7 @@ def _any_turns(a: Region, b: Region) -> tuple[Region, Region]:
     return a.mapped(change), b.mapped(change)
 
 
-@lru_cache(maxsize=65536)
+@by_identity
 def _disjoint(parts: Expressions, count: int) -> bool:
     """Whether no position lies in both intervals: refuted as a system with a common position.
 

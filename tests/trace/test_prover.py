@@ -1,0 +1,139 @@
+"""What is proved of positions is true: small systems against enumeration, and the forms an index takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auditor.trace import prover
+from auditor.trace.linear import Atom, Condition, Expr, forget, operation
+from auditor.trace.prover import proves, refutes
+
+RANGE = range(-3, 5)
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> Iterator[None]:
+    forget()
+    yield
+    forget()
+
+
+def bounded(name: str) -> Expr:
+    """An unknown integer of `RANGE`."""
+    return Expr.of(Atom("free", (name, name), RANGE[0], Expr(RANGE[-1])))
+
+
+def value(expr: Expr, given_values: dict[str, int]) -> int:
+    """The expression evaluated by Python's own arithmetic."""
+    return expr.constant + sum(c * _atom(atom, given_values) for atom, c in expr.terms)
+
+
+def _atom(atom: Atom, values: dict[str, int]) -> int:
+    if atom.kind == "free":
+        return values[str(atom.args[0])]
+    if atom.kind == "ite":
+        condition, then, other = atom.args
+        assert isinstance(condition, Condition) and isinstance(then, Expr) and isinstance(other, Expr)
+        difference = value(condition.difference, values)
+        holds = difference >= 0 if condition.operator == ">=" else difference == 0
+        return value(then if holds else other, values)
+    parts = [value(part, values) for part in atom.parts()]
+    if atom.kind in ("min", "max"):
+        return min(parts) if atom.kind == "min" else max(parts)
+    left, right = parts
+    return {"floordiv": lambda: left // right, "mod": lambda: left % right, "mul": lambda: left * right}[
+        atom.kind
+    ]()
+
+
+def _combine(inner: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
+    return st.one_of(
+        st.tuples(st.sampled_from(["+", "-", "min", "max", "mul"]), inner, inner),
+        st.tuples(st.sampled_from(["floordiv", "mod"]), inner, st.integers(1, 4)),
+        st.tuples(st.sampled_from([">=", "=="]), inner, inner, inner),
+    )
+
+
+SKETCHES = st.recursive(
+    st.one_of(st.integers(-4, 4), st.sampled_from(["x", "y", "z"])), _combine, max_leaves=5
+)
+
+
+def built(sketch: object) -> Expr:
+    if isinstance(sketch, int):
+        return Expr(sketch)
+    if isinstance(sketch, str):
+        return bounded(sketch)
+    assert isinstance(sketch, tuple)
+    name, *inner = sketch
+    parts = [built(part) for part in inner]
+    if name == "+":
+        return parts[0] + parts[1]
+    if name == "-":
+        return parts[0] - parts[1]
+    if name in (">=", "=="):
+        return operation("ite", Condition(name, parts[0]), parts[1], parts[2])
+    return operation(name, *parts)
+
+
+@settings(max_examples=250, deadline=None)
+@given(st.lists(SKETCHES, min_size=1, max_size=4))
+def test_no_system_with_a_solution_is_refuted(sketches: list[object]) -> None:
+    rows = tuple(built(sketch) for sketch in sketches)
+    if not refutes(rows):
+        return
+    for values in product(RANGE, repeat=3):
+        named = dict(zip("xyz", values, strict=True))
+        assert not all(value(row, named) >= 0 for row in rows), named
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(-6, 6), st.integers(-3, 3), st.integers(-3, 3))
+def test_linear_inequalities_over_a_box_are_decided_exactly(constant: int, a: int, b: int) -> None:
+    goal = bounded("x").scaled(a) + bounded("y").scaled(b) + constant
+    true = all(constant + a * x + b * y >= 0 for x, y in product(RANGE, repeat=2))
+    assert proves(goal) == true
+
+
+def test_a_remainder_is_below_its_divisor() -> None:
+    n = bounded("x")
+    remainder = n - operation("floordiv", n, Expr(3)).scaled(3)
+    assert proves(remainder) and proves(Expr(2) - remainder)
+    assert not proves(Expr(1) - remainder)
+
+
+def test_a_later_turn_is_at_least_one_more() -> None:
+    first, second, third = (Expr.of(Atom("iter", (1, turn), 0)) for turn in (1, 2, 3))
+    assert proves(second - first - 1) and proves(third - first - 2)
+    assert not proves(second - first - 2)
+
+
+def test_turns_of_different_loops_are_in_no_order() -> None:
+    assert not proves(Expr.of(Atom("iter", (2, 2), 0)) - Expr.of(Atom("iter", (1, 1), 0)))
+
+
+def test_what_is_known_of_one_symbol_is_not_answered_for_its_equal() -> None:
+    known, open_ended = Atom("free", (1, "n"), 5), Atom("free", (1, "n"))
+    assert known == open_ended
+    assert proves(Expr.of(known) - 5)
+    assert not proves(Expr.of(open_ended) - 5)
+
+
+def test_nothing_is_proved_after_the_work_of_a_script_is_spent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prover, "MAX_WORK", 0)
+    assert not proves(bounded("x") + 3)
+    monkeypatch.undo()
+    forget()
+    assert proves(bounded("x") + 3)
+
+
+def test_a_question_of_too_many_symbols_is_not_proved() -> None:
+    total = Expr(0)
+    for number in range(prover.MAX_ATOMS + 1):
+        total = total + Expr.of(Atom("free", (number, "n"), 0))
+    assert not proves(total)
