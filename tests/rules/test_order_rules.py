@@ -165,6 +165,13 @@ def test_a_second_evaluation_after_a_score_first_pass_scores_again() -> None:
     assert offence[0].earlier == first
 
 
+def test_a_common_loop_that_does_not_choose_the_tokens_does_not_tie_score_and_fit() -> None:
+    check = score(1, tokens((1, 1)), [(9, 1), (1, 1)])
+    fit = update(3, tokens((2, 1)), [(9, 1), (2, 1)])
+    later = score(4, tokens((3, 1)), [(3, 1)], [(fit, Answer.YES)])
+    assert slugs(check, report(2, (1,)), fit, later, report(5, (4,))) == ["train-before-score"]
+
+
 @pytest.mark.parametrize(
     ("printed", "expected"),
     [
@@ -369,8 +376,9 @@ def saved(number: int) -> Artifact:
         ((saved(2),), Outcome.FAIL),
         ((), Outcome.PASS),
         ((saved(6),), Outcome.PASS),
+        ((saved(0),), Outcome.PASS),
     ],
-    ids=["written after the fit", "never written", "written after the score"],
+    ids=["written after the fit", "never written", "written after the score", "written before the fit"],
 )
 def test_the_artifact_must_carry_the_fit_into_the_number(events: tuple[Event, ...], outcome: Outcome) -> None:
     fit = update(1, tokens((1, 1)), [(1, 1)])
