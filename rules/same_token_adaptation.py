@@ -18,9 +18,9 @@ one) and score only the positions after them; keep the two apart by slices that 
 
 ## Known limits
 
-Windows that fit on a context part and score a suffix pass where the two slices are provably apart, and give
-`review` where a mask computed at run time separates them. There is no maintainer ruling on this family;
-none of it was merged.
+Windows that fit on a context part and score a suffix pass where the two are slices that can be compared. A
+mask multiplied into the loss is not read as a slice: such a window counts as fitted to all of its positions.
+There is no maintainer ruling on this family; none of it was merged, and the context-only kind is disputed.
 """
 
 from __future__ import annotations
