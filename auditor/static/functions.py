@@ -280,6 +280,8 @@ class Functions(Machine):
             if not given.states and not given.regions:
                 return given
             return self.loss(self.data(target), given, node)
+        if tail == "softmax" and args:
+            return self.call_method(args[0], "softmax", args[1:], keywords, node)
         if tail in DISTRIBUTIONS:
             given = self.mix(*args, *keywords.values())
             if given.states and given.regions:

@@ -341,6 +341,9 @@ class Methods(Machine):
                 leaf.d["#content"] = record.plain()
                 return leaf
             return owner
+        if name == "softmax":
+            out = self.mix(owner, *args, *keywords.values())
+            return replace(out, marks=out.marks | {"softmax"}, rank=record.rank, span=None, array=None, template=None)
         if name in DISTRIBUTIONS and record.regions and record.states:
             return self.distribution(self.mix(owner, *args), node)
         if name in SELECTIONS and args and record.losses and self.data(args[0]).losses:
@@ -384,11 +387,13 @@ class Methods(Machine):
         elif name in ("flatten", "ravel"):
             rank = 1
         elif name == "unsqueeze":
-            return replace(record, rank=None if record.rank is None else record.rank + 1, array=None)
+            in_front = bool(args) and self.number(args[0]) == Expr(0)
+            lifted = None if record.rank is None or (record.rank == 1 and not in_front) else record.rank + 1
+            return replace(record, rank=lifted, array=None)
         elif name == "squeeze":
             if record.array is not None or record.rank == 1:
                 return record
-            rank = None
+            rank = record.rank - 1 if record.rank is not None and record.rank > 2 else None
         elif name in ("permute", "transpose", "T", "expand"):
             return record
         keep = record.array if name in ("flatten", "ravel", "reshape", "view") and rank == 1 else None
@@ -401,9 +406,13 @@ class Methods(Machine):
         out = self.mix(record, index)
         if record.losses and target.regions:
             return self.refine(replace(out, regions=target.regions, rank=target.rank), node)
-        if record.states and target.regions and "softmax" in record.marks:
-            return self.loss(target, out, node)
+        if record.states and record.regions and target.regions and "softmax" in record.marks:
+            return self.loss(target, out, node, "softmax" if record.updates <= self.in_modules(record) else "mixture")
         return out
+
+    def in_modules(self, record: Data) -> frozenset[int]:
+        """The updates that the modules in a value have absorbed: what else it absorbed was mixed in."""
+        return frozenset().union(*(self.history(o) for o in record.states if o.kind == "module"))
 
     def size_method(self, owner: Value, record: Data, name: str, args: list[Value]) -> Value | None:
         if name in ("numel", "__len__") or (name == "size" and (not args or self.number(args[0]) == Expr(0))):

@@ -455,7 +455,7 @@ class Subscripts(Machine):
             if not isinstance(value, Slice) and self.number(value) is not None:
                 removed += 1
             axis += 1
-        new_rank = None if rank is None else max(rank - removed + added, 0)
+        new_rank = None if rank is None or (added and rank == 1) else max(rank - removed + added, 0)
         found = replace(
             record,
             regions=regions,
