@@ -61,7 +61,8 @@ class Offence:
 def offences(trace: Trace, report: Report) -> list[Offence]:
     """The offences of one reported number, one for each rule, place of score and place of update.
 
-    Of several turns of the loops around them the first with the clearest overlap stands for all.
+    Of several turns of the loops around them the first with the clearest overlap stands for all. Where some
+    turns of two places prove an offence, others that prove nothing are not a second one.
     """
     found: dict[tuple[object, ...], Offence] = {}
     scored_first = _scored_first(trace)
@@ -73,7 +74,8 @@ def offences(trace: Trace, report: Report) -> list[Offence]:
         known = found.get(key)
         if known is None or SEVERITY[absorbed.overlap] > SEVERITY[known.absorbed.overlap]:
             found[key] = offence
-    return list(found.values())
+    proved = {(o.score.place, o.absorbed.update.place) for o in found.values() if o.proved}
+    return [o for o in found.values() if o.proved or (o.score.place, o.absorbed.update.place) not in proved]
 
 
 def _offence(score: Score, absorbed: Absorbed, scored_first: Callable[[Update], Score | None]) -> Offence:

@@ -243,6 +243,23 @@ def test_turns_of_a_loop_are_one_offence_and_the_proved_one_stands_for_it() -> N
     assert [(o.score.number, o.proved) for o in offence] == [(3, True)]
 
 
+def test_unproved_turns_of_two_places_that_provably_offend_are_not_a_second_offence() -> None:
+    epoch = update(1, tokens((1, 1)), [(1, 1), (2, 1)])
+    unsure = Update(
+        number=2,
+        place=epoch.place,
+        turns=(),
+        state=state(),
+        regions=tokens((5, 1)),
+        how="gradient",
+        by="step",
+    )
+    last = score(3, tokens((1, 1)), [(1, 1), (2, 2)], [(unsure, Answer.MAYBE), (epoch, Answer.YES)])
+    assert slugs(epoch, unsure, last, report(4, (3,))) == ["rescore-after-update"]
+    alone = score(3, tokens((1, 1)), [(1, 1), (2, 2)], [(unsure, Answer.MAYBE)])
+    assert slugs(unsure, alone, report(4, (3,))) == ["train-before-score"]
+
+
 def test_one_score_may_break_several_rules() -> None:
     fit = update(1, tokens((1, 1)), [(1, 1)])
     delta = update(2, tokens((2, 1)), [(2, 1)], of=state("tensor", fresh_in=(2,)))
