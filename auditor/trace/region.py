@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from zlib import crc32
 
 from auditor.trace.answer import Answer
 from auditor.trace.linear import Atom, Expr, Memo, by_identity, operation
@@ -41,6 +42,11 @@ class Region:
     row: Expr | None = None
     positions: frozenset[int] | None = None
     facts: tuple[Expr, ...] = ()
+
+    def __hash__(self) -> int:
+        """The same in every process, unlike that of a string or None: sets of regions are gone through in order."""
+        bounds = tuple(0 if expr is None else hash(expr) for expr in (self.start, self.stop, self.row))
+        return hash((crc32(self.source.encode()), bounds, self.turns, self.facts, self.positions or 0))
 
     @property
     def iterations(self) -> frozenset[Atom]:
