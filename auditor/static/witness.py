@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from auditor.program.model import Layer, Program
 from auditor.static.evaluator import Evaluator
 from auditor.static.machine import Resolved, Setting
+from auditor.trace.prover import refill
 from auditor.trace.trace import Trace
 
 RECURSION_LIMIT = 12_000
@@ -61,6 +62,7 @@ def trace_program(
     main = _tree(program.main)
     if main is None:
         raise ValueError("the program has no readable main layer")
+    refill()
     values = dict(settings)
     for name, value in (forced or {}).items():
         values[name] = Setting(value, "forced")

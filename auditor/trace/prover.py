@@ -21,11 +21,16 @@ MAX_ROWS = 240
 MAX_ATOMS = 160
 """Symbols in one question, the nested ones counted: what real scripts have proved stays under 60."""
 
-MAX_WORK = 400_000
+MAX_WORK = 2_500_000
 """Rows that elimination may make between two calls of `forget`: about two seconds."""
 
 _spent = [0]
 on_forget(lambda: _spent.__setitem__(0, 0))
+
+
+def refill() -> None:
+    """Grant the full allowance of work again: each trace has its own."""
+    _spent[0] = 0
 
 
 def exhausted() -> bool:
