@@ -134,8 +134,12 @@ class Loops(Machine):
     def counter(self, entry: int, iteration: int, count: Expr | None) -> Atom:
         if count is not None:
             self.counts[entry] = count
-        high = Expr(0) if iteration == 1 else (count - 1 if count is not None else None)
-        return Atom("iter", (entry, iteration), iteration - 1, high)
+        atom = Atom("iter", (entry, iteration), iteration - 1, None if count is None else count - 1)
+        if iteration > 1:
+            return atom
+        # the first turn, which also stands for any turn in proofs: its general bound stays known
+        facts = () if count is None else (count - 1 - Expr.of(atom),)
+        return Atom("iter", (entry, iteration), 0, Expr(0), facts)
 
     def turn(
         self, node: ast.For | ast.AsyncFor | ast.While, env: Env, loop: RunningLoop, known: int | None

@@ -131,6 +131,7 @@ def _any_turns(a: Region, b: Region) -> tuple[Region, Region]:
     for entry in dict.fromkeys(x.args[0] for x in atoms):
         family = [x for x in atoms if x.args[0] == entry]
         highs = {x.high for x in family if x.high is not None and not x.high.is_constant}
+        highs |= {fact + Expr.of(x) for x in family for fact in x.facts}
         high = highs.pop() if len(highs) == 1 else None
         for rank, atom in enumerate(family, start=1):
             ranks[atom] = Atom("iter", (entry, rank), 0, high)
