@@ -25,6 +25,8 @@ from auditor.static.values import (
     Num,
     Tup,
     Value,
+    View,
+    by_entry,
 )
 from auditor.trace.linear import Atom, Expr, operation
 
@@ -237,6 +239,9 @@ class Loops(Machine):
             return self.data_length(value, value)
         if isinstance(value, Obj):
             return self.object_length(value)
+        if isinstance(value, View):
+            length = self.object_length(value.base)
+            return None if length is None else length.replace(by_entry(value.mapping))
         return None
 
     def object_length(self, value: Obj) -> Expr | None:
@@ -268,7 +273,8 @@ class Loops(Machine):
         whole = self.length(base)
         lower, step, most = value.d["#lower"], value.d.get("#step", 1), value.d.get("#most")
         if whole is None or not isinstance(lower, Expr) or not isinstance(step, int):
-            return most if isinstance(most, Expr) else None
+            unknown = Expr.of(Atom("size", (("slice", value.number),), 0))
+            return operation("min", unknown, most) if isinstance(most, Expr) else None
         rest = operation("floordiv", whole - lower + (step - 1), Expr(step)) if step > 1 else whole - lower
         return operation("min", rest, most) if isinstance(most, Expr) else rest
 

@@ -21,7 +21,7 @@ MAX_ROWS = 240
 MAX_ATOMS = 160
 """Symbols in one question, the nested ones counted: what real scripts have proved stays under 60."""
 
-MAX_WORK = 2_500_000
+MAX_WORK = 1_000_000
 """Rows that elimination may make between two calls of `forget`: about two seconds."""
 
 _spent = [0]

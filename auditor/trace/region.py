@@ -164,7 +164,7 @@ def _no_common(a: Expressions, b: Expressions, equal: Expressions) -> bool:
 
 
 Case = tuple[Expressions, Expressions, Expressions]
-MAX_PICK_CASES = 27
+MAX_PICK_CASES = 60
 
 
 def _pick_cases(a: Expressions, b: Expressions) -> list[Case] | None:
@@ -172,24 +172,55 @@ def _pick_cases(a: Expressions, b: Expressions) -> list[Case] | None:
 
     Elements of one container came from turns of the loops that built it: the same turns, or different ones in an
     order that is not known (the container may have been sorted). Each way must be proved apart. With several
-    building loops the turns of outer ones may be equal, and then those of an inner one differ.
+    building loops the turns of outer ones may be equal, and then those of an inner one differ. Containers whose
+    index is itself an element of another one come after that one.
     """
-    picks_a = {_family(atom): atom for expr in a for atom in expr.atoms() if atom.kind in ("pick", "at")}
-    picks_b = {_family(atom): atom for expr in b for atom in expr.atoms() if atom.kind in ("pick", "at")}
-    containers: dict[object, list[tuple[Family, Atom, Atom]]] = {}
-    for family in sorted(picks_a, key=str):
-        other = picks_b.get(family)
-        if other is not None and other != picks_a[family] and family[1] != "array":
-            joint = family[0] if picks_a[family].kind == "pick" and family[1] != "order" else family
-            containers.setdefault(joint, []).append((family, picks_a[family], other))
-    if not containers:
-        return None
-    cases: list[Case] = [(a, b, ())]
-    for pairs in containers.values():
-        cases = [new for case in cases for new in _split(case, pairs)]
-        if len(cases) > MAX_PICK_CASES:
+    waiting: list[Case] = [(a, b, ())]
+    cases: list[Case] = []
+    while waiting:
+        if len(waiting) + len(cases) > MAX_PICK_CASES:
             return None
-    return cases
+        case = waiting.pop()
+        pairs = _innermost(case)
+        if pairs:
+            waiting.extend(_split(case, pairs))
+        else:
+            cases.append(case)
+    return None if cases == [(a, b, ())] else cases
+
+
+def _innermost(case: Case) -> list[tuple[Family, Atom, Atom]]:
+    """A container of which the two sides hold different elements, none of whose indices is such an element."""
+    families: dict[Family, tuple[Atom | None, Atom | None]] = {}
+    for side, exprs in enumerate(case[:2]):
+        for atom in (atom for expr in exprs for atom in expr.atoms()):
+            family = _family(atom) if atom.kind in ("pick", "at") else None
+            if family is not None and family[1] != "array":
+                first, second = families.get(family, (None, None))
+                families[family] = (atom, second) if side == 0 else (first, atom)
+    open_pairs = {
+        family: (first, second)
+        for family, (first, second) in families.items()
+        if first is not None and second is not None and first != second and not _ordered(first, second)
+    }
+    unresolved = {atom for pair in open_pairs.values() for atom in pair}
+    joint: dict[object, list[tuple[Family, Atom, Atom]]] = {}
+    for family in sorted(open_pairs, key=str):
+        first, second = open_pairs[family]
+        inside = {x for pick in (first, second) for part in pick.parts() for x in part.atoms()}
+        if inside & unresolved:
+            continue
+        together = family[0] if first.kind == "pick" and family[1] != "order" else family
+        joint.setdefault(together, []).append((family, first, second))
+    return next(iter(joint.values()), [])
+
+
+def _ordered(a: Atom, b: Atom) -> bool:
+    """Whether two elements of an ascending family are in an order that is known."""
+    x, y = a.args[1], b.args[1]
+    if a.kind != "at" or a.args[2:] != b.args[2:] or not isinstance(x, Expr) or not isinstance(y, Expr):
+        return False
+    return proves(x - y - 1) or proves(y - x - 1)
 
 
 def _split(case: Case, pairs: list[tuple[Family, Atom, Atom]]) -> list[Case]:
