@@ -20,6 +20,7 @@ from auditor.record_findings import fold_folder, record_findings
 from auditor.result import AuditResult, AuditTarget, Claim
 from auditor.submission.model import Submission, Track
 from auditor.trace.events import Place
+from auditor.trace.linear import forget
 from auditor.trace.trace import Trace
 from auditor.verdict import fold_evaluation, understood
 from auditor.witness import Witness
@@ -75,6 +76,7 @@ def audit_submission(
         AuditorError: the script itself cannot be read.
     """
     started = time.perf_counter()
+    forget()
     program = _program(submission)
     records = _records(submission)
     settings, conflicts = effective_settings(

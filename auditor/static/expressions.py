@@ -245,8 +245,10 @@ class Expressions(Machine):
             return owner.get(name) or UNKNOWN
         if isinstance(owner, Data) and name in SIZE_ATTRIBUTES:
             return self.size_of(owner, name)
-        if isinstance(owner, Data) and name in ("data", "T", "mT", "real", "grad"):
-            return replace(owner, marks=owner.marks | {"grad"}) if name == "grad" else owner
+        if name == "grad" and isinstance(owner, Data):
+            return self.gradient_of(owner.refs, node)
+        if isinstance(owner, Data) and name in ("data", "T", "mT", "real"):
+            return owner
         return Method(owner, name)
 
     def size_of(self, owner: Data, name: str) -> Value:
@@ -285,10 +287,18 @@ class Expressions(Machine):
         if name in ("data", "T", "mT", "real"):
             return owner
         if name == "grad":
-            return replace(self.data(owner), marks=frozenset(("grad",)))
+            return self.gradient_of(frozenset((owner,)), node)
         if owner.kind == "optimizer" and name in ("param_groups", "state"):
             return self.data(owner)
         return Method(owner, name)
+
+    def gradient_of(self, states: frozenset[Obj], node: ast.AST) -> Data:
+        """`p.grad`: made of the tokens that `backward` has brought to the states."""
+        pending: set[object] = set()
+        for state in states:
+            found = state.d.get("#pending")
+            pending |= found if isinstance(found, frozenset) else set()
+        return self.gradient(pending, node) if pending else Data(marks=frozenset(("grad",)))
 
     def module_part(self, owner: Obj) -> Data:
         me = frozenset((owner,))
@@ -338,6 +348,10 @@ class Expressions(Machine):
         a, b = self.data(left), self.data(right)
         if isinstance(op, (ast.Mult, ast.BitAnd)):
             for record, mask in ((a, b), (b, a)):
+                if "selective" in mask.marks and record.regions:
+                    partial = frozenset(replace(region, partial=True) for region in out.regions)
+                    out = replace(out, regions=partial, marks=out.marks - {"selective"})
+                    return self.refine(out, node) if out.losses else out
                 if (mask.above or mask.below) and record.regions:
                     return replace(self.masked(out, mask, node), marks=out.marks - {"mask"})
             if a.above or a.below or b.above or b.below:
@@ -493,9 +507,18 @@ class Expressions(Machine):
         condition = test.condition if isinstance(test, Truth) else None
         self.certainty.append(Answer.MAYBE)
         try:
-            return self.join(self.evaluate(node.body, env), self.evaluate(node.orelse, env), condition)
+            first, second = self.evaluate(node.body, env), self.evaluate(node.orelse, env)
         finally:
             self.certainty.pop()
+        joined = self.join(first, second, condition)
+        if self.chooses_score(test, first, second):
+            return self.select(self.mix(test, first, second), node, "a conditional")
+        seen = self.data(test)
+        if (seen.updates or seen.doubts) and isinstance(joined, (Data, Const, Num)):
+            # which value it is was decided by something that has absorbed updates: it carries them
+            record = self.as_record(joined)
+            return replace(record, updates=record.updates | seen.updates, doubts=record.doubts | seen.doubts)
+        return joined
 
     def e_Compare(self, node: ast.Compare, env: Env) -> Value:
         left = self.evaluate(node.left, env)

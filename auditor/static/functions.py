@@ -302,15 +302,19 @@ class Functions(Machine):
                 table.d["#table"] = True
                 self.update(table, given.regions, node, "table", tail)
                 return Data(updates=self.history(table), turns=given.turns, refs=frozenset((table,)))
+        if tail == "where" and len(args) == 3 and self.chooses_score(args[0], args[1], args[2]):
+            return self.select(self.mix(*args), node, "where")
+        if tail in ("clamp", "clip") and self.data(args[0] if args else None).losses:
+            if any(self.data(v).losses for v in (*args[1:], *keywords.values())):
+                return self.select(self.mix(*args, *keywords.values()), node, tail)
         if tail in SELECTIONS and len(args) > 1 and all(self.data(a).losses for a in args[:2]):
             return self.select(self.mix(*args), node, tail)
         if tail in ("gather", "take_along_dim", "take_along_axis") and len(args) > 1:
             return self.call_method(args[0], "gather", args[1:], keywords, node)
         if name in ("os.read", "mmap.mmap"):
             return self.outside(node)
-        if name in ("torch.autograd.grad",) and args:
-            loss = self.data(args[0])
-            return replace(loss, marks=loss.marks | {"grad"}, losses=frozenset(), rank=None)
+        if name == "torch.autograd.grad" and args:
+            return self.gradient(self.data(args[0]).regions, node)
         return None
 
     def distribution(self, record: Data, node: ast.AST) -> Data:
@@ -361,6 +365,11 @@ class Functions(Machine):
     def outside(self, node: ast.AST) -> Data:
         """A value read from the outside world during a loop: a different one in each of its turns."""
         return Data(turns=frozenset((self.running[-1].counter,)) if self.running else frozenset())
+
+    def chooses_score(self, condition: Value, first: Value, second: Value) -> bool:
+        """Whether a value is one of two scores, picked by a condition that looked at scores."""
+        test, a, b = self.data(condition), self.data(first), self.data(second)
+        return bool(test.losses and a.losses and b.losses and a.losses != b.losses)
 
     def saved(self, record: Data, node: ast.AST) -> None:
         self.disk = join_data(self.disk, replace(record.plain(), rank=None, template=None))

@@ -228,6 +228,12 @@ class Machine:
     def select(self, data: Data, node: ast.AST, by: str) -> Data:
         raise NotImplementedError
 
+    def gradient(self, regions: Iterable[object], node: ast.AST) -> Data:
+        raise NotImplementedError
+
+    def chooses_score(self, condition: Value, first: Value, second: Value) -> bool:
+        raise NotImplementedError
+
     def masked(self, record: Data, mask: Data, node: ast.AST) -> Data:
         raise NotImplementedError
 

@@ -223,8 +223,9 @@ class Methods(Machine):
         if name in ("sort", "reverse"):
             return self.reordered(target)
         if name in ("pop", "popleft", "get", "get_nowait"):
-            index = self.number(args[0]) if args and name == "pop" else None
-            return self.element(owner, index)
+            # each call takes another element: which one is not followed
+            counters = [Expr.of(r.counter) for r in self.running]
+            return self.element(owner, self.symbol("opaque", *counters) if counters else None)
         if name in ("copy", "clear", "remove", "tolist", "__iter__"):
             if name == "clear":
                 for cell in ("#items", "#elements"):
@@ -343,11 +344,15 @@ class Methods(Machine):
             return owner
         if name == "softmax":
             out = self.mix(owner, *args, *keywords.values())
-            return replace(out, marks=out.marks | {"softmax"}, rank=record.rank, span=None, array=None, template=None)
+            return replace(
+                out, marks=out.marks | {"softmax"}, rank=record.rank, span=None, array=None, template=None
+            )
         if name in DISTRIBUTIONS and record.regions and record.states:
             return self.distribution(self.mix(owner, *args), node)
-        if name in SELECTIONS and args and record.losses and self.data(args[0]).losses:
-            return self.select(self.mix(owner, *args), node, name)
+        if name in SELECTIONS | {"clamp", "clip"} and record.losses:
+            others = any(self.data(v).losses - record.losses for v in (*args, *keywords.values()))
+            if others or (len(record.losses) > 1 and "stacked" in record.marks):
+                return self.select(self.mix(owner, *args, *keywords.values()), node, name)
         if name in POSITION_FUNCTIONS:
             return self.call_library(f"torch.{name}", [owner, *args], keywords, node)
         if name in COPIES:
@@ -356,6 +361,8 @@ class Methods(Machine):
             return self.reshaped(record, name, args)
         if name == "gather" or name in ("index_select", "take_along_dim", "take_along_axis"):
             return self.gathered(record, args, keywords, node)
+        if name == "where" and len(args) == 2 and self.chooses_score(args[0], owner, args[1]):
+            return self.select(self.mix(owner, *args), node, name)
         if name in ("where", "masked_fill") and args:
             mask = self.data(args[0])
             if mask.above or mask.below:
@@ -407,7 +414,9 @@ class Methods(Machine):
         if record.losses and target.regions:
             return self.refine(replace(out, regions=target.regions, rank=target.rank), node)
         if record.states and record.regions and target.regions and "softmax" in record.marks:
-            return self.loss(target, out, node, "softmax" if record.updates <= self.in_modules(record) else "mixture")
+            return self.loss(
+                target, out, node, "softmax" if record.updates <= self.in_modules(record) else "mixture"
+            )
         return out
 
     def in_modules(self, record: Data) -> frozenset[int]:
@@ -480,8 +489,8 @@ class Methods(Machine):
                     self.put(target, "#history", given.updates)
                 else:
                     self.put(target, "#content", join_data(known, given))
-                if given.regions and "grad" in given.marks:
-                    self.update(target, given.regions, node, "gradient", name)
+                if given.updates - self.history(target) and name != "copy_":
+                    self.put(target, "#history", self.history(target) | given.updates)
             elif target.kind in ("module", "list", "dict"):
                 if name == "copy_":
                     if given.regions and not given.losses:
@@ -492,7 +501,7 @@ class Methods(Machine):
                     self.update(
                         target, given.regions, node, "gradient" if "grad" in given.marks else "in place", name
                     )
-                elif name in ("lerp_", "mul_", "add_") and given.updates - self.history(target):
+                elif given.updates - self.history(target):
                     self.put(target, "#history", self.history(target) | given.updates)
         if not targets and isinstance(owner, Data):
             return self.mix(owner, given)

@@ -146,6 +146,12 @@ class Scoring(Machine):
         if number not in history:
             self.put(target, "#history", history | {number})
 
+    def gradient(self, regions: Iterable[object], node: ast.AST) -> Data:
+        """A gradient taken by hand: whatever it is added to is fitted on its tokens."""
+        carrier = self.allocate("tensor", node, "gradient")
+        self.update(carrier, regions, node, "gradient", "a gradient taken by hand")
+        return Data(updates=self.history(carrier), marks=frozenset(("grad",)))
+
     def reset(self, target: Obj, node: ast.AST, by: str) -> None:
         """The state goes back to what the artifact gave."""
         if self.history(target):

@@ -201,6 +201,9 @@ class Statements(Machine):
         if record.losses:
             value = record = self.settle(record, node)
         for option in old.options if isinstance(old, Alt) else (old,):
+            if isinstance(option, Data) and option.refs and not record.losses:
+                self.call_method(option, "add_", [value], {}, node)
+                return None
             if isinstance(option, Obj) and option.kind in ("tensor", "dict"):
                 self.put(option, "#content", join_data(self.content(option), record.plain()))
                 return None

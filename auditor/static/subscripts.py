@@ -78,6 +78,13 @@ class Subscripts(Machine):
                 if not (isinstance(option, Const) and option.value is None):
                     out = self.join(out, self.element(option, index))
             return out if out is not None else UNKNOWN
+        if (
+            index.is_constant
+            and index.constant < 0
+            and isinstance(container, (Obj, View))
+            and not self.known_items(container)
+        ):
+            index = self.symbol("opaque", *(Expr.of(r.counter) for r in self.running))
         if isinstance(container, View):
             inner = self.object_element(container.base, index, container.key)
             return substitute(inner, by_entry(container.mapping))
@@ -555,6 +562,11 @@ class Subscripts(Machine):
             key = replace(key, regions=frozenset())
         record = self.data(value)
         if record.losses:
+            chosen = self.data(owner)
+            if self.data(index).losses and chosen.losses and chosen.losses != record.losses:
+                record = self.select(
+                    join_data(record, replace(chosen, refs=frozenset())), node, "a masked assignment"
+                )
             value = record = self.settle(record, node)
         if isinstance(owner, (Obj, View)):
             target = owner.base if isinstance(owner, View) else owner
@@ -635,6 +647,8 @@ class Subscripts(Machine):
                 facts = tuple(fact for fact in self.path_facts() if fact.iterations())
                 record = replace(record, ints=frozenset(((row, number, facts),)))
             content = join_data(self.content_only(target), self.with_row(record.plain(), index))
+            if isinstance(value, Const) and isinstance(index, (Slice, Tup)):
+                content = replace(content, marks=content.marks | {"selective"})
             self.put(target, "#content", content)
 
     def with_row(self, record: Data, index: Value) -> Data:

@@ -32,6 +32,7 @@ class Region:
         row: for a batch filled row by row, the index of the row this region stands in; it is exchanged for the
             index with which the batch is read.
         positions: replay only: the positions themselves.
+        partial: only some of its tokens take part, chosen by a mask that was not followed.
         facts: conditions under which the region was taken, as expressions that are not negative.
     """
 
@@ -42,6 +43,7 @@ class Region:
     row: Expr | None = None
     positions: frozenset[int] | None = None
     facts: tuple[Expr, ...] = ()
+    partial: bool = False
 
     def __hash__(self) -> int:
         """The same in every process, unlike that of a string or None: sets of regions are gone through in order."""
@@ -105,6 +107,8 @@ def overlap(a: Region, b: Region) -> tuple[Answer, str]:
         return Answer.NO, "the intervals are disjoint"
     if _different_turns(a.iterations, b.iterations):
         return Answer.MAYBE, "different turns of a common loop, but the index is not provably a partition"
+    if a.partial or b.partial:
+        return Answer.MAYBE, "a mask chooses among these tokens, and which ones could not be followed"
     return Answer.YES, "nothing tells the two apart"
 
 
