@@ -50,6 +50,7 @@ def own_attributes(tree: ast.Module) -> set[str]:
 class _Renaming(ast.NodeTransformer):
     def __init__(self, names: dict[str, str], attributes: dict[str, str], callables: set[str]) -> None:
         self.names, self.attributes, self.callables = names, attributes, callables
+        self.fields: dict[str, str] = {}
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
         node.id = self.names.get(node.id, node.id)
@@ -86,8 +87,6 @@ class _Renaming(ast.NodeTransformer):
                 self.visit_FunctionDef(item, method=True)
         return node
 
-    fields: dict[str, str] = {}  # noqa: RUF012 - replaced, never changed, once a class is done
-
     def visit_FunctionDef(self, node: ast.FunctionDef, method: bool = False) -> ast.AST:
         self.generic_visit(node)
         node.name = (self.attributes if method else self.names).get(node.name, node.name)
@@ -122,7 +121,6 @@ def renamed(text: str) -> str:
     attributes = {name: f"w{i}" for i, name in enumerate(sorted(own_attributes(tree)))}
     defined = {n.name for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
     renaming = _Renaming(names, attributes, defined | {"forward"})
-    renaming.fields = {}
     return ast.unparse(ast.fix_missing_locations(renaming.visit(tree)))
 
 

@@ -101,7 +101,6 @@ FALSE_VIOLATIONS = {
     "narrow": "narrow() is not read as a slice",
     "index_select": "index_select() is not read as an index",
     "deque": "an element taken by popleft() in a turn is not told apart from another turn's",
-    "list emptied": "an element of a known list taken by pop(0) is not told apart from another turn's",
     "dict by key": "a dict read by a key of its own is any of its values",
     "generator": "what a generator yields carries no turn of the loop that takes it",
     "generator from": "what a generator yields carries no turn of the loop that takes it",
