@@ -6,8 +6,6 @@ Nothing here is run: the scripts are read.
 
 from __future__ import annotations
 
-import pytest
-
 from auditor.program.unpack import load_program
 from auditor.static.witness import trace_program
 from auditor.trace.answer import Answer
@@ -94,8 +92,3 @@ def line_of(marker: str, text: str) -> int:
     """Return the one line (from 1) of a text that ends with the comment `# marker`."""
     (line,) = [i for i, row in enumerate(text.splitlines(), 1) if row.endswith(f"# {marker}")]
     return line
-
-
-@pytest.fixture
-def prelude() -> str:
-    return PRELUDE

@@ -276,7 +276,11 @@ def test_fit_is_followed_into_the_number(name: str) -> None:
     [
         pytest.param(
             name,
-            marks=[pytest.mark.xfail(strict=True, reason="else runs although every turn's end breaks off")]
+            marks=[
+                pytest.mark.xfail(
+                    strict=True, reason="the else of a for loop runs although a known turn breaks off"
+                )
+            ]
             if name.startswith("for, broken")
             else [],
         )
