@@ -158,7 +158,7 @@ def _disjoint(parts: Expressions, count: int) -> bool:
     cases = _pick_cases(a, b)
     if cases is None:
         return _no_common(a, b, ())
-    return all(_no_common(*case) for case in cases)
+    return all(_no_common(*case[:3]) for case in cases)
 
 
 def _no_common(a: Expressions, b: Expressions, equal: Expressions) -> bool:
@@ -167,7 +167,7 @@ def _no_common(a: Expressions, b: Expressions, equal: Expressions) -> bool:
     return refutes(tuple(dict.fromkeys((*rows, *a[2:], *b[2:], *equal))))
 
 
-Case = tuple[Expressions, Expressions, Expressions]
+Case = tuple[Expressions, Expressions, Expressions, frozenset[Family]]
 MAX_PICK_CASES = 60
 
 
@@ -179,7 +179,7 @@ def _pick_cases(a: Expressions, b: Expressions) -> list[Case] | None:
     building loops the turns of outer ones may be equal, and then those of an inner one differ. Containers whose
     index is itself an element of another one come after that one.
     """
-    waiting: list[Case] = [(a, b, ())]
+    waiting: list[Case] = [(a, b, (), frozenset())]
     cases: list[Case] = []
     while waiting:
         if len(waiting) + len(cases) > MAX_PICK_CASES:
@@ -190,7 +190,7 @@ def _pick_cases(a: Expressions, b: Expressions) -> list[Case] | None:
             waiting.extend(_split(case, pairs))
         else:
             cases.append(case)
-    return None if cases == [(a, b, ())] else cases
+    return None if cases == [(a, b, (), frozenset())] else cases
 
 
 def _innermost(case: Case) -> list[tuple[Family, Atom, Atom]]:
@@ -199,7 +199,7 @@ def _innermost(case: Case) -> list[tuple[Family, Atom, Atom]]:
     for side, exprs in enumerate(case[:2]):
         for atom in (atom for expr in exprs for atom in expr.atoms()):
             family = _family(atom) if atom.kind in ("pick", "at") else None
-            if family is not None and family[1] != "array":
+            if family is not None and family not in case[3]:
                 first, second = families.get(family, (None, None))
                 families[family] = (atom, second) if side == 0 else (first, atom)
     open_pairs = {
@@ -228,7 +228,9 @@ def _ordered(a: Atom, b: Atom) -> bool:
 
 
 def _split(case: Case, pairs: list[tuple[Family, Atom, Atom]]) -> list[Case]:
-    a, b, equal = case
+    a, b, equal, done = case
+    if pairs[0][0][1] == "array":
+        return _split_array(case, pairs[0])
     out: list[Case] = []
     for position in range(len(pairs)):
         for first, second in ((1, 2), (2, 1)):
@@ -237,7 +239,7 @@ def _split(case: Case, pairs: list[tuple[Family, Atom, Atom]]) -> list[Case]:
                 turns = (first, second) if depth == position else (1, 1)
                 new_a = _put(new_a, pick_a, _turn_of(family, turns[0], pick_a))
                 new_b = _put(new_b, pick_b, _turn_of(family, turns[1], pick_b))
-            out.append((new_a, new_b, equal))
+            out.append((new_a, new_b, equal, done))
     if not any(_differ(pick_a, pick_b) for _, pick_a, pick_b in pairs):
         same = list(equal)
         for _, pick_a, pick_b in pairs:
@@ -245,8 +247,48 @@ def _split(case: Case, pairs: list[tuple[Family, Atom, Atom]]) -> list[Case]:
                 if isinstance(x, Expr) and isinstance(y, Expr):
                     same += [x - y, y - x]
             b = _put(b, pick_b, Expr.of(pick_a))
-        out.append((a, b, tuple(dict.fromkeys(same))))
+        out.append((a, b, tuple(dict.fromkeys(same)), done))
     return out
+
+
+def _split_array(case: Case, pair: tuple[Family, Atom, Atom]) -> list[Case]:
+    """Two places of an ascending array whose order is not known: before, behind, or the same."""
+    a, b, equal, done = case
+    family, first, second = pair
+    # compare the two at the same offset, so that "the same place" is a case of its own
+    candidates = [(p.args[1], q.args[1]) for p in _places(a, family) for q in _places(b, family)]
+    level = [
+        (p, q) for p, q in candidates if isinstance(p, Expr) and isinstance(q, Expr) and not (p - q).constant
+    ]
+    x, y = level[0] if level else (first.args[1], second.args[1])
+    assert isinstance(x, Expr) and isinstance(y, Expr)
+    out: list[Case] = []
+    for low, high, low_side, high_side in ((x, y, a, b), (y, x, b, a)):
+        facts = [high - low - 1]
+        for early in _places(low_side, family):
+            for late in _places(high_side, family):
+                i, j = early.args[1], late.args[1]
+                assert isinstance(i, Expr) and isinstance(j, Expr)
+                beyond = (j - i) - (high - low)
+                if beyond.is_constant and beyond.constant >= -1:
+                    facts.append(Expr.of(late) - Expr.of(early) - (j - i))
+        out.append((a, b, (*equal, *facts), done | {family}))
+
+    def change(atom: Atom) -> Expr | None:
+        if atom.kind == "at" and _family(atom) == family and isinstance(atom.args[1], Expr):
+            return Expr.of(
+                Atom("at", (atom.args[0], atom.args[1] - y + x, *atom.args[2:]), atom.low, atom.high)
+            )
+        return None
+
+    memo: Memo = {}
+    out.append((a, tuple(e.replace(change, memo) for e in b), (*equal, x - y, y - x), done | {family}))
+    return out
+
+
+def _places(exprs: Expressions, family: Family) -> list[Atom]:
+    found = {atom for expr in exprs for atom in expr.atoms() if atom.kind == "at" and _family(atom) == family}
+    return sorted(found, key=hash)
 
 
 def _family(atom: Atom) -> Family:
