@@ -20,6 +20,7 @@ from auditor.static.values import (
     Method,
     Num,
     Partial,
+    SuperView,
     Tup,
     Value,
     View,
@@ -360,16 +361,6 @@ class Calls(Machine):
         post = cls.find("__post_init__")
         if post is not None:
             self.call_function(replace(post, instance=out), [], {}, node)
-
-
-class SuperView(Value):
-    """What `super()` gives: the methods of a base bound to the instance."""
-
-    __slots__ = ("base", "instance")
-
-    def __init__(self, base: Class, instance: Value) -> None:
-        self.base = base
-        self.instance = instance
 
 
 def call_text(node: ast.AST) -> str:

@@ -26,6 +26,7 @@ from auditor.static.values import (
     Partial,
     RowNumber,
     Slice,
+    SuperView,
     Truth,
     Tup,
     Value,
@@ -229,6 +230,9 @@ class Expressions(Machine):
                 if not (isinstance(option, Const) and option.value is None):
                     out = self.join(out, self.attribute(option, name, node))
             return out if out is not None else UNKNOWN
+        if isinstance(owner, SuperView):
+            inherited = owner.base.find(name)
+            return bound(inherited, owner.instance) if inherited is not None else Method(owner, name)
         if isinstance(owner, View):
             found = self.attribute(owner.base, name, node)
             if isinstance(found, Method):

@@ -489,7 +489,9 @@ class Functions(Machine):
                 assert array is not None
                 self.last_symbol += 1
                 return replace(record, array=Array(self.last_symbol, Expr(0), array.ascending))
-        return replace(record, array=None, span=None)
+        holding = [i for i in items or () if self.data(i).regions]
+        # a position in several parts one behind the other is no position in the split
+        return replace(record, array=None, span=None, rank=None if len(holding) > 1 else record.rank)
 
     # builtins
     def call_builtin(self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
@@ -681,7 +683,9 @@ class Functions(Machine):
                 return Num(operation(name, *numbers), settings)
             if all(self.data(a).losses for a in args[:2]):
                 return self.select(self.mix(*args), node, name)
-        if name in ("int", "abs", "round") and len(args) == 1 and isinstance(args[0], Num):
+        if name == "abs" and len(args) == 1 and isinstance(args[0], Num):
+            return Num(operation("max", args[0].expr, -args[0].expr), settings)
+        if name in ("int", "round") and len(args) == 1 and isinstance(args[0], Num):
             return args[0]
         if name == "str" and args and isinstance(args[0], Data):
             return replace(args[0], template=args[0].template or (None,))

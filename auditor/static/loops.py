@@ -94,7 +94,9 @@ class Loops(Machine):
 
         always = isinstance(test, Const) and bool(test.value)
         status = self.turns(node, env, self.next_entry(), "while", None, bind, always=always)
-        return status if status in ("return", "raise") else None
+        if status in ("return", "raise"):
+            return status
+        return self.block(node.orelse, env) if node.orelse and not always else None
 
     def turns(
         self,

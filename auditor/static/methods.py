@@ -401,8 +401,11 @@ class Methods(Machine):
             if record.array is not None or record.rank == 1:
                 return record
             rank = record.rank - 1 if record.rank is not None and record.rank > 2 else None
-        elif name in ("permute", "transpose", "T", "expand"):
+        elif name in ("permute", "transpose", "T"):
             return record
+        elif name in ("expand", "repeat") and record.rank == 1:
+            # positions in copies one behind the other are no positions in the split
+            return replace(record, rank=None, span=None, array=None)
         keep = record.array if name in ("flatten", "ravel", "reshape", "view") and rank == 1 else None
         return replace(record, rank=rank, array=keep, span=record.span if rank == 1 else None)
 

@@ -27,6 +27,7 @@ from auditor.static.values import (
     substitute,
 )
 from auditor.trace.linear import Atom, Expr, operation
+from auditor.trace.prover import proves
 from auditor.trace.region import Region
 
 
@@ -521,6 +522,8 @@ class Subscripts(Machine):
             number = self.number(part)
             if number is None:
                 return None
+            if region.start == Expr(0) and not number.is_constant and not proves(number, self.path_facts()):
+                return None  # it may be negative, and then Python counts it from the end
             bounds.append(number)
             ends.append(number.is_constant and number.constant < 0)
         sliced = region.sliced(bounds[0], bounds[1], from_end=(ends[0], ends[1]))

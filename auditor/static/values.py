@@ -278,6 +278,16 @@ class Alt(Value):
     options: tuple[Value, ...]
 
 
+class SuperView(Value):
+    """What `super()` gives: the methods of a base bound to the instance."""
+
+    __slots__ = ("base", "instance")
+
+    def __init__(self, base: Class, instance: Value) -> None:
+        self.base = base
+        self.instance = instance
+
+
 MAX_ALTERNATIVES = 5
 
 

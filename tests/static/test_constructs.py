@@ -249,7 +249,6 @@ total += score(0)
 }
 
 LOST = {
-    "method of the base": "what super() calls is not run, and no doubt is noted",
     "while and else": "the else of a while loop is not run",
     "context manager by class": "__enter__ of an own class is not run",
     "decorated function": "a decorator that uses functools.wraps is not followed (it is a doubt)",

@@ -216,12 +216,9 @@ ILLEGAL = {
 }
 
 UNSOUND = {
-    "from the end": "a negative start, which Python counts from the end, is taken for a position before 0",
-    "from both ends": "a negative start, which Python counts from the end, is taken for a position before 0",
     "in one byte": "a cast to a narrow integer is taken for its argument",
     "mapped": "map() calls its function for one turn only",
     "mapped by threads": "map() of a pool calls its function for one turn only",
-    "split and split": "positions in a concatenation of the split with itself are taken for positions in the split",
     "expanded": "positions in an expanded tensor are taken for positions in the split",
     "shards and shards": "a concatenation over a list of shards is taken for the split, whatever the list",
 }

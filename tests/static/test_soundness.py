@@ -43,6 +43,7 @@ SAME: dict[str, Callable[[int], int]] = {
 }
 
 OVERLAPPING: dict[str, Callable[[int], int]] = {
+    "abs(ep - 9) * 1024": lambda ep: abs(ep - 9) * 1024,
     "(ep * 7919) % n": lambda ep: (ep * 7919) % N,
     "ep * 64": lambda ep: ep * 64,
     "ep * 1023": lambda ep: ep * 1023,
@@ -60,10 +61,6 @@ OVERLAPPING: dict[str, Callable[[int], int]] = {
     "[0, 1024, 2048][ep % 3]": lambda ep: [0, 1024, 2048][ep % 3],
 }
 
-UNSOUND: dict[str, Callable[[int], int]] = {
-    "abs(ep - 9) * 1024": lambda ep: abs(ep - 9) * 1024,
-}
-
 UNKNOWABLE = (
     "torch.randperm(n)[ep]",
     "torch.randperm(n)[ep].item()",
@@ -73,12 +70,12 @@ UNKNOWABLE = (
 )
 
 
-@pytest.mark.parametrize("index", [*PROVED, *SAME, *OVERLAPPING, *UNSOUND])
+@pytest.mark.parametrize("index", [*PROVED, *SAME, *OVERLAPPING])
 def test_arithmetic_agrees(index: str) -> None:
     seen: set[int] = set()
     again = False
     for ep in range(N // 2048):
-        start = {**PROVED, **SAME, **OVERLAPPING, **UNSOUND}[index](ep)
+        start = {**PROVED, **SAME, **OVERLAPPING}[index](ep)
         targets = set(range(start + 1, min(start + 1025, N)))
         again = again or bool(seen & targets)
         seen |= targets
@@ -98,14 +95,6 @@ def test_the_same_tokens_again_are_a_proved_hit() -> None:
 
 @pytest.mark.parametrize("index", [*SAME, *OVERLAPPING, *UNKNOWABLE])
 def test_what_only_depends_on_the_turn_is_never_clean(index: str) -> None:
-    assert worst_overlap(run(LOOP.format(turns="n // 2048", index=index))) is not Answer.NO
-
-
-@pytest.mark.xfail(
-    strict=True, reason="abs() is taken for its argument, so turns on both sides of 9 look apart"
-)
-@pytest.mark.parametrize("index", UNSOUND)
-def test_absolute_value_is_never_clean(index: str) -> None:
     assert worst_overlap(run(LOOP.format(turns="n // 2048", index=index))) is not Answer.NO
 
 
