@@ -311,6 +311,8 @@ class Loops(Machine):
                 count = self.length(iterable)
                 length = count
                 high = None if count is None else count - 1
+                if count is not None:
+                    self.counts[entry] = count
                 counter = Atom("iter", (entry, 1), 0, high)
                 self.running.append(RunningLoop(entry, 1, counter, target_name(generator.target)))
                 started += 1
