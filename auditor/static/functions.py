@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import builtins
 import math
-from collections.abc import Callable
 from dataclasses import replace
 
 from auditor.static.heap import Obj
@@ -48,7 +47,6 @@ from auditor.trace.events import Access, Artifact, Load
 from auditor.trace.linear import Atom, Expr, operation
 from auditor.trace.region import Region
 
-Handler = Callable[["Functions", str, list[Value], dict[str, Value], ast.AST], Value]
 SAVES = frozenset(
     [
         "torch.save",
@@ -215,12 +213,6 @@ class Functions(Machine):
                 pieces.append(None)
         return replace(self.mix(*parts), template=tuple(pieces))
 
-    def mix_references(self, values: list[Value]) -> Data:
-        out = UNKNOWN
-        for value in values:
-            out = join_data(out, self.data(value))
-        return out
-
     def optimizer(self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Obj:
         out = self.allocate("optimizer", node, name)
         out.d["#content"] = self.mix_references([*args, *keywords.values()])
@@ -252,7 +244,7 @@ class Functions(Machine):
         if tail in ("get_rank",):
             return Const(0)
         if tail == "get_world_size":
-            return self.environment("WORLD_SIZE", Const("8"), node) if False else Const(8)
+            return Const(8)
         if tail in ("is_available", "is_initialized"):
             return Const(True)
         if tail.startswith("all_gather") and len(args) > 1:

@@ -355,14 +355,6 @@ class Loops(Machine):
             out.d["#repeated"] = True
         return out
 
-    def tells_apart(self, value: Value, entries: Sequence[int]) -> bool:
-        """Whether the value depends on every one of these loops, so that different turns give different values."""
-        record = self.data(value)
-        found = {atom.args[0] for atom in record.turns}
-        for region in record.regions:
-            found |= {atom.args[0] for atom in region.iterations}
-        return all(entry in found for entry in entries)
-
     def exact_comprehension(
         self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp, env: Env
     ) -> tuple[Value, ...] | None:
@@ -383,12 +375,6 @@ class Loops(Machine):
             if all(outcomes):
                 out.append(self.evaluate(node.elt, scope))
         return tuple(out)
-
-    def element_data(self, value: Value) -> Data:
-        """What any element of a container is."""
-        if isinstance(value, Obj):
-            return self.content(value)
-        return self.data(value)
 
 
 def target_name(target: ast.expr) -> str:

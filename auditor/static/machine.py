@@ -131,7 +131,6 @@ class Machine:
         self.counter_functions: dict[int, bool] = {}
         self.active: list[int] = []
         self.returns: list[Value | None] = []
-        self.environments: list[Env] = []
         self.disk: Data = UNKNOWN
         self.steps = 0
         self.effects = 0
@@ -441,6 +440,21 @@ class Machine:
         out = UNKNOWN
         for value in values:
             out = join_data(out, self.data(value).plain())
+        return out
+
+    def tells_apart(self, value: Value, entries: Sequence[int]) -> bool:
+        """Whether the value depends on every one of these loops, so that different turns give different values."""
+        record = self.data(value)
+        found = {atom.args[0] for atom in record.turns}
+        for region in record.regions:
+            found |= {atom.args[0] for atom in region.iterations}
+        return all(entry in found for entry in entries)
+
+    def mix_references(self, values: list[Value]) -> Data:
+        """Several values together, aliases of states kept."""
+        out = UNKNOWN
+        for value in values:
+            out = join_data(out, self.data(value))
         return out
 
     def number(self, value: Value | None) -> Expr | None:

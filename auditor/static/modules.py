@@ -243,7 +243,7 @@ class Modules(Machine):
                     self.put(state, "#pending", frozenset())
             return UNKNOWN
         if name == "add_param_group":
-            self.put(optimizer, "#content", join_data(content, self.mix_refs(args)))
+            self.put(optimizer, "#content", join_data(content, self.mix_references(args)))
             return UNKNOWN
         if name in ("state_dict",):
             return UNKNOWN
@@ -257,12 +257,6 @@ class Modules(Machine):
             event = Clock(**self.common(node), phase="training step")  # type: ignore[arg-type]
             self.events[event.number] = event
             leaf.events.append(event)
-
-    def mix_refs(self, values: list[Value]) -> Data:
-        out = UNKNOWN
-        for value in values:
-            out = join_data(out, self.data(value))
-        return out
 
 
 def argument_of(call: ast.Call, position: int, names: tuple[str, ...]) -> ast.expr:

@@ -53,15 +53,8 @@ class Subscripts(Machine):
             before = target.d.get(turn)
             count = before.value if isinstance(before, Const) and isinstance(before.value, int) else 0
             self.put(target, turn, Const(count + 1))
-        if not isinstance(value, (Obj, View, Func, Class)) and not self.depends_on(value, entries):
+        if not isinstance(value, (Obj, View, Func, Class)) and not self.tells_apart(value, entries):
             self.put(target, "#repeated", True)
-
-    def depends_on(self, value: Value, entries: Sequence[int]) -> bool:
-        record = self.data(value)
-        found = {atom.args[0] for atom in record.turns}
-        for region in record.regions:
-            found |= {atom.args[0] for atom in region.iterations}
-        return all(entry in found for entry in entries)
 
     def element(self, container: Value, index: Expr | None, turns: frozenset[Atom] = frozenset()) -> Value:
         """The element at an index; None for "some element"."""
