@@ -127,6 +127,8 @@ class Calls(Machine):
             if self.is_logger(func) and self.carries_text(args, keywords):
                 self.report(args, keywords, node)
                 return Const(None)
+            if self.yields(func):
+                return self.generator_call(func, self.bind(func, args, keywords), node)
             if not self.worth_following(target, args, keywords):
                 return self.mix(*args, *keywords.values())
         if self.active.count(id(target)) >= 2 or len(self.active) >= MAX_DEPTH:

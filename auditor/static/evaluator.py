@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from auditor.static.calls import Calls
+from auditor.static.comprehensions import Comprehensions
 from auditor.static.expressions import Expressions
 from auditor.static.functions import Functions
+from auditor.static.generators import Generators
 from auditor.static.heap import Env
 from auditor.static.loops import Loops
 from auditor.static.machine import StepsExhausted
@@ -16,7 +18,19 @@ from auditor.static.subscripts import Subscripts
 from auditor.static.values import Const
 
 
-class Evaluator(Loops, Scoring, Statements, Calls, Modules, Subscripts, Methods, Functions, Expressions):
+class Evaluator(
+    Loops,
+    Comprehensions,
+    Generators,
+    Scoring,
+    Statements,
+    Calls,
+    Modules,
+    Subscripts,
+    Methods,
+    Functions,
+    Expressions,
+):
     """Runs a program on abstract values and records its events."""
 
     def run(self) -> None:

@@ -185,20 +185,6 @@ class Expressions(Machine):
     def e_Await(self, node: ast.Await, env: Env) -> Value:
         return self.evaluate(node.value, env)
 
-    def e_Yield(self, node: ast.Yield, env: Env) -> Value:
-        value = self.evaluate(node.value, env) if node.value is not None else Const(None)
-        if self.returns:
-            known = self.returns[-1]
-            self.returns[-1] = value if known is None else self.join(known, value)
-        return UNKNOWN
-
-    def e_YieldFrom(self, node: ast.YieldFrom, env: Env) -> Value:
-        value = self.element(self.evaluate(node.value, env), None)
-        if self.returns:
-            known = self.returns[-1]
-            self.returns[-1] = value if known is None else self.join(known, value)
-        return UNKNOWN
-
     def e_Slice(self, node: ast.Slice, env: Env) -> Value:
         def bound(part: ast.expr | None) -> Value | None:
             return None if part is None else self.evaluate(part, env)
@@ -416,7 +402,7 @@ class Expressions(Machine):
                 items = self.exact_items(container)
                 values = tuple(items) if items is not None else (self.content(container),)  # type: ignore[arg-type]
                 out.d["#elements"] = tuple(
-                    v for v in values if not (isinstance(v, Const) and v.value is None)
+                    moved(v) for v in values if not (isinstance(v, Const) and v.value is None)
                 )
                 if any(not isinstance(v, Const) for v in values):
                     out.d["#repeated"] = True
@@ -431,7 +417,7 @@ class Expressions(Machine):
                 return out
             if any(isinstance(v, Obj) and v.kind == "list" for v in (left, right)):
                 out = self.allocate("list", node)
-                out.d["#elements"] = (self.element(left, None), self.element(right, None))
+                out.d["#elements"] = (moved(self.element(left, None)), moved(self.element(right, None)))
                 out.d["#repeated"] = True
                 return out
         return None
@@ -634,6 +620,13 @@ def decorated_with(method: Func, *names: str) -> bool:
         (isinstance(d, ast.Name) and d.id in names) or (isinstance(d, ast.Attribute) and d.attr in names)
         for d in decorators
     )
+
+
+def moved(value: Value) -> Value:
+    """An element of a list put together from others: of files, not those of the split in their order."""
+    if isinstance(value, Data) and value.regions:
+        return replace(value, marks=value.marks | {"moved"})
+    return value
 
 
 def integer_arithmetic(op: ast.operator, a: Expr, b: Expr) -> Expr | None:

@@ -12,6 +12,7 @@ from auditor.static.library.tables import (
     ALLOCATIONS,
     COPIES,
     DISTRIBUTIONS,
+    ELEMENTWISE,
     HISTOGRAMS,
     KNOWN_ROOTS,
     LOSS_FUNCTIONS,
@@ -33,6 +34,7 @@ from auditor.static.values import (
     Const,
     Data,
     Func,
+    Generator,
     Lib,
     Method,
     Num,
@@ -99,6 +101,12 @@ PATH_FUNCTIONS = frozenset(
         "pathlib.PosixPath",
     ]
 )
+TAKES_GENERATORS = frozenset(["enumerate", "isinstance", "iter", "map", "filter", "type", "callable", "id"])
+"""Builtins that are given a generator without reading it."""
+
+READS_ALL = frozenset(["list", "tuple", "sorted", "set", "frozenset", "sum", "max", "min", "dict"])
+"""Builtins that read a generator to its end before they return."""
+
 SCALARS = frozenset(["int", "float", "bool", "str", "abs", "round", "max", "min", "sum", "pow", "divmod"])
 
 
@@ -481,12 +489,17 @@ class Functions(Machine):
                 assert array is not None
                 self.last_symbol += 1
                 return replace(record, array=Array(self.last_symbol, Expr(0), array.ascending))
-        holding = [i for i in items or () if self.data(i).regions]
-        # a position in several parts one behind the other is no position in the split
-        return replace(record, array=None, span=None, rank=None if len(holding) > 1 else record.rank)
+        every_file = items is None and record.regions == frozenset((WHOLE,))
+        if not every_file and (items is None or len(items) > 1):
+            # a place in several parts one behind the other is no place in the split
+            record = replace(record, marks=record.marks | {"moved"})
+        return replace(record, array=None, span=None)
 
     # builtins
     def call_builtin(self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        if name not in TAKES_GENERATORS:
+            whole = name in READS_ALL
+            args = [self.listed(a, at_once=whole) if isinstance(a, Generator) else a for a in args]
         handler = getattr(self, "b_" + name, None)
         if handler is not None:
             found = handler(args, keywords, node)
@@ -494,8 +507,10 @@ class Functions(Machine):
                 return found
         if name in SCALARS:
             return self.scalar(name, args, keywords, node)
-        if name in ("list", "tuple", "sorted", "set", "reversed", "iter", "frozenset"):
-            return self.listed(name, args, node)
+        if name == "iter" and args:
+            return self.iterated(args[0], node)
+        if name in ("list", "tuple", "sorted", "set", "reversed", "frozenset"):
+            return self.sequence(name, args, node)
         if name in ("isinstance", "hasattr", "callable", "any", "all", "issubclass", "id", "hash"):
             return Data(turns=self.mix(*args).turns)
         if name in ("globals", "vars", "locals", "dir"):
@@ -595,15 +610,15 @@ class Functions(Machine):
     def b_next(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         if not args:
             return UNKNOWN
+        if isinstance(args[0], Obj) and args[0].cls is not None and args[0].cls.find("__next__") is not None:
+            return self.call(self.attribute(args[0], "__next__", node), [], {}, node)
         index = self.symbol("opaque", Expr.of(self.running[-1].counter)) if self.running else None
         return self.element(args[0], index)
 
     def b_map(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         if len(args) < 2:
             return UNKNOWN
-        out = self.allocate("list", node)
-        out.d["#elements"] = (self.call(args[0], [self.element(a, None) for a in args[1:]], {}, node),)
-        return out
+        return self.mapped(args[0], args[1:], node)
 
     def b_filter(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         return args[1] if len(args) > 1 else UNKNOWN
@@ -685,7 +700,7 @@ class Functions(Machine):
             return Data(settings=settings)
         return self.mix(*args)
 
-    def listed(self, name: str, args: list[Value], node: ast.AST) -> Value:
+    def sequence(self, name: str, args: list[Value], node: ast.AST) -> Value:
         if not args:
             return self.allocate("dict" if name in ("set", "frozenset") else "list", node)
         value = args[0]
@@ -741,7 +756,10 @@ class Functions(Machine):
         if root not in KNOWN_ROOTS and (out.regions or out.losses or out.states):
             number = self.doubt("call into code that was not read", name, node)
             out = replace(out, doubts=out.doubts | {number})
-        return replace(out, rank=None, span=None, array=None, template=None, marks=out.marks - {"softmax"})
+        marks = out.marks - {"softmax"}
+        if out.regions and name.rsplit(".", 1)[-1] not in ELEMENTWISE:
+            marks |= {"moved"}
+        return replace(out, rank=None, span=None, array=None, template=None, marks=marks)
 
     def text_of(self, value: Value) -> str:
         if isinstance(value, Const):

@@ -7,10 +7,10 @@ call of each other. Caps make every evaluation end; reaching one is recorded and
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from auditor.static.heap import Env, Holder, Obj, Trail
 from auditor.static.values import (
@@ -20,8 +20,10 @@ from auditor.static.values import (
     Alt,
     Class,
     Const,
+    Consume,
     Data,
     Func,
+    Generator,
     Keyed,
     Lib,
     Method,
@@ -42,6 +44,9 @@ from auditor.trace.prover import proves
 from auditor.trace.region import Region
 from auditor.trace.trace import Switch
 from auditor.trace.tree import Node
+
+if TYPE_CHECKING:
+    from auditor.static.loops import Body
 
 MAX_STEPS = 1_500_000
 MAX_DEPTH = 24
@@ -131,9 +136,14 @@ class Machine:
         self.counter_functions: dict[int, bool] = {}
         self.active: list[int] = []
         self.returns: list[Value | None] = []
+        self.consumers: list[Consume] = []
+        self.yielding: dict[int, bool] = {}
+        self.stopped = False
         self.disk: Data = UNKNOWN
         self.steps = 0
         self.effects = 0
+        self.scores = 0
+        self.standing: set[int] = set()
         self.line = 1
         self.complete = True
         self.last_entry = 0
@@ -206,6 +216,9 @@ class Machine:
     def settle(self, data: Data, node: ast.AST) -> Data:
         raise NotImplementedError
 
+    def retract(self, last: int) -> None:
+        raise NotImplementedError
+
     def update(self, target: Obj, regions: Iterable[object], node: ast.AST, how: str, by: str) -> None:
         raise NotImplementedError
 
@@ -248,6 +261,9 @@ class Machine:
     def length(self, value: Value) -> Expr | None:
         raise NotImplementedError
 
+    def indexable(self, value: Value) -> Value:
+        raise NotImplementedError
+
     def is_aligned(self, container: Obj, entries: Sequence[object]) -> bool:
         raise NotImplementedError
 
@@ -257,6 +273,47 @@ class Machine:
     def comprehension(
         self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp, env: Env
     ) -> Value:
+        raise NotImplementedError
+
+    def iterated(self, value: Value, node: ast.AST) -> Value:
+        raise NotImplementedError
+
+    def each(self, iterable: Value, take: Callable[[Value], None], body: Body) -> str | None:
+        raise NotImplementedError
+
+    def turns(
+        self,
+        body: Body,
+        entry: int,
+        count: Expr | None,
+        bind: Callable[[Atom], None],
+        *,
+        always: bool = False,
+    ) -> str | None:
+        raise NotImplementedError
+
+    def as_generator(self, value: Value) -> Generator | None:
+        raise NotImplementedError
+
+    def driven(self, generator: Generator, take: Callable[[Value], None], body: Body) -> str | None:
+        raise NotImplementedError
+
+    def listed(self, generator: Generator, *, at_once: bool = False) -> Value:
+        raise NotImplementedError
+
+    def once(self, generator: Generator, take: Consume) -> str | None:
+        raise NotImplementedError
+
+    def mapped(self, func: Value, iterables: list[Value], node: ast.AST) -> Generator:
+        raise NotImplementedError
+
+    def framed(self, drive: Callable[[Consume], None]) -> Callable[[Consume], None]:
+        raise NotImplementedError
+
+    def generator_call(self, func: Func, scope: Env, node: ast.AST) -> Generator:
+        raise NotImplementedError
+
+    def yields(self, func: Func) -> bool:
         raise NotImplementedError
 
     def optimizer_method(
@@ -408,6 +465,8 @@ class Machine:
             return replace(found, turns=found.turns | turns) if turns else found
         if isinstance(value, Keyed):
             return self.data(value.value, depth + 1)
+        if isinstance(value, Generator):
+            return self.data(self.listed(value), depth + 1)
         if isinstance(value, Partial):
             return self.data(Tup(value.args), depth + 1)
         if isinstance(value, Method):
@@ -501,7 +560,7 @@ class Machine:
             return self.decide(value.condition)
         if isinstance(value, Tup):
             return bool(value.items)
-        if isinstance(value, (Func, Class, Lib, Method, Partial)):
+        if isinstance(value, (Func, Class, Lib, Method, Partial, Generator)):
             return True
         if isinstance(value, Obj):
             if value.kind in ("list", "dict"):

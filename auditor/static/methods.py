@@ -10,6 +10,7 @@ from auditor.static.library.tables import (
     ALLOCATIONS,
     COPIES,
     DISTRIBUTIONS,
+    ELEMENTWISE,
     IN_PLACE,
     POSITION_FUNCTIONS,
     RESETS,
@@ -20,6 +21,7 @@ from auditor.static.library.tables import (
 )
 from auditor.static.machine import Machine
 from auditor.static.values import (
+    LAYOUT,
     UNKNOWN,
     Alt,
     Class,
@@ -367,9 +369,15 @@ class Methods(Machine):
             mask = self.data(args[0])
             if mask.above or mask.below:
                 return self.masked(record, mask, node)
-        if name in ("submit", "map", "apply_async", "imap", "starmap") and args:
+        if name in ("submit", "apply_async") and args and isinstance(args[0], (Func, Partial, Method)):
+            packed = args[1] if name == "apply_async" and len(args) > 1 else None
+            return self.call(
+                args[0], list(packed.items) if isinstance(packed, Tup) else args[1:], keywords, node
+            )
+        if name in ("map", "imap", "imap_unordered") and len(args) > 1:
             if isinstance(args[0], (Func, Partial, Method)):
-                return self.call(args[0], args[1:], keywords, node)
+                # a pool does not wait until its results are taken
+                return self.listed(self.mapped(args[0], args[1:], node), at_once=True)
         if name in ("info", "warning", "write", "debug", "error", "critical", "log"):
             self.report(args, keywords, node)
             return UNKNOWN
@@ -378,10 +386,12 @@ class Methods(Machine):
         if name in ALLOCATIONS:
             return self.allocate("tensor", node)
         out = self.mix(owner, *args, *keywords.values())
-        return replace(out, rank=None, span=None, array=None, template=None)
+        marks = out.marks | {"moved"} if out.regions and name not in ELEMENTWISE else out.marks
+        return replace(out, rank=None, span=None, array=None, template=None, marks=marks)
 
     def reshaped(self, record: Data, name: str, args: list[Value]) -> Data:
         rank: int | None = None
+        shape: tuple[Value, ...] = ()
         if name in ("reshape", "view"):
             shape = args[0].items if len(args) == 1 and isinstance(args[0], Tup) else tuple(args)
             rank = len(shape) if shape else None
@@ -402,12 +412,28 @@ class Methods(Machine):
                 return record
             rank = record.rank - 1 if record.rank is not None and record.rank > 2 else None
         elif name in ("permute", "transpose", "T"):
-            return record
-        elif name in ("expand", "repeat") and record.rank == 1:
-            # positions in copies one behind the other are no positions in the split
-            return replace(record, rank=None, span=None, array=None)
+            return replace(record, marks=record.marks | {"moved"}) if "folded" in record.marks else record
+        elif name in ("expand", "repeat"):
+            # copies, one behind the other
+            return replace(record, marks=record.marks | {"moved"}, span=None, array=None)
         keep = record.array if name in ("flatten", "ravel", "reshape", "view") and rank == 1 else None
-        return replace(record, rank=rank, array=keep, span=record.span if rank == 1 else None)
+        found = replace(record, rank=rank, array=keep, span=record.span if rank == 1 else None)
+        return self.refolded(found, record.rank, shape)
+
+    def refolded(self, record: Data, before: int | None, shape: tuple[Value, ...]) -> Data:
+        """How the tokens lie after a change of shape: rows put one behind the other, or a stretch broken into rows."""
+        marks = record.marks
+        if not record.regions or record.rank == before or record.rank is None:
+            return record
+        if record.rank == 1:
+            marks = marks - {"folded"} if "folded" in marks else marks | {"flat"}
+        elif before == 1:
+            one_row = bool(shape) and self.number(shape[0]) == Expr(1)
+            if "flat" in marks:
+                marks = marks - {"flat"}
+            elif not one_row and not all(region.row is not None for region in record.regions):
+                marks = marks | {"folded"}
+        return replace(record, marks=marks)
 
     def gathered(self, record: Data, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Data:
         """Log-probabilities picked at an index: the tokens of the index are what is scored."""
@@ -415,6 +441,7 @@ class Methods(Machine):
         target = self.data(index)
         out = self.mix(record, index)
         if record.losses and target.regions:
+            out = out.laid_out_as(target)
             return self.refine(replace(out, regions=target.regions, rank=target.rank), node)
         if record.states and record.regions and target.regions and "softmax" in record.marks:
             return self.loss(
@@ -450,7 +477,7 @@ class Methods(Machine):
             return record.array.length()
         if record.span is not None:
             return record.span[1] - record.span[0]
-        if record.rank == 1 and len(record.regions) == 1:
+        if record.rank == 1 and len(record.regions) == 1 and not record.marks & LAYOUT:
             (region,) = record.regions
             if (
                 region.start is not None

@@ -33,8 +33,10 @@ class Scoring(Machine):
         """Tokens are given a probability: `target` are the tokens, `data` all that went into the distribution."""
         regions = frozenset(r for r in target.regions if r.source == "val")
         if not regions:
-            return replace(data, rank=target.rank, span=None, array=None, template=None)
+            found = replace(data, rank=target.rank, span=None, array=None, template=None)
+            return found.laid_out_as(target)
         number = self.score(regions, data, node, how, None)
+        data = data.laid_out_as(target)
         return replace(
             data,
             regions=target.regions,
@@ -68,8 +70,21 @@ class Scoring(Machine):
         )
         self.record(event)
         self.known_scores[key] = event.number
+        self.scores += 1
         self.in_score[event.number] = data.updates
         return event.number
+
+    def retract(self, last: int) -> None:
+        """Forget the events since a number: what gave them is evaluated once more in another way."""
+        for number in [n for n in self.events if n > last]:
+            event = self.events.pop(number)
+            leaf = self.leaves.pop(number, None)
+            if leaf is not None:
+                leaf.events.remove(event)
+            self.in_score.pop(number, None)
+        for known in (self.known_scores, self.known_updates):
+            for key in [k for k, number in known.items() if number > last]:
+                del known[key]
 
     def finish_scores(self) -> None:
         """Tell for each score that was reported which of the updates it had absorbed were made from its tokens.
@@ -200,7 +215,7 @@ class Scoring(Machine):
                 label=text.strip()[:160],
                 template=template,
                 scores=tuple(sorted(data.losses)),
-                doubts=tuple(sorted(data.doubts)),
+                doubts=tuple(sorted(data.doubts | self.standing)),
                 untraced=untraced,
                 selects=tuple(sorted(data.selects)),
             )

@@ -47,7 +47,11 @@ class Statements(Machine):
         if handler is None:
             self.doubt("statement not followed", type(node).__name__, node)
             return None
-        return handler(node, env)
+        status = handler(node, env)
+        if self.stopped:
+            self.stopped = False
+            return "return"  # whoever takes what this generator yields takes no more
+        return status
 
     # simple statements
     def x_Pass(self, node: ast.Pass, env: Env) -> Status:
@@ -418,11 +422,30 @@ class Statements(Machine):
             del self.conditions[depth:]
 
     def x_With(self, node: ast.With | ast.AsyncWith, env: Env) -> Status:
-        for item in node.items:
-            value = self.evaluate(item.context_expr, env)
-            if item.optional_vars is not None:
-                self.assign(item.optional_vars, value, env)
-        return self.block(node.body, env)
+        return self.inside(node, node.items, env)
+
+    def inside(self, node: ast.With | ast.AsyncWith, items: Sequence[ast.withitem], env: Env) -> Status:
+        """The body within the managers left: those of the script run before and behind it."""
+        if not items:
+            return self.block(node.body, env)
+        first, rest = items[0], items[1:]
+        manager = self.evaluate(first.context_expr, env)
+
+        def enter(value: Value) -> Status:
+            if first.optional_vars is not None:
+                self.assign(first.optional_vars, value, env)
+            return self.inside(node, rest, env)
+
+        generator = self.as_generator(manager)
+        if generator is not None:
+            return self.once(generator, enter)
+        cls = manager.cls if isinstance(manager, Obj) and manager.kind == "instance" else None
+        if cls is None or cls.find("__enter__") is None:
+            return enter(manager)
+        status = enter(self.call(self.attribute(manager, "__enter__", node), [], {}, node))
+        if cls.find("__exit__") is not None:
+            self.call(self.attribute(manager, "__exit__", node), [Const(None)] * 3, {}, node)
+        return status
 
     x_AsyncWith = x_With
 

@@ -423,6 +423,9 @@ class Subscripts(Machine):
     def narrow(self, record: Data, items: Sequence[Value], node: ast.AST | None = None) -> Data:
         """The part of a tensor that an index selects: of its tokens, those that can be told."""
         rank = record.rank
+        lost = "moved" in record.marks or (
+            ("flat" in record.marks and rank == 1) or ("folded" in record.marks and rank != 1)
+        )
         depends: set[Atom] = set(record.turns)
         regions = record.regions
         axis = 0
@@ -452,7 +455,10 @@ class Subscripts(Machine):
             if "mask" in key.marks:
                 axis += 1
                 continue
-            regions = frozenset(self.select_part(region, value, axis, rank) for region in regions)
+            regions = frozenset(
+                self.some_part(region, value) if lost else self.select_part(region, value, axis, rank)
+                for region in regions
+            )
             if not isinstance(value, Slice) and self.number(value) is not None:
                 removed += 1
             axis += 1
@@ -493,6 +499,11 @@ class Subscripts(Machine):
                 return region.sliced(value.span[0], value.span[1], from_end=(False, False))
         if position_axis is not None and axis > position_axis:
             return region
+        return self.some_part(region, value)
+
+    def some_part(self, region: Region, value: Value) -> Region:
+        """A part of a region, which one is not known: it depends on what the index depends on."""
+        number = self.number(value)
         turns = self.slice_data(value).turns if isinstance(value, Slice) else self.data(value).turns
         if isinstance(value, Slice):
             for part in (value.lower, value.upper):

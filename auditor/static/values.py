@@ -52,6 +52,11 @@ class Truth(Value):
     settings: Settings = NONE
 
 
+LAYOUT = frozenset(("moved", "flat", "folded"))
+"""How tokens lie in a value whose places are not those of the split: "moved" (in another order, repeated, or behind
+something else), "flat" (the rows of a batch, one behind the other), "folded" (one stretch broken into rows). A slice
+of such a value may hold any of its tokens."""
+
 RowNumber = tuple[Expr | None, Expr, tuple[Expr, ...]]
 
 
@@ -83,7 +88,8 @@ class Data(Value):
         states: heap objects that a gradient through it would reach.
         refs: heap objects that it is (an alias of).
         losses: numbers of the scores it carries.
-        marks: "mask" (outcome of a comparison), "grad", "train" (training tokens), "artifact", …
+        marks: "mask" (outcome of a comparison), "grad", "train" (training tokens), "artifact", …, and those of
+            `LAYOUT`.
         doubts: numbers of the unresolved events on its way.
         selects: numbers of the choices it went through.
         rank: number of axes, where known; axis 0 of a rank-1 value of tokens is the position.
@@ -120,6 +126,11 @@ class Data(Value):
     def relevant(self) -> bool:
         """Whether anything that rules ask about is in it."""
         return bool(self.regions or self.updates or self.states or self.refs or self.losses)
+
+    def laid_out_as(self, other: Data) -> Data:
+        """The same content in the layout of another value."""
+        marks = (self.marks - LAYOUT) | (other.marks & LAYOUT)
+        return self if marks == self.marks else replace(self, marks=marks)
 
     def plain(self) -> Data:
         """The same content as a value of its own: no alias of anything."""
@@ -276,6 +287,25 @@ class Alt(Value):
     """One of several values (at most `MAX_ALTERNATIVES`)."""
 
     options: tuple[Value, ...]
+
+
+Consume = Callable[[Value], str | None]
+"""What takes the values of a generator one by one; its answer is how its turn ended (see `statements.Status`)."""
+
+
+@dataclass(slots=True, eq=False)
+class Generator(Value):
+    """Values that are made as they are taken.
+
+    Attributes:
+        drive: makes the values and hands them over.
+        node: where it was made.
+        listed: the list it was read into, once it was consumed otherwise than by a loop.
+    """
+
+    drive: Callable[[Consume], None]
+    node: ast.AST
+    listed: Value | None = None
 
 
 class SuperView(Value):

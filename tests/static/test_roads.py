@@ -102,9 +102,6 @@ FALSE_VIOLATIONS = {
     "index_select": "index_select() is not read as an index",
     "deque": "an element taken by popleft() in a turn is not told apart from another turn's",
     "dict by key": "a dict read by a key of its own is any of its values",
-    "generator": "what a generator yields carries no turn of the loop that takes it",
-    "generator from": "what a generator yields carries no turn of the loop that takes it",
-    "map": "what map() gives carries no turn of the loop that takes it",
 }
 
 ILLEGAL = {
@@ -217,9 +214,6 @@ ILLEGAL = {
 
 UNSOUND = {
     "in one byte": "a cast to a narrow integer is taken for its argument",
-    "mapped": "map() calls its function for one turn only",
-    "mapped by threads": "map() of a pool calls its function for one turn only",
-    "expanded": "positions in an expanded tensor are taken for positions in the split",
     "shards and shards": "a concatenation over a list of shards is taken for the split, whatever the list",
 }
 

@@ -150,6 +150,18 @@ RESHAPES = frozenset(
     ]
 )
 
+# Methods and functions that treat each element by itself: what stands at a place stays there.
+ELEMENTWISE = frozenset(
+    """
+    exp exp2 expm1 log log2 log10 log1p neg negative abs absolute sign square sqrt rsqrt reciprocal pow sigmoid tanh
+    relu gelu silu sin cos floor ceil trunc round add sub subtract mul multiply div divide true_divide floor_divide
+    remainder fmod mod eq ne lt le gt ge equal not_equal less less_equal greater greater_equal logical_and logical_or
+    logical_not logical_xor bitwise_and bitwise_or bitwise_xor bitwise_not clamp clip clamp_min clamp_max minimum
+    maximum fmin fmax where masked_fill nan_to_num isnan isfinite isinf lerp addcmul addcdiv type float64 float32
+    float16 int64 int32 softmax log_softmax erf logit logaddexp
+    """.split()
+)
+
 IN_PLACE = frozenset(
     [
         "add_",
