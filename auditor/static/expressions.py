@@ -329,7 +329,7 @@ class Expressions(Machine):
                 span = (spans[0][0] + offset, spans[0][1] + offset)
             elif isinstance(left, Data):
                 span = (spans[0][0] - offset, spans[0][1] - offset)
-        return replace(out, span=span, marks=out.marks - {"mask"}, array=None)
+        return replace(out, span=span, marks=out.marks - {"mask", "equals"}, array=None)
 
     def row_arithmetic(
         self, op: ast.operator, left: Value, right: Value, out: Data, node: ast.AST
@@ -452,7 +452,8 @@ class Expressions(Machine):
         expr = self.number(value)
         if expr is not None and isinstance(node.op, ast.USub):
             return Num(-expr, getattr(value, "settings", NONE))
-        return self.mix(value)
+        mixed = self.mix(value)
+        return replace(mixed, marks=mixed.marks - {"equals"})
 
     def e_BoolOp(self, node: ast.BoolOp, env: Env) -> Value:
         conjunction = isinstance(node.op, ast.And)
@@ -533,7 +534,11 @@ class Expressions(Machine):
         if found is not None:
             return found
         record = self.mix(left, *rights)
-        return replace(record, marks=record.marks | {"mask"}, span=None)
+        marks = record.marks - {"equals"} | {"mask"}
+        if isinstance(node.ops[0], ast.Eq) and len(rights) == 1 and "mask" not in record.marks:
+            if isinstance(left, Const) or isinstance(rights[0], Const):
+                marks |= {"equals"}
+        return replace(record, marks=marks, span=None)
 
     def comparison(self, op: ast.cmpop, left: Value, right: Value, settings: frozenset[str]) -> Value | None:
         if isinstance(op, (ast.In, ast.NotIn)):

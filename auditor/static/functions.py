@@ -27,6 +27,7 @@ from auditor.static.library.tables import (
 )
 from auditor.static.machine import WHOLE, Machine, Resolved
 from auditor.static.values import (
+    LAYOUT,
     NONE,
     UNKNOWN,
     Array,
@@ -469,10 +470,17 @@ class Functions(Machine):
             self.last_symbol += 1
             array = Array(self.last_symbol, Expr(0), ascending=True)
             found = replace(found, array=array, rank=1)
+            if "equals" in given.marks and self.is_split(given):
+                self.delimiters.add(array.number)
             as_tuple = keywords.get("as_tuple")
             if tail == "where" or name == "numpy.nonzero" or (isinstance(as_tuple, Const) and as_tuple.value):
                 return Tup((found,))
         return found
+
+    def is_split(self, record: Data) -> bool:
+        """Whether places in a value are places in the split."""
+        starts = [region.start for region in record.regions]
+        return starts == [Expr(0)] and not record.marks & LAYOUT
 
     def concatenated(self, parts: Value) -> Value:
         """Concatenation: of arrays of positions with constants at their ends it still ascends."""

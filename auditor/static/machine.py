@@ -52,8 +52,8 @@ MAX_STEPS = 1_500_000
 MAX_DEPTH = 24
 
 
-WHOLE = Region("val", Expr(0), Expr.of(Atom("free", (0, "val_tokens"), 0)))
-"""The whole validation split, as one interval."""
+WHOLE = Region("val", Expr(0), Expr.of(Atom("free", (0, "val_tokens"), 1)))
+"""The whole validation split, as one interval; it is not empty."""
 
 
 Changes = dict[tuple[int, object], tuple[Holder, object, object]]
@@ -144,6 +144,7 @@ class Machine:
         self.effects = 0
         self.scores = 0
         self.standing: set[int] = set()
+        self.delimiters: set[int] = set()
         self.line = 1
         self.complete = True
         self.last_entry = 0

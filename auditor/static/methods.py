@@ -19,6 +19,7 @@ from auditor.static.library.tables import (
     SELECTIONS,
     TABLE_WRITES,
 )
+from auditor.static.loops import Body
 from auditor.static.machine import Machine
 from auditor.static.values import (
     LAYOUT,
@@ -206,18 +207,31 @@ class Methods(Machine):
             self.append(target, value, key)
             return Const(None)
         if name in ("extend", "extendleft") and args:
-            items = self.known_parts(args[0])
-            if items is not None:
-                for item in items:
-                    self.append(target, item, key)
-            else:
-                self.append(target, self.element(args[0], None), key)
+            self.extend(target, args[0], key, node)
             return Const(None)
         if target.kind == "list":
             return self.list_method(owner, target, name, args, node)
         if target.kind == "dict":
             return self.dict_method(owner, target, name, args, node)
         return None
+
+    def extend(self, target: Obj, values: Value, key: Expr | None, node: ast.AST) -> None:
+        """Add all elements of another container, as a loop that appends each of them."""
+        items = self.known_parts(values)
+        if items is not None:
+            for item in items:
+                self.append(target, item, key)
+            return
+        taken: list[Value] = []
+
+        def turn() -> None:
+            self.append(target, taken.pop(), key)
+
+        self.each(
+            self.iterated(values, node),
+            taken.append,
+            Body(node=node, variable="_", detail="extend", run=turn),
+        )
 
     def list_method(
         self, owner: Obj | View, target: Obj, name: str, args: list[Value], node: ast.AST

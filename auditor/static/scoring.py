@@ -146,7 +146,9 @@ class Scoring(Machine):
 
     def update(self, target: Obj, regions: Iterable[object], node: ast.AST, how: str, by: str) -> None:
         """The state changes because of tokens."""
-        made_from = frozenset(r for r in regions if isinstance(r, Region) and r.source == "val")
+        made_from = frozenset(
+            self.without_delimiter(r) for r in regions if isinstance(r, Region) and r.source == "val"
+        )
         if not made_from:
             return
         self.effects += 1
@@ -160,6 +162,20 @@ class Scoring(Machine):
         history = self.history(target)
         if number not in history:
             self.put(target, "#history", history | {number})
+
+    def without_delimiter(self, region: Region) -> Region:
+        """The region without its first token, where that is known beforehand: it was found by what it equals.
+
+        A document begins with the token that delimits documents, which is also the last one that the document before
+        it is scored on: learning from it tells nothing.
+        """
+        start = region.start
+        if start is None or start.constant or len(start.terms) != 1:
+            return region
+        atom, coefficient = start.terms[0]
+        if coefficient != 1 or atom.kind != "at" or atom.args[0] not in self.delimiters:
+            return region
+        return replace(region, start=start + 1)
 
     def gradient(self, regions: Iterable[object], node: ast.AST) -> Data:
         """A gradient taken by hand: whatever it is added to is fitted on its tokens."""

@@ -38,6 +38,9 @@ class Subscripts(Machine):
     def append(self, target: Obj, value: Value, key: Expr | None = None) -> None:
         """Add an element at the end; `key` if the container is one of a family seen at that index."""
         entries = tuple(e for e in self.entries() if e not in target.loops)
+        for known_of_whole in ("#aligned", "#length"):
+            if known_of_whole in target.d:
+                self.trail.drop(target, known_of_whole)
         elements = target.d.get("#elements")
         if not entries and elements is None and key is None and "#base" not in target.d:
             items = target.d.get("#items")
@@ -46,7 +49,7 @@ class Subscripts(Machine):
         loop = self.running[-1] if self.running else None
         known = elements if isinstance(elements, tuple) else ()
         new = Keyed(value, key, entries)
-        if new not in known:
+        if not self.is_known(new, known):
             self.put(target, "#elements", (*known, new))
         if loop is not None:
             turn = ("#appended", loop.entry, loop.iteration)
@@ -55,6 +58,30 @@ class Subscripts(Machine):
             self.put(target, turn, Const(count + 1))
         if not isinstance(value, (Obj, View, Func, Class)) and not self.tells_apart(value, entries):
             self.put(target, "#repeated", True)
+
+    def is_known(self, new: Keyed, known: Sequence[object]) -> bool:
+        """Whether an element stands among the known ones, of whatever turn: read, it would be the same."""
+        if new in known:
+            return True
+        form = self.form(new)
+        return any(
+            isinstance(old, Keyed) and len(old.entries) == len(new.entries) and self.form(old) == form
+            for old in known
+        )
+
+    def form(self, element: Keyed) -> tuple[object, ...]:
+        """An element and the lengths of its loops as functions of the loops' turns, whichever turns these are."""
+        slots = {entry: Expr.of(Atom("iter", (("slot", k), 0), 0)) for k, entry in enumerate(element.entries)}
+
+        def change(atom: Atom) -> Expr | None:
+            return slots.get(atom.args[0]) if atom.kind == "iter" else None  # type: ignore[call-overload]
+
+        key = None if element.key is None else element.key.replace(change)
+        counts = tuple(
+            None if entry not in self.counts else self.counts[entry].replace(change)
+            for entry in element.entries
+        )
+        return substitute(element.value, change), key, counts
 
     def element(self, container: Value, index: Expr | None, turns: frozenset[Atom] = frozenset()) -> Value:
         """The element at an index; None for "some element"."""
@@ -182,12 +209,7 @@ class Subscripts(Machine):
             chosen = [Atom("at", ((container.number, entries[0]), index, *buckets), 0)]
         else:
             chosen = [Atom("pick", (container.number, entry, index, *buckets), 0) for entry in entries]
-        chosen = [
-            atom.knowing(high=self.counts[entry] - 1)
-            if isinstance(entry, int) and entry in self.counts
-            else atom
-            for atom, entry in zip(chosen, entries, strict=True)
-        ]
+        chosen = self.bounded(chosen, entries)
         if key is not None and fill_key is not None:
             plain = tuple((e, Expr.of(a)) for e, a in zip(entries, chosen, strict=True))
             seen = fill_key.replace(by_entry(plain))
@@ -195,11 +217,26 @@ class Subscripts(Machine):
             chosen = [atom.knowing(facts=facts) for atom in chosen]
         return tuple((e, Expr.of(a)) for e, a in zip(entries, chosen, strict=True))
 
+    def bounded(self, chosen: Sequence[Atom], entries: Sequence[object]) -> list[Atom]:
+        """The turns that put an element there, with what is known of them: the loop's length, or that it still runs.
+
+        The length of an inner loop depends on the turn of the outer one.
+        """
+        running = {loop.entry: Expr.of(loop.counter) for loop in self.running}
+        out: list[Atom] = []
+        for atom, entry in zip(chosen, entries, strict=True):
+            high = running.get(entry) if isinstance(entry, int) else None
+            if high is None and isinstance(entry, int) and entry in self.counts:
+                outer = tuple(zip(entries, (Expr.of(a) for a in out), strict=False))
+                high = self.counts[entry].replace(by_entry(outer)) - 1
+            out.append(atom if high is None else atom.knowing(high=high))
+        return out
+
     def is_aligned(self, container: Obj, entries: Sequence[object]) -> bool:
         """Whether the list got exactly one element in each turn of one loop, from its beginning."""
         if container.d.get("#aligned"):
             return True
-        if len(entries) != 1 or container.d.get("#items"):
+        if len(entries) != 1 or container.d.get("#items") or "#entries" in container.d:
             return False
         counts = [
             value

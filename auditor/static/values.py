@@ -88,7 +88,7 @@ class Data(Value):
         states: heap objects that a gradient through it would reach.
         refs: heap objects that it is (an alias of).
         losses: numbers of the scores it carries.
-        marks: "mask" (outcome of a comparison), "grad", "train" (training tokens), "artifact", …, and those of
+        marks: "mask" (outcome of a comparison), "equals" (with one constant), "grad", "train" (training tokens), "artifact", …, and those of
             `LAYOUT`.
         doubts: numbers of the unresolved events on its way.
         selects: numbers of the choices it went through.

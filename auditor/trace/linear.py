@@ -306,10 +306,11 @@ def _replaced(atom: Atom, change: Change, memo: Memo) -> Expr:
             replaced = part
         same = same and replaced is part
         parts.append(replaced)
-    if same:
-        return Expr.of(atom)
     high = None if atom.high is None else atom.high.replace(change, memo)
     facts = tuple(fact.replace(change, memo) for fact in atom.facts)
+    if same:
+        known = high is atom.high and all(a is b for a, b in zip(facts, atom.facts, strict=True))
+        return Expr.of(atom if known else Atom(atom.kind, atom.args, atom.low, high, facts))
     return operation(atom.kind, *parts, low=atom.low, high=high, facts=facts)
 
 
