@@ -23,6 +23,10 @@ TRAIN_BEFORE_SCORE = "train-before-score"
 RESCORE_AFTER_UPDATE = "rescore-after-update"
 TWO_PASS_RESCORE = "two-pass-rescore"
 SAME_TOKEN_ADAPTATION = "same-token-adaptation"
+HINDSIGHT_SELECTION = "hindsight-selection"
+
+SELECTION = "selection"
+"""Way of updating: something other than weights or a memory was picked by comparing scores."""
 
 MEMORIES = frozenset({"table", "container"})
 """Kinds of state, and ways of updating one, that store tokens instead of fitting weights to them."""
@@ -81,7 +85,9 @@ def offences(trace: Trace, report: Report) -> list[Offence]:
 def _offence(score: Score, absorbed: Absorbed, scored_first: Callable[[Update], Score | None]) -> Offence:
     update = absorbed.update
     earlier = None
-    if update.how in MEMORIES or update.state.kind in MEMORIES:
+    if update.how == SELECTION:
+        slug = HINDSIGHT_SELECTION
+    elif update.how in MEMORIES or update.state.kind in MEMORIES:
         slug = TWO_PASS_RESCORE
     elif (earlier := scored_first(update)) is not None or _comes_back(absorbed, score):
         slug = RESCORE_AFTER_UPDATE

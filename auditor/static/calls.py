@@ -167,8 +167,8 @@ class Calls(Machine):
             del self.conditions[depth:]
             self.node = outer
             left, self.deferred = self.deferred, waiting
-            for _, changes in left:
-                self.merge(changes)
+            for _, changes, choice in left:
+                self.merge(changes, choice=choice)
         if isinstance(result, Data) and result.turns and not result.relevant and self.running:
             if self.advances_counter(target):
                 # a shared counter that each call reads and moves on: ascending with the calls

@@ -12,7 +12,7 @@ from auditor.static.heap import Env, Obj
 from auditor.static.loops import Body, target_name
 from auditor.static.machine import Machine, RunningLoop
 from auditor.static.statements import Status, ast_text
-from auditor.static.values import Class, Consume, Func, Generator, Value
+from auditor.static.values import Class, Consume, Func, Generator, Keyed, Value
 from auditor.trace.answer import Answer
 from auditor.trace.linear import Atom, Expr
 
@@ -138,7 +138,8 @@ class Comprehensions(Machine):
                 self.running.pop()
         if isinstance(node, ast.DictComp):
             table = self.allocate("dict", node)
-            table.d["#elements"] = (value,)
+            number = None if key is None else self.number(key)
+            table.d["#elements"] = (value if number is None else Keyed(value, number, tuple(entries)),)
             keys = self.allocate("list", node)
             keys.d["#elements"] = (key,) if key is not None else ()
             keys.d["#entries"] = tuple(entries)

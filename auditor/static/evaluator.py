@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from auditor.static.calls import Calls
+from auditor.static.choices import Choices
 from auditor.static.comprehensions import Comprehensions
 from auditor.static.expressions import Expressions
 from auditor.static.functions import Functions
@@ -22,6 +23,7 @@ class Evaluator(
     Loops,
     Comprehensions,
     Generators,
+    Choices,
     Scoring,
     Statements,
     Calls,

@@ -329,7 +329,10 @@ class Expressions(Machine):
                 span = (spans[0][0] + offset, spans[0][1] + offset)
             elif isinstance(left, Data):
                 span = (spans[0][0] - offset, spans[0][1] - offset)
-        return replace(out, span=span, marks=out.marks - {"mask", "equals"}, array=None)
+        marks = out.marks - {"mask", "equals"}
+        if "file" in marks:
+            marks |= {"moved"}  # lists of files put together
+        return replace(out, span=span, marks=marks, array=None)
 
     def row_arithmetic(
         self, op: ast.operator, left: Value, right: Value, out: Data, node: ast.AST
@@ -505,10 +508,8 @@ class Expressions(Machine):
         if self.chooses_score(test, first, second):
             return self.select(self.mix(test, first, second), node, "a conditional")
         seen = self.data(test)
-        if (seen.updates or seen.doubts) and isinstance(joined, (Data, Const, Num)):
-            # which value it is was decided by something that has absorbed updates: it carries them
-            record = self.as_record(joined)
-            return replace(record, updates=record.updates | seen.updates, doubts=record.doubts | seen.doubts)
+        if (seen.updates or seen.doubts or seen.losses) and isinstance(joined, (Data, Const, Num)):
+            return self.decided(self.as_record(joined), seen, node)
         return joined
 
     def e_Compare(self, node: ast.Compare, env: Env) -> Value:

@@ -19,6 +19,8 @@ from auditor.static.library.tables import (
     MAPPINGS,
     NETWORK_ROOTS,
     OPTIMIZERS,
+    PARTS,
+    PASSES,
     POSITION_FUNCTIONS,
     RESETS,
     RESHAPES,
@@ -77,7 +79,7 @@ LOADS = frozenset(
 DECORATORS = frozenset(
     [
         "functools.lru_cache",
-        "functools.wraps",
+        "functools.update_wrapper",
         "functools.cache",
         "torch.no_grad",
         "torch.inference_mode",
@@ -130,6 +132,8 @@ class Functions(Machine):
             return UNKNOWN
         if name == "os.environ.copy":
             return Lib("os.environ")
+        if name == "functools.wraps":
+            return Lib("functools.identity")
         if name in DECORATORS:
             return first if isinstance(first, Func) else UNKNOWN
         found = self.structure(name, tail, args, keywords, node)
@@ -189,8 +193,10 @@ class Functions(Machine):
         if tail in ("deque", "Queue", "SimpleQueue") and not name.startswith("torch"):
             queue = self.allocate("list", node)
             if args:
-                queue.d["#elements"] = (self.element(args[0], None),)
+                self.show(queue, self.listed(args[0]) if isinstance(args[0], Generator) else args[0])
             return queue
+        if name in PASSES and args:
+            return args[0]
         if tail in MAPPINGS and name.split(".")[0] == "collections":
             return self.allocate("dict", node)
         if name.startswith("torch.distributed"):
@@ -314,6 +320,9 @@ class Functions(Machine):
             return self.call_method(args[0], "gather", args[1:], keywords, node)
         if name in ("os.read", "mmap.mmap"):
             return self.outside(node)
+        if tail in ("isnan", "isfinite", "isinf") and args:
+            given = self.mix(*args)
+            return replace(given, losses=frozenset())
         if name == "torch.autograd.grad" and args:
             return self.gradient(self.data(args[0]).regions, node)
         return None
@@ -367,11 +376,6 @@ class Functions(Machine):
         """A value read from the outside world during a loop: a different one in each of its turns."""
         return Data(turns=frozenset((self.running[-1].counter,)) if self.running else frozenset())
 
-    def chooses_score(self, condition: Value, first: Value, second: Value) -> bool:
-        """Whether a value is one of two scores, picked by a condition that looked at scores."""
-        test, a, b = self.data(condition), self.data(first), self.data(second)
-        return bool(test.losses and a.losses and b.losses and a.losses != b.losses)
-
     def saved(self, record: Data, node: ast.AST) -> None:
         self.disk = join_data(self.disk, replace(record.plain(), rank=None, template=None))
         if record.states:
@@ -406,23 +410,25 @@ class Functions(Machine):
         if tail == "arange":
             return self.arange(args, keywords)
         if tail in POSITION_FUNCTIONS or (tail == "where" and len(args) == 1):
-            return self.positions(name, tail, args, keywords)
+            return self.positions(name, tail, args, keywords, node)
         if tail in ("cat", "concatenate", "hstack") and args:
             return self.concatenated(first)
         if tail in ("tensor", "as_tensor", "from_numpy", "asarray", "array", "ascontiguousarray", "fromiter"):
+            bits = self.cast_bits(tail, args, keywords)
+            if bits is not None:
+                first = self.wrapped(first, bits)
             if isinstance(first, (Num, Const, Truth)):
                 return first if isinstance(first, Num) else self.allocated(tail, [], keywords, node)
             record = self.data(first)
             return replace(record, array=first.array if isinstance(first, Data) else None, refs=frozenset())
         if tail == "where" and len(args) == 3:
-            mask = self.data(args[0])
-            return self.masked(self.mix(*args[1:]), mask, node)
+            return self.decided(self.masked(self.mix(*args[1:]), self.data(args[0]), node), args[0], node)
         if tail == "stack" and args:
             record = self.mix(*args)
             return replace(
                 record, rank=None if record.rank is None else record.rank + 1, span=None, array=None
             )
-        if tail in RESHAPES | COPIES and args:
+        if tail in RESHAPES | COPIES | PARTS and args:
             return self.call_method(first, tail, args[1:], keywords, node)
         if tail in RESETS and args:
             return self.call_method(first, tail, args[1:], keywords, node)
@@ -462,10 +468,13 @@ class Functions(Machine):
             return Data(span=(numbers[0], numbers[1]), rank=1, turns=numbers[0].iterations())
         return Data(turns=self.mix(*args).turns, rank=1)
 
-    def positions(self, name: str, tail: str, args: list[Value], keywords: dict[str, Value]) -> Value:
+    def positions(
+        self, name: str, tail: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value:
         """Indices of what is found in an array: positions, no content; in ascending order where they are."""
         given = self.mix(*args)
-        found = Data(turns=given.turns, doubts=given.doubts)
+        found = Data(turns=given.turns, doubts=given.doubts, updates=given.updates)
+        found = self.decided(found, given, node)
         if tail in ("nonzero", "flatnonzero", "argwhere", "where"):
             self.last_symbol += 1
             array = Array(self.last_symbol, Expr(0), ascending=True)
@@ -692,6 +701,9 @@ class Functions(Machine):
                 )
             except (TypeError, ValueError, ArithmeticError):
                 return Data(settings=settings)
+        if name in ("max", "min") and isinstance(keywords.get("key"), Func) and args:
+            by = self.call(keywords["key"], [self.element(args[0], None)], {}, node)
+            return self.decided(self.as_record(self.element(args[0], None)), by, node)
         if name in ("max", "min") and len(args) > 1:
             numbers = [self.number(a) for a in args]
             if all(n is not None for n in numbers):
@@ -708,6 +720,10 @@ class Functions(Machine):
             return Data(settings=settings)
         return self.mix(*args)
 
+    def show(self, out: Obj, base: Value) -> None:
+        """Make a list show the elements of another container, in its order."""
+        out.d["#base"], out.d["#lower"], out.d["#step"], out.d["#elements"] = base, Expr(0), 1, ()
+
     def sequence(self, name: str, args: list[Value], node: ast.AST) -> Value:
         if not args:
             return self.allocate("dict" if name in ("set", "frozenset") else "list", node)
@@ -722,18 +738,17 @@ class Functions(Machine):
             ):
                 return value
             out = self.allocate("list", node)
-            out.d["#base"] = value
-            out.d["#lower"] = Expr(0)
-            out.d["#step"] = 1
+            self.show(out, value)
             out.d["#permuted"] = True
-            out.d["#elements"] = ()
+            if name == "sorted" and len(self.data(value).losses) > 1:
+                out.d["#by_score"] = True
             length = self.length(value)
             if length is not None:
                 out.d["#length"] = length
             return out
         if isinstance(value, Obj) and value.kind == "iterator" and name in ("list", "tuple"):
             out = self.allocate("list", node)
-            out.d["#base"], out.d["#lower"], out.d["#step"], out.d["#elements"] = value, Expr(0), 1, ()
+            self.show(out, value)
             return out
         if isinstance(value, Tup) and name == "list":
             out = self.allocate("list", node)

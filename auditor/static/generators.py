@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from auditor.static.heap import Env, Obj
 from auditor.static.loops import Body
-from auditor.static.machine import MAX_DEPTH, Changes, Machine
+from auditor.static.machine import MAX_DEPTH, Deferral, Machine
 from auditor.static.statements import Status
 from auditor.static.values import UNKNOWN, Const, Consume, Func, Generator, Num, Tup, Value
 from auditor.trace.linear import Expr
@@ -28,7 +28,7 @@ class Frame:
     active: list[int]
     functions: list[str]
     returns: list[Value | None]
-    deferred: list[tuple[str, Changes]]
+    deferred: list[Deferral]
     consumers: list[Consume]
     layer: int
     path: str
@@ -108,8 +108,8 @@ class Generators(Machine):
                 self.enter(outer)
                 self.node = above
                 del self.conditions[depth:]
-                for _, changes in left:
-                    self.merge(changes)
+                for _, changes, choice in left:
+                    self.merge(changes, choice=choice)
 
         return Generator(drive, node)
 
@@ -167,11 +167,7 @@ class Generators(Machine):
                 self.node = outer
                 del self.conditions[depth:]
                 left, self.deferred = self.deferred, waiting
-                for status, changes in left:
-                    if status == "return":
-                        self.deferred.append((status, changes))
-                    else:
-                        self.merge(changes)
+                self.settle_deferred(left)
 
         generator.drive(consume)
         return None

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from auditor.static.heap import MISSING, Env, Holder, Obj
-from auditor.static.machine import Machine, RunningLoop
+from auditor.static.machine import Deferral, Machine, RunningLoop
 from auditor.static.statements import Status, ast_text
 from auditor.static.values import (
     UNKNOWN,
@@ -28,7 +28,7 @@ from auditor.static.values import (
 )
 from auditor.trace.linear import Atom, Expr, operation
 
-MAX_UNROLLED = 2
+MAX_UNROLLED = 3
 MAX_UNROLLED_LITERAL = 6
 
 
@@ -74,9 +74,7 @@ class Loops(Machine):
         status = self.each(iterable, lambda value: self.assign(node.target, value, env), body)
         if status in ("return", "raise"):
             return status
-        if node.orelse and status != "break":
-            return self.block(node.orelse, env)
-        return None
+        return self.otherwise(node, status, env)
 
     x_AsyncFor = x_For
 
@@ -118,7 +116,9 @@ class Loops(Machine):
             if counter.args[1] != 1:
                 self.evaluate(node.test, env)
 
-        always = isinstance(test, Const) and bool(test.value)
+        changed = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        tested = {n.id for n in ast.walk(node.test) if isinstance(n, ast.Name)}
+        always = isinstance(test, Const) and bool(test.value) and not changed & tested
         body = Body(
             node=node,
             variable="while",
@@ -128,7 +128,16 @@ class Loops(Machine):
         status = self.turns(body, self.next_entry(), None, bind, always=always)
         if status in ("return", "raise"):
             return status
-        return self.block(node.orelse, env) if node.orelse and not always else None
+        return self.otherwise(node, "break" if always else status, env)
+
+    def otherwise(self, node: ast.For | ast.AsyncFor | ast.While, status: Status, env: Env) -> Status:
+        """The `else` of a loop: runs unless the loop was broken off, perhaps if that is not known."""
+        broken, self.broken_off = self.broken_off, False
+        if not node.orelse or status == "break":
+            return None
+        if broken:
+            return self.fork([(node.orelse, None), ([], None)], env, node, "else")
+        return self.block(node.orelse, env)
 
     def turns(
         self,
@@ -157,7 +166,7 @@ class Loops(Machine):
             bind(counter)
             status = self.turn(body, RunningLoop(entry, iteration, counter, body.variable), known)
             if status == "break":
-                return None
+                return status
             if status in ("return", "raise"):
                 return status if always or known is not None or iteration > 1 else None
             if iteration == 2 and known != 2 and (self.effects != effects or self.failed(inductions)):
@@ -191,11 +200,16 @@ class Loops(Machine):
             self.node = outer
             del self.conditions[depth:]
             left, self.deferred = self.deferred, waiting
-            for status, changes in left:
-                if status == "return":
-                    self.deferred.append((status, changes))
-                else:
-                    self.merge(changes)
+            self.settle_deferred(left)
+
+    def settle_deferred(self, left: list[Deferral]) -> None:
+        """At the end of a turn: what arms that broke off left counts; those that return wait for the function's end."""
+        for status, changes, choice in left:
+            if status == "return":
+                self.deferred.append((status, changes, choice))
+            else:
+                self.broken_off = self.broken_off or status == "break"
+                self.merge(changes, choice=choice)
 
     # integers that turns change
     def find_inductions(self, mark: int, counter: Atom) -> list[Induction]:

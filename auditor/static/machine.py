@@ -46,6 +46,7 @@ from auditor.trace.trace import Switch
 from auditor.trace.tree import Node
 
 if TYPE_CHECKING:
+    from auditor.static.choices import Choice
     from auditor.static.loops import Body
 
 MAX_STEPS = 1_500_000
@@ -58,6 +59,10 @@ WHOLE = Region("val", Expr(0), Expr.of(Atom("free", (0, "val_tokens"), 1)))
 
 Changes = dict[tuple[int, object], tuple[Holder, object, object]]
 """Cells and their values, as an arm of a branch left them."""
+
+
+Deferral = tuple[str, Changes, "Choice | None"]
+"""How an arm of a branch ended, what it had left, and the choice that the branch was."""
 
 
 class StepsExhausted(Exception):
@@ -131,7 +136,7 @@ class Machine:
         self.certainty: list[Answer] = []
         self.conditions: list[Condition] = []
         self.counts: dict[int, Expr] = {}
-        self.deferred: list[tuple[str, Changes]] = []
+        self.deferred: list[Deferral] = []
         self.functions: list[str] = []
         self.counter_functions: dict[int, bool] = {}
         self.active: list[int] = []
@@ -145,6 +150,8 @@ class Machine:
         self.scores = 0
         self.standing: set[int] = set()
         self.delimiters: set[int] = set()
+        self.broken_off = False
+        self.selections: dict[int, Obj] = {}
         self.line = 1
         self.complete = True
         self.last_entry = 0
@@ -161,7 +168,14 @@ class Machine:
     def evaluate(self, node: ast.expr, env: Env) -> Value:
         raise NotImplementedError
 
-    def merge(self, changes: Changes, condition: Condition | None = None, *, flipped: bool = True) -> None:
+    def merge(
+        self,
+        changes: Changes,
+        condition: Condition | None = None,
+        *,
+        flipped: bool = True,
+        choice: Choice | None = None,
+    ) -> None:
         raise NotImplementedError
 
     def assign(self, target: ast.expr, value: Value, env: Env) -> None:
@@ -245,6 +259,16 @@ class Machine:
         raise NotImplementedError
 
     def chooses_score(self, condition: Value, first: Value, second: Value) -> bool:
+        """Whether a value is one of two scores, picked by a condition that looked at scores."""
+        raise NotImplementedError
+
+    def choice(self, test: Value, node: ast.AST) -> Choice | None:
+        raise NotImplementedError
+
+    def kept(self, first: object, second: object, joined: object, choice: Choice) -> object:
+        raise NotImplementedError
+
+    def decided(self, record: Data, condition: Value, node: ast.AST) -> Data:
         raise NotImplementedError
 
     def masked(self, record: Data, mask: Data, node: ast.AST) -> Data:
@@ -262,6 +286,12 @@ class Machine:
     def length(self, value: Value) -> Expr | None:
         raise NotImplementedError
 
+    def cast_bits(self, name: str, args: list[Value], keywords: dict[str, Value]) -> int | None:
+        raise NotImplementedError
+
+    def wrapped(self, value: Value, bits: int) -> Value:
+        raise NotImplementedError
+
     def indexable(self, value: Value) -> Value:
         raise NotImplementedError
 
@@ -274,6 +304,16 @@ class Machine:
     def comprehension(
         self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp, env: Env
     ) -> Value:
+        raise NotImplementedError
+
+    def fork(
+        self,
+        arms: Sequence[tuple[Sequence[ast.stmt], Condition | None]],
+        env: Env,
+        node: ast.stmt,
+        text: str,
+        choice: Choice | None = None,
+    ) -> str | None:
         raise NotImplementedError
 
     def iterated(self, value: Value, node: ast.AST) -> Value:
@@ -291,6 +331,9 @@ class Machine:
         *,
         always: bool = False,
     ) -> str | None:
+        raise NotImplementedError
+
+    def settle_deferred(self, left: list[Deferral]) -> None:
         raise NotImplementedError
 
     def as_generator(self, value: Value) -> Generator | None:

@@ -12,6 +12,8 @@ from auditor.static.library.tables import (
     DISTRIBUTIONS,
     ELEMENTWISE,
     IN_PLACE,
+    NARROW_BITS,
+    PARTS,
     POSITION_FUNCTIONS,
     RESETS,
     RESHAPES,
@@ -33,12 +35,14 @@ from auditor.static.values import (
     Method,
     Num,
     Partial,
+    Slice,
     Tup,
     Value,
     View,
     join_data,
 )
 from auditor.trace.linear import Expr
+from auditor.trace.prover import proves
 
 TEXT_METHODS = frozenset(
     [
@@ -105,7 +109,10 @@ class Methods(Machine):
             return UNKNOWN
         if isinstance(owner, (Func, Class, Lib, Partial)):
             return self.mix(*args, *keywords.values())
-        if isinstance(owner, Num) and name in COPIES | SAME:
+        bits = self.cast_bits(name, args, keywords)
+        if bits is not None:
+            owner = self.wrapped(owner, bits)
+        if isinstance(owner, Num) and (name in COPIES | SAME or bits is not None):
             return owner
         return self.data_method(owner, name, args, keywords, node)
 
@@ -375,6 +382,8 @@ class Methods(Machine):
             return replace(record, refs=frozenset()) if isinstance(owner, (Data, Obj, View)) else record
         if name in RESHAPES:
             return self.reshaped(record, name, args)
+        if name in PARTS and args and not record.losses:
+            return self.part(owner, record, name, args, keywords, node)
         if name == "gather" or name in ("index_select", "take_along_dim", "take_along_axis"):
             return self.gathered(record, args, keywords, node)
         if name == "where" and len(args) == 2 and self.chooses_score(args[0], owner, args[1]):
@@ -382,7 +391,7 @@ class Methods(Machine):
         if name in ("where", "masked_fill") and args:
             mask = self.data(args[0])
             if mask.above or mask.below:
-                return self.masked(record, mask, node)
+                return self.decided(self.masked(record, mask, node), mask, node)
         if name in ("submit", "apply_async") and args and isinstance(args[0], (Func, Partial, Method)):
             packed = args[1] if name == "apply_async" and len(args) > 1 else None
             return self.call(
@@ -402,6 +411,54 @@ class Methods(Machine):
         out = self.mix(owner, *args, *keywords.values())
         marks = out.marks | {"moved"} if out.regions and name not in ELEMENTWISE else out.marks
         return replace(out, rank=None, span=None, array=None, template=None, marks=marks)
+
+    def cast_bits(self, name: str, args: list[Value], keywords: dict[str, Value]) -> int | None:
+        """The bits that a cast leaves to a number, where these are too few for a position; None for any other call."""
+        if name in NARROW_BITS and not args:
+            return NARROW_BITS[name]
+        if name not in ("to", "type", "astype", "view", "tensor", "as_tensor", "array", "asarray", "full"):
+            return None
+        for value in (*args, *keywords.values()):
+            text = value.name.rsplit(".", 1)[-1] if isinstance(value, Lib) else ""
+            if isinstance(value, Const) and isinstance(value.value, str):
+                text = value.value.removeprefix("torch.")
+            if text in NARROW_BITS:
+                return NARROW_BITS[text]
+        return None
+
+    def wrapped(self, value: Value, bits: int) -> Value:
+        """A number or positions cast to so few bits: only what provably fits is still known."""
+        if isinstance(value, Num):
+            fits = proves(value.expr) and proves(-value.expr + (2**bits - 1))
+            return value if fits else Num(self.symbol("opaque", value.expr), value.settings)
+        if isinstance(value, Data) and (value.span or value.array or value.ints or value.windows):
+            return replace(value, span=None, array=None, ints=frozenset(), windows=frozenset())
+        return value
+
+    def part(
+        self,
+        owner: Value,
+        record: Data,
+        name: str,
+        args: list[Value],
+        keywords: dict[str, Value],
+        node: ast.AST,
+    ) -> Value:
+        """`narrow(axis, start, length)`, `select(axis, index)`, `index_select(axis, indices)`, `take(indices)`."""
+        axis: Value = keywords.get("dim", Const(0)) if name == "take" else args[0]
+        rest = args if name == "take" else args[1:]
+        place = self.number(axis)
+        if place is None or not place.is_constant or place.constant < 0 or not rest:
+            marks = record.marks | {"moved"} if record.regions else record.marks
+            return replace(self.mix(owner, *args), marks=marks, rank=None)
+        chosen: Value = rest[0]
+        if name == "narrow":
+            start = self.number(rest[0])
+            count = self.number(rest[1]) if len(rest) > 1 else None
+            stop = Num(start + count) if start is not None and count is not None else UNKNOWN
+            chosen = Slice(rest[0], stop, None)
+        whole = Slice(None, None, None)
+        return self.subscript(owner, Tup((whole,) * place.constant + (chosen,)), node)
 
     def reshaped(self, record: Data, name: str, args: list[Value]) -> Data:
         rank: int | None = None

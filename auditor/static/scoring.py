@@ -27,7 +27,7 @@ class Scoring(Machine):
         self.known_updates: dict[object, int] = {}
         self.known_reports: set[object] = set()
         self.in_score: dict[int, frozenset[int]] = {}
-        self.overlaps: dict[tuple[frozenset[Region], int], tuple[Answer, str]] = {}
+        self.overlaps: dict[tuple[frozenset[Region], int, bool], tuple[Answer, str]] = {}
 
     def loss(self, target: Data, data: Data, node: ast.AST, how: str = "softmax") -> Data:
         """Tokens are given a probability: `target` are the tokens, `data` all that went into the distribution."""
@@ -95,22 +95,34 @@ class Scoring(Machine):
         for number in sorted(reported):
             score = self.events[number]
             if isinstance(score, Score):
-                absorbed = tuple(self.absorbed(score.regions, n) for n in sorted(self.in_score[number]))
+                absorbed = tuple(self.absorbed(score, n) for n in sorted(self.in_score[number]))
                 new = replace(score, absorbed=absorbed)
                 self.events[number] = new
                 leaf = self.leaves[number]
                 leaf.events[leaf.events.index(score)] = new
 
-    def absorbed(self, regions: frozenset[Region], number: int) -> Absorbed:
+    def absorbed(self, score: Score, number: int) -> Absorbed:
+        """Whether an update that a score had absorbed was made from its tokens.
+
+        Of an update that took tokens that could not be told before the loops over all scored tokens began, some
+        are scored; of one within these loops, perhaps.
+        """
         update = self.events[number]
         assert isinstance(update, Update)
-        key = (regions, number)
+        regions = score.regions
+        before = {t.entry for t in update.turns}.isdisjoint(t.entry for t in score.turns)
+        key = (regions, number, before)
         found = self.overlaps.get(key)
         if found is None:
             found = (Answer.NO, "no token in common")
             for scored in regions:
                 for used in update.regions:
                     answer, why = overlap(scored, used)
+                    if answer is Answer.MAYBE and (used.partial or scored.partial) and before:
+                        answer, why = (
+                            Answer.YES,
+                            "some of these tokens were taken before all of them were scored",
+                        )
                     if ORDER[answer] > ORDER[found[0]]:
                         found = (answer, why)
                 if found[0] is Answer.YES:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 
+from auditor.static.choices import Choice
 from auditor.static.heap import MISSING, Env, Obj
 from auditor.static.machine import Changes, Machine
 from auditor.static.values import (
@@ -308,7 +309,11 @@ class Statements(Machine):
             return self.block(body, env) if body else None
         condition = test.condition if isinstance(test, Truth) else None
         return self.fork(
-            [(node.body, condition), (node.orelse, _negated(condition))], env, node, ast_text(node.test)
+            [(node.body, condition), (node.orelse, _negated(condition))],
+            env,
+            node,
+            ast_text(node.test),
+            self.choice(test, node),
         )
 
     def settings_of(self, value: Value) -> frozenset[str]:
@@ -342,6 +347,7 @@ class Statements(Machine):
         env: Env,
         node: ast.stmt,
         text: str,
+        choice: Choice | None = None,
     ) -> Status:
         """Run the two arms of an undecided branch from the same heap and join what they leave."""
         (first, first_condition), (second, second_condition) = arms
@@ -370,16 +376,24 @@ class Statements(Machine):
             if status is None and surviving is not None:
                 self.conditions.append(surviving)
             if dead != "raise":
-                self.deferred.append((dead, changes))
+                self.deferred.append((dead, changes, choice))
             return status
-        self.merge(changes, first_condition, flipped=other is not left)
+        self.merge(changes, first_condition, flipped=other is not left, choice=choice)
         return status
 
-    def merge(self, changes: Changes, condition: Condition | None = None, *, flipped: bool = True) -> None:
+    def merge(
+        self,
+        changes: Changes,
+        condition: Condition | None = None,
+        *,
+        flipped: bool = True,
+        choice: Choice | None = None,
+    ) -> None:
         """Join what another path left into the present state."""
         for holder, key, value in changes.values():
             present = holder.d.get(key, MISSING)
-            self.put(holder, key, self.joined_cell(value, present, condition, flipped=flipped))
+            joined = self.joined_cell(value, present, condition, flipped=flipped)
+            self.put(holder, key, joined if choice is None else self.kept(value, present, joined, choice))
 
     def joined_cell(
         self, value: object, present: object, condition: Condition | None, *, flipped: bool

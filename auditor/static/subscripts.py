@@ -170,6 +170,15 @@ class Subscripts(Machine):
             out = self.join(out, option)
         return out if out is not None else UNKNOWN
 
+    def at_key(self, table: Obj, key: Expr) -> Value:
+        """The entry of a dictionary at an integer key: an element that was put there under that key."""
+        elements = table.d.get("#elements")
+        out: Value | None = None
+        for element in elements if isinstance(elements, tuple) else ():
+            by_key = key if isinstance(element, Keyed) and element.key is not None else None
+            out = self.join(out, self.built_element(table, element, key, by_key))
+        return out if out is not None else UNKNOWN
+
     def bounds(self, container: Value, index: Expr) -> tuple[Expr, ...]:
         """That an index is one of the container's, as expressions that are not negative."""
         length = self.length(container)
@@ -201,6 +210,9 @@ class Subscripts(Machine):
         fill_key: Expr | None,
     ) -> tuple[tuple[object, Expr], ...]:
         if key is None and self.is_aligned(container, entries):
+            only = index.terms[0][0] if len(index.terms) == 1 and index.terms[0][1] == 1 else None
+            if only is not None and only.kind in ("opaque", "free") and not index.constant:
+                index = Expr.of(self.bounded([Atom(only.kind, only.args, 0)], entries)[0])
             return tuple((entry, index) for entry in entries)
         if container.d.get("#repeated"):
             return tuple((entry, self.symbol("opaque", index)) for entry in entries)
@@ -347,7 +359,9 @@ class Subscripts(Machine):
     def with_table_hit(self, found: Data, index: Value) -> Data:
         """What an index that is itself made of tokens adds: what it has absorbed, and that it looked up by them."""
         key = self.data(index)
-        if "mask" in key.marks or not (key.updates or key.doubts or key.losses):
+        if "mask" in key.marks:
+            key = replace(key, losses=frozenset())
+        if not (key.updates or key.doubts or key.losses):
             return found
         return replace(
             found,
@@ -392,11 +406,15 @@ class Subscripts(Machine):
             if base.d.get("#history") or self.data(index).regions:
                 return self.with_table_hit(self.data(owner).plain(), index)
             position = self.number(index)
-            return self.element(owner, position if position is not None else None)
+            if position is not None and owner is base:
+                return self.at_key(base, position)
+            return self.element(owner, position)
         if base.kind == "list":
             if isinstance(index, Slice):
                 return self.list_slice(owner, index, node)
             position = self.number(index)
+            if position is not None and position.is_constant and "#by_score" in base.d:
+                return self.select(self.data(owner).plain(), node, "sorted")
             if position is not None:
                 return self.element(owner, position)
             record = self.data(index)
@@ -548,7 +566,11 @@ class Subscripts(Machine):
                 turns |= number.iterations() if number is not None else frozenset()
         elif number is not None:
             turns = number.iterations()
-        return replace(region, turns=region.turns | turns) if turns else region
+        bounds = (value.lower, value.upper) if isinstance(value, Slice) else (value,)
+        told = all(
+            part is None or isinstance(part, Const) or self.number(part) is not None for part in bounds
+        )
+        return replace(region, turns=region.turns | turns, partial=region.partial or not told)
 
     def slice_region(self, region: Region, value: Slice) -> Region | None:
         if value.step is not None and not (isinstance(value.step, Const) and value.step.value in (None, 1)):

@@ -145,21 +145,114 @@ RESHAPES = frozenset(
         "permute",
         "transpose",
         "T",
-        "narrow",
         "repeat",
     ]
 )
 
+# Parts of a tensor along one axis, by a start and a length, an index or indices.
+PARTS = frozenset(["narrow", "index_select", "select", "take"])
+
+# Integer types that cannot hold a position in the split, by the names of casts to them and of numpy's type codes.
+NARROW_BITS = {
+    "uint8": 8, "int8": 7, "byte": 8, "char": 7, "u1": 8, "<u1": 8, "i1": 7, "<i1": 7, "B": 8, "b": 7,
+    "uint16": 16, "int16": 15, "short": 15, "u2": 16, "<u2": 16, "i2": 15, "<i2": 15, "H": 16, "h": 15,
+}  # fmt: skip
+
+# Functions that give back what they are given, to be iterated.
+PASSES = frozenset(["tqdm.tqdm", "tqdm.auto.tqdm", "tqdm.trange", "rich.progress.track"])
+
 # Methods and functions that treat each element by itself: what stands at a place stays there.
 ELEMENTWISE = frozenset(
-    """
-    exp exp2 expm1 log log2 log10 log1p neg negative abs absolute sign square sqrt rsqrt reciprocal pow sigmoid tanh
-    relu gelu silu sin cos floor ceil trunc round add sub subtract mul multiply div divide true_divide floor_divide
-    remainder fmod mod eq ne lt le gt ge equal not_equal less less_equal greater greater_equal logical_and logical_or
-    logical_not logical_xor bitwise_and bitwise_or bitwise_xor bitwise_not clamp clip clamp_min clamp_max minimum
-    maximum fmin fmax where masked_fill nan_to_num isnan isfinite isinf lerp addcmul addcdiv type float64 float32
-    float16 int64 int32 softmax log_softmax erf logit logaddexp
-    """.split()
+    [
+        "exp",
+        "exp2",
+        "expm1",
+        "log",
+        "log2",
+        "log10",
+        "log1p",
+        "neg",
+        "negative",
+        "abs",
+        "absolute",
+        "sign",
+        "square",
+        "sqrt",
+        "rsqrt",
+        "reciprocal",
+        "pow",
+        "sigmoid",
+        "tanh",
+        "relu",
+        "gelu",
+        "silu",
+        "sin",
+        "cos",
+        "floor",
+        "ceil",
+        "trunc",
+        "round",
+        "add",
+        "sub",
+        "subtract",
+        "mul",
+        "multiply",
+        "div",
+        "divide",
+        "true_divide",
+        "floor_divide",
+        "remainder",
+        "fmod",
+        "mod",
+        "eq",
+        "ne",
+        "lt",
+        "le",
+        "gt",
+        "ge",
+        "equal",
+        "not_equal",
+        "less",
+        "less_equal",
+        "greater",
+        "greater_equal",
+        "logical_and",
+        "logical_or",
+        "logical_not",
+        "logical_xor",
+        "bitwise_and",
+        "bitwise_or",
+        "bitwise_xor",
+        "bitwise_not",
+        "clamp",
+        "clip",
+        "clamp_min",
+        "clamp_max",
+        "minimum",
+        "maximum",
+        "fmin",
+        "fmax",
+        "where",
+        "masked_fill",
+        "nan_to_num",
+        "isnan",
+        "isfinite",
+        "isinf",
+        "lerp",
+        "addcmul",
+        "addcdiv",
+        "type",
+        "float64",
+        "float32",
+        "float16",
+        "int64",
+        "int32",
+        "softmax",
+        "log_softmax",
+        "erf",
+        "logit",
+        "logaddexp",
+    ]
 )
 
 IN_PLACE = frozenset(
