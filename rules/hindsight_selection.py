@@ -59,8 +59,8 @@ class HindsightSelection(Rule):
     title = "The better of several scores, chosen after the token was seen"
     condition = "C1 C4"
     policies: ClassVar[Mapping[Policy, str]] = {
-        Policy.RULINGS: "a choice between scores of the same tokens fails; a setting picked by the scores of the tokens "
-        "that are scored with it was not ruled on and is for a person to judge",
+        Policy.RULINGS: "a choice between scores of the same tokens fails; a setting picked by the scores of the "
+        "tokens that are scored with it was not ruled on and is for a person to judge",
         Policy.STRICT: "both fail: the distribution is fixed before the token is looked at",
     }
     sources = (
@@ -200,7 +200,10 @@ def _fitted(offence: Offence, report: Report, policy: Policy) -> Finding:
     """A setting that was picked by scores of the tokens it then takes part in scoring."""
     update, score = offence.absorbed.update, offence.score
     outcome = Outcome.FAIL if offence.proved and policy is Policy.STRICT else Outcome.REVIEW
-    message = f"What the scores at {score.place} came from was picked at {update.place} by comparing scores of these tokens"
+    message = (
+        f"What the scores at {score.place} came from was picked at {update.place} by comparing scores of "
+    )
+    message += "these tokens"
     message += "." if offence.proved else f", or of others: {offence.absorbed.why}."
     return Finding(
         rule=HindsightSelection.slug,

@@ -88,8 +88,8 @@ class Data(Value):
         states: heap objects that a gradient through it would reach.
         refs: heap objects that it is (an alias of).
         losses: numbers of the scores it carries.
-        marks: "mask" (outcome of a comparison), "equals" (with one constant), "grad", "train" (training tokens), "artifact", …, and those of
-            `LAYOUT`.
+        marks: "mask" (outcome of a comparison), "equals" (with one constant), "grad", "train" (training tokens),
+            "artifact", …, and those of `LAYOUT`.
         doubts: numbers of the unresolved events on its way.
         selects: numbers of the choices it went through.
         rank: number of axes, where known; axis 0 of a rank-1 value of tokens is the position.
