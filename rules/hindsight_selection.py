@@ -27,6 +27,7 @@ of a sorted list. A weight that is computed from the token's own loss is a matte
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import combinations
 from typing import ClassVar
 
@@ -254,9 +255,10 @@ def _finding(trace: Trace, report: Report, select: Select) -> Finding | None:
 
 
 def _shared(a: Score, b: Score) -> tuple[Answer, str]:
-    """The clearest overlap of any two regions of the scores."""
+    """The clearest overlap of any two regions of the scores; a mask picks from both alike."""
+    whole = [[replace(region, partial=False) for region in score.regions] for score in (a, b)]
     return max(
-        (overlap(x, y) for x in a.regions for y in b.regions),
+        (overlap(x, y) for x in whole[0] for y in whole[1]),
         key=lambda found: SEVERITY[found[0]],
         default=(Answer.NO, "no tokens"),
     )
