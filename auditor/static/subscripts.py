@@ -212,7 +212,7 @@ class Subscripts(Machine):
         if key is None and self.is_aligned(container, entries):
             only = index.terms[0][0] if len(index.terms) == 1 and index.terms[0][1] == 1 else None
             if only is not None and only.kind in ("opaque", "free") and not index.constant:
-                index = Expr.of(self.bounded([Atom(only.kind, only.args, 0)], entries)[0])
+                index = Expr.of(self.bounded([Atom(only.kind, only.args, 0)], entries[:1])[0])
             return tuple((entry, index) for entry in entries)
         if container.d.get("#repeated"):
             return tuple((entry, self.symbol("opaque", index)) for entry in entries)
