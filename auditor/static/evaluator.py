@@ -11,6 +11,7 @@ from auditor.static.generators import Generators
 from auditor.static.heap import Env
 from auditor.static.loops import Loops
 from auditor.static.machine import StepsExhausted
+from auditor.static.masks import Masks
 from auditor.static.methods import Methods
 from auditor.static.modules import Modules
 from auditor.static.scoring import Scoring
@@ -24,6 +25,7 @@ class Evaluator(
     Comprehensions,
     Generators,
     Choices,
+    Masks,
     Scoring,
     Statements,
     Calls,

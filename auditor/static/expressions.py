@@ -342,9 +342,7 @@ class Expressions(Machine):
         if isinstance(op, (ast.Mult, ast.BitAnd)):
             for record, mask in ((a, b), (b, a)):
                 if "selective" in mask.marks and record.regions:
-                    partial = frozenset(replace(region, partial=True) for region in out.regions)
-                    out = replace(out, regions=partial, marks=out.marks - {"selective"})
-                    return self.refine(out, node) if out.losses else out
+                    return self.thinned(out, node)
                 if (mask.above or mask.below) and record.regions:
                     return replace(self.masked(out, mask, node), marks=out.marks - {"mask"})
             if a.above or a.below or b.above or b.below:

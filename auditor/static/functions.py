@@ -458,6 +458,8 @@ class Functions(Machine):
                 shape = items if isinstance(items, tuple) else None
             rank = len(shape) if shape is not None else 1 if tail == "full" else len(args)
         out.d["#content"] = Data(rank=rank)
+        if self.starts_empty(tail, args, keywords):
+            out.d["#empty"] = True
         return out
 
     def arange(self, args: list[Value], keywords: dict[str, Value]) -> Data:

@@ -274,6 +274,18 @@ class Machine:
     def masked(self, record: Data, mask: Data, node: ast.AST) -> Data:
         raise NotImplementedError
 
+    def thinned(self, record: Data, node: ast.AST) -> Data:
+        raise NotImplementedError
+
+    def write_mask(self, target: Obj, index: Value, value: Const) -> None:
+        raise NotImplementedError
+
+    def let_through(self, target: Obj, content: Data) -> Data:
+        raise NotImplementedError
+
+    def starts_empty(self, tail: str, args: list[Value], keywords: dict[str, Value]) -> bool:
+        raise NotImplementedError
+
     def distribution(self, record: Data, node: ast.AST) -> Data:
         raise NotImplementedError
 
@@ -524,6 +536,8 @@ class Machine:
             return Data(updates=history, states=me, refs=me)
         if target.kind in ("tensor", "dict", "list", "optimizer", "iterator"):
             inner = self.content(target, depth) if depth < 6 else UNKNOWN
+            if target.kind == "tensor":
+                inner = self.let_through(target, inner)
             states = inner.states | me if target.kind in ("tensor", "dict") else inner.states | inner.refs
             refs = me if target.kind == "optimizer" else inner.refs | me
             return replace(inner, updates=inner.updates | history, states=states, refs=refs)
