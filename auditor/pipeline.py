@@ -95,6 +95,7 @@ def audit_submission(
         language=witness.language,
         records=records,
         track=TRACKS[submission.track],
+        claimed_bpb=claim.val_bpb,
         date=submission_date(submission),
         alternatives={alternative.switch.name: alternative.trace for alternative in alternatives},
     )

@@ -343,7 +343,7 @@ class Expressions(Machine):
             for record, mask in ((a, b), (b, a)):
                 if "selective" in mask.marks and record.regions:
                     return self.thinned(out, node)
-                if (mask.above or mask.below) and record.regions:
+                if (mask.above or mask.below or mask.written) and record.regions:
                     return replace(self.masked(out, mask, node), marks=out.marks - {"mask"})
             if a.above or a.below or b.above or b.below:
                 return replace(

@@ -8,18 +8,17 @@ known, some of the tokens, which ones could not be told.
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from dataclasses import replace
 
 from auditor.static.heap import Obj
 from auditor.static.machine import Machine
-from auditor.static.values import Const, Data, Slice, Tup, Value
+from auditor.static.values import Const, Data, Slice, Tup, Value, Written
 from auditor.trace.linear import Atom, Expr, operation
 from auditor.trace.region import Region
 
 EMPTY_ALLOCATIONS = frozenset(["zeros", "zeros_like", "new_zeros", "full", "full_like", "new_full"])
 """What a mask is made of before ones are written into it; of `full` the filling is looked at."""
-
-Limits = frozenset[tuple[Expr | None, Expr]]
 
 
 class Masks(Machine):
@@ -27,19 +26,10 @@ class Masks(Machine):
 
     def masked(self, record: Data, mask: Data, node: ast.AST) -> Data:
         """Tokens let through by a mask over the positions of each row."""
-        regions = set()
+        regions: set[Region] = set()
         for region in record.regions:
-            lower = limits_of(region, mask.above)
-            upper = limits_of(region, mask.below)
-            if region.start is None or region.stop is None or not (lower or upper):
-                regions.add(region)
-                continue
-            start, stop = region.start, region.stop
-            if upper:
-                stop = operation("min", stop, *(region.start + n for n in upper))
-            if lower:
-                start = operation("max", *(region.start + n for n in lower))
-            regions.add(replace(region, start=start, stop=stop))
+            limited = within(region, limits_of(region, mask.above), limits_of(region, mask.below))
+            regions |= ones_of(limited, mask.written) if mask.written else {limited}
         found = replace(record, regions=frozenset(regions))
         if record.losses and found.regions != record.regions:
             return self.refine(found, node)
@@ -60,13 +50,14 @@ class Masks(Machine):
             if not empty:
                 self.put(target, "#selective", True)
             return
-        row = self.row_interval(index) if target.d.get("#empty") else None
+        interval = self.row_interval(index) if target.d.get("#empty") else None
         known = target.d.get("#let_through")
         rows = known if isinstance(known, tuple) else ()
-        if row is None:
+        facts = tuple(fact for fact in self.path_facts() if fact.iterations())
+        if interval is None:
             self.put(target, "#selective", True)
-        elif row not in rows:
-            self.put(target, "#let_through", (*rows, row))
+        elif (*interval, facts) not in rows:
+            self.put(target, "#let_through", (*rows, (*interval, facts)))
 
     def row_interval(self, index: Value) -> tuple[Expr, Expr | None, Expr | None] | None:
         """Row, first and last position of `[row, first:last]`; None for any other index."""
@@ -90,11 +81,7 @@ class Masks(Machine):
         rows = target.d.get("#let_through")
         if not isinstance(rows, tuple):
             return content
-        above = frozenset((row, lower) for row, lower, _ in rows if lower is not None)
-        below = frozenset((row, upper) for row, _, upper in rows if upper is not None)
-        if not above and not below:
-            return content
-        return replace(content, above=above, below=below, marks=content.marks | {"mask"})
+        return replace(content, written=frozenset(rows), marks=content.marks | {"mask"})
 
     def starts_empty(self, tail: str, args: list[Value], keywords: dict[str, Value]) -> bool:
         """Whether an allocation is filled with zeros (or False)."""
@@ -106,27 +93,59 @@ class Masks(Machine):
         return isinstance(filling, Const) and not filling.value
 
 
-def limits_of(region: Region, limits: Limits) -> list[Expr]:
-    """The limits that a mask sets to the row a region stands in; the mask's row counter becomes that row."""
-    out: dict[Expr, None] = {}
-    for row, limit in sorted(limits, key=lambda item: hash(item[1])):
-        if row is None or row == region.row:
-            out[limit] = None
-        elif region.row is not None:
-            moved = _at_row(row, limit, region.row)
-            if moved is not None:
-                out[moved] = None
-    return list(out)
+def limits_of(region: Region, limits: frozenset[tuple[Expr | None, Expr]]) -> list[Expr]:
+    """The limits that a comparison with positions sets to the row a region stands in."""
+    return [limit for row, limit in limits if row is None or row == region.row]
 
 
-def _at_row(row: Expr, limit: Expr, wanted: Expr) -> Expr | None:
-    """The limit of another row of the same mask, where its rows are counted by one loop."""
+def within(region: Region, lower: Sequence[Expr], upper: Sequence[Expr]) -> Region:
+    """The part of a region from the last lower limit to the first upper one, both counted from its start."""
+    start, stop = region.start, region.stop
+    if start is None or stop is None:
+        return region
+    if upper:
+        stop = operation("min", stop, *(start + limit for limit in upper))
+    if lower:
+        start = operation("max", *(start + limit for limit in lower))
+    return replace(region, start=start, stop=stop)
+
+
+def ones_of(region: Region, written: frozenset[Written]) -> set[Region]:
+    """The parts of a region that ones were written for; the region itself where its row cannot be compared."""
+    if region.row is None:
+        return {region}
+    own = [ones for ones in written if ones[0] == region.row]
+    found: set[Region] = set()
+    for ones in own or written:
+        moved = ones if own else _at_row(ones, region.row)
+        if moved is None:
+            return {region}
+        _, lower, upper, facts = moved
+        part = within(region, [] if lower is None else [lower], [] if upper is None else [upper])
+        found.add(replace(part, facts=tuple(dict.fromkeys((*region.facts, *facts)))))
+    return found
+
+
+def _at_row(ones: Written, wanted: Expr) -> Written | None:
+    """What was written into one row as a function of the row, with the range of rows that it holds for.
+
+    The first turn of the loop over the rows stands for the first row alone, the others for the rest.
+    """
+    row, lower, upper, facts = ones
     if len(row.terms) != 1 or row.terms[0][1] != 1 or row.terms[0][0].kind != "iter":
         return None
-    entry = row.terms[0][0].args[0]
+    counter = row.terms[0][0]
     target = wanted - row.constant
+    bounds = [] if counter.low is None else [target - counter.low]
+    if counter.high is not None and counter.high.is_constant:
+        bounds.append(counter.high - target)
 
     def change(atom: Atom) -> Expr | None:
-        return target if atom.kind == "iter" and atom.args[0] == entry else None
+        return target if atom.kind == "iter" and atom.args[0] == counter.args[0] else None
 
-    return limit.replace(change)
+    return (
+        wanted,
+        None if lower is None else lower.replace(change),
+        None if upper is None else upper.replace(change),
+        (*(fact.replace(change) for fact in facts), *bounds),
+    )

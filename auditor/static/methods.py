@@ -390,7 +390,7 @@ class Methods(Machine):
             return self.select(self.mix(owner, *args), node, name)
         if name in ("where", "masked_fill") and args:
             mask = self.data(args[0])
-            if mask.above or mask.below:
+            if mask.above or mask.below or mask.written:
                 return self.decided(self.masked(record, mask, node), mask, node)
         if name in ("submit", "apply_async") and args and isinstance(args[0], (Func, Partial, Method)):
             packed = args[1] if name == "apply_async" and len(args) > 1 else None

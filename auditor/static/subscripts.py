@@ -319,7 +319,7 @@ class Subscripts(Machine):
         chosen = self.data(index) if isinstance(index, (Data, Obj)) else UNKNOWN
         if "selective" in chosen.marks and record.regions:
             return self.with_table_hit(self.thinned(record, node), index)
-        if (chosen.above or chosen.below) and record.regions:
+        if (chosen.above or chosen.below or chosen.written) and record.regions:
             return self.with_table_hit(self.masked(record, chosen, node), index)
         if isinstance(index, Data) and index.windows and record.rank == 1 and not record.marks & LAYOUT:
             return self.window_rows(record, index)

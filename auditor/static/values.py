@@ -59,6 +59,9 @@ of such a value may hold any of its tokens."""
 
 RowNumber = tuple[Expr | None, Expr, tuple[Expr, ...]]
 
+Written = tuple[Expr, Expr | None, Expr | None, tuple[Expr, ...]]
+"""Ones in a mask: row, first position, the position behind the last, and the conditions under which they are there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Array:
@@ -100,6 +103,7 @@ class Data(Value):
         windows: consecutive positions it holds, by row: (row, start, stop, facts).
         above: for a mask over positions, the first one let through, by row.
         below: for a mask over positions, the first one shut out again, by row.
+        written: for a mask written row by row, the intervals written.
         array: for an array of positions its identity, so that equal elements are equal symbols.
     """
 
@@ -121,6 +125,7 @@ class Data(Value):
     windows: frozenset[tuple[Expr | None, Expr, Expr, tuple[Expr, ...]]] = frozenset()
     above: frozenset[tuple[Expr | None, Expr]] = frozenset()
     below: frozenset[tuple[Expr | None, Expr]] = frozenset()
+    written: frozenset[Written] = frozenset()
 
     @property
     def relevant(self) -> bool:

@@ -112,6 +112,22 @@ def overlap(a: Region, b: Region) -> tuple[Answer, str]:
     return Answer.YES, "nothing tells the two apart"
 
 
+def same_row(used: Region, scored: Region) -> list[Region]:
+    """A region of a batch's rows, in the row that the other region stands in, for each way to read that."""
+    row = used.row
+    if row is None or len(row.terms) != 1 or row.terms[0][1] != 1:
+        return []
+    entry = row.terms[0][0].args[0]
+    own = {atom.args[0] for atom in used.iterations}
+    others = sorted((a for a in scored.iterations if a.args[0] not in own), key=lambda a: str(a.args))
+
+    def in_row(target: Atom) -> Region:
+        wanted = Expr.of(target) - row.constant
+        return used.mapped(lambda atom: wanted if atom.kind == "iter" and atom.args[0] == entry else None)
+
+    return [in_row(atom) for atom in others]
+
+
 def _apart(a: Region, b: Region) -> bool:
     """Whether no position lies in both intervals, first for any two turns in that order, then for these turns."""
     general = _any_turns(a, b)
