@@ -11,11 +11,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import wraps
+from itertools import count
+from math import gcd
 from typing import TypeVar, cast
 from zlib import crc32
 
 Change = Callable[["Atom"], "Expr | None"]
 """What an atom becomes, or None to keep it."""
+
+Form = tuple[tuple[int, int], ...]
+"""Numbers of symbols with their coefficients, the first one positive."""
+
+Row = tuple[Form, bool, int]
+"""A form, whether it is bounded from below, and the bound."""
 
 Memo = dict[int, tuple["Atom", "Expr"]]
 """What became of each atom, by identity; the atom is kept so that its identity is not given away."""
@@ -35,15 +43,18 @@ class Atom:
         low: a lower bound that holds whatever the values of the parts, or None.
         high: an upper bound, or None; an `Expr` where it is symbolic.
         facts: what else is known of it: expressions that are not negative.
+        number: the same for equal symbols made between two calls of `forget`, and for no others.
     """
 
-    __slots__ = ("_hash", "args", "facts", "high", "kind", "low", "shape")
+    __slots__ = ("_hash", "args", "facts", "high", "kind", "known", "low", "number", "shape")
+    number: int
     kind: str
     args: tuple[object, ...]
     low: int | None
     high: Expr | None
     facts: tuple[Expr, ...]
     shape: int | None
+    known: object
     _hash: int
 
     def __new__(
@@ -62,7 +73,8 @@ class Atom:
         new = super().__new__(cls)
         new.kind, new.args, new.low, new.high, new.facts = kind, args, low, high, facts
         new._hash = hash((_stable(kind), _stable(args)))
-        new.shape = None
+        new.number = _number((kind, tuple(map(_value, args))))
+        new.shape = new.known = None
         _ATOMS[key] = new
         return new
 
@@ -75,6 +87,8 @@ class Atom:
             return True
         if not isinstance(other, Atom) or self._hash != other._hash:
             return False
+        if self.number == other.number:
+            return True
         return self.kind == other.kind and self.args == other.args
 
     def __repr__(self) -> str:
@@ -97,6 +111,8 @@ class Atom:
 
 _ATOMS: dict[tuple[object, ...], Atom] = {}
 _EXPRS: dict[tuple[object, ...], Expr] = {}
+_NUMBERS: dict[tuple[object, ...], int] = {}
+_COUNT = count()
 _ON_FORGET: list[Callable[[], None]] = []
 
 
@@ -104,6 +120,7 @@ def forget() -> None:
     """Let go of all symbols and answers and start a new budget: before each script, so that memory stays flat."""
     _ATOMS.clear()
     _EXPRS.clear()
+    _NUMBERS.clear()
     for clear in _ON_FORGET:
         clear()
 
@@ -151,6 +168,23 @@ def _identity(part: object) -> object:
     return part
 
 
+def _number(parts: tuple[object, ...]) -> int:
+    """The number of the symbol or expression with these parts."""
+    known = _NUMBERS.get(parts)
+    if known is None:
+        known = _NUMBERS[parts] = next(_COUNT)
+    return known
+
+
+def _value(part: object) -> object:
+    """What makes a part of a symbol equal to another: the number where it has one."""
+    if isinstance(part, Expr):
+        return part.number, Expr
+    if isinstance(part, Condition):
+        return part.operator, part.difference.number, Condition
+    return part
+
+
 def _stable(part: object) -> int:
     """A hash that is the same in every process, so that the order of terms is."""
     if isinstance(part, str):
@@ -176,12 +210,14 @@ class Condition:
 class Expr:
     """A linear expression with integer coefficients; `terms` are in a fixed order. Equal ones are one object."""
 
-    __slots__ = ("_atoms", "_hash", "_iterations", "constant", "terms")
+    __slots__ = ("_atoms", "_hash", "_iterations", "_row", "constant", "number", "terms")
+    number: int
     constant: int
     terms: tuple[tuple[Atom, int], ...]
     _hash: int
     _iterations: frozenset[Atom] | None
     _atoms: tuple[Atom, ...] | None
+    _row: Row | None
 
     def __new__(cls, constant: int, terms: tuple[tuple[Atom, int], ...] = ()) -> Expr:
         key = (constant, tuple((id(atom), coefficient) for atom, coefficient in terms))
@@ -191,7 +227,9 @@ class Expr:
         new = super().__new__(cls)
         new.constant, new.terms = constant, terms
         new._hash = hash((constant, terms))
+        new.number = _number((constant, tuple((atom.number, coefficient) for atom, coefficient in terms)))
         new._iterations = None
+        new._row = None
         new._atoms = None
         _EXPRS[key] = new
         return new
@@ -204,6 +242,8 @@ class Expr:
             return True
         if not isinstance(other, Expr) or self._hash != other._hash:
             return False
+        if self.number == other.number:
+            return True
         return self.constant == other.constant and self.terms == other.terms
 
     def __repr__(self) -> str:
@@ -260,6 +300,18 @@ class Expr:
         if self._iterations is None:
             self._iterations = frozenset(atom for atom in self.atoms() if atom.kind == "iter")
         return self._iterations
+
+    def row(self) -> Row:
+        """`expression ≥ 0` as a bound on a form without common divisor, rounded as integers allow."""
+        if self._row is None:
+            divisor = gcd(*(coefficient for _, coefficient in self.terms))
+            if self.terms[0][1] < 0:
+                form = tuple((atom.number, -(coefficient // divisor)) for atom, coefficient in self.terms)
+                self._row = form, False, self.constant // divisor
+            else:
+                form = tuple((atom.number, coefficient // divisor) for atom, coefficient in self.terms)
+                self._row = form, True, -(self.constant // divisor)
+        return self._row
 
     def replace(self, change: Change, memo: Memo | None = None) -> Expr:
         """The expression with atoms exchanged, at every depth; `change` gives None to keep one.
