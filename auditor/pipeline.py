@@ -84,7 +84,7 @@ def audit_submission(
     )
     claim = ClaimEvidence() if records is None else claim_evidence(records.facts)
     witness = Witness(program, settings)
-    effective, alternatives, notes = witness.effective(claim)
+    effective, exploration, notes = witness.effective(claim)
     trace, match = _claimed(effective, claim)
     problems = tuple(_problem(problem) for problem in program.problems) + witness.problems
     evidence = Evidence(
@@ -96,9 +96,8 @@ def audit_submission(
         records=records,
         track=TRACKS[submission.track],
         date=submission_date(submission),
-        alternatives={alternative.switch.name: alternative.trace for alternative in alternatives},
     )
-    judged = judge(rules, evidence, alternatives)
+    judged = judge(rules, evidence, exploration or (), opened=exploration.opened if exploration else None)
     reports, others = judge_reports(rules, evidence, judged)
     doubts = _doubts(trace, match) + witness.doubts
     return AuditResult(

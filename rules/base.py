@@ -174,7 +174,6 @@ class Evidence:
         records: facts of the records folder, or None for a bare script. Typed by `auditor.records`.
         track: "record", "non-record" or "unknown".
         date: the submission's date (ISO), or "" where none is told: rulings and practice have changed with time.
-        alternatives: traces of the same program with one undecided switch turned the other way, by the switch.
     """
 
     trace: Trace | None
@@ -185,7 +184,6 @@ class Evidence:
     records: object | None = None
     track: str = "unknown"
     date: str = ""
-    alternatives: Mapping[str, Trace] = field(default_factory=dict)
 
     @property
     def claimed(self) -> Report | None:

@@ -54,10 +54,11 @@ class Loops(Machine):
         items = self.known_items(iterable)
         limit = MAX_UNROLLED_LITERAL if isinstance(iterable, Tup) else MAX_UNROLLED
         entry = self.next_entry()
-        if items is not None and len(items) <= limit:
+        perhaps = items is not None and not items and self.is_open(iterable)
+        if items is not None and len(items) <= limit and not perhaps:
             status = self.unrolled(node, env, items, entry, name)
         else:
-            count = self.length(iterable)
+            count = None if perhaps else self.length(iterable)
             source = self.indexable(iterable)
 
             def bind(counter: Atom) -> None:
@@ -85,7 +86,7 @@ class Loops(Machine):
 
     def x_While(self, node: ast.While, env: Env) -> Status:
         test = self.evaluate(node.test, env)
-        if self.truth(test) is False:
+        if self.truth(test) is False and not self.is_open(test):
             return self.block(node.orelse, env) if node.orelse else None
 
         def bind(counter: Atom) -> None:

@@ -136,6 +136,7 @@ class Machine:
         self.effects = 0
         self.line = 1
         self.complete = True
+        self.both_ways = False
         self.last_entry = 0
         self.last_object = 0
         self.last_symbol = 0
@@ -478,6 +479,16 @@ class Machine:
         return frozenset()
 
     # three-valued logic
+    def is_open(self, value: Value) -> bool:
+        """Whether both outcomes are to be followed, since a mere default decided the value.
+
+        That is so only in an evaluation that stands for all in which such a switch is turned.
+        """
+        if not self.both_ways:
+            return False
+        names = getattr(value, "settings", NONE)
+        return any(name in self.resolved and self.resolved[name].origin == "default" for name in names)
+
     def decide(self, condition: Condition) -> bool | None:
         difference = condition.difference
         if condition.operator == ">=":

@@ -300,9 +300,10 @@ class Statements(Machine):
         if outcome is not None:
             if settings:
                 self.switch(settings, node, outcome, place)
-            body = node.body if outcome else node.orelse
-            return self.block(body, env) if body else None
-        condition = test.condition if isinstance(test, Truth) else None
+            if not self.is_open(test):
+                body = node.body if outcome else node.orelse
+                return self.block(body, env) if body else None
+        condition = test.condition if isinstance(test, Truth) and outcome is None else None
         return self.fork(
             [(node.body, condition), (node.orelse, _negated(condition))], env, node, ast_text(node.test)
         )
@@ -454,7 +455,11 @@ class Statements(Machine):
             for name in pattern_names(case.pattern):
                 self.put(env, name, self.data(subject))
             pattern = case.pattern
-            if isinstance(pattern, ast.MatchValue) and isinstance(subject, Const):
+            if (
+                isinstance(pattern, ast.MatchValue)
+                and isinstance(subject, Const)
+                and not self.is_open(subject)
+            ):
                 expected = self.evaluate(pattern.value, env)
                 if isinstance(expected, Const):
                     if expected.value == subject.value:
