@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from auditor.claim_evidence import ClaimEvidence, claim_evidence
 from auditor.claimed import Match, match_claim
+from auditor.collector import patient_collector
 from auditor.effective_settings import effective_settings
 from auditor.judging import judge, judge_reports, merged
 from auditor.record_findings import fold_folder, record_findings
@@ -59,6 +60,7 @@ def audit_target(
     return results, loaded.problems
 
 
+@patient_collector()
 def audit_submission(
     submission: Submission,
     *,

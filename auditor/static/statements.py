@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from auditor.static.heap import MISSING, Env, Obj
 from auditor.static.machine import Changes, Machine
+from auditor.static.text import once_a_node
 from auditor.static.values import (
     UNKNOWN,
     Alt,
@@ -481,6 +482,7 @@ def _union(a: tuple[object, ...], b: tuple[object, ...]) -> tuple[object, ...]:
     return (*a, *(item for item in b if item not in a))
 
 
+@once_a_node
 def ast_text(node: ast.AST) -> str:
     """The source text of an expression, shortened."""
     text = ast.unparse(node)
