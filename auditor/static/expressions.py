@@ -36,7 +36,8 @@ from auditor.static.values import (
     substitute,
 )
 from auditor.trace.answer import Answer
-from auditor.trace.linear import Atom, Condition, Expr, operation
+from auditor.trace.linear import Atom, Condition, Expr
+from auditor.trace.operations import operation
 
 MAX_TEXT = 4096
 ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {

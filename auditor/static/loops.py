@@ -28,7 +28,8 @@ from auditor.static.values import (
     View,
     by_entry,
 )
-from auditor.trace.linear import Atom, Expr, operation
+from auditor.trace.linear import Atom, Expr
+from auditor.trace.operations import operation
 
 MAX_UNROLLED = 2
 MAX_UNROLLED_LITERAL = 6

@@ -37,7 +37,8 @@ from auditor.static.values import (
 )
 from auditor.trace.answer import Answer
 from auditor.trace.events import Event, Numbering, Place, Turn, Unresolved
-from auditor.trace.linear import Atom, Condition, Expr, operation
+from auditor.trace.linear import Atom, Condition, Expr
+from auditor.trace.operations import operation
 from auditor.trace.prover import proves
 from auditor.trace.region import Region
 from auditor.trace.trace import Switch

@@ -26,7 +26,8 @@ from auditor.static.values import (
     join_data,
     substitute,
 )
-from auditor.trace.linear import Atom, Expr, operation
+from auditor.trace.linear import Atom, Expr
+from auditor.trace.operations import operation
 from auditor.trace.prover import proves
 from auditor.trace.region import Region
 

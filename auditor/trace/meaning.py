@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from auditor.trace.linear import Atom, Condition, Expr, by_identity, operation
+from auditor.trace.linear import Atom, Condition, Expr, by_identity
+from auditor.trace.operations import operation
 
 Case = tuple[Expr, ...]
 """One case of a split: expressions that are not negative in it."""

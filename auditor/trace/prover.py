@@ -10,23 +10,27 @@ count.
 from __future__ import annotations
 
 from auditor.trace.linear import Expr, on_forget
+from auditor.trace.numbering import question_form
 from auditor.trace.refutation import Refutation
 
-MAX_CASES = 600
-MAX_QUICK_CASES = 60
+MAX_CASES = 400
+"""Cases looked at in one question."""
+
 MAX_ATOMS = 160
 """Symbols in one question, the nested ones counted: what real scripts have proved stays under 60."""
 
-MAX_WORK = 1_000_000
-"""Rows that one trace may have gone through, over all its questions."""
+MAX_WORK = 5_000_000
+"""Rows that pivots may go through in one trace, over all its questions: about five seconds."""
 
 _spent = [0]
 _answers: dict[tuple[int, ...], bool] = {}
+_by_form: dict[tuple[int, ...], bool] = {}
 
 
 def _forget() -> None:
     _spent[0] = 0
     _answers.clear()
+    _by_form.clear()
 
 
 on_forget(_forget)
@@ -46,28 +50,29 @@ def proves(goal: Expr, facts: tuple[Expr, ...] = ()) -> bool:
     """Whether `goal ≥ 0` follows from the facts (each `≥ 0`) and what the symbols mean."""
     if goal.is_constant and not facts:
         return goal.constant >= 0
-    return _refuted((-goal - 1, *facts), MAX_QUICK_CASES)
+    return refutes((-goal - 1, *facts))
 
 
 def refutes(rows: tuple[Expr, ...]) -> bool:
     """Whether no values of the symbols make all rows `≥ 0`."""
-    return _refuted(rows, MAX_CASES)
-
-
-def _refuted(rows: tuple[Expr, ...], max_cases: int) -> bool:
-    # by identity: equal symbols may differ in what is known of them
+    # by identity first: equal symbols may differ in what is known of them, and so may the answers
     key = tuple(map(id, rows))
     known = _answers.get(key)
     if known is None:
-        known = _answers[key] = _search(rows, max_cases)
+        form = question_form(rows)
+        known = _by_form.get(form)
+        if known is None:
+            if exhausted():
+                return False
+            known = _by_form[form] = _search(rows)
+        _answers[key] = known
     return known
 
 
-def _search(rows: tuple[Expr, ...], max_cases: int) -> bool:
-    symbols = {id(atom) for row in rows for atom in row.atoms()}
-    if len(symbols) > MAX_ATOMS or exhausted():
+def _search(rows: tuple[Expr, ...]) -> bool:
+    if len({id(atom) for row in rows for atom in row.atoms()}) > MAX_ATOMS:
         return False
-    question = Refutation(max_cases)
+    question = Refutation(MAX_CASES)
     found = question.refuted(rows)
     _spent[0] += question.work
     return found

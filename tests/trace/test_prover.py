@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.trace import prover
-from auditor.trace.linear import Atom, Condition, Expr, forget, operation
+from auditor.trace.linear import Atom, Condition, Expr, forget
+from auditor.trace.operations import operation
 from auditor.trace.prover import proves, refutes
 
 RANGE = range(-3, 5)
