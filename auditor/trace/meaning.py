@@ -57,6 +57,9 @@ def _known(atom: Atom) -> Known:
     elif atom.kind in ("min", "max"):
         sign = 1 if atom.kind == "min" else -1
         rows.extend((part - me).scaled(sign) for part in atom.parts())
+        rows.extend(_hull(me, tuple(atom.parts())))
+    elif atom.kind == "ite":
+        rows.extend(_hull(me, tuple(part for part in atom.args if isinstance(part, Expr))))
     inner = {a: None for row in rows for a, _ in row.terms}
     if atom.kind != "ite":
         # the parts of a conditional value are spoken of where it is decided
@@ -72,6 +75,37 @@ def _known(atom: Atom) -> Known:
         if isinstance(condition, Condition)
         else None,
     )
+
+
+def _hull(me: Expr, parts: tuple[Expr, ...]) -> list[Expr]:
+    """What holds of a value that is one of the parts, whichever it is."""
+    gaps = [part - parts[0] for part in parts]
+    if all(gap.is_constant for gap in gaps):
+        least, most = min(gap.constant for gap in gaps), max(gap.constant for gap in gaps)
+        return [me - parts[0] - least, parts[0] + most - me]
+    rows = []
+    lowest = [_bound(part, 1) for part in parts]
+    highest = [_bound(part, -1) for part in parts]
+    if None not in lowest:
+        rows.append(me - min(bound for bound in lowest if bound is not None))
+    if None not in highest:
+        rows.append(Expr(max(bound for bound in highest if bound is not None)) - me)
+    return rows
+
+
+def _bound(expr: Expr, sign: int) -> int | None:
+    """The lower (sign 1) or upper (sign -1) bound that the symbols' own bounds give, or None."""
+    total = expr.constant
+    for atom, coefficient in expr.terms:
+        if coefficient * sign > 0:
+            if atom.low is None:
+                return None
+            total += coefficient * atom.low
+        elif atom.high is not None and atom.high.is_constant:
+            total += coefficient * atom.high.constant
+        else:
+            return None
+    return total
 
 
 def _division(atom: Atom, me: Expr) -> list[Expr]:

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
-from auditor.trace.linear import Atom, Expr
+from auditor.trace.linear import Atom, Condition, Expr
 from auditor.trace.meaning import (
     Case,
     argument_gaps,
@@ -240,7 +240,7 @@ class Refutation:
         """Something of which the present values do not say, or say wrongly, which case it is."""
         for atom in self._choices:
             condition = known(atom).condition
-            if condition not in self._decided:
+            if condition not in self._decided and not self._chosen(atom):
                 cases = branches(atom)
                 return Split(cases, self._active[id(atom)], condition, (1, *[2] * (len(cases) - 1)))
         for atom in self._extrema:
@@ -252,6 +252,27 @@ class Refutation:
             if gaps is not None and not self._in_order(*gaps):
                 return Split(order_cases(*gaps), self._active[id(a)] | self._active[id(b)])
         return None
+
+    def _chosen(self, atom: Atom) -> bool:
+        """Whether a conditional value is, for the present values, what its condition says."""
+        condition, then, other = atom.args
+        assert isinstance(condition, Condition) and isinstance(then, Expr) and isinstance(other, Expr)
+        guard = condition.difference
+        if not (self._speaks_of(guard) or self._is_free(guard)):
+            return False
+        numerator, denominator = self._value(guard)
+        if condition.operator == ">=":
+            holds = numerator >= 0
+            if -denominator < numerator < 0:
+                return False
+        else:
+            holds = numerator == 0
+        chosen = then if holds else other
+        return self._speaks_of(chosen) and self._value(Expr.of(atom) - chosen)[0] == 0
+
+    def _is_free(self, guard: Expr) -> bool:
+        """Whether a condition is an unknown of its own, of which nothing is known."""
+        return all(a.kind == "free" and not known(a).rows and not known(a).inner for a, _ in guard.terms)
 
     def _in_order(self, distance: Expr, rise: Expr) -> bool:
         far, _ = self._value(distance)

@@ -117,8 +117,9 @@ def _apart(a: Region, b: Region) -> bool:
     """Whether no position lies in both intervals, first for any two turns in that order, then for these turns."""
     first, second = _interval(a), _interval(b)
     ranks = _ranks(first, second)
-    general = _ranked(first, ranks), _ranked(second, ranks)
-    return _disjoint(*general) or (general != (first, second) and _disjoint(first, second))
+    if _disjoint(_ranked(first, ranks), _ranked(second, ranks)):
+        return True
+    return bool(ranks) and _disjoint(first, second)
 
 
 def _interval(region: Region) -> Expressions:
