@@ -175,7 +175,6 @@ class Evidence:
         track: "record", "non-record" or "unknown".
         claimed_bpb: the number that the submission claims, or None.
         date: the submission's date (ISO), or "" where none is told: rulings and practice have changed with time.
-        alternatives: traces of the same program with one undecided switch turned the other way, by the switch.
     """
 
     trace: Trace | None
@@ -187,7 +186,6 @@ class Evidence:
     track: str = "unknown"
     claimed_bpb: float | None = None
     date: str = ""
-    alternatives: Mapping[str, Trace] = field(default_factory=dict)
 
     @property
     def claimed(self) -> Report | None:

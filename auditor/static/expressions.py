@@ -36,7 +36,8 @@ from auditor.static.values import (
     substitute,
 )
 from auditor.trace.answer import Answer
-from auditor.trace.linear import Atom, Condition, Expr, operation
+from auditor.trace.linear import Atom, Condition, Expr
+from auditor.trace.operations import operation
 
 MAX_TEXT = 4096
 ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -155,7 +156,9 @@ class Expressions(Machine):
                 continue
             assert isinstance(part, ast.FormattedValue)
             value = self.evaluate(part.value, env)
-            if isinstance(value, Const) and not isinstance(value.value, float) and part.format_spec is None:
+            exact_text = isinstance(value, Const) and not isinstance(value.value, float)
+            if exact_text and part.format_spec is None and not self.is_open(value):
+                assert isinstance(value, Const)
                 parts.append(str(value.value))
             else:
                 parts.append(None)
@@ -492,11 +495,9 @@ class Expressions(Machine):
     def e_IfExp(self, node: ast.IfExp, env: Env) -> Value:
         test = self.evaluate(node.test, env)
         outcome = self.truth(test)
-        if outcome is True:
-            return self.evaluate(node.body, env)
-        if outcome is False:
-            return self.evaluate(node.orelse, env)
-        condition = test.condition if isinstance(test, Truth) else None
+        if outcome is not None and not self.is_open(test):
+            return self.evaluate(node.body if outcome else node.orelse, env)
+        condition = test.condition if isinstance(test, Truth) and outcome is None else None
         self.certainty.append(Answer.MAYBE)
         try:
             first, second = self.evaluate(node.body, env), self.evaluate(node.orelse, env)

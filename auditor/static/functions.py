@@ -49,7 +49,8 @@ from auditor.static.values import (
     join_data,
 )
 from auditor.trace.events import Access, Artifact, Load
-from auditor.trace.linear import Atom, Expr, operation
+from auditor.trace.linear import Atom, Expr
+from auditor.trace.operations import operation
 from auditor.trace.region import Region
 
 SAVES = frozenset(

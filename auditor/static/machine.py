@@ -39,7 +39,8 @@ from auditor.static.values import (
 )
 from auditor.trace.answer import Answer
 from auditor.trace.events import Event, Numbering, Place, Turn, Unresolved
-from auditor.trace.linear import Atom, Condition, Expr, operation
+from auditor.trace.linear import Atom, Condition, Expr
+from auditor.trace.operations import operation
 from auditor.trace.prover import proves
 from auditor.trace.region import Region
 from auditor.trace.trace import Switch
@@ -154,6 +155,7 @@ class Machine:
         self.selections: dict[int, Obj] = {}
         self.line = 1
         self.complete = True
+        self.both_ways = False
         self.last_entry = 0
         self.last_object = 0
         self.last_symbol = 0
@@ -595,6 +597,16 @@ class Machine:
         return frozenset()
 
     # three-valued logic
+    def is_open(self, value: Value) -> bool:
+        """Whether both outcomes are to be followed, since a mere default decided the value.
+
+        That is so only in an evaluation that stands for all in which such a switch is turned.
+        """
+        if not self.both_ways:
+            return False
+        names = getattr(value, "settings", NONE)
+        return any(name in self.resolved and self.resolved[name].origin == "default" for name in names)
+
     def decide(self, condition: Condition) -> bool | None:
         difference = condition.difference
         if condition.operator == ">=":

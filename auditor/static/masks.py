@@ -14,7 +14,8 @@ from dataclasses import replace
 from auditor.static.heap import Obj
 from auditor.static.machine import Machine
 from auditor.static.values import Const, Data, Slice, Tup, Value, Written
-from auditor.trace.linear import Atom, Expr, operation
+from auditor.trace.linear import Atom, Expr
+from auditor.trace.operations import operation
 from auditor.trace.region import Region
 
 EMPTY_ALLOCATIONS = frozenset(["zeros", "zeros_like", "new_zeros", "full", "full_like", "new_full"])

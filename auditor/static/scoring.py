@@ -213,7 +213,7 @@ class Scoring(Machine):
         parts: list[str | None] = []
         for arg in args:
             if isinstance(arg, Const):
-                parts.append(str(arg.value))
+                parts.append(None if self.is_open(arg) else str(arg.value))
             elif isinstance(arg, Data) and arg.template is not None:
                 parts.extend(arg.template)
             else:

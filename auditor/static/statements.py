@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from auditor.static.choices import Choice
 from auditor.static.heap import MISSING, Env, Obj
 from auditor.static.machine import Changes, Machine
+from auditor.static.text import once_a_node
 from auditor.static.values import (
     UNKNOWN,
     Alt,
@@ -305,9 +306,10 @@ class Statements(Machine):
         if outcome is not None:
             if settings:
                 self.switch(settings, node, outcome, place)
-            body = node.body if outcome else node.orelse
-            return self.block(body, env) if body else None
-        condition = test.condition if isinstance(test, Truth) else None
+            if not self.is_open(test):
+                body = node.body if outcome else node.orelse
+                return self.block(body, env) if body else None
+        condition = test.condition if isinstance(test, Truth) and outcome is None else None
         return self.fork(
             [(node.body, condition), (node.orelse, _negated(condition))],
             env,
@@ -491,7 +493,11 @@ class Statements(Machine):
             for name in pattern_names(case.pattern):
                 self.put(env, name, self.data(subject))
             pattern = case.pattern
-            if isinstance(pattern, ast.MatchValue) and isinstance(subject, Const):
+            if (
+                isinstance(pattern, ast.MatchValue)
+                and isinstance(subject, Const)
+                and not self.is_open(subject)
+            ):
                 expected = self.evaluate(pattern.value, env)
                 if isinstance(expected, Const):
                     if expected.value == subject.value:
@@ -513,6 +519,7 @@ def _union(a: tuple[object, ...], b: tuple[object, ...]) -> tuple[object, ...]:
     return (*a, *(item for item in b if item not in a))
 
 
+@once_a_node
 def ast_text(node: ast.AST) -> str:
     """The source text of an expression, shortened."""
     text = ast.unparse(node)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from auditor.trace.linear import Atom, Condition, Expr
+from auditor.trace.operations import Exchange, turns_exchanged
 from auditor.trace.region import Region
 
 if TYPE_CHECKING:
@@ -387,11 +388,6 @@ def substitute(value: Value, change: Callable[[Atom], Expr | None]) -> Value:
     return value
 
 
-def by_entry(mapping: tuple[tuple[object, Expr], ...]) -> Callable[[Atom], Expr | None]:
+def by_entry(mapping: tuple[tuple[object, Expr], ...]) -> Exchange:
     """A change for `substitute`: the iteration counters of these loop entries become the given expressions."""
-    table = dict(mapping)
-
-    def change(atom: Atom) -> Expr | None:
-        return table.get(atom.args[0]) if atom.kind == "iter" else None
-
-    return change
+    return turns_exchanged(dict(mapping))

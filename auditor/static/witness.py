@@ -47,7 +47,11 @@ def _tree(layer: Layer | None) -> tuple[ast.Module, int, str] | None:
 
 
 def trace_program(
-    program: Program, settings: Mapping[str, Setting], *, forced: Mapping[str, str] | None = None
+    program: Program,
+    settings: Mapping[str, Setting],
+    *,
+    forced: Mapping[str, str] | None = None,
+    both_ways: bool = False,
 ) -> Witnessed:
     """Predict the trace of a program's evaluation.
 
@@ -55,6 +59,8 @@ def trace_program(
         program: as unpacked and parsed; its outermost layer must have a tree.
         settings: values of environment names from outside the source.
         forced: environment names to set to a value whatever else says, for asking "what if".
+        both_ways: follow both sides of branches that nothing but a default in the source decides, as if they
+            were not decided: what happens with any of these switches turned happens here, and more.
 
     Raises:
         ValueError: if the program's outermost layer has no tree.
@@ -67,6 +73,7 @@ def trace_program(
     for name, value in (forced or {}).items():
         values[name] = Setting(value, "forced")
     evaluator = Evaluator(_Source(program), values, main)
+    evaluator.both_ways = both_ways
     evaluator.run()
     trace = Trace(
         witness="static",

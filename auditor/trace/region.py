@@ -7,14 +7,15 @@ that can suggest that two regions are disjoint, never prove it. Replay gives set
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from zlib import crc32
 
 from auditor.trace.answer import Answer
-from auditor.trace.linear import Atom, Expr, Memo, by_identity, operation
-from auditor.trace.numbering import renumbered
-from auditor.trace.prover import proves, refutes
+from auditor.trace.linear import Atom, Expr, Memo, by_identity, on_forget
+from auditor.trace.numbering import question_form
+from auditor.trace.operations import atoms_exchanged, operation
+from auditor.trace.prover import exhausted, proves, refutes
 
 Expressions = tuple[Expr, ...]
 Family = tuple[object, object]
@@ -130,51 +131,74 @@ def same_row(used: Region, scored: Region) -> list[Region]:
 
 def _apart(a: Region, b: Region) -> bool:
     """Whether no position lies in both intervals, first for any two turns in that order, then for these turns."""
-    general = _any_turns(a, b)
-    return _ask(*general) or (general != (a, b) and _ask(a, b))
+    first, second = _interval(a), _interval(b)
+    ranks = _ranks(first, second)
+    if _disjoint(_ranked(first, ranks), _ranked(second, ranks)):
+        return True
+    return bool(ranks) and _disjoint(first, second)
 
 
-def _ask(a: Region, b: Region) -> bool:
-    assert a.start is not None and a.stop is not None and b.start is not None and b.stop is not None
-    parts = renumbered((a.start, a.stop, b.start, b.stop, *a.facts, *b.facts))
-    return _disjoint(parts, len(a.facts))
+def _interval(region: Region) -> Expressions:
+    """Start, stop and facts."""
+    assert region.start is not None and region.stop is not None
+    return region.start, region.stop, *region.facts
 
 
-def _any_turns(a: Region, b: Region) -> tuple[Region, Region]:
-    """The two regions with each loop's turns renumbered by their order and their bounds forgotten.
+def _ranks(a: Expressions, b: Expressions) -> dict[Atom, Atom]:
+    """Each loop's turns renumbered by their order, with their bounds forgotten.
 
     The turns 1 and 3 of a loop become 1 and 2: what is proved for any two turns in order holds for these, and
     equal questions are asked once.
     """
-    atoms = sorted({x for r in (a, b) for x in r.iterations}, key=lambda x: (str(x.args[0]), str(x.args[1])))
+    families: dict[object, list[Atom]] = {}
+    for atom in frozenset().union(*(part.iterations() for part in (*a, *b))):
+        families.setdefault(atom.args[0], []).append(atom)
     ranks: dict[Atom, Atom] = {}
-    for entry in dict.fromkeys(x.args[0] for x in atoms):
-        family = [x for x in atoms if x.args[0] == entry]
+    for entry, family in families.items():
         highs = {x.high for x in family if x.high is not None and not x.high.is_constant}
         highs |= {fact + Expr.of(x) for x in family for fact in x.facts}
         high = highs.pop() if len(highs) == 1 else None
-        for rank, atom in enumerate(family, start=1):
-            ranks[atom] = Atom("iter", (entry, rank), 0, high)
-
-    def change(atom: Atom) -> Expr | None:
-        new = ranks.get(atom)
-        return None if new is None else Expr.of(new)
-
-    return a.mapped(change), b.mapped(change)
+        turns = sorted({turn for x in family if isinstance(turn := x.args[1], int)})
+        for atom in family:
+            turn = atom.args[1]
+            assert isinstance(turn, int)
+            ranks[atom] = Atom("iter", (entry, turns.index(turn) + 1), 0, high)
+    return ranks
 
 
-@by_identity
-def _disjoint(parts: Expressions, count: int) -> bool:
-    """Whether no position lies in both intervals: refuted as a system with a common position.
+_RANKED: dict[tuple[object, ...], Expr] = {}
+on_forget(_RANKED.clear)
 
-    `parts` are start and stop of both and then their facts, of which the first has `count`.
-    """
-    a = (parts[0], parts[1], *parts[4 : 4 + count])
-    b = (parts[2], parts[3], *parts[4 + count :])
-    cases = _pick_cases(a, b)
-    if cases is None:
-        return _no_common(a, b, ())
-    return all(_no_common(*case[:3]) for case in cases)
+
+def _ranked(parts: Expressions, ranks: Mapping[Atom, Atom]) -> Expressions:
+    out: list[Expr] = []
+    for part in parts:
+        table = {atom: ranks[atom] for atom in part.iterations()}
+        # expressions and symbols are kept until `forget`, so their identities are not given away
+        key = (id(part), *sorted((id(atom), id(new)) for atom, new in table.items()))
+        found = _RANKED.get(key)
+        if found is None:
+            change = atoms_exchanged({atom: Expr.of(new) for atom, new in table.items()})
+            found = _RANKED[key] = part.replace(change)
+        out.append(found)
+    return tuple(out)
+
+
+_DISJOINT: dict[tuple[int, ...], bool] = {}
+on_forget(_DISJOINT.clear)
+
+
+def _disjoint(a: Expressions, b: Expressions) -> bool:
+    """Whether no position lies in both intervals: refuted as a system with a common position."""
+    key = (len(a), *question_form((*a, *b)))
+    known = _DISJOINT.get(key)
+    if known is None:
+        if exhausted():
+            return False
+        cases = _pick_cases(a, b)
+        known = _no_common(a, b, ()) if cases is None else all(_no_common(*case[:3]) for case in cases)
+        _DISJOINT[key] = known
+    return known
 
 
 def _no_common(a: Expressions, b: Expressions, equal: Expressions) -> bool:
@@ -213,9 +237,9 @@ def _innermost(case: Case) -> list[tuple[Family, Atom, Atom]]:
     """A container of which the two sides hold different elements, none of whose indices is such an element."""
     families: dict[Family, tuple[Atom | None, Atom | None]] = {}
     for side, exprs in enumerate(case[:2]):
-        for atom in (atom for expr in exprs for atom in expr.atoms()):
-            family = _family(atom) if atom.kind in ("pick", "at") else None
-            if family is not None and family not in case[3]:
+        for atom in (atom for expr in exprs for atom in _elements(expr)):
+            family = _family(atom)
+            if family not in case[3]:
                 first, second = families.get(family, (None, None))
                 families[family] = (atom, second) if side == 0 else (first, atom)
     open_pairs = {
@@ -233,6 +257,12 @@ def _innermost(case: Case) -> list[tuple[Family, Atom, Atom]]:
         together = family[0] if first.kind == "pick" and family[1] != "order" else family
         joint.setdefault(together, []).append((family, first, second))
     return next(iter(joint.values()), [])
+
+
+@by_identity
+def _elements(expr: Expr) -> tuple[Atom, ...]:
+    """The elements of containers that an expression speaks of."""
+    return tuple(atom for atom in expr.atoms() if atom.kind in ("pick", "at"))
 
 
 def _ordered(a: Atom, b: Atom) -> bool:
@@ -303,7 +333,7 @@ def _split_array(case: Case, pair: tuple[Family, Atom, Atom]) -> list[Case]:
 
 
 def _places(exprs: Expressions, family: Family) -> list[Atom]:
-    found = {atom for expr in exprs for atom in expr.atoms() if atom.kind == "at" and _family(atom) == family}
+    found = {a for expr in exprs for a in _elements(expr) if a.kind == "at" and _family(a) == family}
     return sorted(found, key=hash)
 
 
@@ -319,9 +349,7 @@ def _turn_of(family: Family, turn: int, pick: Atom) -> Expr:
     """A turn of a building loop, with what was known of the pick."""
     plain = Atom("iter", (("turn", family), turn), 0)
 
-    def change(atom: Atom) -> Expr | None:
-        return Expr.of(plain) if atom == pick else None
-
+    change = atoms_exchanged({pick: Expr.of(plain)})
     facts = tuple(fact.replace(change) for fact in pick.facts)
     return Expr.of(Atom("iter", plain.args, 0, pick.high, facts))
 
@@ -334,10 +362,7 @@ def _differ(a: Atom, b: Atom) -> bool:
 
 
 def _put(parts: Expressions, old: Atom, new: Expr) -> Expressions:
-    def change(atom: Atom) -> Expr | None:
-        return new if atom == old else None
-
-    memo: Memo = {}
+    change, memo = atoms_exchanged({old: new}), Memo()
     return tuple(part.replace(change, memo) for part in parts)
 
 
