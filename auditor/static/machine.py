@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 
 MAX_STEPS = 1_500_000
 MAX_DEPTH = 24
+MAX_CONSTANTS = 8
+"""Constants that a number may be one of, for these to be kept apart from the conditions that chose them."""
 
 
 WHOLE = Region("val", Expr(0), Expr.of(Atom("free", (0, "val_tokens"), 1)))
@@ -654,6 +656,10 @@ class Machine:
             settings = getattr(a, "settings", NONE) | getattr(b, "settings", NONE)
             if left == right:
                 return Num(left, settings)
+            if condition is None:
+                constants = self.constants_of(left, right)
+                if constants is not None:
+                    return Num(self.one_of(constants), settings)
             guard = condition or Condition(">=", self.symbol("free"))
             return Num(operation("ite", guard, left, right), settings)
         if isinstance(a, Const) and isinstance(b, Const):
@@ -682,6 +688,29 @@ class Machine:
             return self.data(Tup(tuple(options)))
         return Alt(tuple(options))
 
+    def constants_of(self, *exprs: Expr) -> list[int] | None:
+        """The constants that expressions may be, where conditions that nothing is known of choose among them."""
+        found: set[int] = set()
+        waiting = list(exprs)
+        while waiting:
+            expr = waiting.pop()
+            if expr.is_constant:
+                found.add(expr.constant)
+                continue
+            atom = expr.terms[0][0]
+            whole = len(expr.terms) == 1 and expr.terms[0][1] == 1 and not expr.constant
+            if not whole or not is_anonymous_choice(atom) or len(found) > MAX_CONSTANTS:
+                return None
+            waiting.extend(case for case in atom.args[1:] if isinstance(case, Expr))
+        return sorted(found)
+
+    def one_of(self, constants: Sequence[int]) -> Expr:
+        """Any of the constants."""
+        out = Expr(constants[-1])
+        for value in reversed(constants[:-1]):
+            out = operation("ite", Condition(">=", self.symbol("free")), Expr(value), out)
+        return out
+
     def as_record(self, value: Value) -> Data:
         return value if isinstance(value, Data) else self.data(value)
 
@@ -703,3 +732,11 @@ class Machine:
             else:
                 out += [condition.difference, -condition.difference]
         return tuple(out)
+
+
+def is_anonymous_choice(atom: Atom) -> bool:
+    """Whether a conditional is decided by something that nothing is known of."""
+    if atom.kind != "ite" or not isinstance(atom.args[0], Condition):
+        return False
+    terms = atom.args[0].difference.terms
+    return len(terms) == 1 and terms[0][0].kind == "free" and terms[0][0].low is None
