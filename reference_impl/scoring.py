@@ -28,11 +28,15 @@ PAD_STEP = (
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """The validation stream on the device, its documents, and the bytes each token stands for as a target."""
+    """The validation stream, its documents, and the bytes each token stands for as a target.
+
+    The stream stays in main memory; `device` is where windows of it are scored.
+    """
 
     tokens_N: Tensor
     bytes_N: Tensor
     documents: list[Document]
+    device: torch.device
 
     @property
     def targets(self) -> int:
@@ -41,35 +45,54 @@ class Validation:
 
 
 def make_validation(tokens_N: Tensor, table: ByteTable, device: torch.device) -> Validation:
-    """Count bytes and find documents once, then move the stream to the device."""
+    """Count bytes and find documents once."""
     bytes_N = torch.zeros_like(tokens_N)
     bytes_N[1:] = table.count(tokens_N[:-1], tokens_N[1:])
-    return Validation(tokens_N.to(device), bytes_N, find_documents(tokens_N))
+    return Validation(tokens_N, bytes_N, find_documents(tokens_N), device)
+
+
+@dataclass(frozen=True, slots=True)
+class WindowBatch:
+    """A few windows side by side, padded at the right, where causal attention never lets it reach a score.
+
+    `targets_BS` holds the tokens that are scored and zeros elsewhere, `scored_BS` which those are.
+    """
+
+    windows: list[Window]
+    ids_BT: Tensor
+    targets_BS: Tensor
+    scored_BS: Tensor
+    first: int
 
 
 @dataclass(frozen=True, slots=True)
 class TokenScores:
-    """Nats per token, float32, and how often each was scored."""
+    """Nats per token, float32 on the device, and how often each was scored, int32 in main memory."""
 
     nll_N: Tensor
     times_N: Tensor
 
-    def record(self, targets: Tensor, nll: Tensor) -> None:
-        """Note the scores of the tokens at stream indices `targets`."""
-        self.nll_N[targets] = nll.float()
-        self.times_N[targets] += 1
+    def record(self, batch: WindowBatch, nll_BS: Tensor) -> None:
+        """Note the scores of a batch, row by row: slices are copied without waiting for the device."""
+        for row, w in enumerate(batch.windows):
+            begin, end = w.start + w.first + 1, w.start + w.length + 1
+            self.nll_N[begin:end] = nll_BS[row, w.first - batch.first : w.length - batch.first]
+            self.times_N[begin:end] += 1
 
     def gather(self, ranks: Ranks) -> TokenScores:
         """Put all ranks' entries together; every entry was filled by one rank and is zero on the others."""
         ranks.sum_(self.nll_N)
-        ranks.sum_(self.times_N)
+        times_N = self.times_N.to(self.nll_N.device)
+        ranks.sum_(times_N)
+        self.times_N.copy_(times_N)
         return self
 
 
 def empty_scores(val: Validation) -> TokenScores:
     """Return scores in which no token has been scored yet."""
-    nll_N = torch.zeros(val.tokens_N.numel(), dtype=torch.float32, device=val.tokens_N.device)
-    return TokenScores(nll_N, torch.zeros_like(nll_N, dtype=torch.int32))
+    size = val.tokens_N.numel()
+    nll_N = torch.zeros(size, dtype=torch.float32, device=val.device)
+    return TokenScores(nll_N, torch.zeros(size, dtype=torch.int32))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +112,7 @@ def summarize(scores: TokenScores, val: Validation) -> Metric:
 
     Raises CoverageError unless every token but the first was scored exactly once.
     """
-    times_N = scores.times_N.cpu()
+    times_N = scores.times_N
     wrong = torch.nonzero(times_N[1:] != 1).flatten()
     if wrong.numel() or int(times_N[0]) != 0:
         place = int(wrong[0]) + 1 if wrong.numel() else 0
@@ -100,38 +123,27 @@ def summarize(scores: TokenScores, val: Validation) -> Metric:
     return Metric(val_loss=nats / val.targets, val_bpb=bits_per_byte(nats, int(val.bytes_N.sum())))
 
 
-@dataclass(frozen=True, slots=True)
-class WindowBatch:
-    """A few windows side by side, padded at the right, where causal attention never lets it reach a score."""
-
-    ids_BT: Tensor
-    targets_BS: Tensor
-    first: int
-    target_index_BS: Tensor
-    scored_BS: Tensor
-
-
-def gather_windows(
-    tokens_N: Tensor, windows: list[Window], rows: int, pad: bool | None = None
-) -> WindowBatch:
-    """Fetch windows by index on the device.
+def gather_windows(val: Validation, windows: list[Window], rows: int, pad: bool | None = None) -> WindowBatch:
+    """Lay windows out as one batch, row by row, and send it to the device in one piece.
 
     With `pad` (by default on a GPU) the batch is filled up to `rows` rows and rounded out to multiples of
     PAD_STEP; what is added is never marked as scored.
     """
-    device = tokens_N.device
     length, first = max(w.length for w in windows), min(w.first for w in windows)
-    if device.type == "cuda" if pad is None else pad:
+    if val.device.type == "cuda" if pad is None else pad:
         length, first = -(-length // PAD_STEP) * PAD_STEP, first // PAD_STEP * PAD_STEP
-        windows = [*windows, *[Window(windows[0].start, 0, 0)] * (rows - len(windows))]
-    plan_B3 = torch.tensor(windows, device=device)
-    offset_T = torch.arange(length, device=device)
-    position_BT = (plan_B3[:, :1] + offset_T).clamp_(max=tokens_N.numel() - 2)
-    scored_BT = (offset_T >= plan_B3[:, 2:]) & (offset_T < plan_B3[:, 1:2])
-    target_index_BS = position_BT[:, first:] + 1
-    return WindowBatch(
-        tokens_N[position_BT], tokens_N[target_index_BS], first, target_index_BS, scored_BT[:, first:]
-    )
+    else:
+        rows = len(windows)
+    ids_BT = torch.zeros(rows, length, dtype=torch.int64)
+    targets_BS = torch.zeros(rows, length - first, dtype=torch.int64)
+    scored_BS = torch.zeros(rows, length - first, dtype=torch.bool)
+    for row, w in enumerate(windows):
+        begin, end = w.first - first, w.length - first
+        ids_BT[row, : w.length] = val.tokens_N[w.start : w.start + w.length]
+        targets_BS[row, begin:end] = val.tokens_N[w.start + w.first + 1 : w.start + w.length + 1]
+        scored_BS[row, begin:end] = True
+    device = val.device
+    return WindowBatch(windows, ids_BT.to(device), targets_BS.to(device), scored_BS.to(device), first)
 
 
 def score_windows(
@@ -139,7 +151,7 @@ def score_windows(
 ) -> None:
     """Score windows with a model that stands still; batch i is rank i mod world's."""
     for group in batches(windows, rows)[ranks.rank :: ranks.world]:
-        batch = gather_windows(val.tokens_N, group, rows)
+        batch = gather_windows(val, group, rows)
         with torch.no_grad():
             nll_BS = model(batch.ids_BT, batch.targets_BS, batch.first)
-        scores.record(batch.target_index_BS[batch.scored_BS], nll_BS[batch.scored_BS])
+        scores.record(batch, nll_BS)

@@ -23,7 +23,7 @@ def evaluate_slot(model: GPT, val: Validation, config: EvalConfig, ranks: Ranks)
     scores = empty_scores(val)
     windows = sliding_windows(0, 0, val.targets, config.window, config.stride)
     for group in batches(windows, config.batch_rows)[ranks.rank :: ranks.world]:
-        batch = gather_windows(val.tokens_N, group, len(group))
+        batch = gather_windows(val, group, len(group))
         targets = batch.targets_BS[batch.scored_BS]
         with torch.no_grad():
             logits = model.logits(model.hidden(batch.ids_BT, batch.first))[batch.scored_BS]
@@ -46,5 +46,6 @@ def evaluate_slot(model: GPT, val: Validation, config: EvalConfig, ranks: Ranks)
         optimizer.step(fit)  # type: ignore[no-untyped-call]
         with torch.no_grad():
             nll = F.cross_entropy(logits + delta_V, targets, reduction="none")
-        scores.record(batch.target_index_BS[batch.scored_BS], nll)
+        nll_BS = torch.zeros_like(batch.targets_BS, dtype=torch.float32).masked_scatter(batch.scored_BS, nll)
+        scores.record(batch, nll_BS)
     return scores.gather(ranks)
