@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from auditor.records.byte_checks import scored_line
 from auditor.records.claim import Claim
+from auditor.records.code_checks import code_convention
 from auditor.records.facts import FolderFacts
 from auditor.records.implied_bytes import imply
 from auditor.records.log_model import Located, MetricLine, Run, T
-from auditor.records.size_checks import code_convention, final_model, final_total, shipped_bytes
+from auditor.records.size_checks import final_model, final_total, shipped_bytes
 from auditor.records.time_checks import calibration_s, training_s
 
 
@@ -58,7 +59,7 @@ def run_to_json(run: Run, facts: FolderFacts) -> dict[str, object]:
             "total": total.size_bytes if total is not None else None,
             "model": model.size_bytes if model is not None else None,
             "code": [code.size_bytes for code in run.codes],
-            "convention": code_convention(run, facts),
+            "convention": code_convention(run, facts).value,
             "shipped": shipped_bytes(run, facts),
         },
         "implied": None

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections import defaultdict
 from collections.abc import Iterator
+from statistics import fmean
 
-from auditor.records.claim import How
+from auditor.records.claim import How, claimed_lines
 from auditor.records.facts import FolderFacts, seed_of_name
 from auditor.records.findings import RecordFinding, Severity, finding
+from auditor.records.log_lines import decimals
 from auditor.records.log_model import Run
 
+_MEAN = re.compile(r"\b(?:mean|average|avg)\b", re.IGNORECASE)
+_SCORE = re.compile(r"(?<![\d.])\d\.\d{3,}(?!\d)")
 MIN_COMMON_STEPS = 8
 NEAR_COPY_SHARE = 0.5
 """Two seeds agree in a loss of four decimals once in some hundred steps; half of all is no coincidence."""
@@ -80,21 +85,29 @@ def _are_the_seeds(runs: list[Run], facts: FolderFacts) -> bool:
 
 
 def _same_seed(facts: FolderFacts) -> Iterator[RecordFinding]:
+    """Logs shown as repeats of one entry; ablations may well share a seed."""
     runs = [run for run in facts.claim_runs if run.seed is not None]
-    if len(runs) < 2 or len(runs) < len(facts.claim_runs):
+    if len(runs) < 2 or len(runs) < len(facts.claim_runs) or not _shown_as_repeats(facts):
         return
     printed = {run.seed.value for run in runs if run.seed is not None}
-    if len(printed) != 1:
-        return
-    averaged = facts.claim.how is How.MEAN
-    names = ", ".join(run.path for run in runs)
-    severity = Severity.FAIL if averaged and _claimed_seeds(facts) > 1 else Severity.WARN
-    yield finding(
-        "same_seed",
-        names,
-        f"all {len(runs)} logs print seed {printed.pop()}: no independent sample",
-        severity,
-    )
+    if len(printed) == 1:
+        yield finding(
+            "same_seed",
+            ", ".join(run.path for run in runs),
+            f"all {len(runs)} logs print seed {printed.pop()}: no independent sample",
+        )
+
+
+def _shown_as_repeats(facts: FolderFacts) -> bool:
+    """Whether the claim is a mean of the logs, several seeds are claimed, or the README states their mean."""
+    if facts.claim.how in (How.MEAN, How.SUBSET_MEAN) or _claimed_seeds(facts) > 1:
+        return True
+    mean = fmean(line.val_bpb for line in claimed_lines(facts.claim, facts.distinct).values())
+    for line in (facts.readme or "").split("\n"):
+        for number in _SCORE.findall(line) if _MEAN.search(line) else ():
+            if abs(float(number) - mean) <= 0.6 * 10.0 ** -decimals(number):
+                return True
+    return False
 
 
 def _near_copies(facts: FolderFacts) -> Iterator[RecordFinding]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auditor.records.byte_checks import scored_line
+from auditor.records.code_checks import code_convention
 from auditor.records.findings import RecordFinding, Severity
 from auditor.records.implied_bytes import imply
 from auditor.records.log_model import Run
-from auditor.records.size_checks import code_convention, final_total, shipped_bytes
+from auditor.records.size_checks import final_total, shipped_bytes
 from auditor.records.time_checks import calibration_s, training_s
 from auditor.records.validate import RecordsResult
 from auditor.report.clean import clean_line
@@ -85,7 +86,7 @@ def run_facts(run: Run, result: RecordsResult) -> list[tuple[str, str]]:
     total, shipped = final_total(run), shipped_bytes(run, facts)
     if total is not None:
         told.append(
-            ("bytes by the log", f"{total.size_bytes:,} (code counted {code_convention(run, facts)})")
+            ("bytes by the log", f"{total.size_bytes:,} (code counted {code_convention(run, facts).value})")
         )
     if shipped is not None:
         told.append(("shipped", f"{shipped:,}"))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import lzma
 import math
 from collections.abc import Mapping
 
@@ -130,7 +132,7 @@ CASES: list[tuple[str, Severity, dict[str, str]]] = [
     ("missing_readme", F, files(**{"README.md": None})),
     ("missing_submission_json", F, files(**{"submission.json": None})),
     ("missing_train_gpt", F, files(**{"train_gpt.py": None})),
-    ("missing_train_gpt", W, files(**{"train_gpt.py": None, "train_net.py": SCRIPT})),
+    ("missing_train_gpt", F, files(**{"train_gpt.py": None, "train_net.py": SCRIPT})),
     ("missing_logs", F, files(**{f"train_seed{seed}.log": None for seed in LOSSES})),
     ("missing_claim", F, files(**{"submission.json": '{"name": "x"}'})),
     ("json_invalid", F, files(**{"submission.json": claim()[:-1] + ",}"})),
@@ -219,6 +221,109 @@ def test_stub_counts_what_it_runs() -> None:
     model_only = claim(seed_results={"1": {"artifact_bytes": MODEL_BYTES}})
     found = codes(validate({**texts, "submission.json": model_only}))
     assert found["stub_train_gpt"] is Severity.FAIL and found["seed_bytes_mismatch"] is Severity.FAIL
+
+
+def grown(script: str) -> dict[str, str]:
+    """The folder with a long script, and logs that count none of its bytes right."""
+    return {**files(), "train_gpt.py": script}
+
+
+LONG = SCRIPT + "".join(f"def value_{n}():\n    return {n * 7919 % 1009} * {n}\n" for n in range(2_000))
+RULE = "=" * 100 + "\n"
+
+
+def counting(code: int, model: int = MODEL_BYTES, before: str = "") -> dict[str, str]:
+    """Logs that print a source and count `code` bytes."""
+    return {
+        f"train_seed{seed}.log": before + log(seed, loss, code=code, model=model, total=code + model)
+        for seed, loss in LOSSES.items()
+    }
+
+
+def test_logs_of_one_edited_script_are_told_once() -> None:
+    result = validate({**grown(LONG), **counting(len(LONG) - 40_000)})
+    (found,) = [f for f in result.findings if f.code == "code_size_differs"]
+    assert found.severity is Severity.WARN
+    assert [place.rpartition(":")[0] for place in found.where.split(", ")] == [
+        f"train_seed{seed}.log" for seed in LOSSES
+    ]
+    touched = validate({**grown(LONG), **counting(len(LONG) + 300)})
+    assert codes(touched)["code_size_differs"] is Severity.INFO
+
+
+def test_packed_count_of_a_readable_script_matters_only_over_the_cap() -> None:
+    packed = round(1.25 * len(lzma.compress(LONG.encode())))
+    assert packed < len(LONG) // 2
+    below = validate({**grown(LONG), **counting(packed)})
+    assert "code_size_differs" not in codes(below) and "packed_code_counted" not in codes(below)
+    assert below.to_json()["runs"][0]["bytes"]["convention"] == "compressed"  # type: ignore[index]
+    above = validate({**grown(LONG), **counting(packed, 16_000_000 - packed - 1)})
+    assert codes(above)["packed_code_counted"] is Severity.INFO and "artifact_over_cap" not in codes(above)
+
+
+def test_count_of_the_text_that_a_packed_script_holds_is_no_difference() -> None:
+    blob = base64.b85encode(lzma.compress(LONG.encode())).decode()
+    script = f"import lzma, base64\nexec(lzma.decompress(base64.b85decode('{blob}')))\n"
+    result = validate({**grown(script), **counting(len(LONG), before=LONG + RULE)})
+    assert not {"code_size_differs", "code_differs_from_log"} & codes(result).keys()
+    assert result.to_json()["runs"][0]["bytes"]["convention"] == "unpacked"  # type: ignore[index]
+
+
+def test_a_printed_script_of_the_counted_size_is_told_as_a_script_and_not_as_a_size() -> None:
+    other = LONG.replace("value_7(", "other_value_7(")
+    found = codes(validate({**grown(LONG + "# later\n" * 900), **counting(len(other), before=other + RULE)}))
+    assert found["code_differs_from_log"] is Severity.WARN and "code_size_differs" not in found
+
+
+def test_ablations_may_share_a_seed_and_repeats_may_not() -> None:
+    single = claim(val_bpb=round(bpb_of(2.9000), 6), seed_results={})
+    logs = {
+        f"run_{name}.log": log(1337, LOSSES[seed], losses=seed)
+        for name, seed in zip("abc", LOSSES, strict=True)
+    }
+    folder = {"README.md": "# Entry", "submission.json": single, "train_gpt.py": SCRIPT, **logs}
+    assert "same_seed" not in codes(validate(folder))
+    mean = sum(bpb_of(loss) for loss in LOSSES.values()) / 3
+    told = validate({**folder, "README.md": f"Three runs.\nmean: {mean:.4f}\n"})
+    assert codes(told)["same_seed"] is Severity.FAIL
+
+
+TABLE = {
+    "fail": "missing_readme missing_submission_json missing_train_gpt missing_logs missing_claim json_invalid "
+    "claim_not_in_logs mean_mismatch implausible_claim seed_bpb_mismatch seed_bytes_mismatch p_value_wrong "
+    "nats_unit_error near_duplicate_logs loss_bpb_incoherent size_identity_broken artifact_over_cap "
+    "train_over_600s eval_over_600s same_seed_fingerprint same_seed seed_name_mismatch implied_bytes "
+    "mangled_space_marker partial_val multi_folder_pr",
+    "warn": "folder_name claim_is_single_seed val_loss_mismatch bytes_mismatch unit_error code_size_differs "
+    "code_differs_from_log world_size stub_train_gpt gptq_after_600s improvement_not_significant "
+    "tokenizer_dataset_mismatch metric_not_ce",
+    "info": "fewer_than_3_seeds duplicate_log multiple_log_sets std_is_population train_just_over_600s",
+}
+RULES = {
+    "missing-evidence": "missing_readme missing_submission_json missing_train_gpt missing_logs missing_claim "
+    "json_invalid fewer_than_3_seeds",
+    "claim-mismatch": "claim_not_in_logs mean_mismatch implausible_claim seed_bpb_mismatch "
+    "seed_bytes_mismatch p_value_wrong nats_unit_error claim_is_single_seed val_loss_mismatch bytes_mismatch "
+    "unit_error code_size_differs code_differs_from_log world_size near_duplicate_logs loss_bpb_incoherent",
+    "artifact-size": "size_identity_broken artifact_over_cap stub_train_gpt",
+    "time-limit": "train_just_over_600s train_over_600s eval_over_600s gptq_after_600s",
+    "seed-selection": "same_seed_fingerprint same_seed seed_name_mismatch",
+    "significance": "improvement_not_significant",
+    "byte-accounting": "implied_bytes mangled_space_marker tokenizer_dataset_mismatch",
+    "validation-coverage": "partial_val",
+    "unnormalized-distribution": "metric_not_ce",
+    "pr-scope": "multi_folder_pr",
+}
+
+
+@pytest.mark.parametrize(("severity", "listed"), TABLE.items())
+def test_codes_keep_their_severity(severity: str, listed: str) -> None:
+    assert {code: CODES[code][0].value for code in listed.split()} == dict.fromkeys(listed.split(), severity)
+
+
+@pytest.mark.parametrize(("rule", "listed"), RULES.items())
+def test_codes_keep_their_rule(rule: str, listed: str) -> None:
+    assert {code: CODES[code][1] for code in listed.split()} == dict.fromkeys(listed.split(), rule)
 
 
 def test_population_deviation_is_a_remark() -> None:
