@@ -10,6 +10,7 @@ import enum
 import lzma
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import assert_never
 
 from auditor.records.facts import FolderFacts
 from auditor.records.findings import RecordFinding, Severity, finding
@@ -27,13 +28,29 @@ _UNPACKS = ("b85decode", "b64decode", "a85decode", "decompress")
 
 
 class Counted(enum.Enum):
-    """Which text a log counted as code; the values are shown to readers."""
+    """Which text a log counted as code."""
 
     SHIPPED = "plain"
     UNPACKED = "unpacked"
     PACKED = "compressed"
-    PRINTED = "the script it prints"
+    PRINTED = "printed"
     OTHER = "unknown"
+
+    @property
+    def words(self) -> str:
+        """For readers."""
+        match self:
+            case Counted.SHIPPED:
+                return "code as shipped"
+            case Counted.UNPACKED:
+                return "code as it unpacks"
+            case Counted.PACKED:
+                return "code packed"
+            case Counted.PRINTED:
+                return "code as the log prints it"
+            case Counted.OTHER:
+                return "code of another version"
+        assert_never(self)
 
 
 def counted_code(run: Run, facts: FolderFacts) -> SizeLine | None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import pytest
 
 from auditor.records.findings import CODES, Severity
+from auditor.records.grouping import grouped
 from auditor.records.validate import RecordsResult, validate_folder
 from auditor.submission.model import Folder, SourceFile, Target, Track
 
@@ -286,6 +287,26 @@ def test_ablations_may_share_a_seed_and_repeats_may_not() -> None:
     mean = sum(bpb_of(loss) for loss in LOSSES.values()) / 3
     told = validate({**folder, "README.md": f"Three runs.\nmean: {mean:.4f}\n"})
     assert codes(told)["same_seed"] is Severity.FAIL
+
+
+def test_evaluation_time_of_an_exact_line_is_that_of_its_rounded_twin() -> None:
+    label = f"quantized_ttt val_loss:{2.9:.8f}"
+    text = log(1, 2.9, eval_ms=612_000).replace(f"{label} val_bpb:{bpb_of(2.9):.8f} ", "quantized_ttt ROUND ")
+    text = text.replace("quantized_ttt ROUND", f"quantized_ttt val_loss:2.9000 val_bpb:{bpb_of(2.9):.4f}")
+    exact = f"{text}{label} val_bpb:{bpb_of(2.9):.8f}\n"
+    result = validate(files(**{"train_seed1.log": exact}))
+    assert result.claim.lines[0].eval_time_ms is None and "eval_over_600s" in codes(result)
+    assert result.to_json()["runs"][0]["eval_s"] == 612.0  # type: ignore[index]
+
+
+def test_findings_that_differ_in_numbers_are_one_line_for_people() -> None:
+    findings = validate(files(**ALL_1337)).findings
+    (group,) = [group for group in grouped(findings) if group.code == "seed_name_mismatch"]
+    assert group.count == 3 and group.where.startswith("train_seed1.log:")
+    assert group.sentence == (
+        "the file says seed 1, the log prints seed 1337; alike at train_seed2.log:1, train_seed3.log:1"
+    )
+    assert sum(group.count for group in grouped(findings)) == len(findings)
 
 
 TABLE = {
