@@ -64,6 +64,22 @@ class FolderFacts:
             return True
         return any(line.path == run.path for line in self.claim.lines)
 
+    def evidence_texts(self) -> dict[str, str]:
+        """Log path → what the runs behind the claim printed, of all runs where no log reproduces it.
+
+        Sections before the run (a smoke run, an aborted start) are blank, line numbers kept, if the run prints
+        its settings itself.
+        """
+        chosen = [run for run in self.distinct if self.speaks_for_claim(run)] or list(self.distinct)
+        texts = {}
+        for run in chosen:
+            text = self.log_texts[run.path]
+            if run.earlier and run.hyperparameters:
+                lines = text.split("\n")
+                text = "\n" * (run.first_line - 1) + "\n".join(lines[run.first_line - 1 :])
+            texts[run.path] = text
+        return texts
+
     @property
     def claim_runs(self) -> tuple[Run, ...]:
         """The distinct runs that print the claimed metric."""

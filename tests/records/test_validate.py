@@ -299,6 +299,20 @@ def test_evaluation_time_of_an_exact_line_is_that_of_its_rounded_twin() -> None:
     assert result.to_json()["runs"][0]["eval_s"] == 612.0  # type: ignore[index]
 
 
+def test_settings_are_read_from_the_runs_behind_the_claim_and_not_from_a_smoke_run_before() -> None:
+    smoke = log(1, 9.1, extra="  eval_seq_len: 512").replace("train_gpt", "smoke_test")
+    smoke = "Hyperparameters:\n" + smoke + "smoke_test:complete\n"
+    run = "Hyperparameters:\n" + log(1, LOSSES[1], extra="  eval_seq_len: 2048")
+    ablation = "Hyperparameters:\n" + log(7, 2.97, extra="  eval_seq_len: 64", losses=9)
+    single = claim(val_bpb=round(bpb_of(LOSSES[1]), 6), seed_results={})
+    folder = {"submission.json": single, "train_gpt.py": SCRIPT}
+    texts = validate({**folder, "run.log": smoke + run, "ablation.log": ablation}).facts.evidence_texts()
+    assert list(texts) == ["run.log"]
+    assert "eval_seq_len: 512" not in texts["run.log"]
+    told = texts["run.log"].split("\n")
+    assert told.index("  eval_seq_len: 2048") == (smoke + run).split("\n").index("  eval_seq_len: 2048")
+
+
 def test_findings_that_differ_in_numbers_are_one_line_for_people() -> None:
     findings = validate(files(**ALL_1337)).findings
     (group,) = [group for group in grouped(findings) if group.code == "seed_name_mismatch"]
