@@ -13,10 +13,15 @@ from auditor.records.facts import FolderFacts, seed_of_name
 from auditor.records.findings import RecordFinding, Severity, finding
 from auditor.records.log_lines import decimals
 from auditor.records.log_model import Run
+from auditor.records.logs import MAX_LINE_CHARACTERS
 
 _MEAN = re.compile(r"\b(?:mean|average|avg)\b", re.IGNORECASE)
 _SCORE = re.compile(r"(?<![\d.])\d\.\d{3,}(?!\d)")
+_EXACT = re.compile(r"(?<![\d.])\d+\.\d{4,}(?!\d)")
 MIN_COMMON_STEPS = 8
+MIN_MEASURED_LINES = 16
+NEAR_COPY_LINES = 0.8
+"""Of 638 pairs of real logs with different seeds the doctored ones share 96 %, the next 55 %, then 30 %."""
 NEAR_COPY_SHARE = 0.5
 """Two seeds agree in a loss of four decimals once in some hundred steps; half of all is no coincidence."""
 
@@ -111,18 +116,38 @@ def _shown_as_repeats(facts: FolderFacts) -> bool:
 
 
 def _near_copies(facts: FolderFacts) -> Iterator[RecordFinding]:
+    """Two logs of different seeds that agree to the last digit where only the seed could make them agree."""
+    measured = {run.path: _measured_lines(run, facts.log_texts[run.path]) for run in facts.distinct}
     for left, right in itertools.combinations(facts.distinct, 2):
         seeds = [_claimed_seed(run) for run in (left, right)]
         if None in seeds or seeds[0] == seeds[1]:
             continue
         common, equal = _agreement(left, right)
+        lines = min(len(measured[left.path]), len(measured[right.path]))
+        shared = len(measured[left.path] & measured[right.path])
         if common >= MIN_COMMON_STEPS and equal > NEAR_COPY_SHARE * common:
-            yield finding(
-                "near_duplicate_logs",
-                f"{left.path}, {right.path}",
-                f"seeds {seeds[0]} and {seeds[1]}: {equal} of {common} training losses after step 3 "
-                "are equal to the last digit",
-            )
+            told = f"{equal} of {common} training losses after step 3"
+        elif lines >= MIN_MEASURED_LINES and shared > NEAR_COPY_LINES * lines:
+            told = f"{shared} of {lines} printed measurements"
+        else:
+            continue
+        yield finding(
+            "near_duplicate_logs",
+            f"{left.path}, {right.path}",
+            f"seeds {seeds[0]} and {seeds[1]}: {told} are equal to the last digit",
+        )
+
+
+def _measured_lines(run: Run, text: str) -> frozenset[str]:
+    """Lines after training began that print a score: bits per byte, or several numbers of four decimals."""
+    if not run.steps:
+        return frozenset()
+    found = set()
+    for line in text.split("\n")[run.steps[0].line : run.last_line]:
+        exact = len(_EXACT.findall(line)) if len(line) <= MAX_LINE_CHARACTERS else 0
+        if exact > 1 or (exact and "bpb" in line.lower()):
+            found.add(line.strip())
+    return frozenset(found)
 
 
 def _claimed_seed(run: Run) -> int | None:

@@ -313,6 +313,20 @@ def test_settings_are_read_from_the_runs_behind_the_claim_and_not_from_a_smoke_r
     assert told.index("  eval_seq_len: 2048") == (smoke + run).split("\n").index("  eval_seq_len: 2048")
 
 
+def test_a_log_made_from_that_of_another_seed_is_found_by_its_measurements() -> None:
+    progress = "".join(f"ttp: b{n}/99 bl:{2.3 + n / 7919:.4f} bb:{1.05 + n / 7907:.4f}\n" for n in range(30))
+    own = "".join(f"ttp: b{n}/99 bl:{2.4 + n / 7919:.4f} bb:{1.06 + n / 7907:.4f}\n" for n in range(30))
+
+    def made(second: str) -> dict[str, str]:
+        return files(
+            **{"train_seed1.log": log(1, LOSSES[1]) + progress, "train_seed2.log": log(2, LOSSES[2]) + second}
+        )
+
+    (found,) = [f for f in validate(made(progress)).findings if f.code == "near_duplicate_logs"]
+    assert "30 of 31 printed measurements" in found.message
+    assert "near_duplicate_logs" not in codes(validate(made(own)))
+
+
 def test_findings_that_differ_in_numbers_are_one_line_for_people() -> None:
     findings = validate(files(**ALL_1337)).findings
     (group,) = [group for group in grouped(findings) if group.code == "seed_name_mismatch"]
