@@ -152,7 +152,7 @@ def compare(old: Sample, new: Sample) -> Comparison:
     """
     for sample in (old, new):
         if not sample.values or not all(math.isfinite(value) for value in sample.values):
-            raise ValueError(f"{sample.name} gives no scores to compare")
+            raise ValueError(f"{sample.name}: no scores to compare, or one that is no finite number")
     per_byte = new.tokens_per_byte or old.tokens_per_byte
     margin = nats_per_token_to_bpb(RECORD_MARGIN_NATS, per_byte) if per_byte else None
     difference = new.mean - old.mean

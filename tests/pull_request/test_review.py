@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from auditor.commands import pr, records, stats
+from auditor.errors import InputError
 from auditor.program.unpack import load_program
 from auditor.pull_request import comment
 from auditor.pull_request import lineage as lineage_module
@@ -123,6 +124,14 @@ def test_records_command_exits_by_its_fail_findings(repository: Repository) -> N
         f"{TRACK}/2026-04-20_New",
         f"{TRACK}/2026-04-22_Slow",
     }
+
+
+def test_records_command_takes_a_folder_and_no_file(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("x")
+    with pytest.raises(InputError, match="is a file, not a records folder"):
+        CliRunner().invoke(
+            records.command, [str(tmp_path / "notes.txt")], standalone_mode=False, catch_exceptions=False
+        )
 
 
 def test_stats_command_takes_folders_of_refs_and_numbers(repository: Repository) -> None:

@@ -140,3 +140,12 @@ def test_runs_of_one_seed_meet_no_policy_however_small_p_is() -> None:
     assert all("of seed 4" in policy.because for policy in one.policies)
     worse = compare(old, Sample(name="new", values=(1.09, 1.091), seeds=(4, 4), tokens_per_byte=0.268))
     assert [policy.met for policy in worse.policies] == [False, False]
+
+
+def test_plot_names_pull_requests_by_number() -> None:
+    old = Sample(
+        name="main:records/t/2026-04-09_Old", values=(1.08, 1.081), seeds=(1, 2), tokens_per_byte=0.268
+    )
+    new = Sample(name="refs/pull/1812/head", values=(1.07, 1.071), seeds=(1, 2), tokens_per_byte=0.268)
+    drawn = comparison_svg(compare(old, new))
+    assert ">#1812<" in drawn and ">2026-04-09_Old<" in drawn and ">head<" not in drawn
