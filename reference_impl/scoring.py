@@ -124,7 +124,7 @@ def summarize(scores: TokenScores, val: Validation) -> Metric:
 
 
 def gather_windows(val: Validation, windows: list[Window], rows: int, pad: bool | None = None) -> WindowBatch:
-    """Lay windows out as one batch, row by row, and send it to the device in one piece.
+    """Lay windows out as one batch, row by row, and send it to the device.
 
     With `pad` (by default on a GPU) the batch is filled up to `rows` rows and rounded out to multiples of
     PAD_STEP; what is added is never marked as scored.
@@ -142,8 +142,15 @@ def gather_windows(val: Validation, windows: list[Window], rows: int, pad: bool 
         ids_BT[row, : w.length] = val.tokens_N[w.start : w.start + w.length]
         targets_BS[row, begin:end] = val.tokens_N[w.start + w.first + 1 : w.start + w.length + 1]
         scored_BS[row, begin:end] = True
-    device = val.device
-    return WindowBatch(windows, ids_BT.to(device), targets_BS.to(device), scored_BS.to(device), first)
+    ids_BT, targets_BS, scored_BS = (send(part, val.device) for part in (ids_BT, targets_BS, scored_BS))
+    return WindowBatch(windows, ids_BT, targets_BS, scored_BS, first)
+
+
+def send(tensor: Tensor, device: torch.device) -> Tensor:
+    """Copy to the device; to a GPU from pinned memory, so that the host goes on meanwhile."""
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor
 
 
 def score_windows(

@@ -117,12 +117,18 @@ def _shown_as_repeats(facts: FolderFacts) -> bool:
 
 def _near_copies(facts: FolderFacts) -> Iterator[RecordFinding]:
     """Two logs of different seeds that agree to the last digit where only the seed could make them agree."""
-    measured = {run.path: _measured_lines(run, facts.log_texts[run.path]) for run in facts.distinct}
-    for left, right in itertools.combinations(facts.distinct, 2):
+    seeded = [run for run in facts.distinct if _claimed_seed(run) is not None]
+    if len({_claimed_seed(run) for run in seeded}) < 2:
+        return
+    measured = {run.path: _measured_lines(run, facts.log_texts[run.path]) for run in seeded}
+    losses = {run.path: _late_losses(run) for run in seeded}
+    for left, right in itertools.combinations(seeded, 2):
         seeds = [_claimed_seed(run) for run in (left, right)]
-        if None in seeds or seeds[0] == seeds[1]:
+        if seeds[0] == seeds[1]:
             continue
-        common, equal = _agreement(left, right)
+        shared_steps = losses[left.path].keys() & losses[right.path].keys()
+        common = len(shared_steps)
+        equal = sum(losses[left.path][step] == losses[right.path][step] for step in shared_steps)
         lines = min(len(measured[left.path]), len(measured[right.path]))
         shared = len(measured[left.path] & measured[right.path])
         if common >= MIN_COMMON_STEPS and equal > NEAR_COPY_SHARE * common:
@@ -156,11 +162,6 @@ def _claimed_seed(run: Run) -> int | None:
     return named if named is not None else (run.seed.value if run.seed is not None else None)
 
 
-def _agreement(left: Run, right: Run) -> tuple[int, int]:
-    """Common training steps after the first ones, and how many of them print the same loss."""
-    losses = [
-        {step.step: step.train_loss for step in run.steps if step.train_loss is not None and step.step > 3}
-        for run in (left, right)
-    ]
-    common = losses[0].keys() & losses[1].keys()
-    return len(common), sum(1 for step in common if losses[0][step] == losses[1][step])
+def _late_losses(run: Run) -> dict[int, str]:
+    """Step → training loss as printed, after the first steps."""
+    return {step.step: step.train_loss for step in run.steps if step.train_loss is not None and step.step > 3}
