@@ -55,44 +55,46 @@ def make_validation(tokens_N: Tensor, table: ByteTable, device: torch.device) ->
 class WindowBatch:
     """A few windows side by side, padded at the right, where causal attention never lets it reach a score.
 
-    `targets_BS` holds the tokens that are scored and zeros elsewhere, `scored_BS` which those are.
+    `targets_BS` holds the tokens that are scored, `index_BS` where they stand in the stream; both are 0 where
+    a row scores nothing. The stream's first token has no score, so index 0 stands for none.
     """
 
-    windows: list[Window]
     ids_BT: Tensor
     targets_BS: Tensor
-    scored_BS: Tensor
+    index_BS: Tensor
     first: int
+
+    @property
+    def scored_BS(self) -> Tensor:
+        """Where a row scores something."""
+        return self.index_BS > 0
 
 
 @dataclass(frozen=True, slots=True)
 class TokenScores:
-    """Nats per token, float32 on the device, and how often each was scored, int32 in main memory."""
+    """Nats per token, float32, and how often each was scored."""
 
     nll_N: Tensor
     times_N: Tensor
 
     def record(self, batch: WindowBatch, nll_BS: Tensor) -> None:
-        """Note the scores of a batch, row by row: slices are copied without waiting for the device."""
-        for row, w in enumerate(batch.windows):
-            begin, end = w.start + w.first + 1, w.start + w.length + 1
-            self.nll_N[begin:end] = nll_BS[row, w.first - batch.first : w.length - batch.first]
-            self.times_N[begin:end] += 1
+        """Note the scores of a batch, without waiting for the device; what scores nothing lands on index 0."""
+        self.nll_N[batch.index_BS] = nll_BS.float()
+        self.times_N[batch.index_BS] += 1
 
     def gather(self, ranks: Ranks) -> TokenScores:
         """Put all ranks' entries together; every entry was filled by one rank and is zero on the others."""
+        self.nll_N[0] = 0.0
+        self.times_N[0] = 0
         ranks.sum_(self.nll_N)
-        times_N = self.times_N.to(self.nll_N.device)
-        ranks.sum_(times_N)
-        self.times_N.copy_(times_N)
+        ranks.sum_(self.times_N)
         return self
 
 
 def empty_scores(val: Validation) -> TokenScores:
     """Return scores in which no token has been scored yet."""
-    size = val.tokens_N.numel()
-    nll_N = torch.zeros(size, dtype=torch.float32, device=val.device)
-    return TokenScores(nll_N, torch.zeros(size, dtype=torch.int32))
+    nll_N = torch.zeros(val.tokens_N.numel(), dtype=torch.float32, device=val.device)
+    return TokenScores(nll_N, torch.zeros_like(nll_N, dtype=torch.int32))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +114,7 @@ def summarize(scores: TokenScores, val: Validation) -> Metric:
 
     Raises CoverageError unless every token but the first was scored exactly once.
     """
-    times_N = scores.times_N
+    times_N = scores.times_N.cpu()
     wrong = torch.nonzero(times_N[1:] != 1).flatten()
     if wrong.numel() or int(times_N[0]) != 0:
         place = int(wrong[0]) + 1 if wrong.numel() else 0
@@ -136,14 +138,14 @@ def gather_windows(val: Validation, windows: list[Window], rows: int, pad: bool 
         rows = len(windows)
     ids_BT = torch.zeros(rows, length, dtype=torch.int64)
     targets_BS = torch.zeros(rows, length - first, dtype=torch.int64)
-    scored_BS = torch.zeros(rows, length - first, dtype=torch.bool)
+    index_BS = torch.zeros(rows, length - first, dtype=torch.int64)
     for row, w in enumerate(windows):
-        begin, end = w.first - first, w.length - first
+        begin, end = w.start + w.first + 1, w.start + w.length + 1
         ids_BT[row, : w.length] = val.tokens_N[w.start : w.start + w.length]
-        targets_BS[row, begin:end] = val.tokens_N[w.start + w.first + 1 : w.start + w.length + 1]
-        scored_BS[row, begin:end] = True
-    ids_BT, targets_BS, scored_BS = (send(part, val.device) for part in (ids_BT, targets_BS, scored_BS))
-    return WindowBatch(windows, ids_BT, targets_BS, scored_BS, first)
+        targets_BS[row, w.first - first : w.length - first] = val.tokens_N[begin:end]
+        index_BS[row, w.first - first : w.length - first] = torch.arange(begin, end)
+    device = val.device
+    return WindowBatch(send(ids_BT, device), send(targets_BS, device), send(index_BS, device), first)
 
 
 def send(tensor: Tensor, device: torch.device) -> Tensor:

@@ -35,10 +35,12 @@ def test_gathered_rows_hold_the_windows(tiny_val: Validation) -> None:
         assert batch.ids_BT[row, : window.length].tolist() == tiny_val.tokens_N[window.start : end].tolist()
         expected = list(range(window.start + window.first + 1, end + 1))
         assert batch.targets_BS[row][batch.scored_BS[row]].tolist() == tiny_val.tokens_N[expected].tolist()
+        assert batch.index_BS[row][batch.scored_BS[row]].tolist() == expected
         assert not batch.targets_BS[row][~batch.scored_BS[row]].any()
         places = torch.nonzero(batch.scored_BS[row]).flatten()
         assert scores.nll_N[expected].tolist() == (11 * row + places).tolist()
-    assert int(scores.times_N.sum()) == 5 + 7 + 2
+    scores.gather(Ranks())
+    assert int(scores.times_N.sum()) == 5 + 7 + 2 and float(scores.nll_N[0]) == 0.0
 
 
 def test_padding_adds_nothing_that_counts(
