@@ -18,7 +18,8 @@ from auditor.records.submission_json import SubmissionJson, read_submission_json
 from auditor.submission import roles
 from auditor.submission.model import Folder, SourceFile
 
-_NAME_SEED = re.compile(r"(?:seed|(?:^|_)s)[-_]?(\d{1,7})(?![\d.])", re.IGNORECASE)
+_NAME_SEED = re.compile(r"seed[-_]?(\d{1,7})(?![\d.])|(?:^|_)s[-_]?(\d{2,7})(?![\d.])", re.IGNORECASE)
+"""`s42` is a seed; `s1` is as often a stage of a study."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,7 @@ class FolderFacts:
 def seed_of_name(path: str) -> int | None:
     """The seed that a log's file name claims, None where it claims none."""
     found = _NAME_SEED.search(posixpath.basename(path).rsplit(".", 1)[0])
-    return int(found.group(1)) if found else None
+    return int(found.group(1) or found.group(2)) if found else None
 
 
 def read_folder(folder: Folder) -> FolderFacts:

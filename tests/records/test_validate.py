@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from auditor.records.facts import seed_of_name
 from auditor.records.findings import CODES, Severity
 from auditor.records.grouping import grouped
 from auditor.records.validate import RecordsResult, validate_folder
@@ -335,6 +336,50 @@ def test_findings_that_differ_in_numbers_are_one_line_for_people() -> None:
         "the file says seed 1, the log prints seed 1337; alike at train_seed2.log:1, train_seed3.log:1"
     )
     assert sum(group.count for group in grouped(findings)) == len(findings)
+
+
+@pytest.mark.parametrize(
+    ("name", "seed"),
+    [
+        ("train_seed42.log", 42),
+        ("seed-7.txt", 7),
+        ("run_s1337.log", 1337),
+        ("logs/s1_control.txt", None),
+        ("S0_seq1536.log", None),
+        ("train_seeds.log", None),
+    ],
+)
+def test_seed_of_a_file_name(name: str, seed: int | None) -> None:
+    assert seed_of_name(name) == seed
+
+
+def test_a_name_that_lists_the_printed_seed_among_others_is_no_mismatch() -> None:
+    texts = files(**{"train_seed1.log": None, "train_seed9_1.log": log(1, LOSSES[1])})
+    assert "seed_name_mismatch" not in codes(validate(texts))
+
+
+def test_several_logs_of_one_run_are_no_repeats() -> None:
+    run = log(42, 2.9)
+    parts = {"train_seed42.log": run, "stdout_seed42.log": "launched\n" + run}
+    single = claim(val_bpb=round(bpb_of(2.9), 6), seed_results={})
+    found = codes(validate({"submission.json": single, "train_gpt.py": SCRIPT, **parts}))
+    assert not {"same_seed", "same_seed_fingerprint"} & found.keys()
+
+
+def test_times_without_a_world_size_are_told_and_fail_nothing() -> None:
+    text = log(1, LOSSES[1], train_ms=604_000, eval_ms=612_000).replace("  world_size: 8\n", "")
+    found = codes(validate(files(**{"train_seed1.log": text})))
+    assert found["train_over_600s"] is found["eval_over_600s"] is Severity.WARN
+
+
+def test_loss_beside_the_score_of_a_mixture_is_not_held_against_it() -> None:
+    texts = {
+        f"train_seed{seed}.log": log(seed, loss, bpb=bpb_of(loss) * (0.9 + seed / 100)).replace(
+            "quantized_ttt ", "final_ngram "
+        )
+        for seed, loss in LOSSES.items()
+    }
+    assert "loss_bpb_incoherent" not in codes(validate({**files(), **texts}))
 
 
 TABLE = {
