@@ -7,7 +7,7 @@ that can suggest that two regions are disjoint, never prove it. Replay gives set
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from zlib import crc32
 
@@ -161,16 +161,44 @@ def _ranks(a: Expressions, b: Expressions) -> dict[Atom, Atom]:
     for atom in frozenset().union(*(part.iterations() for part in (*a, *b))):
         families.setdefault(atom.args[0], []).append(atom)
     ranks: dict[Atom, Atom] = {}
-    for entry, family in families.items():
-        highs = {x.high for x in family if x.high is not None and not x.high.is_constant}
-        highs |= {fact + Expr.of(x) for x in family for fact in x.facts}
-        high = highs.pop() if len(highs) == 1 else None
-        turns = sorted({turn for x in family if isinstance(turn := x.args[1], int)})
-        for atom in family:
-            turn = atom.args[1]
-            assert isinstance(turn, int)
-            ranks[atom] = Atom("iter", (entry, turns.index(turn) + 1), 0, high)
+    waiting = dict(families)
+    while waiting:
+        # the length of an inner loop depends on the turn of an outer one, which has its new number by then
+        ready = [entry for entry, family in waiting.items() if not _bounded_by(family, waiting)]
+        for entry in ready or list(waiting):
+            family = waiting.pop(entry)
+            high = _common_bound(family, ranks, families) if ready else None
+            turns = sorted({turn for x in family if isinstance(turn := x.args[1], int)})
+            for atom in family:
+                turn = atom.args[1]
+                assert isinstance(turn, int)
+                ranks[atom] = Atom("iter", (entry, turns.index(turn) + 1), 0, high)
     return ranks
+
+
+def _bounds(family: Iterable[Atom]) -> set[Expr]:
+    """What bounds the turns of a loop from above."""
+    highs = {x.high for x in family if x.high is not None and not x.high.is_constant}
+    return highs | {fact + Expr.of(x) for x in family for fact in x.facts}
+
+
+def _bounded_by(family: Iterable[Atom], entries: Collection[object]) -> bool:
+    """Whether a bound of the turns speaks of the turns of any of these loops."""
+    return any(atom.args[0] in entries for high in _bounds(family) for atom in high.iterations())
+
+
+def _common_bound(
+    family: Iterable[Atom], ranks: Mapping[Atom, Atom], families: Collection[object]
+) -> Expr | None:
+    """The one bound of all turns of a loop, in the new numbers of other turns; None if there is no such bound."""
+    bounds = _bounds(family)
+    if len(bounds) != 1:
+        return None
+    (high,) = bounds
+    spoken_of = [atom for atom in high.iterations() if atom.args[0] in families]
+    if any(atom not in ranks for atom in spoken_of):
+        return None
+    return high.replace(atoms_exchanged({atom: Expr.of(ranks[atom]) for atom in spoken_of}))
 
 
 _RANKED: dict[tuple[object, ...], Expr] = {}
