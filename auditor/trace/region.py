@@ -195,9 +195,7 @@ def _disjoint(a: Expressions, b: Expressions) -> bool:
     if known is None:
         if exhausted():
             return False
-        cases = _pick_cases(a, b)
-        known = _no_common(a, b, ()) if cases is None else all(_no_common(*case[:3]) for case in cases)
-        _DISJOINT[key] = known
+        known = _DISJOINT[key] = _apart_in_all_cases(a, b)
     return known
 
 
@@ -208,11 +206,11 @@ def _no_common(a: Expressions, b: Expressions, equal: Expressions) -> bool:
 
 
 Case = tuple[Expressions, Expressions, Expressions, frozenset[Family]]
-MAX_PICK_CASES = 60
+MAX_PICK_CASES = 120
 
 
-def _pick_cases(a: Expressions, b: Expressions) -> list[Case] | None:
-    """All ways in which the elements that two regions were taken from may relate.
+def _apart_in_all_cases(a: Expressions, b: Expressions) -> bool:
+    """Whether no position is common, however the elements that two regions were taken from relate.
 
     Elements of one container came from turns of the loops that built it: the same turns, or different ones in an
     order that is not known (the container may have been sorted). Each way must be proved apart. With several
@@ -220,17 +218,16 @@ def _pick_cases(a: Expressions, b: Expressions) -> list[Case] | None:
     index is itself an element of another one come after that one.
     """
     waiting: list[Case] = [(a, b, (), frozenset())]
-    cases: list[Case] = []
-    while waiting:
-        if len(waiting) + len(cases) > MAX_PICK_CASES:
-            return None
+    for _ in range(MAX_PICK_CASES):
         case = waiting.pop()
         pairs = _innermost(case)
         if pairs:
             waiting.extend(_split(case, pairs))
-        else:
-            cases.append(case)
-    return None if cases == [(a, b, (), frozenset())] else cases
+        elif not _no_common(*case[:3]):
+            return False
+        if not waiting:
+            return True
+    return False
 
 
 def _innermost(case: Case) -> list[tuple[Family, Atom, Atom]]:
