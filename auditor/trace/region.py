@@ -15,7 +15,7 @@ from auditor.trace.answer import Answer
 from auditor.trace.linear import Atom, Expr, Memo, by_identity, on_forget
 from auditor.trace.numbering import question_form
 from auditor.trace.operations import atoms_exchanged, operation
-from auditor.trace.prover import exhausted, proves, refutes
+from auditor.trace.prover import exhausted, proves, refutes, spend
 
 Expressions = tuple[Expr, ...]
 Family = tuple[object, object]
@@ -131,6 +131,8 @@ def same_row(used: Region, scored: Region) -> list[Region]:
 
 def _apart(a: Region, b: Region) -> bool:
     """Whether no position lies in both intervals, first for any two turns in that order, then for these turns."""
+    if exhausted():
+        return False
     first, second = _interval(a), _interval(b)
     ranks = _ranks(first, second)
     if _disjoint(_ranked(first, ranks), _ranked(second, ranks)):
@@ -193,8 +195,6 @@ def _disjoint(a: Expressions, b: Expressions) -> bool:
     key = (len(a), *question_form((*a, *b)))
     known = _DISJOINT.get(key)
     if known is None:
-        if exhausted():
-            return False
         known = _DISJOINT[key] = _apart_in_all_cases(a, b)
     return known
 
@@ -207,6 +207,8 @@ def _no_common(a: Expressions, b: Expressions, equal: Expressions) -> bool:
 
 Case = tuple[Expressions, Expressions, Expressions, frozenset[Family]]
 MAX_PICK_CASES = 120
+SPLIT_WORK = 500
+"""What one split into cases costs, in the rows that the prover counts."""
 
 
 def _apart_in_all_cases(a: Expressions, b: Expressions) -> bool:
@@ -222,6 +224,7 @@ def _apart_in_all_cases(a: Expressions, b: Expressions) -> bool:
         case = waiting.pop()
         pairs = _innermost(case)
         if pairs:
+            spend(SPLIT_WORK)
             waiting.extend(_split(case, pairs))
         elif not _no_common(*case[:3]):
             return False
