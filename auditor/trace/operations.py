@@ -7,7 +7,7 @@ Makes the symbols that are not linear (`min`, `//`, conditionals); what follows 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from auditor.trace.linear import Atom, Change, Condition, Expr, Memo, in_order, on_forget
 
@@ -19,13 +19,19 @@ class Exchange:
     Attributes:
         change: what an atom becomes, or None to keep it.
         keys: what tells these symbols, as in `Expr.content`.
+        memo: what became of symbols so far.
     """
 
     change: Change
     keys: frozenset[object]
+    memo: Memo = field(default_factory=dict)
 
     def __call__(self, atom: Atom) -> Expr | None:
         return self.change(atom)
+
+    def concerns(self, part: Expr | Atom) -> bool:
+        """Whether the change may concern an expression or symbol."""
+        return not self.keys.isdisjoint(part.content())
 
 
 def turns_exchanged(table: Mapping[object, Expr]) -> Exchange:

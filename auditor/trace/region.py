@@ -14,7 +14,7 @@ from zlib import crc32
 from auditor.trace.answer import Answer
 from auditor.trace.linear import Atom, Expr, Memo, by_identity, on_forget
 from auditor.trace.numbering import question_form
-from auditor.trace.operations import atoms_exchanged, operation
+from auditor.trace.operations import Exchange, atoms_exchanged, operation
 from auditor.trace.prover import exhausted, proves, refutes, spend
 
 Expressions = tuple[Expr, ...]
@@ -63,6 +63,11 @@ class Region:
     def mapped(self, change: Callable[[Atom], Expr | None]) -> Region:
         """The region with symbols exchanged in its interval and turns."""
         memo: Memo = {}
+        if isinstance(change, Exchange):
+            parts = (self.start, self.stop, self.row, *self.facts, *self.turns)
+            if not any(part is not None and change.concerns(part) for part in parts):
+                return self
+            memo = change.memo
         turns: set[Atom] = set()
         for atom in self.turns:
             new = change(atom)
