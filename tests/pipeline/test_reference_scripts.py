@@ -24,9 +24,6 @@ BROKEN = {
 BYTES_LOSE_THEIR_ORIGIN = pytest.mark.xfail(
     strict=True, reason="weights that travel as bytes (tobytes, frombuffer) lose what they were fitted to"
 )
-SLICES_LOSE_THEIR_BOUND = pytest.mark.xfail(
-    strict=True, reason="windows walked in slices of a list lose how far the list reaches"
-)
 
 SCORE_AFTER_OWN_STEP = (
     "lora_ttt",
@@ -97,13 +94,7 @@ def test_violators_fail_their_rule(name: str, tmp_path: Path) -> None:
     assert BROKEN[name] in failed
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        pytest.param(fault, marks=SLICES_LOSE_THEIR_BOUND if fault == "train one token ahead" else ())
-        for fault in FAULTS
-    ],
-)
+@pytest.mark.parametrize("fault", FAULTS)
 def test_one_fault_ends_the_proof(fault: str, tmp_path: Path) -> None:
     name, right, wrong = FAULTS[fault]
     source = write_script(EVALUATIONS[name])
