@@ -18,6 +18,7 @@ from auditor.static.scoring import Scoring
 from auditor.static.statements import Statements
 from auditor.static.subscripts import Subscripts
 from auditor.static.values import Const
+from auditor.static.weights import Weights
 
 
 class Evaluator(
@@ -30,6 +31,7 @@ class Evaluator(
     Statements,
     Calls,
     Modules,
+    Weights,
     Subscripts,
     Methods,
     Functions,

@@ -48,7 +48,7 @@ from auditor.static.values import (
     View,
     join_data,
 )
-from auditor.trace.events import Access, Artifact, Load
+from auditor.trace.events import Access, Load
 from auditor.trace.linear import Atom, Expr
 from auditor.trace.operations import operation
 from auditor.trace.region import Region
@@ -296,10 +296,10 @@ class Functions(Machine):
                 return self.distribution(given, node)
             return given
         if name in SAVES and args:
-            self.saved(self.data(args[0]), node)
+            self.saved(self.mix(*args, *keywords.values()), node)
             return UNKNOWN
         if name in LOADS:
-            return self.loaded(name, args, keywords, node)
+            return self.loaded(self.mix(*args))
         if tail == "at" and name.startswith(("numpy", "np")):
             self.table_write(args, "np.add.at" if ".add." in name else name, node)
             return UNKNOWN
@@ -371,26 +371,11 @@ class Functions(Machine):
             found = self.file_named(" ".join(names), node)
             if found.regions or "train" in found.marks:
                 return self.tokens_of(found)
-        return replace(given, updates=given.updates | self.disk.updates)
+        return self.from_disk(given)
 
     def outside(self, node: ast.AST) -> Data:
         """A value read from the outside world during a loop: a different one in each of its turns."""
         return Data(turns=frozenset((self.running[-1].counter,)) if self.running else frozenset())
-
-    def saved(self, record: Data, node: ast.AST) -> None:
-        self.disk = join_data(self.disk, replace(record.plain(), rank=None, template=None))
-        if record.states:
-            self.record(Artifact(**self.common(node), action="save", what=ast.unparse(node)[:60]))  # type: ignore[arg-type]
-
-    def loaded(self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Data:
-        given = self.mix(*args)
-        return Data(
-            regions=given.regions,
-            turns=given.turns,
-            updates=given.updates | self.disk.updates,
-            doubts=given.doubts | self.disk.doubts,
-            marks=given.marks | {"artifact"},
-        )
 
     def table_write(self, args: list[Value], by: str, node: ast.AST) -> None:
         if not args:
@@ -553,7 +538,7 @@ class Functions(Machine):
         turns = frozenset((self.running[-1].counter,)) if self.running else frozenset()
         if given.regions or "train" in given.marks:
             return given
-        return Data(updates=self.disk.updates, turns=turns, doubts=self.disk.doubts)
+        return self.from_disk(Data(turns=turns))
 
     def b_len(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         if not args:

@@ -154,6 +154,7 @@ class Machine:
         self.standing: set[int] = set()
         self.delimiters: set[int] = set()
         self.broken_off = False
+        self.known_updates: dict[object, int] = {}
         self.selections: dict[int, Obj] = {}
         self.line = 1
         self.complete = True
@@ -230,6 +231,24 @@ class Machine:
         raise NotImplementedError
 
     def loss(self, target: Data, data: Data, node: ast.AST, how: str = "softmax") -> Data:
+        raise NotImplementedError
+
+    def saved(self, record: Data, node: ast.AST) -> None:
+        raise NotImplementedError
+
+    def loaded(self, given: Data) -> Data:
+        raise NotImplementedError
+
+    def from_disk(self, record: Data) -> Data:
+        raise NotImplementedError
+
+    def load_state(self, module: Obj, source: Data, node: ast.AST) -> None:
+        raise NotImplementedError
+
+    def copy_state(self, target: Obj, given: Data, node: ast.AST) -> None:
+        raise NotImplementedError
+
+    def copy_part(self, target: Obj, given: Data, node: ast.AST) -> None:
         raise NotImplementedError
 
     def settle(self, data: Data, node: ast.AST) -> Data:
@@ -461,6 +480,11 @@ class Machine:
         found = target.d.get("#history")
         return found if isinstance(found, frozenset) else frozenset()
 
+    def misgivings(self, target: Obj) -> frozenset[int]:
+        """The doubts about what the state was last given."""
+        found = target.d.get("#doubts")
+        return found if isinstance(found, frozenset) else frozenset()
+
     def content(self, target: Obj, depth: int = 0) -> Data:
         """What a container or tensor holds, as one record."""
         found = target.d.get("#content")
@@ -497,10 +521,11 @@ class Machine:
         """The value seen as a record of where it came from."""
         if isinstance(value, Data):
             if value.refs:
-                updates = value.updates
+                updates, doubts = value.updates, value.doubts
                 for target in value.refs:
                     updates |= self.history(target)
-                return replace(value, updates=updates, states=value.states | value.refs)
+                    doubts |= self.misgivings(target)
+                return replace(value, updates=updates, doubts=doubts, states=value.states | value.refs)
             return value
         if isinstance(value, Const):
             return Data(settings=value.settings) if value.settings else UNKNOWN
@@ -537,7 +562,7 @@ class Machine:
         me = frozenset((target,))
         history = self.history(target)
         if target.kind == "module":
-            return Data(updates=history, states=me, refs=me)
+            return Data(updates=history, doubts=self.misgivings(target), states=me, refs=me)
         if target.kind in ("tensor", "dict", "list", "optimizer", "iterator"):
             inner = self.content(target, depth) if depth < 6 else UNKNOWN
             if target.kind == "tensor":

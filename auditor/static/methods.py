@@ -120,8 +120,10 @@ class Methods(Machine):
         self, owner: Method, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value:
         """`model.blocks.parameters()`, `model.head.weight.copy_(…)`: a part of a module is the module."""
-        if isinstance(owner.owner, Obj) and owner.owner.kind == "module":
-            module = owner.owner
+        module = owner.owner
+        while isinstance(module, Method):
+            module = module.owner
+        if isinstance(module, Obj) and module.kind == "module":
             if name in SAME | COPIES and not args:
                 return self.call_module(module, "parameters", [], {}, node)
             if name in RESETS:
@@ -130,6 +132,8 @@ class Methods(Machine):
                 record = self.mix(*args, *keywords.values())
                 if record.regions:
                     self.update(module, record.regions, node, "in place", name)
+                elif name == "copy_":
+                    self.copy_part(module, record, node)
                 return UNKNOWN
             if name in ("parameters", "named_parameters", "children", "modules", "items", "values", "keys"):
                 return self.call_module(module, "parameters", [], {}, node)
@@ -174,7 +178,7 @@ class Methods(Machine):
                 return self.call_library("builtins.open", [owner], {}, node)
             if name in ("write_text", "write_bytes"):
                 return self.call_library("pickle.dump", args, {}, node)
-        return UNKNOWN
+        return replace(self.mix(*args, *keywords.values()), rank=None, template=None)
 
     def joined_text(self, separator: str, args: list[Value]) -> Value:
         items = self.known_parts(args[0]) if args else None
@@ -403,8 +407,14 @@ class Methods(Machine):
                 return self.listed(self.mapped(args[0], args[1:], node), at_once=True)
         if name in ("info", "warning", "write", "debug", "error", "critical", "log"):
             self.report(args, keywords, node)
+            written = self.mix(*args, *keywords.values())
+            if name == "write" and written.template is None and not written.losses:
+                self.saved(written, node)
             return UNKNOWN
-        if name in ("state_dict",):
+        if name in ("tofile", "writelines"):
+            self.saved(self.mix(owner, *args), node)
+            return UNKNOWN
+        if name == "state_dict" or (name in ("items", "values") and record.refs):
             return record
         if name in ALLOCATIONS:
             return self.allocate("tensor", node)
@@ -607,10 +617,3 @@ class Methods(Machine):
         if not targets and isinstance(owner, Data):
             return self.mix(owner, given)
         return owner
-
-    def copy_state(self, target: Obj, given: Data, node: ast.AST) -> None:
-        """`p.copy_(saved)`: the state's history becomes that of what is copied."""
-        if not given.updates and self.history(target):
-            self.reset(target, node, "copy_")
-        else:
-            self.put(target, "#history", given.updates)
