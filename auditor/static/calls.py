@@ -210,8 +210,8 @@ class Calls(Machine):
             elif name in keywords:
                 scope.d[name] = keywords[name]
             elif position >= first_default:
-                default = func.defaults[position - first_default]
-                scope.d[name] = self.join(default, spread) if isinstance(spread, Data) else default
+                given = func.defaults[position - first_default]
+                scope.d[name] = self.join(given, spread) if isinstance(spread, Data) else given
             else:
                 scope.d[name] = spread if spread is not None else UNKNOWN
         if parameters.vararg is not None:

@@ -9,6 +9,7 @@ from auditor.static.expressions import Expressions
 from auditor.static.functions import Functions
 from auditor.static.generators import Generators
 from auditor.static.heap import Env
+from auditor.static.lists import Lists
 from auditor.static.loops import Loops
 from auditor.static.machine import StepsExhausted
 from auditor.static.masks import Masks
@@ -33,6 +34,7 @@ class Evaluator(
     Modules,
     Weights,
     Subscripts,
+    Lists,
     Methods,
     Functions,
     Expressions,

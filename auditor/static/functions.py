@@ -708,10 +708,6 @@ class Functions(Machine):
             return Data(settings=settings)
         return self.mix(*args)
 
-    def show(self, out: Obj, base: Value) -> None:
-        """Make a list show the elements of another container, in its order."""
-        out.d["#base"], out.d["#lower"], out.d["#step"], out.d["#elements"] = base, Expr(0), 1, ()
-
     def sequence(self, name: str, args: list[Value], node: ast.AST) -> Value:
         if not args:
             return self.allocate("dict" if name in ("set", "frozenset") else "list", node)
@@ -726,13 +722,9 @@ class Functions(Machine):
             ):
                 return value
             out = self.allocate("list", node)
-            self.show(out, value)
-            out.d["#permuted"] = True
+            self.show_shuffled(out, value)
             if name == "sorted" and len(self.data(value).losses) > 1:
                 out.d["#by_score"] = True
-            length = self.length(value)
-            if length is not None:
-                out.d["#length"] = length
             return out
         if isinstance(value, Obj) and value.kind == "iterator" and name in ("list", "tuple"):
             out = self.allocate("list", node)

@@ -233,6 +233,36 @@ class Machine:
     def loss(self, target: Data, data: Data, node: ast.AST, how: str = "softmax") -> Data:
         raise NotImplementedError
 
+    def tail(self, target: Obj) -> Obj | None:
+        raise NotImplementedError
+
+    def joined_element(self, parts: Sequence[object], index: Expr) -> Value:
+        raise NotImplementedError
+
+    def joined_length(self, parts: Sequence[object]) -> Expr | None:
+        raise NotImplementedError
+
+    def concatenated_lists(self, parts: Sequence[Value], node: ast.AST) -> Obj:
+        raise NotImplementedError
+
+    def show(self, out: Obj, base: Value) -> None:
+        raise NotImplementedError
+
+    def show_shuffled(self, out: Obj, base: Value) -> None:
+        raise NotImplementedError
+
+    def become(self, target: Obj, cell: str, value: object) -> None:
+        raise NotImplementedError
+
+    def inserted(self, target: Obj, value: Value) -> None:
+        raise NotImplementedError
+
+    def shuffled(self, target: Obj) -> None:
+        raise NotImplementedError
+
+    def taken(self, target: Obj, args: Sequence[Value]) -> Value | None:
+        raise NotImplementedError
+
     def saved(self, record: Data, node: ast.AST) -> None:
         raise NotImplementedError
 
@@ -426,8 +456,13 @@ class Machine:
         return Obj(self.last_object, kind, self.place(node), self.entries(), name, cls)
 
     def symbol(self, kind: str, *parts: object, low: int | None = None) -> Expr:
-        """A fresh symbol; what it depends on goes into `parts` as expressions."""
+        """A fresh symbol; what it depends on goes into `parts` as expressions.
+
+        An unknown is another one in each turn of the loops that are running.
+        """
         self.last_symbol += 1
+        if kind == "free" and not parts:
+            parts = tuple(Expr.of(loop.counter) for loop in self.running)
         return Expr.of(Atom(kind, (self.last_symbol, *parts), low))
 
     def put(self, holder: Holder, key: object, value: object) -> None:
@@ -498,10 +533,11 @@ class Machine:
         base = target.d.get("#base")
         if isinstance(base, Value):
             out = join_data(out, self.data(base, depth + 1))
-        parts = target.d.get("#parts")
-        if isinstance(parts, tuple):
-            for part in parts:
-                out = join_data(out, self.data(part, depth + 1))
+        for cell in ("#parts", "#joined"):
+            parts = target.d.get(cell)
+            if isinstance(parts, tuple):
+                for part in parts:
+                    out = join_data(out, self.data(part, depth + 1))
         return out
 
     def all_turns(self, target: Obj, value: Value, depth: int) -> Data:

@@ -215,7 +215,10 @@ class Methods(Machine):
             record = self.data(value)
             if isinstance(value, Data) and record.losses:
                 value = self.settle(record, node)
-            self.append(target, value, key)
+            if name in ("insert", "appendleft") and key is None:
+                self.inserted(target, value)
+            else:
+                self.append(target, value, key)
             return Const(None)
         if name in ("extend", "extendleft") and args:
             self.extend(target, args[0], key, node)
@@ -250,14 +253,17 @@ class Methods(Machine):
         if name in ("sort", "reverse"):
             return self.reordered(target)
         if name in ("pop", "popleft", "get", "get_nowait"):
+            found = self.taken(target, args[:1] if name == "pop" else [Const(0)]) if owner is target else None
+            if found is not None:
+                return found
             # each call takes another element: which one is not followed
             counters = [Expr.of(r.counter) for r in self.running]
-            return self.element(owner, self.symbol("opaque", *counters) if counters else None)
+            some = self.element(owner, self.symbol("opaque", *counters) if counters else None)
+            self.put(target, "#shifted", True)
+            return some
         if name in ("copy", "clear", "remove", "tolist", "__iter__"):
             if name == "clear":
-                for cell in ("#items", "#elements"):
-                    self.trail.drop(target, cell)
-                self.put(target, "#items", ())
+                self.become(target, "#items", ())
             return owner
         if name in ("index", "count", "empty", "qsize"):
             return UNKNOWN
@@ -267,15 +273,7 @@ class Methods(Machine):
         """In-place sort: the same elements in an order that is not known."""
         if isinstance(target.d.get("#items"), tuple) and "#elements" not in target.d:
             return Const(None)
-        before = Obj(target.number, "list", target.place, target.loops, target.name)
-        before.d = dict(target.d)
-        for cell in ("#items", "#elements", "#base", "#aligned", "#entries", "#repeated"):
-            self.trail.drop(target, cell)
-        self.put(target, "#base", before)
-        self.put(target, "#lower", Expr(0))
-        self.put(target, "#step", 1)
-        self.put(target, "#permuted", True)
-        self.put(target, "#elements", ())
+        self.shuffled(target)
         return Const(None)
 
     def dict_method(
