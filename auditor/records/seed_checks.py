@@ -6,7 +6,7 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterator
 
-from auditor.records.claim import How
+from auditor.records.claim import How, normal_label
 from auditor.records.facts import FolderFacts, seed_of_name
 from auditor.records.findings import RecordFinding, Severity, finding
 from auditor.records.log_model import Run
@@ -22,6 +22,7 @@ def check_seeds(facts: FolderFacts) -> Iterator[RecordFinding]:
     yield from _fingerprints(facts)
     yield from _same_seed(facts)
     yield from _near_copies(facts)
+    yield from _left_out(facts)
 
 
 def _names(facts: FolderFacts) -> Iterator[RecordFinding]:
@@ -126,3 +127,27 @@ def _agreement(left: Run, right: Run) -> tuple[int, int]:
     ]
     common = losses[0].keys() & losses[1].keys()
     return len(common), sum(1 for step in common if losses[0][step] == losses[1][step])
+
+
+def _left_out(facts: FolderFacts) -> Iterator[RecordFinding]:
+    """Logs of other seeds that print the claimed metric, are not in the claimed mean, and are all worse."""
+    claim = facts.claim
+    if claim.how is not How.SUBSET_MEAN:
+        return
+    chosen = {line.path for line in claim.lines}
+    seeds = {_claimed_seed(run) for run in facts.distinct if run.path in chosen}
+    others = [
+        (run.path, run_line.val_bpb)
+        for run in facts.distinct
+        if run.path not in chosen and _claimed_seed(run) not in seeds | {None}
+        for run_line in run.metrics[::-1]
+        if normal_label(run_line.label) == claim.label
+    ]
+    latest = dict(reversed(others))
+    if latest and min(latest.values()) > max(line.val_bpb for line in claim.lines):
+        yield finding(
+            "seeds_left_out",
+            ", ".join(latest),
+            f"the claimed mean is over {len(chosen)} logs; {len(latest)} more with other seeds print "
+            f"{claim.label!r} and are all worse",
+        )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from auditor.records import run_json
 from auditor.records.byte_checks import check_bytes
+from auditor.records.byte_evidence import ByteEvidence, byte_evidence
 from auditor.records.claim import Claim
 from auditor.records.claim_checks import check_claims
 from auditor.records.data_checks import check_data
@@ -36,6 +37,7 @@ class RecordsResult:
         runs: one per distinct log.
         problems: files that could not be read.
         outside: slugs that were judged from outside the folder (`pr-scope`, `significance`).
+        measured: what the logs prove about the denominator of bits per byte; None if they do not tell.
     """
 
     facts: FolderFacts
@@ -44,6 +46,7 @@ class RecordsResult:
     claim: Claim
     problems: tuple[str, ...] = ()
     outside: frozenset[str] = frozenset()
+    measured: ByteEvidence | None = None
 
     @property
     def failed(self) -> bool:
@@ -106,4 +109,5 @@ def validate_folder(
         claim=facts.claim,
         problems=facts.problems,
         outside=frozenset(outside),
+        measured=byte_evidence(facts),
     )
