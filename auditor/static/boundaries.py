@@ -11,6 +11,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from auditor.program.walk import walk
 from auditor.static.heap import Obj
 from auditor.static.machine import Machine
 from auditor.static.values import Class
@@ -51,7 +52,7 @@ class Boundaries(Machine):
             for expression in carrying(method.node):
                 place = Place(cls.path, cls.layer, expression.lineno, expression.col_offset)
                 found.append((f"{cls.node.name}.{getattr(method.node, 'name', 'lambda')}", place))
-        for name in {n.id for n in ast.walk(cls.node) if isinstance(n, ast.Name)}:
+        for name in names_in(cls.node):
             scope = cls.env.find(name)
             inner = scope.d[name] if scope is not None else None
             if isinstance(inner, Class) and inner.is_module:
@@ -62,16 +63,18 @@ class Boundaries(Machine):
 
 def carrying(function: ast.AST) -> Iterator[ast.expr]:
     """Sums of a tensor and its earlier self that nothing about where documents begin has a part in."""
+    if not any(is_shifting(node) for node in walk(function)):
+        return
     copies = shifted_names(function)
     sources = assigned_names(function)
     aliases = {
         node.targets[0].id: node.value.id
-        for node in ast.walk(function)
+        for node in walk(function)
         if isinstance(node, ast.Assign)
         and isinstance(node.targets[0], ast.Name)
         and isinstance(node.value, ast.Name)
     }
-    for node in ast.walk(function):
+    for node in walk(function):
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
             sides = (node.left, node.right)
         elif isinstance(node, ast.Call) and callee(node) == "lerp" and len(node.args) >= 2:
@@ -90,13 +93,13 @@ def carrying(function: ast.AST) -> Iterator[ast.expr]:
 
 
 def names_in(node: ast.AST) -> set[str]:
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    return {n.id for n in walk(node) if isinstance(n, ast.Name)}
 
 
 def assigned_names(function: ast.AST) -> dict[str, set[str]]:
     """For each local name the names that stand in what it is assigned."""
     found: dict[str, set[str]] = {}
-    for node in ast.walk(function):
+    for node in walk(function):
         if isinstance(node, (ast.Assign, ast.AugAssign)):
             for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
                 if isinstance(target, ast.Name):
@@ -117,12 +120,12 @@ def names_behind(expression: ast.expr, sources: dict[str, set[str]], base: str) 
 def shifted_names(function: ast.AST) -> dict[str, str]:
     """Names that hold a tensor one position earlier, and that tensor's name."""
     found: dict[str, str] = {}
-    for node in ast.walk(function):
+    for node in walk(function):
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
             target = node.targets[0]
             name = target.value if isinstance(target, ast.Subscript) else target
             base = shifted_in(node.value, {})
-            sums = any(isinstance(n, ast.BinOp) and isinstance(n.op, ast.Add) for n in ast.walk(node.value))
+            sums = any(isinstance(n, ast.BinOp) and isinstance(n.op, ast.Add) for n in walk(node.value))
             if isinstance(name, ast.Name) and base is not None and base != name.id and not sums:
                 found[name.id] = base
     return found
@@ -130,14 +133,19 @@ def shifted_names(function: ast.AST) -> dict[str, str]:
 
 def shifted_in(expression: ast.expr, copies: dict[str, str]) -> str | None:
     """The tensor whose earlier self stands in an expression."""
-    for node in ast.walk(expression):
-        if isinstance(node, ast.Subscript) and is_shift(node.slice):
-            return ast.unparse(node.value)
+    for node in walk(expression):
         if isinstance(node, ast.Name) and node.id in copies:
             return copies[node.id]
-        if isinstance(node, ast.Call) and callee(node) in SHIFTS and node.args:
-            return ast.unparse(node.args[0])
+        if is_shifting(node):
+            return ast.unparse(node.args[0] if isinstance(node, ast.Call) else node.value)  # type: ignore[attr-defined]
     return None
+
+
+def is_shifting(node: ast.AST) -> bool:
+    """Whether an expression is a tensor one position earlier."""
+    if isinstance(node, ast.Subscript):
+        return is_shift(node.slice)
+    return isinstance(node, ast.Call) and callee(node) in SHIFTS and bool(node.args)
 
 
 def is_shift(index: ast.expr) -> bool:
@@ -153,7 +161,7 @@ def mentions(expression: ast.expr, base: str, copies: dict[str, str]) -> bool:
     """Whether the tensor itself stands in the expression, not only its earlier self."""
     return any(
         ast.unparse(node) == base
-        for node in ast.walk(expression)
+        for node in walk(expression)
         if isinstance(node, (ast.Name, ast.Attribute)) and shifted_in(expression, copies) is None
     )
 

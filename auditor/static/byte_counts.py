@@ -8,9 +8,11 @@ in `auditor.static.lookups`; a sum over validation tokens is a `Count`.
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
+from auditor.program.walk import walk
 from auditor.static.heap import Env, Obj
 from auditor.static.lookups import (
     COMPARISONS,
@@ -50,6 +52,8 @@ QUESTIONS = frozenset(
     ]
 )
 SIZES = frozenset(["vocab_size", "get_piece_size", "GetPieceSize", "piece_size", "__len__"])
+MAX_NODES = 500
+"""Nodes of a loop's body that are searched for a question: loops that build tables are short."""
 BYTES_SOURCE = "bytes"
 """The source of regions of a byte sidecar: lengths stored by position beside the validation tokens."""
 
@@ -133,16 +137,15 @@ class ByteCounts(Machine):
         """Whether the text asks a tokenizer about the token of that name, or reads a table by it."""
         known = self.asks.get(key)
         if known is None:
+            parts = (part for statement in body for part in walk(statement))
             known = self.asks[key] = any(
-                self.is_question(part, name, env) for statement in body for part in ast.walk(statement)
+                self.is_question(part, name, env) for part in itertools.islice(parts, MAX_NODES)
             )
         return known
 
     def is_question(self, node: ast.AST, name: str, env: Env) -> bool:
         if isinstance(node, ast.Call):
-            mentioned = {
-                n.id for argument in node.args for n in ast.walk(argument) if isinstance(n, ast.Name)
-            }
+            mentioned = {n.id for argument in node.args for n in walk(argument) if isinstance(n, ast.Name)}
             if name not in mentioned or not is_path(node.func):
                 return False
             if isinstance(node.func, ast.Attribute) and node.func.attr in QUESTIONS:
@@ -160,7 +163,7 @@ class ByteCounts(Machine):
         known = self.asks.get(-id(function))
         if known is None:
             known = self.asks[-id(function)] = any(
-                isinstance(n, ast.Attribute) and n.attr in QUESTIONS for n in ast.walk(function)
+                isinstance(n, ast.Attribute) and n.attr in QUESTIONS for n in walk(function)
             )
         return known
 
