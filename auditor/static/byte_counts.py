@@ -318,14 +318,14 @@ class ByteCounts(Machine):
         parts = [self.lookup_of(value) for value in values]
         if not all(isinstance(part, Lookup) for part in parts):
             return None
-        return elementwise(lambda *given: all(given) if conjunction else any(given), *parts)
+        return elementwise(every if conjunction else some, *parts)
 
     def picked(self, condition: Value, first: Value, second: Value) -> Lookup | None:
         """One of two values, chosen by element."""
         parts = [self.lookup_of(value) for value in (condition, first, second)]
         if None in parts or not isinstance(parts[0], Lookup):
             return None
-        return elementwise(lambda test, a, b: a if test else b, *parts)
+        return elementwise(either, *parts)
 
     def measured(self, value: Value) -> Lookup | None:
         """`len` of each piece of a table of texts."""
@@ -355,7 +355,7 @@ class ByteCounts(Machine):
         turn: tuple[object, ...] | None = None,
     ) -> int:
         where = turn if turn is not None else tuple((r.entry, r.iteration) for r in self.running)
-        key = (self.place(node), lookup, where)
+        key = (self.place(node), lookup.axes, id(lookup.values), where)
         number = self.known_counts.get(key)
         if number is None:
             target = by_pair(lookup, precedes)
@@ -405,6 +405,18 @@ class ByteCounts(Machine):
 
 def in_slice(number: int, chosen: slice) -> bool:
     return number >= (chosen.start or 0) and (chosen.stop is None or number < chosen.stop)
+
+
+def every(*given: object) -> bool:
+    return all(given)
+
+
+def some(*given: object) -> bool:
+    return any(given)
+
+
+def either(test: object, first: object, second: object) -> object:
+    return first if test else second
 
 
 def how_counted(counts: tuple[float | None, ...]) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from auditor.trace.linear import on_forget
 from auditor.trace.token_bytes import KINDS
 
 TABLE = "by token id"
@@ -121,19 +122,41 @@ def elementwise(function: Callable[..., Any], *parts: object) -> Lookup | None:
         axes.extend(axis for axis in lookup.axes if axis not in axes)
     if len(axes) > MAX_AXES or not all(lookup.known for lookup in lookups):
         return Lookup(tuple(axes[:MAX_AXES]), ())
-    picks = [_picks(part, axes) if isinstance(part, Lookup) else None for part in parts]
-    values = []
-    for combination in itertools.product(range(SIZE), repeat=len(axes)):
-        values.append(
+    operands = [(part.values, _picks(part, axes)) if isinstance(part, Lookup) else part for part in parts]
+    return Lookup(tuple(axes), _computed(function, operands, len(axes)))
+
+
+_COMPUTED: dict[object, tuple[object, tuple[object, ...]]] = {}
+on_forget(_COMPUTED.clear)
+
+
+def _computed(function: Callable[..., Any], operands: Sequence[object], axes: int) -> tuple[object, ...]:
+    """The values for all combinations of kinds, computed once for the same function and the same values.
+
+    Values go by identity: True and 1 are equal and behave otherwise. They are kept so that it is not given away.
+    """
+    key = (
+        function,
+        axes,
+        *(
+            (id(operand[0]), operand[1]) if isinstance(operand, tuple) else (type(operand), operand)
+            for operand in operands
+        ),
+    )
+    known = _COMPUTED.get(key)
+    if known is None:
+        values = tuple(
             _safe(
                 function,
                 *(
-                    part if pick is None else part.values[_offset(combination, pick)]  # type: ignore[attr-defined]
-                    for part, pick in zip(parts, picks, strict=True)
+                    operand[0][_offset(combination, operand[1])] if isinstance(operand, tuple) else operand
+                    for operand in operands
                 ),
             )
+            for combination in itertools.product(range(SIZE), repeat=axes)
         )
-    return Lookup(tuple(axes), tuple(values))
+        known = _COMPUTED[key] = (operands, values)
+    return known[1]
 
 
 def _picks(lookup: Lookup, axes: Sequence[object]) -> tuple[int, ...]:
