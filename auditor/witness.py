@@ -30,6 +30,13 @@ MAX_STEPS_TURNED = 4_000_000
 """Steps of the evaluator after which no further switch is turned; a median script takes 20,000 a run."""
 
 
+MIN_WORK_BOTH_WAYS = 150_000
+"""What the prover may spend, besides twice its work on the trace, on the evaluation that takes switches both ways.
+
+Beyond that, turning each switch costs less.
+"""
+
+
 class Witness:
     """The static witness on one program: its trace under the settings, and with switches turned."""
 
@@ -39,6 +46,7 @@ class Witness:
         self._traced: list[tuple[Trace, Sequence[Resolved]]] = []
         self.language = language_of(program)
         self._steps = 0
+        self._work = 0
         self._exploration: Exploration | None = None
         self._cut_short = False
         self.problems: tuple[CodeProblem, ...] = ()
@@ -95,8 +103,12 @@ class Witness:
 
         if (forced or both_ways) and self._steps > MAX_STEPS_TURNED:
             raise ExplorationSpent
-        witnessed = trace_program(self._program, self._settings, forced=forced, both_ways=both_ways)
+        work = MIN_WORK_BOTH_WAYS + 2 * self._work if both_ways else None
+        witnessed = trace_program(
+            self._program, self._settings, forced=forced, both_ways=both_ways, work=work
+        )
         self._steps += witnessed.steps
+        self._work = max(self._work, witnessed.work)
         self._traced.append((witnessed.trace, witnessed.configuration))
         return witnessed.trace
 

@@ -45,7 +45,7 @@ from rules.byte_examples import (
 )
 from rules.denominator import told_by_code
 from rules.record_examples import SCRIPT, toy_folder
-from rules.record_rule import judge_findings, records_of
+from rules.record_rule import judge_metric, records_of
 
 
 class ByteAccounting(Rule):
@@ -110,15 +110,12 @@ class ByteAccounting(Rule):
 
     def judge(self, evidence: Evidence) -> Judgement:
         """The code and the log as two witnesses: either may prove a fault, a contradiction is for a person."""
-        records = records_of(evidence)
-        logged = None
-        if records is not None and any(run.metrics for run in records.runs):
-            clean = "the implied bytes are those of the validation split"
-            logged = judge_findings(self.slug, records.of_rule(self.slug), clean)
+        logged = judge_metric(self.slug, evidence, "the implied bytes are those of the validation split")
         told = told_by_code(self.slug, evidence)
-        if logged is None:
+        if logged.outcome is Outcome.NOT_APPLICABLE:
             return told
         findings = (*told.findings, *logged.findings)
+        records = records_of(evidence)
         measured = None if records is None else records.measured
         proved = logged.outcome is Outcome.PASS and measured is not None and measured.proves
         if logged.outcome is Outcome.FAIL:

@@ -35,7 +35,7 @@ from rules.absorption import judged_report
 from rules.base import Bad, Evidence, Finding, Good, Judgement, Level, Outcome, Policy, Rule, Source, Step
 from rules.byte_examples import BY_SETTING, BY_SETTING_OFF, FIRST_DOCUMENTS, FIRST_TOKENS, UPSTREAM
 from rules.record_examples import SCRIPT, toy_folder
-from rules.record_rule import judge_findings, records_of
+from rules.record_rule import judge_metric
 
 WORLD_SIZE = 8
 """Ranks that share the split; the witness follows the first, whose share may end at an eighth."""
@@ -89,13 +89,11 @@ class ValidationCoverage(Rule):
     )
 
     def judge(self, evidence: Evidence) -> Judgement:
-        records = records_of(evidence)
         findings = [] if (cap := self.cap(evidence)) is None else [cap]
-        if records is not None and any(run.metrics for run in records.runs):
-            clean = "the printed token counts are those of the full split"
-            logged = judge_findings(self.slug, records.of_rule(self.slug), clean)
-            findings += logged.findings
-        elif evidence.trace is None or not evidence.trace.reports:
+        logged = judge_metric(self.slug, evidence, "the printed token counts are those of the full split")
+        findings += logged.findings
+        silent = evidence.trace is None or not evidence.trace.reports
+        if logged.outcome is Outcome.NOT_APPLICABLE and silent:
             because = "there is no log and no reported number to measure the split by"
             return Judgement(outcome=Outcome.NOT_APPLICABLE, because=because)
         order = (Outcome.FAIL, Outcome.REVIEW)

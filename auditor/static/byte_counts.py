@@ -2,7 +2,7 @@
 
 A loop over all token ids runs once for a model piece of each kind (`auditor.trace.token_bytes`), so a table
 built from a tokenizer holds what the script computes for that kind. Lookups and arithmetic on them are followed
-in `auditor.static.lookups`; a sum over validation tokens is a `Count`.
+in `auditor.static.by_kind`; a sum over validation tokens is a `Count`.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from auditor.program.walk import walk
-from auditor.static.heap import Env, Obj
-from auditor.static.lookups import (
+from auditor.static.by_kind import (
     COMPARISONS,
     INDEX,
     OPERATORS,
     UNARY,
-    Lookup,
+    ByKind,
     by_pair,
     elementwise,
     filled,
     table,
 )
+from auditor.static.heap import Env, Obj
 from auditor.static.machine import Machine
 from auditor.static.statements import ast_text
 from auditor.static.values import Const, Data, Func, Num, Slice, Truth, Tup, Value
@@ -66,7 +66,7 @@ class ByteCounts(Machine):
 
     def prepare_counts(self) -> None:
         self.asks: dict[int, bool] = {}
-        self.sums: dict[int, tuple[Summed, Lookup]] = {}
+        self.sums: dict[int, tuple[Summed, ByKind]] = {}
 
     # tokenizers
     def tokenizer(self, args: Sequence[Value], keywords: dict[str, Value], node: ast.AST) -> Obj:
@@ -120,12 +120,12 @@ class ByteCounts(Machine):
         parts = iterable.d.get("#parts")
         if not isinstance(parts, tuple) or len(parts) != 1 or iterable.d.get("#start") != Expr(0):
             return None
-        lookup = self.lookup_of(parts[0])
-        if not isinstance(lookup, Lookup) or not lookup.is_table or not lookup.known:
+        by_kind = self.by_kind_of(parts[0])
+        if not isinstance(by_kind, ByKind) or not by_kind.is_table or not by_kind.known:
             return None
         return [
             Tup((Const(kind.number), known_value(value)))
-            for kind, value in zip(KINDS, lookup.values, strict=True)
+            for kind, value in zip(KINDS, by_kind.values, strict=True)
         ]
 
     def is_range(self, iterable: Value) -> bool:
@@ -155,8 +155,8 @@ class ByteCounts(Machine):
             return isinstance(called, Func) and self.mentions_question(called.node)
         if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Name) and node.slice.id == name:
             if isinstance(node.ctx, ast.Load) and is_path(node.value):
-                lookup = self.lookup_of(self.evaluate(node.value, env))
-                return isinstance(lookup, Lookup) and lookup.is_table
+                by_kind = self.by_kind_of(self.evaluate(node.value, env))
+                return isinstance(by_kind, ByKind) and by_kind.is_table
         return False
 
     def mentions_question(self, function: ast.AST) -> bool:
@@ -179,10 +179,10 @@ class ByteCounts(Machine):
                 return None
             entries = [Const(kind.number) for kind in KINDS]
         else:
-            lookup = self.lookup_of(iterable)
-            if not isinstance(lookup, Lookup) or not lookup.is_table or not lookup.known:
+            by_kind = self.by_kind_of(iterable)
+            if not isinstance(by_kind, ByKind) or not by_kind.is_table or not by_kind.known:
                 return None
-            entries = [known_value(value) for value in lookup.values]
+            entries = [known_value(value) for value in by_kind.values]
         scope = Env(env)
         values: list[object] = []
         for entry in entries:
@@ -191,27 +191,27 @@ class ByteCounts(Machine):
             values.append(value.value if isinstance(value, Const) else None)
         out = self.allocate("list", node)
         out.d["#elements"] = ()
-        out.d["#kinds"] = Data(lookup=table(values))
+        out.d["#kinds"] = Data(by_kind=table(values))
         return out
 
     # tables
-    def lookup_of(self, value: Value | None) -> object:
-        """A value as `elementwise` takes it: a lookup, a constant, or None for anything else."""
+    def by_kind_of(self, value: Value | None) -> object:
+        """A value as `elementwise` takes it: by kind, a constant, or None for anything else."""
         if isinstance(value, Data):
-            return value.lookup
+            return value.by_kind
         if isinstance(value, Const):
             return value.value if isinstance(value.value, (bool, int, float)) else None
         if isinstance(value, Obj):
             found = value.d.get("#kinds")
-            return found.lookup if isinstance(found, Data) else None
+            return found.by_kind if isinstance(found, Data) else None
         return None
 
     def store_by_kind(self, target: Obj, index: Value, value: Value) -> bool:
         """Write a table for one model piece, or a whole table into another; False for any other write."""
-        known = self.lookup_of(target)
-        if not isinstance(known, Lookup) or not known.known:
+        known = self.by_kind_of(target)
+        if not isinstance(known, ByKind) or not known.known:
             return False
-        new: Lookup | None = None
+        new: ByKind | None = None
         chosen = self.chosen_kinds(index)
         if isinstance(index, Const) and isinstance(index.value, int) and not isinstance(index.value, bool):
             position = INDEX.get(index.value)
@@ -219,8 +219,8 @@ class ByteCounts(Machine):
                 return True  # a single id that no model piece has
             new = known.with_value(position, value.value if isinstance(value, Const) else None)
         elif isinstance(index, Slice) and (index.lower is None or self.number(index.lower) == Expr(0)):
-            given = self.lookup_of(value)
-            new = given if isinstance(given, Lookup) and given.is_table else None
+            given = self.by_kind_of(value)
+            new = given if isinstance(given, ByKind) and given.is_table else None
         if new is None and chosen is not None and isinstance(value, Const):
             new = known
             for position in chosen:
@@ -228,7 +228,7 @@ class ByteCounts(Machine):
         if new is None:
             self.spoil(target)
             return False
-        self.put(target, "#kinds", Data(lookup=new))
+        self.put(target, "#kinds", Data(by_kind=new))
         if isinstance(value, Const):
             self.note_stored(target, value)
         return True
@@ -257,10 +257,10 @@ class ByteCounts(Machine):
         if "#kinds" in target.d:
             self.trail.drop(target, "#kinds")
 
-    def looked_up(self, owner: Value, index: Value) -> Value | Lookup | None:
-        """A table read by an index: a constant for a model piece, a lookup for tokens; None for anything else."""
-        known = self.lookup_of(owner)
-        if not isinstance(known, Lookup) or not (known.is_table or not known.axes):
+    def looked_up(self, owner: Value, index: Value) -> Value | ByKind | None:
+        """A table read by an index: a constant for a model piece, by kind for tokens; None for anything else."""
+        known = self.by_kind_of(owner)
+        if not isinstance(known, ByKind) or not (known.is_table or not known.axes):
             return None
         if isinstance(index, Const) and isinstance(index.value, int) and known.known:
             position = INDEX.get(index.value) if known.is_table else 0
@@ -277,70 +277,70 @@ class ByteCounts(Machine):
         return known.at(tokens_of(record))
 
     # arithmetic
-    def combined(self, operator: ast.operator, left: Value, right: Value) -> Lookup | None:
-        """Arithmetic by element where one side is a lookup."""
-        a, b = self.lookup_of(left), self.lookup_of(right)
-        lookups = [part for part in (a, b) if isinstance(part, Lookup)]
-        if not lookups:
+    def combined(self, operator: ast.operator, left: Value, right: Value) -> ByKind | None:
+        """Arithmetic by element where one side is known by kind."""
+        a, b = self.by_kind_of(left), self.by_kind_of(right)
+        given = [part for part in (a, b) if isinstance(part, ByKind)]
+        if not given:
             return None
         function = OPERATORS.get(type(operator))
-        for lookup, other in ((a, right), (b, left)):
+        for by_kind, other in ((a, right), (b, left)):
             # an array by position, not by token id: some of the tokens, each for what it counts
-            by_tokens = isinstance(lookup, Lookup) and lookup.axes and not lookup.is_table
+            by_tokens = isinstance(by_kind, ByKind) and by_kind.axes and not by_kind.is_table
             if isinstance(operator, (ast.Mult, ast.BitAnd)) and by_tokens and self.only_chooses(other):
-                assert isinstance(lookup, Lookup)
-                return lookup
+                assert isinstance(by_kind, ByKind)
+                return by_kind
         if function is not None and a is not None and b is not None:
             return elementwise(function, a, b)
-        return lookups[0].lost()
+        return given[0].lost()
 
     def only_chooses(self, value: Value) -> bool:
         """Whether a factor is one or nothing: the outcome of a comparison, or zeros with ones written into them."""
         record = self.data(value)
         if "mask" in record.marks:
-            return record.lookup is None
+            return record.by_kind is None
         stored = value.d.get("#stored") if isinstance(value, Obj) else None
         return isinstance(stored, frozenset) and stored <= {0, 1}
 
-    def transformed(self, operator: ast.unaryop, value: Value) -> Lookup | None:
+    def transformed(self, operator: ast.unaryop, value: Value) -> ByKind | None:
         function = UNARY.get(type(operator))
-        return None if function is None else elementwise(function, self.lookup_of(value))
+        return None if function is None else elementwise(function, self.by_kind_of(value))
 
-    def compared(self, operator: ast.cmpop, left: Value, right: Value) -> Lookup | None:
-        a, b = self.lookup_of(left), self.lookup_of(right)
+    def compared(self, operator: ast.cmpop, left: Value, right: Value) -> ByKind | None:
+        a, b = self.by_kind_of(left), self.by_kind_of(right)
         function = COMPARISONS.get(type(operator))
         if function is None or a is None or b is None:
             return None
         return elementwise(function, a, b)
 
-    def conjoined(self, values: Sequence[Value], *, conjunction: bool) -> Lookup | None:
-        """`a and b` or `a or b`, where all parts are lookups."""
-        parts = [self.lookup_of(value) for value in values]
-        if not all(isinstance(part, Lookup) for part in parts):
+    def conjoined(self, values: Sequence[Value], *, conjunction: bool) -> ByKind | None:
+        """`a and b` or `a or b`, where all parts are known by kind."""
+        parts = [self.by_kind_of(value) for value in values]
+        if not all(isinstance(part, ByKind) for part in parts):
             return None
         return elementwise(every if conjunction else some, *parts)
 
-    def picked(self, condition: Value, first: Value, second: Value) -> Lookup | None:
+    def picked(self, condition: Value, first: Value, second: Value) -> ByKind | None:
         """One of two values, chosen by element."""
-        parts = [self.lookup_of(value) for value in (condition, first, second)]
-        if None in parts or not isinstance(parts[0], Lookup):
+        parts = [self.by_kind_of(value) for value in (condition, first, second)]
+        if None in parts or not isinstance(parts[0], ByKind):
             return None
         return elementwise(either, *parts)
 
-    def measured(self, value: Value) -> Lookup | None:
+    def measured(self, value: Value) -> ByKind | None:
         """`len` of each piece of a table of texts."""
-        found = self.lookup_of(value)
-        return elementwise(len, found) if isinstance(found, Lookup) and not found.is_table else None
+        found = self.by_kind_of(value)
+        return elementwise(len, found) if isinstance(found, ByKind) and not found.is_table else None
 
     # sums
     def counted(self, record: Data, node: ast.AST) -> Data:
         """Bytes of tokens are added up."""
-        lookup, numbers = record.lookup, set(record.origins)
-        plain = replace(record, lookup=None)
+        by_kind, numbers = record.by_kind, set(record.origins)
+        plain = replace(record, by_kind=None)
         if record.losses:
             return plain
-        if lookup is not None and any(isinstance(axis, frozenset) for axis in lookup.axes):
-            numbers.add(self.count(lookup, node, record.origins))
+        if by_kind is not None and any(isinstance(axis, frozenset) for axis in by_kind.axes):
+            numbers.add(self.count(by_kind, node, record.origins))
         stored = frozenset(region for region in record.regions if region.source == BYTES_SOURCE)
         if stored:
             numbers.add(self.stored_count(stored, node))
@@ -349,17 +349,17 @@ class ByteCounts(Machine):
 
     def count(
         self,
-        lookup: Lookup,
+        by_kind: ByKind,
         node: ast.AST,
         origins: frozenset[int] = NO_ORIGINS,
         turn: tuple[object, ...] | None = None,
     ) -> int:
         where = turn if turn is not None else tuple((r.entry, r.iteration) for r in self.running)
-        key = (self.place(node), lookup.axes, id(lookup.values), where)
+        key = (self.place(node), by_kind.axes, id(by_kind.values), where)
         number = self.known_counts.get(key)
         if number is None:
-            target = by_pair(lookup, precedes)
-            axes = [axis for axis in lookup.axes if isinstance(axis, frozenset)]
+            target = by_pair(by_kind, precedes)
+            axes = [axis for axis in by_kind.axes if isinstance(axis, frozenset)]
             how = how_counted(target)
             read = any(isinstance(self.events[number], Load) for number in origins)
             event = Count(
@@ -371,7 +371,7 @@ class ByteCounts(Machine):
             )
             self.record(event)
             number = self.known_counts[key] = event.number
-            self.sums[number] = ((frozenset(axes), where), lookup)
+            self.sums[number] = ((frozenset(axes), where), by_kind)
         return number
 
     def stored_count(self, stored: frozenset[Region], node: ast.AST) -> int:
@@ -434,7 +434,7 @@ def known_value(value: object) -> Value:
 
 
 def tokens_of(record: Data) -> frozenset[Region]:
-    """The tokens that a lookup goes by, as the axis of a `Lookup`."""
+    """The tokens that a lookup goes by, as the axis of a `ByKind`."""
     return frozenset(region for region in record.regions if region.source == "val")
 
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from auditor.static.by_kind import filled
 from auditor.static.files import FROM_OUTSIDE, MATCHED, matched
 from auditor.static.heap import Env, Obj
 from auditor.static.library.tables import BUILTINS, SIZE_ATTRIBUTES
-from auditor.static.lookups import filled
 from auditor.static.machine import Machine
 from auditor.static.statements import ast_text
 from auditor.static.values import (
@@ -166,7 +166,7 @@ class Expressions(Machine):
             else:
                 parts.append(None)
                 exact = False
-            found = replace(self.data(value), template=None, lookup=None).plain()
+            found = replace(self.data(value), template=None, by_kind=None).plain()
             counted.append(found)
             record = join_data(record, replace(found, origins=frozenset()))
         record = replace(record, origins=denominators(counted))
@@ -326,9 +326,9 @@ class Expressions(Machine):
         text = self.text_arithmetic(op, left, right)
         if text is not None:
             return text
-        lookup = self.combined(op, left, right)
-        if lookup is not None:
-            return replace(self.mix(left, right), lookup=lookup, span=None, array=None, template=None)
+        by_kind = self.combined(op, left, right)
+        if by_kind is not None:
+            return replace(self.mix(left, right), by_kind=by_kind, span=None, array=None, template=None)
         out = self.mix(left, right)
         if isinstance(op, ast.Add) and out.origins and not out.losses:
             out = replace(out, origins=self.added(self.data(left).origins, self.data(right).origins, node))
@@ -422,7 +422,7 @@ class Expressions(Machine):
                 if any(not isinstance(v, Const) for v in values):
                     out.d["#repeated"] = True
                 elif len(values) == 1:
-                    out.d["#kinds"] = Data(lookup=filled(values[0].value))  # type: ignore[attr-defined]
+                    out.d["#kinds"] = Data(by_kind=filled(values[0].value))  # type: ignore[attr-defined]
                 return out
         if isinstance(op, ast.Add):
             a, b = self.exact_items(left), self.exact_items(right)
@@ -460,7 +460,7 @@ class Expressions(Machine):
             if isinstance(value, Truth) and value.condition.operator == ">=":
                 return Truth(Condition(">=", -value.condition.difference - 1), settings)
             negated = self.transformed(node.op, value)
-            return self.mix(value) if negated is None else replace(self.mix(value), lookup=negated)
+            return self.mix(value) if negated is None else replace(self.mix(value), by_kind=negated)
         if isinstance(value, Const) and isinstance(value.value, (int, float)):
             if isinstance(node.op, ast.USub):
                 return Const(-value.value, value.settings)
@@ -471,8 +471,8 @@ class Expressions(Machine):
         if expr is not None and isinstance(node.op, ast.USub):
             return Num(-expr, getattr(value, "settings", NONE))
         mixed = self.mix(value)
-        lookup = self.transformed(node.op, value)
-        return replace(mixed, marks=mixed.marks - {"equals"}, lookup=lookup or mixed.lookup)
+        by_kind = self.transformed(node.op, value)
+        return replace(mixed, marks=mixed.marks - {"equals"}, by_kind=by_kind or mixed.by_kind)
 
     def e_BoolOp(self, node: ast.BoolOp, env: Env) -> Value:
         conjunction = isinstance(node.op, ast.And)
@@ -500,9 +500,9 @@ class Expressions(Machine):
             return Const(last.value, settings) if isinstance(last, Const) else last
         if len(undecided) == 1 and isinstance(undecided[0], Truth):
             return Truth(undecided[0].condition, settings)
-        lookup = self.conjoined(undecided, conjunction=conjunction)
-        if lookup is not None:
-            return replace(self.mix(*undecided), settings=settings, lookup=lookup)
+        by_kind = self.conjoined(undecided, conjunction=conjunction)
+        if by_kind is not None:
+            return replace(self.mix(*undecided), settings=settings, by_kind=by_kind)
         if not conjunction:
             joined: Value = undecided[0]
             for other in undecided[1:]:
@@ -527,7 +527,7 @@ class Expressions(Machine):
         seen = self.data(test)
         picked = self.picked(test, first, second)
         if picked is not None:
-            return replace(self.mix(test, first, second), lookup=picked)
+            return replace(self.mix(test, first, second), by_kind=picked)
         if (seen.updates or seen.doubts or seen.losses) and isinstance(joined, (Data, Const, Num)):
             return self.decided(self.as_record(joined), seen, node)
         return joined
@@ -561,8 +561,8 @@ class Expressions(Machine):
                 marks |= {"equals"}
         if FROM_OUTSIDE in marks and matched(self.data(left), self.data(rights[0])):
             marks |= {MATCHED}
-        lookup = self.compared(node.ops[0], left, rights[0]) if len(rights) == 1 else None
-        return replace(record, marks=marks, span=None, lookup=lookup or record.lookup)
+        by_kind = self.compared(node.ops[0], left, rights[0]) if len(rights) == 1 else None
+        return replace(record, marks=marks, span=None, by_kind=by_kind or record.by_kind)
 
     def comparison(self, op: ast.cmpop, left: Value, right: Value, settings: frozenset[str]) -> Value | None:
         if isinstance(op, (ast.In, ast.NotIn)):

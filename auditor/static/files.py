@@ -12,8 +12,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from auditor.static.by_kind import TABLE, ByKind
 from auditor.static.byte_counts import BYTES_SOURCE
-from auditor.static.lookups import TABLE, Lookup
 from auditor.static.machine import Machine
 from auditor.static.values import NONE, UNKNOWN, Const, Data, Value
 from auditor.trace.events import Load
@@ -96,7 +96,7 @@ class Files(Machine):
         return Data(
             origins=frozenset((self.loaded_once(source, text, node),)),
             marks=marks,
-            lookup=Lookup((TABLE,), ()),
+            by_kind=ByKind((TABLE,), ()),
         )
 
     def loaded_once(self, source: str, text: str, node: ast.AST) -> int:

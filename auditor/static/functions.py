@@ -7,6 +7,7 @@ import builtins
 import math
 from dataclasses import replace
 
+from auditor.static.by_kind import ByKind, filled
 from auditor.static.files import FROM_OUTSIDE
 from auditor.static.heap import Obj
 from auditor.static.library.tables import (
@@ -28,7 +29,6 @@ from auditor.static.library.tables import (
     SELECTIONS,
     WRAPPERS,
 )
-from auditor.static.lookups import Lookup, filled
 from auditor.static.machine import WHOLE, Machine, Resolved
 from auditor.static.methods import BY_ELEMENT, SUMS
 from auditor.static.values import (
@@ -437,10 +437,10 @@ class Functions(Machine):
             mask = self.data(args[0])
             picked = self.picked(*args)
             if picked is not None:
-                return replace(self.mix(*args), lookup=picked)
+                return replace(self.mix(*args), by_kind=picked)
             found = self.decided(self.masked(self.mix(*args[1:]), mask, node), args[0], node)
-            if self.lookup_of(args[2]) == 0 and isinstance(args[1], Data) and "mask" in mask.marks:
-                return replace(found, lookup=args[1].lookup)  # some tokens only, each for what it counts
+            if self.by_kind_of(args[2]) == 0 and isinstance(args[1], Data) and "mask" in mask.marks:
+                return replace(found, by_kind=args[1].by_kind)  # some tokens only, each for what it counts
             return found
         if tail == "stack" and args:
             record = self.mix(*args)
@@ -465,7 +465,7 @@ class Functions(Machine):
                 return UNKNOWN
         if tail in BY_ELEMENT_METHODS and args:
             record = self.data(first)
-            if record.lookup is not None or (record.regions and tail in SUMS):
+            if record.by_kind is not None or (record.regions and tail in SUMS):
                 return self.call_method(first, tail, args[1:], keywords, node)
         if tail in ("minimum", "maximum", "clip") and len(args) >= 2:
             numbers = [self.number(a) for a in args[:2]]
@@ -486,7 +486,7 @@ class Functions(Machine):
         if self.starts_empty(tail, args, keywords):
             out.d["#empty"] = True
         if rank == 1 and tail in FILLS:
-            out.d["#kinds"] = Data(lookup=filled(self.fill_value(tail, args, keywords)))
+            out.d["#kinds"] = Data(by_kind=filled(self.fill_value(tail, args, keywords)))
         return out
 
     def fill_value(self, tail: str, args: list[Value], keywords: dict[str, Value]) -> object:
@@ -536,7 +536,7 @@ class Functions(Machine):
         if items is None and isinstance(parts, Obj) and "#elements" not in parts.d:
             known = parts.d.get("#items")
             items = known if isinstance(known, tuple) else None
-        record = replace(self.mix(parts), lookup=self.data(parts).lookup)
+        record = replace(self.mix(parts), by_kind=self.data(parts).by_kind)
         if items is not None:
             arrays = [i for i in items if isinstance(i, Data) and i.array is not None]
             plain = [i for i in items if not (isinstance(i, Data) and i.array is not None)]
@@ -556,7 +556,7 @@ class Functions(Machine):
         if not args:
             return None
         record = self.data(args[0])
-        if record.lookup is None or not record.lookup.axes or record.losses:
+        if record.by_kind is None or not record.by_kind.axes or record.losses:
             return None
         return self.counted(record, node)
 
@@ -608,9 +608,9 @@ class Functions(Machine):
     def b_len(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         if not args:
             return UNKNOWN
-        lookup = self.measured(args[0])
-        if lookup is not None:
-            return Data(lookup=lookup)
+        by_kind = self.measured(args[0])
+        if by_kind is not None:
+            return Data(by_kind=by_kind)
         length = self.length(args[0])
         if length is None:
             length = self.data_length(
@@ -775,9 +775,9 @@ class Functions(Machine):
         if name == "int" and args and isinstance(args[0], Const):
             return Data(settings=settings)
         out = self.mix(*args)
-        lookup = self.lookup_of(args[0]) if len(args) == 1 else None
-        if isinstance(lookup, Lookup) and name in ("int", "float", "bool"):
-            out = replace(out, lookup=lookup)
+        by_kind = self.by_kind_of(args[0]) if len(args) == 1 else None
+        if isinstance(by_kind, ByKind) and name in ("int", "float", "bool"):
+            out = replace(out, by_kind=by_kind)
         # one number of a file is a setting, no stored text
         return replace(out, marks=out.marks - {FROM_OUTSIDE}) if FROM_OUTSIDE in out.marks else out
 

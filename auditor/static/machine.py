@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+from auditor.static.by_kind import ByKind
 from auditor.static.heap import Env, Holder, Obj, Trail
-from auditor.static.lookups import Lookup
 from auditor.static.values import (
     MAX_ALTERNATIVES,
     NONE,
@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 
 MAX_STEPS = 1_500_000
 MAX_DEPTH = 24
+MAX_CONSTANTS = 8
+"""Constants that a number may be one of, for these to be kept apart from the conditions that chose them."""
 
 
 WHOLE = Region("val", Expr(0), Expr.of(Atom("free", (0, "val_tokens"), 1)))
@@ -307,28 +309,28 @@ class Machine:
     def content_of(self, args: Sequence[Value], node: ast.AST) -> Data | None:
         raise NotImplementedError
 
-    def lookup_of(self, value: Value | None) -> object:
+    def by_kind_of(self, value: Value | None) -> object:
         raise NotImplementedError
 
-    def looked_up(self, owner: Value, index: Value) -> Value | Lookup | None:
+    def looked_up(self, owner: Value, index: Value) -> Value | ByKind | None:
         raise NotImplementedError
 
-    def combined(self, operator: ast.operator, left: Value, right: Value) -> Lookup | None:
+    def combined(self, operator: ast.operator, left: Value, right: Value) -> ByKind | None:
         raise NotImplementedError
 
-    def transformed(self, operator: ast.unaryop, value: Value) -> Lookup | None:
+    def transformed(self, operator: ast.unaryop, value: Value) -> ByKind | None:
         raise NotImplementedError
 
-    def compared(self, operator: ast.cmpop, left: Value, right: Value) -> Lookup | None:
+    def compared(self, operator: ast.cmpop, left: Value, right: Value) -> ByKind | None:
         raise NotImplementedError
 
-    def conjoined(self, values: Sequence[Value], *, conjunction: bool) -> Lookup | None:
+    def conjoined(self, values: Sequence[Value], *, conjunction: bool) -> ByKind | None:
         raise NotImplementedError
 
-    def picked(self, condition: Value, first: Value, second: Value) -> Lookup | None:
+    def picked(self, condition: Value, first: Value, second: Value) -> ByKind | None:
         raise NotImplementedError
 
-    def measured(self, value: Value) -> Lookup | None:
+    def measured(self, value: Value) -> ByKind | None:
         raise NotImplementedError
 
     def store_by_kind(self, target: Obj, index: Value, value: Value) -> bool:
@@ -543,7 +545,7 @@ class Machine:
                         out = join_data(out, self.all_turns(target, value, depth))
         kinds = target.d.get("#kinds")
         if isinstance(kinds, Data):
-            out = replace(out, lookup=kinds.lookup)
+            out = replace(out, by_kind=kinds.by_kind)
         base = target.d.get("#base")
         if isinstance(base, Value):
             out = join_data(out, self.data(base, depth + 1))
@@ -634,8 +636,8 @@ class Machine:
         out = UNKNOWN
         for value in values:
             out = join_data(out, self.data(value).plain())
-        if out.lookup is not None:
-            out = replace(out, lookup=out.lookup.lost() if out.lookup.axes else None)
+        if out.by_kind is not None:
+            out = replace(out, by_kind=out.by_kind.lost() if out.by_kind.axes else None)
         return out
 
     def tells_apart(self, value: Value, entries: Sequence[int]) -> bool:
@@ -731,6 +733,10 @@ class Machine:
             settings = getattr(a, "settings", NONE) | getattr(b, "settings", NONE)
             if left == right:
                 return Num(left, settings)
+            if condition is None:
+                constants = self.constants_of(left, right)
+                if constants is not None:
+                    return Num(self.one_of(constants), settings)
             guard = condition or Condition(">=", self.symbol("free"))
             return Num(operation("ite", guard, left, right), settings)
         if isinstance(a, Const) and isinstance(b, Const):
@@ -759,6 +765,29 @@ class Machine:
             return self.data(Tup(tuple(options)))
         return Alt(tuple(options))
 
+    def constants_of(self, *exprs: Expr) -> list[int] | None:
+        """The constants that expressions may be, where conditions that nothing is known of choose among them."""
+        found: set[int] = set()
+        waiting = list(exprs)
+        while waiting:
+            expr = waiting.pop()
+            if expr.is_constant:
+                found.add(expr.constant)
+                continue
+            atom = expr.terms[0][0]
+            whole = len(expr.terms) == 1 and expr.terms[0][1] == 1 and not expr.constant
+            if not whole or not is_anonymous_choice(atom) or len(found) > MAX_CONSTANTS:
+                return None
+            waiting.extend(case for case in atom.args[1:] if isinstance(case, Expr))
+        return sorted(found)
+
+    def one_of(self, constants: Sequence[int]) -> Expr:
+        """Any of the constants."""
+        out = Expr(constants[-1])
+        for value in reversed(constants[:-1]):
+            out = operation("ite", Condition(">=", self.symbol("free")), Expr(value), out)
+        return out
+
     def as_record(self, value: Value) -> Data:
         return value if isinstance(value, Data) else self.data(value)
 
@@ -780,3 +809,11 @@ class Machine:
             else:
                 out += [condition.difference, -condition.difference]
         return tuple(out)
+
+
+def is_anonymous_choice(atom: Atom) -> bool:
+    """Whether a conditional is decided by something that nothing is known of."""
+    if atom.kind != "ite" or not isinstance(atom.args[0], Condition):
+        return False
+    terms = atom.args[0].difference.terms
+    return len(terms) == 1 and terms[0][0].kind == "free" and terms[0][0].low is None

@@ -375,8 +375,8 @@ class Methods(Machine):
         sized = self.size_method(owner, record, name, args)
         if sized is not None:
             return sized
-        if record.lookup is not None or any(region.source == BYTES_SOURCE for region in record.regions):
-            found = self.lookup_method(owner, record, name, args, keywords, node)
+        if record.by_kind is not None or any(region.source == BYTES_SOURCE for region in record.regions):
+            found = self.method_by_kind(owner, record, name, args, keywords, node)
             if found is not None:
                 return found
         if name in SAME:
@@ -488,7 +488,7 @@ class Methods(Machine):
         whole = Slice(None, None, None)
         return self.subscript(owner, Tup((whole,) * place.constant + (chosen,)), node)
 
-    def lookup_method(
+    def method_by_kind(
         self,
         owner: Value,
         record: Data,
@@ -503,8 +503,8 @@ class Methods(Machine):
         if name in ("gather", "index_select", "take", "take_along_dim"):
             return self.subscript(owner, keywords.get("index", args[-1] if args else UNKNOWN), node)
         if name in ("bitwise_not", "logical_not"):
-            lookup = self.transformed(ast.Not() if name == "logical_not" else ast.Invert(), owner)
-            return replace(record, lookup=lookup)
+            by_kind = self.transformed(ast.Not() if name == "logical_not" else ast.Invert(), owner)
+            return replace(record, by_kind=by_kind)
         if name in BY_ELEMENT and args:
             return self.binary(BY_ELEMENT[name], owner, args[0], node)
         return None

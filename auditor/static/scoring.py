@@ -48,7 +48,7 @@ class Scoring(Machine):
             span=None,
             array=None,
             template=None,
-            lookup=None,
+            by_kind=None,
             marks=data.marks - {"mask", MATCHED},
         )
 

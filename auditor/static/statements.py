@@ -6,9 +6,9 @@ import ast
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from auditor.static.by_kind import ByKind
 from auditor.static.choices import Choice
 from auditor.static.heap import MISSING, Env, Obj
-from auditor.static.lookups import Lookup
 from auditor.static.machine import Changes, Machine
 from auditor.static.text import once_a_node
 from auditor.static.values import (
@@ -226,14 +226,14 @@ class Statements(Machine):
 
     def accumulates(self, old: Value, record: Data) -> bool:
         """Whether byte lengths are added to a total: a number, or an array that holds nothing but such totals."""
-        if record.lookup is None or not record.lookup.axes or record.lookup.is_table:
+        if record.by_kind is None or not record.by_kind.axes or record.by_kind.is_table:
             return False
         return all(self.is_total(option) for option in (old.options if isinstance(old, Alt) else (old,)))
 
     def is_total(self, value: Value) -> bool:
         if isinstance(value, (Const, Num)):
             return True
-        if isinstance(self.lookup_of(value), Lookup):
+        if isinstance(self.by_kind_of(value), ByKind):
             return False
         if isinstance(value, Obj):
             return value.kind == "tensor" and not self.content(value).relevant
@@ -241,17 +241,17 @@ class Statements(Machine):
 
     def accumulate(self, target: Obj, operator: ast.operator, value: Value, node: ast.AST) -> None:
         """`total += value` for an array: in place."""
-        lookup = self.combined(operator, target, value)
+        by_kind = self.combined(operator, target, value)
         content, record = self.content(target), self.data(value).plain()
         merged = replace(
             join_data(content, record),
             origins=self.added(content.origins, record.origins, node),
-            lookup=None,
+            by_kind=None,
         )
         self.spoil(target)
         self.put(target, "#content", merged)
-        if lookup is not None:
-            self.put(target, "#kinds", Data(lookup=lookup))
+        if by_kind is not None:
+            self.put(target, "#kinds", Data(by_kind=by_kind))
 
     def assign(self, target: ast.expr, value: Value, env: Env) -> None:
         if isinstance(target, ast.Name):

@@ -6,9 +6,9 @@ import ast
 from collections.abc import Sequence
 from dataclasses import replace
 
+from auditor.static.by_kind import ByKind
 from auditor.static.files import MATCHED
 from auditor.static.heap import Env, Obj
-from auditor.static.lookups import Lookup
 from auditor.static.machine import Machine
 from auditor.static.values import (
     LAYOUT,
@@ -287,10 +287,10 @@ class Subscripts(Machine):
             return known
         if known is not None and known.axes:
             record, key = self.data(owner).plain(), self.data(index)
-            found = replace(record, lookup=known, turns=record.turns | key.turns, rank=key.rank, span=None)
+            found = replace(record, by_kind=known, turns=record.turns | key.turns, rank=key.rank, span=None)
             return self.with_table_hit(found, index)
         value = self.indexed(owner, index, node)
-        return replace(value, lookup=known) if isinstance(value, Data) and known is not None else value
+        return replace(value, by_kind=known) if isinstance(value, Data) and known is not None else value
 
     def indexed(self, owner: Value, index: Value, node: ast.AST) -> Value:
         """What an index selects, tables by token id aside."""
@@ -527,9 +527,9 @@ class Subscripts(Machine):
             elif isinstance(value, Data) and value.rank != 1:
                 gathered = True  # its axes take the place of the one that it indexes
             axis += 1
-        lookup = record.lookup
-        if lookup is not None:
-            lookup = None if lookup.is_table else self.narrowed_lookup(lookup, items, rank)
+        by_kind = record.by_kind
+        if by_kind is not None:
+            by_kind = None if by_kind.is_table else self.narrowed_by_kind(by_kind, items, rank)
         new_rank = (
             None if rank is None or gathered or (added and rank == 1) else max(rank - removed + added, 0)
         )
@@ -541,15 +541,15 @@ class Subscripts(Machine):
             span=None,
             array=None,
             template=None,
-            lookup=lookup,
+            by_kind=by_kind,
         )
         if record.losses and regions != record.regions and node is not None:
             return self.refine(found, node)
         return found
 
-    def narrowed_lookup(self, lookup: Lookup, items: Sequence[Value], rank: int | None) -> Lookup:
+    def narrowed_by_kind(self, by_kind: ByKind, items: Sequence[Value], rank: int | None) -> ByKind:
         """What was looked up by tokens, for the part of them that an index selects."""
-        return lookup.moved(lambda tokens: self.narrow(Data(regions=tokens, rank=rank), items).regions)
+        return by_kind.moved(lambda tokens: self.narrow(Data(regions=tokens, rank=rank), items).regions)
 
     def slice_data(self, value: Slice) -> Data:
         return join_data(self.data(value.lower), self.data(value.upper))

@@ -349,9 +349,11 @@ class Expr:
 
     def replace(self, change: Change, memo: Memo | None = None) -> Expr:
         """The expression with atoms exchanged, at every depth; see `operations.exchanged`."""
-        from auditor.trace.operations import exchanged
+        from auditor.trace.operations import Exchange, exchanged
 
-        return exchanged(self, change, {} if memo is None else memo)
+        if memo is None:
+            memo = change.memo if isinstance(change, Exchange) else {}
+        return exchanged(self, change, memo)
 
 
 def in_order(terms: dict[Atom, int]) -> tuple[tuple[Atom, int], ...]:

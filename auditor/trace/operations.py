@@ -7,7 +7,7 @@ Makes the symbols that are not linear (`min`, `//`, conditionals); what follows 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from auditor.trace.linear import Atom, Change, Condition, Expr, Memo, in_order, on_forget
 
@@ -19,13 +19,19 @@ class Exchange:
     Attributes:
         change: what an atom becomes, or None to keep it.
         keys: what tells these symbols, as in `Expr.content`.
+        memo: what became of symbols so far.
     """
 
     change: Change
     keys: frozenset[object]
+    memo: Memo = field(default_factory=dict)
 
     def __call__(self, atom: Atom) -> Expr | None:
         return self.change(atom)
+
+    def concerns(self, part: Expr | Atom) -> bool:
+        """Whether the change may concern an expression or symbol."""
+        return not self.keys.isdisjoint(part.content())
 
 
 def turns_exchanged(table: Mapping[object, Expr]) -> Exchange:
@@ -172,7 +178,43 @@ def _extremum(kind: str, parts: list[Expr]) -> Expr:
     return Expr.of(Atom(kind, tuple(rest)))
 
 
+MAX_FACTORS = 8
+"""Constants that a factor or divisor may be one of, for the operation to be linear in each case."""
+
+
+def _one_of_constants(expr: Expr) -> Atom | None:
+    """The conditional whose cases are all constants that an expression is, or None; few cases only."""
+    if len(expr.terms) != 1 or expr.terms[0][0].kind != "ite":
+        return None
+    waiting, leaves = [expr], 0
+    while waiting:
+        part = waiting.pop()
+        if part.is_constant:
+            leaves += 1
+            continue
+        if len(part.terms) != 1 or part.terms[0][0].kind != "ite" or leaves > MAX_FACTORS:
+            return None
+        waiting.extend(case for case in part.terms[0][0].args[1:] if isinstance(case, Expr))
+    return expr.terms[0][0] if leaves <= MAX_FACTORS else None
+
+
+def _case_by_case(kind: str, left: Expr, right: Expr, *, chosen: Expr, atom: Atom) -> Expr:
+    """The operation with the conditional operand exchanged for each of its cases."""
+    coefficient = chosen.terms[0][1]
+    condition, *cases = atom.args
+    results = []
+    for case in cases:
+        assert isinstance(case, Expr)
+        operand = case.scaled(coefficient) + chosen.constant
+        results.append(_arithmetic(kind, *((operand, right) if chosen is left else (left, operand))))
+    return operation("ite", condition, *results)
+
+
 def _arithmetic(kind: str, left: Expr, right: Expr) -> Expr:
+    for chosen in (right, left) if kind == "mul" else (right,):
+        atom = _one_of_constants(chosen)
+        if atom is not None and not (left.is_constant or right.is_constant):
+            return _case_by_case(kind, left, right, chosen=chosen, atom=atom)
     if kind == "mul":
         if left.is_constant:
             return right.scaled(left.constant)

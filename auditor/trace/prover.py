@@ -36,9 +36,19 @@ def _forget() -> None:
 on_forget(_forget)
 
 
-def refill() -> None:
-    """Grant the full allowance of work again: each trace has its own."""
-    _spent[0] = 0
+def refill(work: int | None = None) -> None:
+    """Grant the full allowance of work again, or less: each trace has its own."""
+    _spent[0] = 0 if work is None else MAX_WORK - work
+
+
+def spent(work: int | None = None) -> int:
+    """How much of the allowance that `refill` granted is spent."""
+    return _spent[0] - (0 if work is None else MAX_WORK - work)
+
+
+def spend(work: int) -> None:
+    """Count work that was done to prepare questions."""
+    _spent[0] += work
 
 
 def exhausted() -> bool:

@@ -95,8 +95,8 @@ class Refutation:
 
     @property
     def work(self) -> int:
-        """Rows that pivots went through, and forms spoken of."""
-        return self._simplex.work + len(self._forms)
+        """Rows that pivots and checks went through, and ten for each symbol and form spoken of."""
+        return self._simplex.work + 10 * (len(self._forms) + len(self._symbols))
 
     def refuted(self, rows: Iterable[Expr]) -> bool:
         """Whether the rows contradict each other."""

@@ -7,15 +7,15 @@ that can suggest that two regions are disjoint, never prove it. Replay gives set
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from zlib import crc32
 
 from auditor.trace.answer import Answer
 from auditor.trace.linear import Atom, Expr, Memo, by_identity, on_forget
 from auditor.trace.numbering import question_form
-from auditor.trace.operations import atoms_exchanged, operation
-from auditor.trace.prover import exhausted, proves, refutes
+from auditor.trace.operations import Exchange, atoms_exchanged, operation
+from auditor.trace.prover import exhausted, proves, refutes, spend
 
 Expressions = tuple[Expr, ...]
 Family = tuple[object, object]
@@ -63,6 +63,11 @@ class Region:
     def mapped(self, change: Callable[[Atom], Expr | None]) -> Region:
         """The region with symbols exchanged in its interval and turns."""
         memo: Memo = {}
+        if isinstance(change, Exchange):
+            parts = (self.start, self.stop, self.row, *self.facts, *self.turns)
+            if not any(part is not None and change.concerns(part) for part in parts):
+                return self
+            memo = change.memo
         turns: set[Atom] = set()
         for atom in self.turns:
             new = change(atom)
@@ -131,6 +136,8 @@ def same_row(used: Region, scored: Region) -> list[Region]:
 
 def _apart(a: Region, b: Region) -> bool:
     """Whether no position lies in both intervals, first for any two turns in that order, then for these turns."""
+    if exhausted():
+        return False
     first, second = _interval(a), _interval(b)
     ranks = _ranks(first, second)
     if _disjoint(_ranked(first, ranks), _ranked(second, ranks)):
@@ -154,16 +161,44 @@ def _ranks(a: Expressions, b: Expressions) -> dict[Atom, Atom]:
     for atom in frozenset().union(*(part.iterations() for part in (*a, *b))):
         families.setdefault(atom.args[0], []).append(atom)
     ranks: dict[Atom, Atom] = {}
-    for entry, family in families.items():
-        highs = {x.high for x in family if x.high is not None and not x.high.is_constant}
-        highs |= {fact + Expr.of(x) for x in family for fact in x.facts}
-        high = highs.pop() if len(highs) == 1 else None
-        turns = sorted({turn for x in family if isinstance(turn := x.args[1], int)})
-        for atom in family:
-            turn = atom.args[1]
-            assert isinstance(turn, int)
-            ranks[atom] = Atom("iter", (entry, turns.index(turn) + 1), 0, high)
+    waiting = dict(families)
+    while waiting:
+        # the length of an inner loop depends on the turn of an outer one, which has its new number by then
+        ready = [entry for entry, family in waiting.items() if not _bounded_by(family, waiting)]
+        for entry in ready or list(waiting):
+            family = waiting.pop(entry)
+            high = _common_bound(family, ranks, families) if ready else None
+            turns = sorted({turn for x in family if isinstance(turn := x.args[1], int)})
+            for atom in family:
+                turn = atom.args[1]
+                assert isinstance(turn, int)
+                ranks[atom] = Atom("iter", (entry, turns.index(turn) + 1), 0, high)
     return ranks
+
+
+def _bounds(family: Iterable[Atom]) -> set[Expr]:
+    """What bounds the turns of a loop from above."""
+    highs = {x.high for x in family if x.high is not None and not x.high.is_constant}
+    return highs | {fact + Expr.of(x) for x in family for fact in x.facts}
+
+
+def _bounded_by(family: Iterable[Atom], entries: Collection[object]) -> bool:
+    """Whether a bound of the turns speaks of the turns of any of these loops."""
+    return any(atom.args[0] in entries for high in _bounds(family) for atom in high.iterations())
+
+
+def _common_bound(
+    family: Iterable[Atom], ranks: Mapping[Atom, Atom], families: Collection[object]
+) -> Expr | None:
+    """The one bound of all turns of a loop, in the new numbers of other turns; None if there is no such bound."""
+    bounds = _bounds(family)
+    if len(bounds) != 1:
+        return None
+    (high,) = bounds
+    spoken_of = [atom for atom in high.iterations() if atom.args[0] in families]
+    if any(atom not in ranks for atom in spoken_of):
+        return None
+    return high.replace(atoms_exchanged({atom: Expr.of(ranks[atom]) for atom in spoken_of}))
 
 
 _RANKED: dict[tuple[object, ...], Expr] = {}
@@ -193,11 +228,7 @@ def _disjoint(a: Expressions, b: Expressions) -> bool:
     key = (len(a), *question_form((*a, *b)))
     known = _DISJOINT.get(key)
     if known is None:
-        if exhausted():
-            return False
-        cases = _pick_cases(a, b)
-        known = _no_common(a, b, ()) if cases is None else all(_no_common(*case[:3]) for case in cases)
-        _DISJOINT[key] = known
+        known = _DISJOINT[key] = _apart_in_all_cases(a, b)
     return known
 
 
@@ -208,11 +239,13 @@ def _no_common(a: Expressions, b: Expressions, equal: Expressions) -> bool:
 
 
 Case = tuple[Expressions, Expressions, Expressions, frozenset[Family]]
-MAX_PICK_CASES = 60
+MAX_PICK_CASES = 120
+SPLIT_WORK = 500
+"""What one split into cases costs, in the rows that the prover counts."""
 
 
-def _pick_cases(a: Expressions, b: Expressions) -> list[Case] | None:
-    """All ways in which the elements that two regions were taken from may relate.
+def _apart_in_all_cases(a: Expressions, b: Expressions) -> bool:
+    """Whether no position is common, however the elements that two regions were taken from relate.
 
     Elements of one container came from turns of the loops that built it: the same turns, or different ones in an
     order that is not known (the container may have been sorted). Each way must be proved apart. With several
@@ -220,17 +253,17 @@ def _pick_cases(a: Expressions, b: Expressions) -> list[Case] | None:
     index is itself an element of another one come after that one.
     """
     waiting: list[Case] = [(a, b, (), frozenset())]
-    cases: list[Case] = []
-    while waiting:
-        if len(waiting) + len(cases) > MAX_PICK_CASES:
-            return None
+    for _ in range(MAX_PICK_CASES):
         case = waiting.pop()
         pairs = _innermost(case)
         if pairs:
+            spend(SPLIT_WORK)
             waiting.extend(_split(case, pairs))
-        else:
-            cases.append(case)
-    return None if cases == [(a, b, (), frozenset())] else cases
+        elif not _no_common(*case[:3]):
+            return False
+        if not waiting:
+            return True
+    return False
 
 
 def _innermost(case: Case) -> list[tuple[Family, Atom, Atom]]:

@@ -28,7 +28,7 @@ class Simplex:
     """A tableau with bounds.
 
     Attributes:
-        work: rows that pivots went through so far.
+        work: rows that pivots and checks went through so far.
     """
 
     __slots__ = (
@@ -166,6 +166,7 @@ class Simplex:
             self._denominator,
             self._rows,
         )
+        self.work += len(rows)
         for step in range(MAX_PIVOTS):
             leaving = -1
             rising = False

@@ -5,12 +5,14 @@ Traces written by hand and toy folders; that every example is judged as it says 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from auditor.records.validate import RecordsResult, validate_folder
+from auditor.result import AuditResult, Verdict
 from auditor.submission.load import load_submissions
 from auditor.trace.answer import Answer
 from auditor.trace.events import Access, Clock, Count, Event, Load, Place, Report, Score, Turn
@@ -21,12 +23,12 @@ from auditor.trace.region import Region
 from auditor.trace.token_bytes import KINDS, TokenKind, canonical
 from auditor.trace.trace import Trace
 from auditor.trace.tree import Node
-from rules.base import Evidence, Level, Outcome, Policy
+from rules.base import Bad, Evidence, Level, Outcome, Policy
 from rules.byte_accounting import ByteAccounting
 from rules.network_access import NetworkAccess
 from rules.record_examples import SCRIPT, toy_folder
 from rules.validation_coverage import ValidationCoverage
-from tests.rules.folder import TRACK
+from tests.rules.folder import TRACK, audit_example
 
 SPLIT = Expr.of(Atom("free", (0, "val_tokens"), 0))
 WORST = {Outcome.FAIL: Level.ERROR, Outcome.REVIEW: Level.WARNING, Outcome.UNKNOWN: Level.WARNING}
@@ -167,6 +169,31 @@ def test_a_ratio_alone_does_not_outweigh_a_table_that_is_right(tmp_path: Path) -
 def test_nothing_to_measure_is_not_applicable() -> None:
     assert ByteAccounting().judge(Evidence(trace=None)).outcome is Outcome.NOT_APPLICABLE
     assert ValidationCoverage().judge(Evidence(trace=None)).outcome is Outcome.NOT_APPLICABLE
+
+
+# The pair that `submission.json` claims, where there is no log.
+
+LOSS, TOKENS_PER_BYTE = 2.9003, 0.268339
+TOKENIZER = 'TOKENIZER = "./data/tokenizers/fineweb_8192_bpe.model"\n'
+
+
+def claimed_alone(bits_per_byte: float, root: Path) -> AuditResult:
+    claim = json.dumps({"val_loss": LOSS, "val_bpb": round(bits_per_byte, 8)})
+    files = {"README.md": "# Entry\n", "submission.json": claim}
+    return audit_example(ByteAccounting, Bad("a claim without logs", TOKENIZER + SCRIPT, files), root)
+
+
+def test_a_claimed_pair_with_the_wrong_bytes_is_a_violation_without_any_log(tmp_path: Path) -> None:
+    right = LOSS / 0.6931471805599453 * TOKENS_PER_BYTE
+    result = claimed_alone(right / 1.177, tmp_path)
+    outcomes = {rule.rule: rule.outcome for rule in result.rules}
+    assert outcomes["byte-accounting"] is Outcome.FAIL and result.verdict is Verdict.VIOLATION
+
+
+def test_a_claimed_pair_with_the_right_bytes_proves_nothing(tmp_path: Path) -> None:
+    right = LOSS / 0.6931471805599453 * TOKENS_PER_BYTE
+    outcomes = {rule.rule: rule.outcome for rule in claimed_alone(right, tmp_path).rules}
+    assert outcomes["byte-accounting"] in (Outcome.NOT_APPLICABLE, Outcome.UNKNOWN)
 
 
 # Caps: positions as expressions of the split's length.

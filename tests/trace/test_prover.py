@@ -213,3 +213,12 @@ def test_a_question_of_too_many_symbols_is_not_proved() -> None:
     for number in range(prover.MAX_ATOMS + 1):
         total = total + Expr.of(Atom("free", (number, "n"), 0))
     assert not proves(total)
+
+
+def test_a_factor_that_is_one_of_several_constants_is_linear_in_each_case() -> None:
+    width = operation("ite", Condition(">=", bounded("x")), Expr(16), Expr(32))
+    turn = Expr.of(Atom("iter", (1, 1), 0))
+    later = Expr.of(Atom("iter", (1, 2), 1))
+    assert proves(operation("mul", later, width) - operation("mul", turn, width) - 16)
+    assert not proves(operation("mul", later, width) - operation("mul", turn, width) - 17)
+    assert proves(turn - operation("mul", operation("floordiv", turn, width), width))

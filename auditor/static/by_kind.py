@@ -53,7 +53,7 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Lookup:
+class ByKind:
     """A value for each kind of token.
 
     Attributes:
@@ -74,32 +74,32 @@ class Lookup:
     def known(self) -> bool:
         return bool(self.values)
 
-    def lost(self) -> Lookup:
+    def lost(self) -> ByKind:
         """The same origin, computed on in a way that was not followed."""
-        return Lookup(self.axes, ())
+        return ByKind(self.axes, ())
 
-    def at(self, tokens: object) -> Lookup:
+    def at(self, tokens: object) -> ByKind:
         """A table looked up by tokens."""
-        return Lookup((tokens,), self.values if self.axes else self.values * SIZE)
+        return ByKind((tokens,), self.values if self.axes else self.values * SIZE)
 
-    def moved(self, change: Callable[[Any], object]) -> Lookup:
+    def moved(self, change: Callable[[Any], object]) -> ByKind:
         """The same for other tokens: each axis exchanged, a table's kept."""
-        return Lookup(tuple(axis if axis == TABLE else change(axis) for axis in self.axes), self.values)
+        return ByKind(tuple(axis if axis == TABLE else change(axis) for axis in self.axes), self.values)
 
-    def with_value(self, position: int, value: object) -> Lookup:
+    def with_value(self, position: int, value: object) -> ByKind:
         """A table with another value for one kind."""
         values = self.values if self.axes else self.values * SIZE
         return table((*values[:position], value, *values[position + 1 :]))
 
 
-def table(values: Sequence[object]) -> Lookup:
+def table(values: Sequence[object]) -> ByKind:
     """A table with these values for the kinds in order."""
-    return Lookup((TABLE,), tuple(values))
+    return ByKind((TABLE,), tuple(values))
 
 
-def filled(value: object) -> Lookup:
+def filled(value: object) -> ByKind:
     """One value everywhere, whatever the array is indexed by."""
-    return Lookup((), (value,))
+    return ByKind((), (value,))
 
 
 def _safe(function: Callable[..., Any], *values: Any) -> object:
@@ -112,18 +112,18 @@ def _safe(function: Callable[..., Any], *values: Any) -> object:
     return result if isinstance(result, (int, float, str, bytes)) else None
 
 
-def elementwise(function: Callable[..., Any], *parts: object) -> Lookup | None:
-    """A function applied by element to lookups and constants; None if no lookup is among them."""
-    lookups = [part for part in parts if isinstance(part, Lookup)]
-    if not lookups:
+def elementwise(function: Callable[..., Any], *parts: object) -> ByKind | None:
+    """A function applied by element to values by kind and constants; None if no value by kind is among them."""
+    given = [part for part in parts if isinstance(part, ByKind)]
+    if not given:
         return None
     axes: list[object] = []
-    for lookup in lookups:
-        axes.extend(axis for axis in lookup.axes if axis not in axes)
-    if len(axes) > MAX_AXES or not all(lookup.known for lookup in lookups):
-        return Lookup(tuple(axes[:MAX_AXES]), ())
-    operands = [(part.values, _picks(part, axes)) if isinstance(part, Lookup) else part for part in parts]
-    return Lookup(tuple(axes), _computed(function, operands, len(axes)))
+    for part in given:
+        axes.extend(axis for axis in part.axes if axis not in axes)
+    if len(axes) > MAX_AXES or not all(part.known for part in given):
+        return ByKind(tuple(axes[:MAX_AXES]), ())
+    operands = [(part.values, _picks(part, axes)) if isinstance(part, ByKind) else part for part in parts]
+    return ByKind(tuple(axes), _computed(function, operands, len(axes)))
 
 
 _COMPUTED: dict[object, tuple[object, tuple[object, ...]]] = {}
@@ -159,8 +159,8 @@ def _computed(function: Callable[..., Any], operands: Sequence[object], axes: in
     return known[1]
 
 
-def _picks(lookup: Lookup, axes: Sequence[object]) -> tuple[int, ...]:
-    return tuple(axes.index(axis) for axis in lookup.axes)
+def _picks(by_kind: ByKind, axes: Sequence[object]) -> tuple[int, ...]:
+    return tuple(axes.index(axis) for axis in by_kind.axes)
 
 
 def _offset(combination: tuple[int, ...], pick: tuple[int, ...]) -> int:
@@ -170,7 +170,7 @@ def _offset(combination: tuple[int, ...], pick: tuple[int, ...]) -> int:
     return offset
 
 
-def joined(a: Lookup | None, b: Lookup | None) -> Lookup | None:
+def joined_by_kind(a: ByKind | None, b: ByKind | None) -> ByKind | None:
     """What a value is that is one or the other."""
     if a is b or b is None:
         return a
@@ -182,7 +182,7 @@ def joined(a: Lookup | None, b: Lookup | None) -> Lookup | None:
     if axes is None or not (a.known and b.known):
         return a.lost() if a.axes else b.lost()
     values = zip(a.values, b.values, strict=True)
-    return Lookup(axes, tuple(x if x == y and type(x) is type(y) else None for x, y in values))
+    return ByKind(axes, tuple(x if x == y and type(x) is type(y) else None for x, y in values))
 
 
 def _joined_axes(a: tuple[object, ...], b: tuple[object, ...]) -> tuple[object, ...] | None:
@@ -200,23 +200,23 @@ def _joined_axes(a: tuple[object, ...], b: tuple[object, ...]) -> tuple[object, 
     return tuple(axes)
 
 
-def by_pair(lookup: Lookup, precedes: Callable[[Any, Any], bool | None]) -> tuple[float | None, ...]:
+def by_pair(by_kind: ByKind, precedes: Callable[[Any, Any], bool | None]) -> tuple[float | None, ...]:
     """What is counted for each kind of token after each kind: rows by the token before, as `Counted` has it.
 
     Which token stands before the counted one is told by `precedes(first axis, second axis)`. Where it cannot
     tell, the other token may only gate by being a boundary, as in the canonical count: such tokens are so rare
     that it does not matter which one is asked. Empty where neither holds.
     """
-    if not lookup.known:
+    if not by_kind.known:
         return ()
-    numbers = [float(v) if isinstance(v, (bool, int, float)) else None for v in lookup.values]
-    if not lookup.axes:
+    numbers = [float(v) if isinstance(v, (bool, int, float)) else None for v in by_kind.values]
+    if not by_kind.axes:
         return tuple(numbers) * (SIZE * SIZE)
-    if len(lookup.axes) == 1:
+    if len(by_kind.axes) == 1:
         return tuple(numbers) * SIZE
     rows = [tuple(numbers[row * SIZE : (row + 1) * SIZE]) for row in range(SIZE)]
     columns = list(zip(*rows, strict=True))
-    first_is_before = precedes(lookup.axes[0], lookup.axes[1])
+    first_is_before = precedes(by_kind.axes[0], by_kind.axes[1])
     if first_is_before is None:
         first_is_before = len(set(rows)) < len(set(columns))
         if not _only_gates(rows if first_is_before else columns):
