@@ -88,9 +88,9 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A value given to an environment name from outside the source."""
+    """A value given to an environment name from outside the source; None where it is known to be left unset."""
 
-    value: str
+    value: str | None
     origin: str
     path: str = ""
     line: int = 0
