@@ -20,6 +20,7 @@ from typing import Final, Protocol
 
 from auditor.program.environment import EnvironmentRead, environment_reads, variable_of
 from auditor.program.launchers import python_launcher_settings
+from auditor.program.log_branches import branches
 from auditor.program.log_settings import Evidence, environment_text, log_evidence, same_value
 from auditor.program.log_templates import templates
 from auditor.program.log_text import printed_lines, source_lines
@@ -187,10 +188,13 @@ def _from_logs(
         return shown, rounded
     variables = variable_of(reads)
     printed = templates(program, frozenset(variables))
+    told = branches(program, variables)
     sources = tuple(source_lines(layer.text) for layer in program.layers)
     seen: dict[str, list[tuple[str, Evidence]]] = {}
     for log in logs:
-        for name, evidence in log_evidence(printed_lines(log.text, sources), variables, printed).items():
+        for name, evidence in log_evidence(
+            printed_lines(log.text, sources), variables, printed, told
+        ).items():
             seen.setdefault(name, []).append((log.path, evidence))
     for name in sorted(seen.keys() - {"RANK", "LOCAL_RANK"}):
         votes = Counter(evidence.value for _, evidence in seen[name])

@@ -1,19 +1,21 @@
 """Hyperparameters that a log shows to have been in force, by the name of the environment variable that sets
 them.
 
-Two sources of evidence: a dump (`Hyperparameters:` with a `name: value` or `name=value` per line, a dict or
-dataclass repr) and the lines the script's own f-strings print (`log_templates`). Names that no read of the
+Three sources of evidence: a dump (`Hyperparameters:` with a `name: value` or `name=value` per line, a dict or
+dataclass repr), the lines the script's own f-strings print (`log_templates`), and lines that only one outcome of a
+test prints (`log_branches`). Names that no read of the
 environment feeds are left out, since the log cannot have set them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from auditor.program.environment import EnvironmentRead
+from auditor.program.log_branches import Branch
 from auditor.program.log_templates import Template
 from auditor.program.log_text import LogLine
 
@@ -27,6 +29,8 @@ _WORLD_SIZE: Final = re.compile(r"\bworld_size\s*[:=]\s*(\d+)")
 _JSON_LINE: Final = re.compile(r'^\s+"([A-Za-z_]\w*)":\s*("[^"]*"|true|false|-?\d[\d.eE+-]*)\s*,?$')
 _NUMBER: Final = re.compile(r"^-?\d+(?:\.\d*)?(?:e[-+]?\d+)?$", re.I)
 _MAX_DUMP_LINES: Final = 400
+MAX_PREFIX: Final = 40
+"""Characters of a time or rank that may stand before what a script prints."""
 _MAX_VALUE: Final = 200
 
 
@@ -41,7 +45,10 @@ class Evidence:
 
 
 def log_evidence(
-    lines: list[LogLine], variables: Mapping[str, EnvironmentRead], templates: list[Template]
+    lines: list[LogLine],
+    variables: Mapping[str, EnvironmentRead],
+    templates: list[Template],
+    branches: Sequence[Branch] = (),
 ) -> dict[str, Evidence]:
     """Return variable → what the log shows, the first showing of each.
 
@@ -49,6 +56,7 @@ def log_evidence(
         lines: what the run printed (`log_text.printed_lines`).
         variables: target name → the read that feeds it (`environment.variable_of`).
         templates: f-strings of the program.
+        branches: what only one outcome of a test prints; weaker than a value that is printed.
     """
     found: dict[str, Evidence] = {}
 
@@ -74,6 +82,12 @@ def log_evidence(
                 note(attribute, raw, item.number, decimals)
         if "WORLD_SIZE" not in found and (match := _WORLD_SIZE.search(item.text)) is not None:
             found["WORLD_SIZE"] = Evidence(name="WORLD_SIZE", value=match[1], line=item.number)
+    for branch in branches:
+        name = variables[branch.target].name
+        at = [item.number for item in lines if branch.text in item.text[: len(branch.text) + MAX_PREFIX]]
+        if at and name not in found:
+            decimals = None if branch.exact else 0
+            found[name] = Evidence(name=name, value=branch.value, line=at[0], decimals=decimals)
     return found
 
 

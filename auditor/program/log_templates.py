@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from auditor.program.model import Program
 from auditor.program.walk import walk
 
-_OWNERS = frozenset(
+OWNERS = frozenset(
     {
         "args",
         "h",
@@ -136,7 +136,7 @@ def _printed_name(part: ast.FormattedValue, known: frozenset[str]) -> str | None
         value = value.args[0]
     if isinstance(value, ast.Attribute) and isinstance(value.value, (ast.Name, ast.Attribute)):
         owner = value.value.id if isinstance(value.value, ast.Name) else value.value.attr
-        return value.attr if value.attr in known and owner in _OWNERS else None
+        return value.attr if value.attr in known and owner in OWNERS else None
     if isinstance(value, ast.Name):
         # A local variable may shadow the name; a constant of the module does not.
         return value.id if value.id in known and value.id.isupper() else None

@@ -29,6 +29,9 @@ _ASIDE: Final = re.compile(
     re.I,
 )
 
+_ITEM: Final = re.compile(r"^\s*[-*+]\s+([A-Z][A-Z0-9]*_[A-Z0-9_]*=[^\s,;()]+)(?=[\s,;(]|$)")
+"""A list item that begins with an assignment: `- SKIP_GPTQ=1, plain rounding`."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundCommand:
@@ -105,6 +108,9 @@ def readme_commands(text: str) -> list[FoundCommand]:
             continue
         else:
             prose = line if line.strip() else prose
+            item = _ITEM.match(line)
+            if item is not None:
+                found.extend(_block(item[1], index + 1, heading, ""))
             for match in _INLINE.finditer(line):
                 found.extend(_block(match[1], index + 1, heading, prose))
         index += 1

@@ -108,12 +108,16 @@ def test_command_that_tells_nothing_of_a_switch_leaves_it_open(
 
 
 def test_log_shows_which_run_took_place_when_no_text_says_so(tmp_path: Path) -> None:
-    script = specimen("hidden_switch").replace(
-        "        prequant_ttt(args, base_model, rank, world_size, device, val_tokens)\n",
-        "        prequant_ttt(args, base_model, rank, world_size, device, val_tokens)\n"
-        "        val_loss, val_bpb = eval_val(\n"
-        "            args, base_model, rank, world_size, device, val_tokens, byte_table\n        )\n"
-        '        log0(f"after_fit val_loss:{val_loss:.8f} val_bpb:{val_bpb:.8f}")\n',
+    script = (
+        specimen("hidden_switch")
+        .replace(
+            "        prequant_ttt(args, base_model, rank, world_size, device, val_tokens)\n",
+            "        prequant_ttt(args, base_model, rank, world_size, device, val_tokens)\n"
+            "        val_loss, val_bpb = eval_val(\n"
+            "            args, base_model, rank, world_size, device, val_tokens, byte_table\n        )\n"
+            '        tell(log0, f"after_fit val_loss:{val_loss:.8f} val_bpb:{val_bpb:.8f}")\n',
+        )
+        .replace("def main() ->", "def tell(say, text):\n    say(text)\n\n\ndef main() ->")
     )
     claim = '{"name": "toy", "val_bpb": 1.23456781}\n'
     files = {"train_gpt.py": script, "submission.json": claim}

@@ -165,3 +165,9 @@ def test_a_run_without_variables_is_a_run() -> None:
     text = f"## Run\n```\n{run}\n# Ablation\nA=0 {run}\n```\n"
     best = max(readme_commands(text), key=lambda item: item.rank("t.py"))
     assert best.command.environment == {}
+
+
+def test_list_items_that_begin_with_an_assignment_are_listings() -> None:
+    text = "# Run\n\n- SKIP_GPTQ=1, plain rounding\n- about NAME_X=2\n* NUM_LOOPS=3\n- A=4\n"
+    found = [item.command.environment for item in readme_commands(text) if item.listing]
+    assert found == [{"SKIP_GPTQ": "1"}, {"NUM_LOOPS": "3"}]

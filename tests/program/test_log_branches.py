@@ -1,0 +1,69 @@
+"""Branches that a log shows to have been taken."""
+
+from __future__ import annotations
+
+import pytest
+
+from auditor.program.configuration import Origin
+from tests.program.test_configuration import gather
+
+SCRIPT = """import os
+
+
+class Hyperparameters:
+    ttt_enabled = bool(int(os.environ.get("TTT_ENABLED", "0")))
+    ttt_epochs = int(os.environ.get("TTT_EPOCHS", 2))
+    mode = os.environ.get("MODE", "plain")
+    alpha = float(os.environ.get("ALPHA", 0))
+
+
+def main():
+    args = Hyperparameters()
+    skip = int(os.environ.get("SKIP_GPTQ", "0"))
+    if skip:
+        print(f"calibration skipped for {skip}")
+    else:
+        print("calibration: collecting statistics")
+    if args.ttt_enabled and args.ttt_epochs > 0:
+        print("adapting at test time")
+    if args.mode == "lora":
+        print("adapters of low rank")
+    if args.alpha > 0:
+        print(f"mixing with weight {1 - args.alpha}")
+    if args.mode != "none":
+        print("shared opening: a")
+    if not skip:
+        print("shared opening: a and more")
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "value"),
+    [
+        ("calibration skipped for 1", "SKIP_GPTQ", "1"),
+        ("[rank 0] calibration skipped for 1", "SKIP_GPTQ", "1"),
+        ("calibration: collecting statistics", "SKIP_GPTQ", "0"),
+        ("adapting at test time", "TTT_ENABLED", "1"),
+        ("adapters of low rank", "MODE", "lora"),
+    ],
+)
+def test_what_one_outcome_prints_tells_the_variable(line: str, name: str, value: str) -> None:
+    setting = gather(SCRIPT, logs=(f"step:1\n{line}\n",)).get(name)
+    assert setting is not None
+    assert (setting.value, setting.origin, setting.line) == (value, Origin.LOG, 2)
+
+
+@pytest.mark.parametrize("line", ["shared opening: a", "adapting", "no such line"])
+def test_what_others_print_too_tells_nothing(line: str) -> None:
+    found = gather(SCRIPT, logs=(f"step:1\n{line}\n",))
+    assert not [setting for setting in found if setting.origin is Origin.LOG]
+
+
+def test_a_weight_that_is_only_known_to_be_on_yields_to_who_names_it() -> None:
+    log = "step:1\nmixing with weight 0.75\n"
+    told = gather(SCRIPT, logs=(log,), run_scripts={"run.sh": "ALPHA=0.25 python train_gpt.py\n"}).get(
+        "ALPHA"
+    )
+    assert told is not None and (told.value, told.origin) == ("0.25", Origin.RUN_SCRIPT)
+    alone = gather(SCRIPT, logs=(log,)).get("ALPHA")
+    assert alone is not None and (alone.value, alone.origin) == ("1", Origin.LOG)
