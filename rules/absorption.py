@@ -87,7 +87,9 @@ def _offence(score: Score, absorbed: Absorbed, scored_first: Callable[[Update], 
     earlier = None
     if update.how == SELECTION:
         slug = HINDSIGHT_SELECTION
-    elif update.how in MEMORIES or update.state.kind in MEMORIES:
+    elif (update.how in MEMORIES or update.state.kind in MEMORIES) and not _made_for_these_tokens(
+        update.state, score
+    ):
         slug = TWO_PASS_RESCORE
     elif (earlier := scored_first(update)) is not None or _comes_back(absorbed, score):
         slug = RESCORE_AFTER_UPDATE
