@@ -339,6 +339,8 @@ class Functions(Machine):
         if tail in ("isnan", "isfinite", "isinf") and args:
             given = self.mix(*args)
             return replace(given, losses=frozenset())
+        if name == "json.dumps":
+            return replace(self.mix(*args), template=(None,))
         if name == "torch.autograd.grad" and args:
             return self.gradient(self.data(args[0]).regions, node)
         return None
