@@ -27,7 +27,8 @@ class Scoring(Machine):
         self.known_scores: dict[object, int] = {}
         self.known_reports: set[object] = set()
         self.in_score: dict[int, frozenset[int]] = {}
-        self.overlaps: dict[tuple[frozenset[Region], int, bool], tuple[Answer, str]] = {}
+        self.assembled: dict[int, frozenset[int]] = {}
+        self.overlaps: dict[tuple[frozenset[Region], int, bool, bool], tuple[Answer, str]] = {}
 
     def loss(self, target: Data, data: Data, node: ast.AST, how: str = "softmax") -> Data:
         """Tokens are given a probability: `target` are the tokens, `data` all that went into the distribution."""
@@ -75,6 +76,7 @@ class Scoring(Machine):
         self.known_scores[key] = event.number
         self.scores += 1
         self.in_score[event.number] = data.updates
+        self.assembled[event.number] = data.assembled
         return event.number
 
     def retract(self, last: int) -> None:
@@ -85,6 +87,7 @@ class Scoring(Machine):
             if leaf is not None:
                 leaf.events.remove(event)
             self.in_score.pop(number, None)
+            self.assembled.pop(number, None)
         for known in (
             self.known_scores,
             self.known_updates,
@@ -120,7 +123,8 @@ class Scoring(Machine):
         assert isinstance(update, Update)
         regions = score.regions
         before = {t.entry for t in update.turns}.isdisjoint(t.entry for t in score.turns)
-        key = (regions, number, before)
+        taken_in_turn = any(t.entry in self.assembled[score.number] for t in update.turns)
+        key = (regions, number, before, taken_in_turn)
         found = self.overlaps.get(key)
         if found is None:
             found = (Answer.NO, "no token in common")
@@ -136,6 +140,11 @@ class Scoring(Machine):
                         found = (answer, why)
                 if found[0] is Answer.YES:
                     break
+            if taken_in_turn and found[0] is Answer.YES:
+                found = (
+                    Answer.MAYBE,
+                    "the scored values were written piece by piece, in turn with the updates",
+                )
             self.overlaps[key] = found
         return Absorbed(update=update, overlap=found[0], why=found[1])
 

@@ -34,6 +34,8 @@ from auditor.trace.operations import operation
 from auditor.trace.prover import proves
 from auditor.trace.region import Region
 
+NO_LOOPS: frozenset[int] = frozenset()
+
 
 class Subscripts(Machine):
     """Reads and writes by index."""
@@ -699,7 +701,13 @@ class Subscripts(Machine):
                 )
         if isinstance(owner, Data) and not owner.refs and isinstance(node, ast.Subscript):
             if isinstance(node.value, ast.Name):
-                self.assign(node.value, self.mix(owner, value), env)
+                written = self.mix(owner, value)
+                if record.updates:
+                    places = index.items if isinstance(index, Tup) else (index,)
+                    loops = {atom.args[0] for place in places for atom in self.data(place).turns}
+                    pieces = frozenset(entry for entry in self.entries() if entry in loops)
+                    written = replace(written, assembled=written.assembled | pieces)
+                self.assign(node.value, written, env)
 
     def content_only(self, target: Obj) -> Data:
         found = target.d.get("#content")
@@ -753,6 +761,10 @@ class Subscripts(Machine):
             if number is not None and row is not None:
                 facts = tuple(fact for fact in self.path_facts() if fact.iterations())
                 record = replace(record, ints=frozenset(((row, number, facts),)))
+            pieces = (
+                frozenset(e for e in self.entries() if e not in target.loops) if record.updates else NO_LOOPS
+            )
+            record = replace(record, assembled=record.assembled | pieces) if pieces else record
             content = join_data(self.content_only(target), self.with_row(record.plain(), index))
             self.place_by_position(target, index, record)
             if isinstance(value, Const) and isinstance(index, (Slice, Tup)):

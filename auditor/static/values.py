@@ -109,6 +109,7 @@ class Data(Value):
         array: for an array of positions its identity, so that equal elements are equal symbols.
         by_kind: what it is for each kind of token, for a table by token id and what is computed from one.
         origins: numbers of the counts of bytes that it is made of.
+        assembled: entries of the loops that wrote it piece by piece.
     """
 
     regions: frozenset[Region] = frozenset()
@@ -132,6 +133,7 @@ class Data(Value):
     written: frozenset[Written] = frozenset()
     by_kind: ByKind | None = None
     origins: frozenset[int] = frozenset()
+    assembled: frozenset[int] = frozenset()
 
     @property
     def relevant(self) -> bool:
@@ -357,6 +359,7 @@ def join_data(a: Data, b: Data) -> Data:
         a.windows | b.windows,
         by_kind=a.by_kind if a.by_kind is b.by_kind else joined_by_kind(a.by_kind, b.by_kind),
         origins=a.origins | b.origins,
+        assembled=a.assembled | b.assembled,
     )
 
 

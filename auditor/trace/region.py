@@ -111,11 +111,21 @@ def overlap(a: Region, b: Region) -> tuple[Answer, str]:
         )
     if None not in (a.start, a.stop, b.start, b.stop) and _apart(a, b):
         return Answer.NO, "the intervals are disjoint"
-    if _different_turns(a.iterations, b.iterations):
+    if _different_turns(a.iterations, b.iterations) or _different_turns(_reached(a), _reached(b)):
         return Answer.MAYBE, "different turns of a common loop, but the index is not provably a partition"
     if a.partial or b.partial:
         return Answer.MAYBE, "a mask chooses among these tokens, and which ones could not be followed"
     return Answer.YES, "nothing tells the two apart"
+
+
+def _reached(region: Region) -> frozenset[Atom]:
+    """The turns of loops that the region depends on, and those up to which it was picked from what they made."""
+    found = region.iterations
+    for expr in (region.start, region.stop):
+        for atom in () if expr is None else expr.atoms():
+            if atom.kind in ("pick", "at") and atom.high is not None:
+                found |= atom.high.iterations()
+    return found
 
 
 def same_row(used: Region, scored: Region) -> list[Region]:

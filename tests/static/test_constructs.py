@@ -541,6 +541,17 @@ for ci in range(len(buckets)):
         fit(s)
 """
 
+IN_TURN = """
+cache = {}
+for ci in range(n // 1024):
+    x, y = tokens(ci * 1024)
+    rows = torch.zeros(1024, 1024)
+    for t in range(1024):
+        rows[t] = model.head(model.embed(x[t])) + cache.get(0, 0.0)
+        cache[y[t].item()] = 1.0  # fill
+    total += F.cross_entropy(rows, y).item()
+"""
+
 TABLE = """
 table = np.zeros((1024, 1024))
 v = val.numpy()
@@ -580,6 +591,15 @@ def test_table_filled_first_is_in_the_mixture(body: str, how: str) -> None:
     assert {(update.place.line, update.how) for update in trace.updates} == {(fill, how)}
     assert worst_overlap(trace) is Answer.YES
     assert {score.how for score in trace.scores_of(trace.reports[-1])} == {"mixture"}
+
+
+def test_scores_written_in_turn_with_the_fills_prove_nothing() -> None:
+    """Each row was made before its own target went in, and the rows are scored together afterwards."""
+    assert worst_overlap(run(IN_TURN)) is Answer.MAYBE
+    fill = "        cache[y[t].item()] = 1.0  # fill\n"
+    loop = "    for t in range(1024):\n"
+    first = IN_TURN.replace(fill, "").replace(loop, loop + fill + loop)
+    assert worst_overlap(run(first)) is Answer.YES
 
 
 def test_reports_are_judged_one_by_one() -> None:
