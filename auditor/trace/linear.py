@@ -34,8 +34,9 @@ class Atom:
 
     Attributes:
         kind: "iter" (iteration counter, args: loop entry number and which of the abstract iterations),
-            "free" (an unknown integer, args: number and name), "at" (element of a strictly ascending array, or
-            the turn of a building loop that gave a list its element; args: family, index, key of the bucket),
+            "free" (an unknown integer, args: number, and a name or the turns in which it is one),
+            "at" (element of a strictly ascending array, or the turn of a building loop that gave a list its
+            element; args: family, index, key of the bucket),
             "pick" (the same where the order is not known, args: container number, loop entry, index, key),
             "opaque" (something computed from its parts in a way that is not followed), or an operation:
             "min", "max", "ite", "floordiv", "mod", "mul".
@@ -232,12 +233,24 @@ class Condition:
 class Expr:
     """A linear expression with integer coefficients; `terms` are in a fixed order. Equal ones are one object."""
 
-    __slots__ = ("_atoms", "_content", "_hash", "_iterations", "_row", "constant", "form", "number", "terms")
+    __slots__ = (
+        "_atoms",
+        "_content",
+        "_counters",
+        "_hash",
+        "_iterations",
+        "_row",
+        "constant",
+        "form",
+        "number",
+        "terms",
+    )
     number: int
     constant: int
     terms: tuple[tuple[Atom, int], ...]
     _hash: int
     _iterations: frozenset[Atom] | None
+    _counters: frozenset[Atom] | None
     _atoms: tuple[Atom, ...] | None
     _row: Row | None
     _content: frozenset[object] | None
@@ -252,7 +265,7 @@ class Expr:
         new.constant, new.terms = constant, terms
         new._hash = hash((constant, terms))
         new.number = _number((constant, tuple((atom.number, coefficient) for atom, coefficient in terms)))
-        new._iterations = None
+        new._iterations = new._counters = None
         new._row = new._content = new.form = None
         new._atoms = None
         _EXPRS[key] = new
@@ -329,10 +342,43 @@ class Expr:
             self._content = frozenset().union(*(atom.content() for atom, _ in self.terms))
         return self._content
 
+    def counters(self) -> frozenset[Atom]:
+        """Every iteration counter that is spoken of, in what is known of symbols as well."""
+        if self._counters is None:
+            found: set[Atom] = set()
+            seen: set[int] = set()
+            frontier = [atom for atom, _ in self.terms]
+            while frontier:
+                atom = frontier.pop()
+                if id(atom) in seen:
+                    continue
+                seen.add(id(atom))
+                if atom.kind == "iter":
+                    found.add(atom)
+                known = atom.facts if atom.high is None else (atom.high, *atom.facts)
+                frontier.extend(inner for part in (*atom.parts(), *known) for inner, _ in part.terms)
+            self._counters = frozenset(found)
+        return self._counters
+
     def iterations(self) -> frozenset[Atom]:
-        """The iteration counters that the value depends on."""
+        """The iteration counters that the value depends on.
+
+        An unknown is another one in each turn of its loops, but nothing says that these tell its values apart.
+        """
         if self._iterations is None:
-            self._iterations = frozenset(atom for atom in self.atoms() if atom.kind == "iter")
+            found: set[Atom] = set()
+            seen: set[int] = set()
+            frontier = [atom for atom, _ in self.terms]
+            while frontier:
+                atom = frontier.pop()
+                if id(atom) in seen:
+                    continue
+                seen.add(id(atom))
+                if atom.kind == "iter":
+                    found.add(atom)
+                if atom.kind != "free":
+                    frontier.extend(inner for part in atom.parts() for inner, _ in part.terms)
+            self._iterations = frozenset(found)
         return self._iterations
 
     def row(self) -> Row:

@@ -168,7 +168,7 @@ def _ranks(a: Expressions, b: Expressions) -> dict[Atom, Atom]:
     equal questions are asked once.
     """
     families: dict[object, list[Atom]] = {}
-    for atom in frozenset().union(*(part.iterations() for part in (*a, *b))):
+    for atom in frozenset().union(*(part.counters() for part in (*a, *b))):
         families.setdefault(atom.args[0], []).append(atom)
     ranks: dict[Atom, Atom] = {}
     waiting = dict(families)
@@ -194,7 +194,7 @@ def _bounds(family: Iterable[Atom]) -> set[Expr]:
 
 def _bounded_by(family: Iterable[Atom], entries: Collection[object]) -> bool:
     """Whether a bound of the turns speaks of the turns of any of these loops."""
-    return any(atom.args[0] in entries for high in _bounds(family) for atom in high.iterations())
+    return any(atom.args[0] in entries for high in _bounds(family) for atom in high.counters())
 
 
 def _common_bound(
@@ -205,7 +205,7 @@ def _common_bound(
     if len(bounds) != 1:
         return None
     (high,) = bounds
-    spoken_of = [atom for atom in high.iterations() if atom.args[0] in families]
+    spoken_of = [atom for atom in high.counters() if atom.args[0] in families]
     if any(atom not in ranks for atom in spoken_of):
         return None
     return high.replace(atoms_exchanged({atom: Expr.of(ranks[atom]) for atom in spoken_of}))
@@ -218,7 +218,7 @@ on_forget(_RANKED.clear)
 def _ranked(parts: Expressions, ranks: Mapping[Atom, Atom]) -> Expressions:
     out: list[Expr] = []
     for part in parts:
-        table = {atom: ranks[atom] for atom in part.iterations()}
+        table = {atom: ranks[atom] for atom in part.counters()}
         # expressions and symbols are kept until `forget`, so their identities are not given away
         key = (id(part), *sorted((id(atom), id(new)) for atom, new in table.items()))
         found = _RANKED.get(key)
