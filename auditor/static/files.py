@@ -28,6 +28,9 @@ VALIDATION_FOLDER = re.compile(r"(?<![a-z])val(?:idation)?(?![a-z])")
 FROM_OUTSIDE = "external"
 """Marks content of a file that the script never wrote and that is no tokenizer, source or split."""
 
+MIN_EMBEDDED = 128
+"""Characters of text in the source that are worth following: a key or a salt is shorter, a prefix of tokens longer."""
+
 MATCHED = "matched"
 """Marks the outcome of a comparison between validation tokens and content from outside."""
 
@@ -92,10 +95,19 @@ class Files(Machine):
         if name.endswith(".bin") and ("val" in name or "train" in name):
             return self.file_named(text, node)
         source = "tokenizer" if "token" in text.lower() or name.endswith(TOKENIZER_SUFFIXES) else FROM_OUTSIDE
-        marks = frozenset((FROM_OUTSIDE,)) if source == FROM_OUTSIDE else NONE
+        return self.content_from(source, text, node)
+
+    def embedded(self, text: Const, node: ast.AST) -> Data:
+        """What is decoded from text in the source: data that the script did not compute, as from a file."""
+        size = len(text.value) if isinstance(text.value, (str, bytes)) else 0
+        if size < MIN_EMBEDDED:
+            return UNKNOWN
+        return self.content_from(FROM_OUTSIDE, f"{size:,} characters of text in the source", node)
+
+    def content_from(self, source: str, what: str, node: ast.AST) -> Data:
         return Data(
-            origins=frozenset((self.loaded_once(source, text, node),)),
-            marks=marks,
+            origins=frozenset((self.loaded_once(source, what, node),)),
+            marks=frozenset((FROM_OUTSIDE,)) if source == FROM_OUTSIDE else NONE,
             by_kind=ByKind((TABLE,), ()),
         )
 

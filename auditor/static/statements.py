@@ -344,13 +344,14 @@ class Statements(Machine):
                 body = node.body if outcome else node.orelse
                 return self.block(body, env) if body else None
         condition = test.condition if isinstance(test, Truth) and outcome is None else None
-        return self.fork(
-            [(node.body, condition), (node.orelse, _negated(condition))],
-            env,
-            node,
-            ast_text(node.test),
-            self.choice(test, node),
-        )
+        with self.where_matched(test):
+            return self.fork(
+                [(node.body, condition), (node.orelse, _negated(condition))],
+                env,
+                node,
+                ast_text(node.test),
+                self.choice(test, node),
+            )
 
     def settings_of(self, value: Value) -> frozenset[str]:
         settings = getattr(value, "settings", None)

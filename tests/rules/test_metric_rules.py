@@ -145,6 +145,8 @@ LOGS = {
     "log and code agree": (count(), {}, Outcome.PASS),
     "log contradicts a wrong table": (count(space=1), {}, Outcome.REVIEW),
     "log fails, code is right": (count(), {"scale": 1 / 1.177}, Outcome.FAIL),
+    "log implies too few bytes, code is right": (count(), {"scale": 1 / 0.98}, Outcome.REVIEW),
+    "log implies too few bytes, code hides": (count(how="unknown"), {"scale": 1 / 0.98}, Outcome.FAIL),
     "log fails, code hides": (count(how="unknown"), {"scale": 1 / 1.177}, Outcome.FAIL),
 }
 
@@ -229,6 +231,10 @@ CAPS = {
     "the first turn of a loop over the split": (
         Region("val", start=Expr(0), stop=Expr.of(Atom("iter", (1, 1), 0, Expr(0))) + 1024),
         Outcome.PASS,
+    ),
+    "a batch of the first hundred windows": (
+        window(Expr.of(Atom("iter", (1, 1), 0, Expr(99))).scaled(1024)),
+        Outcome.FAIL,
     ),
     "a hundred documents": (window(Expr.of(BEGINNINGS)), Outcome.FAIL),
     "documents of a list that grows": (
