@@ -113,8 +113,13 @@ class ValidationCoverage(Rule):
         share, text = _reached(scores)
         if share >= WHOLE:
             return None
-        sure = share * WORLD_SIZE < WHOLE or evidence.policy is Policy.STRICT
-        return self.finding(report, scores, text, Outcome.FAIL if sure else Outcome.REVIEW)
+        if report.turns and trace.claimed_how.startswith("assumed"):
+            outcome = Outcome.REVIEW  # a check on the way, taken for want of a final number
+        elif share * WORLD_SIZE < WHOLE or evidence.policy is Policy.STRICT:
+            outcome = Outcome.FAIL
+        else:
+            outcome = Outcome.REVIEW
+        return self.finding(report, scores, text, outcome)
 
     def finding(self, report: Report, scores: list[Score], text: str, outcome: Outcome) -> Finding:
         steps = [Step(text=f"scored here, {text} at most", place=score.place) for score in scores]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -258,6 +259,20 @@ def test_one_score_without_a_cap_is_enough() -> None:
         for n, (region, _) in enumerate((CAPS["a million tokens"], CAPS["the split"]), 1)
     ]
     assert ValidationCoverage().judge(Evidence(trace=made(*parts, scores=(1, 2)))).outcome is Outcome.PASS
+
+
+def test_a_check_on_the_way_taken_for_the_number_is_for_review() -> None:
+    region, _ = CAPS["a million tokens"]
+    scored = Score(number=1, place=at(1), regions=frozenset((region,)), states=(), absorbed=())
+    trace = made(scored, scores=(1,))
+    report = trace.events[99]
+    assert isinstance(report, Report)
+    trace.events[99] = replace(report, turns=(Turn(entry=1, iteration=1, variable="step"),))
+    outcomes = []
+    for how in ("assumed: the last report of the evaluation", "reproduces submission.json"):
+        trace.claimed_how = how
+        outcomes.append(ValidationCoverage().judge(Evidence(trace=trace)).outcome)
+    assert outcomes == [Outcome.REVIEW, Outcome.FAIL]
 
 
 def test_cap_below_the_split_fails_under_the_strict_policy() -> None:
