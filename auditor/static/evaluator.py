@@ -12,6 +12,7 @@ from auditor.static.files import Files
 from auditor.static.functions import Functions
 from auditor.static.generators import Generators
 from auditor.static.heap import Env
+from auditor.static.lists import Lists
 from auditor.static.loops import Loops
 from auditor.static.machine import StepsExhausted
 from auditor.static.masks import Masks
@@ -23,6 +24,7 @@ from auditor.static.subscripts import Subscripts
 from auditor.static.token_tables import TokenTables
 from auditor.static.tokenizers import Tokenizers
 from auditor.static.values import Const
+from auditor.static.weights import Weights
 
 
 class Evaluator(
@@ -40,7 +42,9 @@ class Evaluator(
     Statements,
     Calls,
     Modules,
+    Weights,
     Subscripts,
+    Lists,
     Methods,
     Functions,
     Expressions,
