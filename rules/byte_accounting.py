@@ -119,11 +119,11 @@ class ByteAccounting(Rule):
         measured = None if records is None else records.measured
         proved = logged.outcome is Outcome.PASS and measured is not None and measured.proves
         if logged.outcome is Outcome.FAIL:
-            weak = measured is not None and (not measured.tokens_printed or measured.deviation < 0.0)
+            weak = measured is None or not measured.tokens_printed or measured.deviation < 0.0
             if told.outcome is Outcome.PASS and weak:
                 return self.contradiction(
-                    "the code counts each token by the bytes it decodes to, but the ratio of loss to bits per byte "
-                    "in the log is not the split's: another tokenizer of that size, another text or a part of it",
+                    "the code counts each token by the bytes it decodes to, but the printed or claimed ratio of loss "
+                    "to bits per byte is not the split's: another tokenizer of that size, another text or a part of it",
                     findings,
                 )
             return Judgement(outcome=Outcome.FAIL, because=logged.because, findings=findings)

@@ -193,6 +193,17 @@ def test_a_claimed_pair_with_the_wrong_bytes_is_a_violation_without_any_log(tmp_
     assert outcomes["byte-accounting"] is Outcome.FAIL and result.verdict is Verdict.VIOLATION
 
 
+def test_a_claimed_pair_does_not_outweigh_a_table_that_is_right(tmp_path: Path) -> None:
+    right = LOSS / 0.6931471805599453 * TOKENS_PER_BYTE
+    claim = json.dumps({"val_loss": LOSS, "val_bpb": round(right / 1.177, 8)})
+    records = folder(tmp_path, {"train_gpt.py": TOKENIZER + SCRIPT, "submission.json": claim})
+    proved, hidden = (
+        Evidence(trace=made(c, counts=(1,)), records=records) for c in (count(), count(how="file"))
+    )
+    assert ByteAccounting().judge(proved).outcome is Outcome.REVIEW
+    assert ByteAccounting().judge(hidden).outcome is Outcome.FAIL
+
+
 def test_a_claimed_pair_with_the_right_bytes_proves_nothing(tmp_path: Path) -> None:
     right = LOSS / 0.6931471805599453 * TOKENS_PER_BYTE
     outcomes = {rule.rule: rule.outcome for rule in claimed_alone(right, tmp_path).rules}
