@@ -20,7 +20,8 @@ Export and score the full split of 50,000 documents. Leave limits for developmen
 
 A cap is what no longer split moves: a fraction of the split, or documents left out by a condition on them, is
 not seen in the code, and in a log only by its token count. Development runs on a part are fine when they are
-not claimed.
+not claimed; where nothing ties the claim to a report and the last one is printed inside a loop, a cap is for
+review.
 """
 
 from __future__ import annotations
