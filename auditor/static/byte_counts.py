@@ -63,7 +63,7 @@ class ByteCounts(Machine):
             target = by_pair(by_kind, precedes)
             axes = [axis for axis in by_kind.axes if isinstance(axis, frozenset)]
             how = how_counted(target)
-            read = any(isinstance(self.events[number], Load) for number in origins)
+            read = any(isinstance(self.origin(number), Load) for number in origins)
             event = Count(
                 **self.common(node),  # type: ignore[arg-type]
                 regions=axes[0] if axes else frozenset(),

@@ -184,7 +184,7 @@ class Scoring(Machine):
 
     def outside_loads(self, data: Data) -> tuple[int, ...]:
         """The loads of files that the script never wrote, among what a value is made of."""
-        found = [self.events[number] for number in sorted(data.origins)]
+        found = [self.origin(number) for number in sorted(data.origins)]
         return tuple(e.number for e in found if isinstance(e, Load) and e.source == FROM_OUTSIDE)
 
     def update(self, target: Obj, regions: Iterable[object], node: ast.AST, how: str, by: str) -> None:
