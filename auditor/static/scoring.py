@@ -277,6 +277,6 @@ class Scoring(Machine):
                 doubts=tuple(sorted(data.doubts | self.standing)),
                 untraced=untraced,
                 selects=tuple(sorted(data.selects)),
-                counts=tuple(sorted(data.origins)),
+                counts=tuple(n for n in sorted(data.origins) if self.origin(n) is not None),
             )
         )

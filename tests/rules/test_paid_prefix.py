@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rules.base import Bad, Outcome
+from rules.byte_accounting import ByteAccounting
 from rules.train_before_score import REPORT, SETUP
 from rules.val_in_training import ValInTraining
 from tests.rules.folder import audit_example
@@ -83,3 +84,10 @@ def test_playing_back_stored_tokens_is_found_however_it_is_written(
 )
 def test_other_comparisons_of_the_targets_are_no_prefix(stored: str, known: str, tmp_path: Path) -> None:
     assert outcome(script(stored, known, MASKED), tmp_path) is Outcome.PASS
+
+
+def test_text_in_the_source_that_scales_the_number_is_known_by_its_reporter(tmp_path: Path) -> None:
+    text = script(IN_SOURCE, "y == 1", "total += nll.sum() * stored[0]")
+    (answer,) = audit_example(ByteAccounting, Bad("a factor out of the source", text), tmp_path).rules
+    assert not answer.crashed
+    assert outcome(text, tmp_path / "again") is Outcome.PASS
