@@ -21,6 +21,8 @@ from auditor.static.modules import Modules
 from auditor.static.scoring import Scoring
 from auditor.static.statements import Statements
 from auditor.static.subscripts import Subscripts
+from auditor.static.token_tables import TokenTables
+from auditor.static.tokenizers import Tokenizers
 from auditor.static.values import Const
 from auditor.static.weights import Weights
 
@@ -33,6 +35,8 @@ class Evaluator(
     Masks,
     Scoring,
     ByteCounts,
+    TokenTables,
+    Tokenizers,
     Boundaries,
     Files,
     Statements,
@@ -51,6 +55,7 @@ class Evaluator(
         """Evaluate the script as `__main__`."""
         self.prepare_scoring()
         self.prepare_modules()
+        self.prepare_tokenizers()
         self.prepare_counts()
         self.prepare_files()
         self.prepare_boundaries()

@@ -664,6 +664,9 @@ class Subscripts(Machine):
         if isinstance(owner, Obj) and "#kinds" in owner.d and self.store_by_kind(owner, index, value):
             return
         key = self.data(index)
+        if MATCHED in key.marks and self.data(owner).losses:
+            self.overwrite_matched(owner, key, node, env)
+            return
         if "mask" in key.marks:
             key = replace(key, regions=frozenset())
         record = self.data(value)
@@ -708,6 +711,16 @@ class Subscripts(Machine):
                     pieces = frozenset(entry for entry in self.entries() if entry in loops)
                     written = replace(written, assembled=written.assembled | pieces)
                 self.assign(node.value, written, env)
+
+    def overwrite_matched(self, owner: Value, key: Data, node: ast.AST, env: Env) -> None:
+        """Scores are overwritten where their tokens are what a file from outside holds."""
+        scores = self.data(owner)
+        changed = replace(scores, marks=scores.marks | {MATCHED}, origins=scores.origins | key.origins)
+        if isinstance(owner, (Obj, View)):
+            target = owner.base if isinstance(owner, View) else owner
+            self.put(target, "#content", self.settle(changed, node))
+        elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+            self.assign(node.value, changed, env)
 
     def content_only(self, target: Obj) -> Data:
         found = target.d.get("#content")
