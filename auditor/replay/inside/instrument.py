@@ -1,0 +1,103 @@
+"""Writes a counter into every loop of a submission, so that an event can say in which turn it happened.
+
+Two statements a loop: one before it and one at the start of its body. Lines keep their numbers, and nothing
+else of the program changes.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import CodeType, FrameType
+from typing import Any, Final
+
+ENTER: Final = "__replay_enter__"
+TURN: Final = "__replay_turn__"
+
+
+@dataclass(slots=True)
+class Loop:
+    """A loop of the source and where it stands now.
+
+    Attributes:
+        line, column: of the loop statement.
+        last_line: of its body.
+        entry: a number for each time it was begun; grows with time.
+        turn: turns begun since, from 1.
+    """
+
+    line: int
+    column: int
+    first_line: int
+    last_line: int
+    entry: int = 0
+    turn: int = 0
+
+
+class Loops:
+    """All loops of all texts that were compiled."""
+
+    def __init__(self) -> None:
+        self._all: list[Loop] = []
+        self._by_file: dict[str, list[Loop]] = {}
+        self._entries = itertools.count(1)
+
+    def install(self) -> None:
+        """Make the two counters known under names that compiled texts call."""
+        setattr(builtins, ENTER, self._enter)
+        setattr(builtins, TURN, self._turn)
+
+    def _enter(self, number: int) -> None:
+        loop = self._all[number]
+        loop.entry, loop.turn = next(self._entries), 0
+
+    def _turn(self, number: int) -> None:
+        self._all[number].turn += 1
+
+    def compiled(self, tree: ast.Module, file: str, *, count: bool) -> CodeType:
+        """Compile a text, with counters if `count`."""
+        if count:
+            _Counters(self, file).visit(tree)
+            ast.fix_missing_locations(tree)
+        return compile(tree, file, "exec", dont_inherit=True)
+
+    def add(self, file: str, node: ast.For | ast.AsyncFor | ast.While) -> int:
+        last = node.body[-1].end_lineno or node.lineno
+        self._all.append(Loop(node.lineno, node.col_offset, node.body[0].lineno, last))
+        self._by_file.setdefault(file, []).append(self._all[-1])
+        return len(self._all) - 1
+
+    def around(self, frame: FrameType) -> Iterator[tuple[int, int, int, int]]:
+        """Loops of this frame that are running, outermost first: line, column, entry, turn."""
+        code, line = frame.f_code, frame.f_lineno
+        for loop in self._by_file.get(code.co_filename, ()):
+            inside = loop.line <= line <= loop.last_line and loop.line >= code.co_firstlineno
+            if inside and loop.turn and (line > loop.line or loop.first_line == loop.line):
+                yield loop.line, loop.column, loop.entry, loop.turn
+
+
+class _Counters(ast.NodeTransformer):
+    def __init__(self, loops: Loops, file: str) -> None:
+        self._loops, self._file = loops, file
+
+    def _counted(self, node: Any) -> Any:
+        number = self._loops.add(self._file, node)
+        self.generic_visit(node)
+        node.body.insert(0, _call(TURN, number, node.body[0]))
+        return [_call(ENTER, number, node), node]
+
+    visit_For = visit_AsyncFor = visit_While = _counted
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
+        decorators = {ast.unparse(d).split("(")[0] for d in node.decorator_list}
+        if not decorators & {"triton.jit", "jit"}:
+            self.generic_visit(node)
+        return node
+
+
+def _call(name: str, number: int, at: ast.stmt) -> ast.Expr:
+    call = ast.Call(func=ast.Name(id=name, ctx=ast.Load()), args=[ast.Constant(number)], keywords=[])
+    return ast.copy_location(ast.Expr(value=call), at)

@@ -1,0 +1,257 @@
+"""Sees every torch function that the submission calls: moves it to the CPU, and notes losses and what becomes of them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from auditor.replay.inside.arrays import install_arrays, marked
+from auditor.replay.inside.devices import moved_arguments
+from auditor.replay.inside.patching import replace
+from auditor.replay.inside.positions import Locator
+from auditor.replay.inside.provenance import Provenance, carriers, mark, nodes_of
+from auditor.replay.inside.recorder import Recorder
+
+PROJECTION_SEED: Final = 20_240_520
+KEPT_INPUTS: Final = 6
+"""Recent inputs of embeddings that a row of targets is compared with to find its first token."""
+
+_LOSS_ARGUMENTS: Final = (
+    "input",
+    "target",
+    "weight",
+    "size_average",
+    "ignore_index",
+    "reduce",
+    "reduction",
+    "label_smoothing",
+)
+_LEAVING: Final = frozenset(("item", "tolist", "__float__", "__format__"))
+_PLAIN: Final[dict[str, Callable[..., Any]]] = {}
+
+
+class Stage(TorchFunctionMode):
+    """The stage that a submission plays on; without an observer it only moves devices."""
+
+    def __init__(self, observer: Observer | None) -> None:
+        super().__init__()
+        self._observer = observer
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = getattr(func, "__name__", "")
+        if name == "__get__":
+            name = getattr(func.__self__, "__name__", "")
+        args, kwargs = moved_arguments(name, args, kwargs or {})
+        if self._observer is None:
+            return func(*args, **kwargs)
+        return self._observer.call(func, name, args, kwargs)
+
+
+def install_stage(observer: Observer | None) -> Stage:
+    """Make the stage, and enter it in every thread that is started later."""
+    stage = Stage(observer)
+    run = threading.Thread.run
+
+    def run_on_stage(self: threading.Thread) -> None:
+        with Stage(observer):
+            run(self)
+
+    replace(threading.Thread, run=run_on_stage)
+    return stage
+
+
+class Observer:
+    """Notes per-token losses of validation tokens, gradients through them, and numbers made of them.
+
+    Args:
+        stream: the validation tokens in order.
+    """
+
+    def __init__(self, recorder: Recorder, provenance: Provenance, stream: Any) -> None:
+        self._recorder, self._provenance = recorder, provenance
+        self._locator = Locator(stream)
+        self._inputs: list[Any] = []
+        self._calls = 0
+        self._projection: Tensor | None = None
+        self._handlers: dict[Any, Callable[..., Any]] = {
+            F.cross_entropy: self._cross_entropy,
+            F.nll_loss: self._nll_loss,
+            F.embedding: self._embedding,
+        }
+        install_arrays(provenance, self._left)
+
+    def call(self, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+        """Run a torch function and note what it did."""
+        handler = self._handlers.get(func)
+        if handler is not None:
+            return handler(func, args, kwargs)
+        out = func(*args, **kwargs)
+        if name in ("gather", "take_along_dim"):
+            self._picked(out, args[2] if len(args) > 2 else kwargs.get("index", args[-1]))
+        elif name == "__getitem__" and isinstance(args[1], tuple):
+            for index in args[1]:
+                if isinstance(index, Tensor) and index.dtype in (torch.int64, torch.int32):
+                    self._picked(out, index)
+        elif name == "from_numpy" or (name in ("tensor", "as_tensor", "asarray") and args):
+            nodes = getattr(args[0], "nodes", None)
+            if nodes is not None and isinstance(out, Tensor) and out.shape == nodes.shape:
+                mark(out, torch.from_numpy(np.ascontiguousarray(nodes)))
+            return out
+        carrying = list(carriers((*args, *kwargs.values())))
+        if carrying:
+            self._followed(func, name, args, kwargs, out, carrying)
+            if name == "numpy":
+                nodes = nodes_of(carrying[0])
+                return marked(out, None if nodes is None else nodes.numpy())
+        return out
+
+    def _followed(self, func: Any, name: str, args: Any, kwargs: Any, out: Any, carrying: list[Any]) -> None:
+        if name in _LEAVING:
+            nodes = nodes_of(carrying[0])
+            assert nodes is not None
+            if nodes.dim() == 0:
+                value = carrying[0].detach()
+                self._left(int(nodes), float(value))
+            elif bool((nodes >= 0).any()):
+                self._left(self._provenance.total(nodes, carrying[0]), float(carrying[0].detach().sum()))
+        else:
+            self._provenance.carry(func, name, args, kwargs, out)
+
+    def _left(self, node: int, value: float) -> None:
+        """A number made of losses became a Python number."""
+        if node >= 0:
+            self._recorder.event("number", node=node, value=value)
+
+    # -- where losses are made
+
+    def _cross_entropy(self, func: Any, args: Any, kwargs: Any) -> Any:
+        named = {**dict(zip(_LOSS_ARGUMENTS, args, strict=False)), **kwargs}
+        logits, target = named["input"], named["target"]
+        positions = None if target.is_floating_point() else self._located(target)
+        if positions is None:
+            return func(*args, **kwargs)
+        reduction = named.pop("reduction", "mean")
+        losses = F.cross_entropy(**named, reduction="none")
+        self._made(losses, target, positions, logits)
+        return self._reduced(losses, target, reduction, named)
+
+    def _nll_loss(self, func: Any, args: Any, kwargs: Any) -> Any:
+        names = ("input", "target", "weight", "size_average", "ignore_index", "reduce", "reduction")
+        named = {**dict(zip(names, args, strict=False)), **kwargs}
+        target = named["target"]
+        positions = self._located(target)
+        if positions is None:
+            return func(*args, **kwargs)
+        reduction = named.pop("reduction", "mean")
+        losses = F.nll_loss(**named, reduction="none")
+        self._made(losses, target, positions, named["input"])
+        return self._reduced(losses, target, reduction, named)
+
+    def _reduced(self, losses: Tensor, target: Tensor, reduction: str, named: dict[str, Any]) -> Tensor:
+        if reduction == "none":
+            return losses
+        nodes = nodes_of(losses)
+        assert nodes is not None
+        out = losses.sum()
+        if reduction == "mean":
+            weight = named.get("weight")
+            counted = target != named.get("ignore_index", -100)
+            out = out / (counted.sum() if weight is None else weight[target[counted]].sum())
+        mark(out, torch.tensor(self._provenance.total(nodes, losses)))
+        return out
+
+    def _embedding(self, func: Any, args: Any, kwargs: Any) -> Any:
+        index = args[0] if args else kwargs["input"]
+        self._inputs.append(index.detach())
+        del self._inputs[:-KEPT_INPUTS]
+        return func(*args, **kwargs)
+
+    def _picked(self, out: Any, index: Any) -> None:
+        """A value was looked up by token: if the tokens are targets, it is (part of) their probability."""
+        if not isinstance(out, Tensor) or not isinstance(index, Tensor) or not out.is_floating_point():
+            return
+        if out.numel() != index.numel() or index.numel() < 2 or nodes_of(out) is not None:
+            return
+        flat = index.squeeze(-1) if index.dim() > 1 and index.shape[-1] == 1 else index
+        positions = self._located(flat)
+        if positions is not None:
+            self._made(out, flat, positions, None)
+
+    def launched(self, args: Any) -> None:
+        """A kernel ran: an output with one value a target holds their losses."""
+        tensors = [a for a in args if isinstance(a, Tensor)]
+        for index in tensors:
+            if index.is_floating_point() or index.dim() != 1:
+                continue
+            positions = self._located(index)
+            if positions is None:
+                continue
+            for out in tensors:
+                if out.is_floating_point() and out.shape == index.shape and nodes_of(out) is None:
+                    self._made(out, index, positions, None)
+            return
+
+    def _located(self, target: Tensor) -> Any:
+        """Positions of targets in their shape, or None if none of them is a validation token."""
+        plain = target.detach()
+        if plain.dim() == 0 or plain.numel() < 2 or plain.dtype not in (torch.int64, torch.int32):
+            return None
+        values = plain.numpy().astype(np.int64)
+        rows = self._rows(values)
+        found = self._locator.locate(rows)
+        if rows.size != values.size:
+            found = found[:, 1:]
+        return found.reshape(values.shape) if (found >= 0).any() else None
+
+    def _rows(self, values: Any) -> Any:
+        """The targets as rows, each with the token before it where an embedding of the same rows is known."""
+        for seen in reversed(self._inputs):
+            if seen.numel() == values.size and seen.dim() == 2:
+                before = seen.numpy().astype(np.int64)
+                rows = values.reshape(before.shape)
+                if rows.shape[1] > 1 and (before[:, 1:] == rows[:, :-1]).mean() > 0.8:
+                    return np.concatenate([before[:, :1], rows], axis=1)
+        return values.reshape(-1, values.shape[-1]) if values.ndim > 1 else values[None]
+
+    def _made(self, losses: Tensor, target: Tensor, positions: Any, logits: Tensor | None) -> None:
+        """Losses of validation tokens were made: note them and watch for gradients through them."""
+        number, self._calls = self._calls, self._calls + 1
+        count = losses.numel()
+        mark(losses, self._provenance.leaf(number, count).reshape(losses.shape))
+        recorder = self._recorder
+        gradient = losses.requires_grad
+        flat = positions.reshape(-1)
+        recorder.event("losses", call=number, count=count, located=int((flat >= 0).sum()), gradient=gradient)
+        recorder.array("position", flat)
+        recorder.array("loss", losses.detach().double().reshape(-1).numpy())
+        recorder.array("distribution", self._projected(logits, target, count))
+        if gradient:
+            losses.register_hook(lambda grad: self._trained(number, grad))
+
+    def _trained(self, call: int, gradient: Tensor) -> None:
+        used = (gradient.detach().reshape(-1) != 0).numpy()
+        self._recorder.event("gradient", call=call, used=int(used.sum()))
+        self._recorder.array("used", used)
+
+    def _projected(self, logits: Tensor | None, target: Tensor, count: int) -> Any:
+        """A number for each distribution: its log-probabilities against a fixed random vector; NaN if unknown."""
+        if logits is None:
+            return np.full(count, np.nan)
+        rows = logits.detach()
+        if rows.dim() == target.dim() + 1 and rows.dim() > 2:
+            rows = rows.movedim(1, -1)
+        rows = rows.reshape(-1, rows.shape[-1]).double()
+        if len(rows) != count:
+            return np.full(count, np.nan)
+        if self._projection is None or len(self._projection) != rows.shape[1]:
+            generator = torch.Generator()
+            generator.manual_seed(PROJECTION_SEED)
+            self._projection = torch.randn(rows.shape[1], generator=generator, dtype=torch.float64)
+        return (rows.log_softmax(-1) @ self._projection).numpy()

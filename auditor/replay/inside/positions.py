@@ -1,0 +1,76 @@
+"""Tells the positions of rows of tokens in the validation stream from the tokens alone.
+
+Works because the toy world repeats no stretch of `ANCHOR` tokens outside a few passages. A stretch that occurs
+once anchors its row; the rest of the row is followed from there in both directions.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auditor.replay.world import ANCHOR
+
+Ints = NDArray[np.int64]
+
+_FACTOR = np.uint64(1_000_003)
+UNKNOWN = -1
+
+
+class Locator:
+    """Finds tokens of one validation stream.
+
+    Args:
+        stream: the tokens of the validation split in order.
+    """
+
+    def __init__(self, stream: Ints) -> None:
+        self.stream = np.ascontiguousarray(stream, dtype=np.int64)
+        codes = _codes(self.stream[None])[0]
+        order = np.argsort(codes, kind="stable")
+        ordered = codes[order]
+        alone = np.ones(len(ordered), dtype=bool)
+        alone[1:] &= ordered[1:] != ordered[:-1]
+        alone[:-1] &= ordered[:-1] != ordered[1:]
+        self._codes, self._starts = ordered[alone], order[alone].astype(np.int64)
+
+    def locate(self, rows: Ints) -> Ints:
+        """Positions of the tokens of rows [B, T]; `UNKNOWN` where they are not of this stream."""
+        found = np.full(rows.shape, UNKNOWN, dtype=np.int64)
+        length = rows.shape[1]
+        if length < ANCHOR or not len(self._codes):
+            return found
+        codes = _codes(rows)
+        at = np.minimum(np.searchsorted(self._codes, codes), len(self._codes) - 1)
+        anchored = self._codes[at] == codes
+        if not anchored.any():
+            return found
+        starts = np.where(anchored, self._starts[at], UNKNOWN)
+        for shift in range(ANCHOR):
+            part = found[:, shift : shift + starts.shape[1]]
+            part[anchored] = starts[anchored] + shift
+        self._extend(rows, found)
+        return found
+
+    def _extend(self, rows: Ints, found: Ints) -> None:
+        """Follow the stream from known positions to both sides as long as the tokens agree."""
+        length = rows.shape[1]
+        for step, columns in ((1, range(1, length)), (-1, range(length - 2, -1, -1))):
+            for column in columns:
+                near = found[:, column - step]
+                there = near + step
+                fits = (found[:, column] < 0) & (near >= 0) & (there >= 0) & (there < len(self.stream))
+                if fits.any():
+                    fits &= self.stream[np.where(fits, there, 0)] == rows[:, column]
+                    found[fits, column] = there[fits]
+
+
+def _codes(rows: Ints) -> NDArray[np.uint64]:
+    """A number for each stretch of `ANCHOR` tokens in rows [B, T] → [B, T - ANCHOR + 1]."""
+    count = rows.shape[1] - ANCHOR + 1
+    values = rows.astype(np.uint64) + np.uint64(1)
+    out = np.zeros((rows.shape[0], max(count, 0)), dtype=np.uint64)
+    with np.errstate(over="ignore"):
+        for shift in range(ANCHOR):
+            out = out * _FACTOR + values[:, shift : shift + max(count, 0)]
+    return out

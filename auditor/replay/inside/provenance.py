@@ -1,0 +1,213 @@
+"""Follows per-token losses from where they are made to the numbers that are printed.
+
+Every element of a tensor that came from the loss of a validation token carries a node number. A leaf is one
+token of one call; a sum holds the elements that were added up, with their values at that moment; a union
+holds nodes that were combined (a running total, a mixture of two scorers). Numbers are handed out in order of
+time. Tensors carry their nodes as an attribute, so nothing outlives its tensor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+
+NONE: Final = -1
+_ATTRIBUTE: Final = "_replay_nodes"
+
+SHAPING: Final = frozenset(
+    """reshape view view_as reshape_as flatten ravel unflatten squeeze unsqueeze transpose permute t swapaxes movedim
+    narrow select expand expand_as broadcast_to repeat repeat_interleave tile flip roll index_select gather take
+    masked_select __getitem__ split chunk unbind tensor_split cat concat concatenate stack hstack vstack where
+    take_along_dim diagonal as_strided squeeze_ unsqueeze_""".split()
+)
+"""Functions that only move elements: they are applied to the node numbers as they are."""
+
+TOTALS: Final = frozenset(("sum", "mean", "nansum", "nanmean"))
+SILENT: Final = frozenset(
+    """backward requires_grad_ register_hook size dim numel stride shape dtype device __len__ __bool__ data_ptr
+    isnan isfinite isinf is_floating_point __hash__ __repr__ __format__ zeros_like ones_like empty_like argmax
+    argmin argsort new_zeros new_empty new_full""".split()
+)
+"""Functions whose result is not made of the losses."""
+
+
+def nodes_of(value: Any) -> Tensor | None:
+    """The node numbers of a tensor, or None if nothing in it came from a loss."""
+    found = getattr(value, _ATTRIBUTE, None) if isinstance(value, Tensor) else None
+    return found if isinstance(found, Tensor) else None
+
+
+def mark(tensor: Tensor, nodes: Tensor) -> None:
+    """Give a tensor its node numbers, int64 in the same shape."""
+    setattr(tensor, _ATTRIBUTE, nodes)
+
+
+class Provenance:
+    """Hands out nodes and carries them through torch functions.
+
+    Attributes:
+        leaves: (first node, call number, count) of each call that made losses.
+        sums: (node, member nodes, values at that moment), one each.
+        unions: (node, child nodes).
+    """
+
+    def __init__(self) -> None:
+        self._next = 0
+        self.leaves: list[tuple[int, int, int]] = []
+        self.sums: list[tuple[int, Tensor, Tensor]] = []
+        self.unions: list[tuple[int, tuple[int, ...]]] = []
+
+    def leaf(self, call: int, count: int) -> Tensor:
+        """Nodes for the `count` losses of a call, [count]."""
+        first = self._next
+        self._next += count
+        self.leaves.append((first, call, count))
+        return torch.arange(first, first + count)
+
+    def total(self, nodes: Tensor, values: Tensor) -> int:
+        """The node of a sum or mean over elements; an element with the same node twice counts twice."""
+        members = nodes.flatten()
+        kept = members >= 0
+        number = self._new()
+        self.sums.append((number, members[kept].clone(), values.detach().flatten()[kept].double().clone()))
+        return number
+
+    def union(self, children: Iterable[int]) -> int:
+        """The node of a value made of several; a single child stands for itself."""
+        distinct = tuple(dict.fromkeys(child for child in children if child >= 0))
+        if len(distinct) < 2:
+            return distinct[0] if distinct else NONE
+        number = self._new()
+        self.unions.append((number, distinct))
+        return number
+
+    def _new(self) -> int:
+        self._next += 1
+        return self._next - 1
+
+    # -- through torch functions
+
+    def carry(
+        self, function: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any
+    ) -> None:
+        """Mark the result of a torch function whose arguments carry nodes."""
+        if name in SILENT:
+            return
+        if name == "__setitem__":
+            self._assigned(args)
+        elif name in ("copy_", "fill_", "zero_") and isinstance(out, Tensor):
+            source = nodes_of(args[1]) if len(args) > 1 else None
+            mark(out, torch.full(out.shape, NONE) if source is None else source.expand(out.shape).clone())
+        elif not isinstance(out, (Tensor, tuple, list)):
+            return
+        elif name in SHAPING:
+            if name == "where":
+                args = (args[0], *(torch.tensor(NONE) if isinstance(a, (int, float)) else a for a in args[1:]))
+            self._shaped(function, args, kwargs, out)
+        elif isinstance(out, Tensor) and name in TOTALS:
+            self._totalled(function, args, kwargs, out)
+        elif isinstance(out, Tensor):
+            self._elementwise(args, kwargs, out)
+
+    def _assigned(self, args: tuple[Any, ...]) -> None:
+        target, index, value = args
+        held, given = nodes_of(target), nodes_of(value)
+        if held is None:
+            if given is None:
+                return
+            held = torch.full(target.shape, NONE)
+        held[index] = NONE if given is None else given
+        mark(target, held)
+
+    def _shaped(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], out: Any
+    ) -> None:
+        try:
+            moved = function(*(_as_nodes(a) for a in args), **{k: _as_nodes(v) for k, v in kwargs.items()})
+        except (RuntimeError, TypeError, IndexError, ValueError):
+            return
+        pairs = [(out, moved)] if isinstance(out, Tensor) else list(zip(out, moved, strict=False))
+        for tensor, nodes in pairs:
+            if isinstance(tensor, Tensor) and isinstance(nodes, Tensor) and nodes.shape == tensor.shape:
+                mark(tensor, nodes)
+
+    def _totalled(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], out: Tensor
+    ) -> None:
+        nodes = nodes_of(args[0]) if args else None
+        if nodes is None:
+            return
+        values = args[0]
+        if out.dim() == 0:
+            mark(out, torch.tensor(self.total(nodes, values)))
+            return
+        dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
+        if not isinstance(dim, int) or nodes.dim() < 1:
+            return
+        rows, amounts = nodes.movedim(dim, -1), values.detach().movedim(dim, -1)
+        rows, amounts = rows.reshape(-1, rows.shape[-1]), amounts.reshape(-1, amounts.shape[-1])
+        if len(rows) == out.numel():
+            numbers = [
+                self.total(row, amount) if bool((row >= 0).any()) else NONE
+                for row, amount in zip(rows, amounts, strict=True)
+            ]
+            mark(out, torch.tensor(numbers).reshape(out.shape))
+
+    def _elementwise(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Tensor) -> None:
+        if not out.is_floating_point():
+            return
+        found = [
+            nodes
+            for value in (*args, *kwargs.values())
+            if (nodes := nodes_of(value)) is not None and (nodes.shape == out.shape or nodes.dim() == 0 == out.dim())
+        ]
+        if not found:
+            return
+        joint = found[0]
+        for other in found[1:]:
+            joint = self._joined(joint, other)
+        mark(out, joint.clone() if any(out is a for a in args) else joint)
+
+    def _joined(self, a: Tensor, b: Tensor) -> Tensor:
+        if torch.equal(a, b):
+            return a
+        out = torch.where(a >= 0, a, b)
+        both = ((a >= 0) & (b >= 0) & (a != b)).flatten().nonzero().flatten().tolist()
+        flat, left, right = out.clone().flatten(), a.flatten(), b.flatten()
+        for place in both:
+            flat[place] = self.union((int(left[place]), int(right[place])))
+        return flat.reshape(out.shape)
+
+
+def _as_nodes(value: Any) -> Any:
+    """An argument with tensors that carry nodes exchanged for them; index tensors and masks stay."""
+    if isinstance(value, (list, tuple)) and any(nodes_of(item) is not None for item in value):
+        return type(value)(_filled(item) for item in value)
+    if not isinstance(value, Tensor):
+        return value
+    nodes = nodes_of(value)
+    if nodes is not None:
+        return nodes
+    return torch.full(value.shape, NONE) if value.is_floating_point() else value
+
+
+def _filled(value: Any) -> Any:
+    if not isinstance(value, Tensor):
+        return value
+    nodes = nodes_of(value)
+    return torch.full(value.shape, NONE) if nodes is None else nodes
+
+
+def carriers(args: Iterable[Any]) -> Iterator[Any]:
+    """Arguments, and members of list arguments, that carry nodes."""
+    for value in args:
+        if isinstance(value, Tensor):
+            if getattr(value, _ATTRIBUTE, None) is not None:
+                yield value
+        elif isinstance(value, (list, tuple)):
+            for item in value:
+                if isinstance(item, Tensor) and getattr(item, _ATTRIBUTE, None) is not None:
+                    yield item

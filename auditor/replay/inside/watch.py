@@ -1,0 +1,147 @@
+"""Notes what a run does besides computing: files, processes, network attempts, prints, optimiser steps."""
+
+from __future__ import annotations
+
+import builtins
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, Final
+
+import torch
+
+from auditor.replay.inside.patching import replace
+from auditor.replay.inside.recorder import Recorder
+
+NOTED: Final = (
+    "socket.connect",
+    "socket.getaddrinfo",
+    "socket.bind",
+    "subprocess.Popen",
+    "os.system",
+    "os.exec",
+    "os.posix_spawn",
+    "os.fork",
+    "ctypes.dlopen",
+    "urllib.Request",
+)
+"""Events of `sys.addaudithook` that are noted beside opened files."""
+
+NO_ARTIFACT: Final = (".py", ".pyc", ".txt", ".log", ".json", ".jsonl", ".md", ".csv", ".c", ".so", ".sh", ".tmp.out")
+ARTIFACT_BYTES: Final = 1000
+MAX_PRINTED: Final = 2000
+
+
+class Watch:
+    """Hooks that note; `boundary` is called before the artifact is read back for the first time."""
+
+    def __init__(self, recorder: Recorder, writable: tuple[str, ...], boundary: Callable[[], None]) -> None:
+        self._recorder, self._writable, self._boundary = recorder, writable, boundary
+        self._given = {entry.path for root in writable for entry in _entries(root)}
+        self._noted: set[tuple[str, bool]] = set()
+        self._inside = False
+        self.crossed = False
+
+    def install(self) -> None:
+        sys.addaudithook(self._audited)
+        self._install_print()
+        from torch.optim.optimizer import register_optimizer_step_post_hook
+
+        register_optimizer_step_post_hook(self._stepped)
+
+    def _audited(self, name: str, args: tuple[Any, ...]) -> None:
+        if self._inside:
+            return
+        self._inside = True
+        try:
+            if name == "open" and isinstance(args[0], (str, bytes)):
+                self._opened(os.fsdecode(args[0]), args[1], args[2])
+            elif name.startswith(NOTED):
+                self._recorder.event("access", what=name, detail=repr(args)[:300])
+        finally:
+            self._inside = False
+
+    def _opened(self, path: str, mode: Any, flags: Any) -> None:
+        whole = os.path.abspath(path)
+        writing = bool(flags & 3) if isinstance(flags, int) else any(c in str(mode) for c in "wax+")
+        if not writing and self._is_artifact(whole):
+            self._restored(whole)
+        library = whole.endswith((".py", ".pyc", ".so", ".pth")) and not whole.startswith(self._writable)
+        if library or whole.startswith(("/proc/", "/sys/", sys.prefix, sys.base_prefix)):
+            return
+        if (whole, writing) not in self._noted:
+            self._noted.add((whole, writing))
+            self._recorder.event("open", path=whole, write=writing)
+
+    def _is_artifact(self, path: str) -> bool:
+        if not path.startswith(self._writable) or path in self._given or path.endswith(NO_ARTIFACT):
+            return False
+        try:
+            return os.path.getsize(path) >= ARTIFACT_BYTES
+        except OSError:
+            return False
+
+    def _restored(self, path: str) -> None:
+        self._recorder.event("restore", path=path, size=os.path.getsize(path))
+        if not self.crossed:
+            self.crossed = True
+            self._boundary()
+
+    def _stepped(self, optimizer: Any, _: Any, __: Any) -> None:
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        self._recorder.event(
+            "step",
+            optimizer=type(optimizer).__name__,
+            state=id(optimizer),
+            parameters=sum(p.numel() for p in parameters),
+            first=id(parameters[0]) if parameters else 0,
+        )
+
+    def _install_print(self) -> None:
+        plain, recorder = builtins.print, self._recorder
+
+        def printed(*values: Any, **options: Any) -> None:
+            text = str(options.get("sep") or " ").join(map(str, values))
+            recorder.event("print", text=text[:MAX_PRINTED], shown=options.get("file") in (None, sys.stdout, sys.stderr))
+            plain(*values, **options)
+
+        replace(builtins, print=printed)
+
+
+def _entries(root: str) -> list[os.DirEntry[str]]:
+    try:
+        return list(os.scandir(root))
+    except OSError:
+        return []
+
+
+def tampered() -> list[str]:
+    """Names of functions the recorder relies on that the submission has exchanged."""
+    expected = {
+        "torch.nn.functional.cross_entropy": (torch.nn.functional, "cross_entropy"),
+        "torch.nn.functional.nll_loss": (torch.nn.functional, "nll_loss"),
+        "torch.nn.functional.embedding": (torch.nn.functional, "embedding"),
+        "torch.Tensor.item": (torch.Tensor, "item"),
+        "torch.Tensor.sum": (torch.Tensor, "sum"),
+        "torch.Tensor.backward": (torch.Tensor, "backward"),
+        "torch.overrides.TorchFunctionMode.__enter__": (torch.overrides.TorchFunctionMode, "__enter__"),
+    }
+    return [name for name, (owner, attribute) in expected.items() if getattr(owner, attribute) is not _KNOWN[name]]
+
+
+_KNOWN: dict[str, Any] = {}
+
+
+def remember() -> None:
+    """Keep the functions as they are before the submission runs."""
+    _KNOWN.update(
+        {
+            "torch.nn.functional.cross_entropy": torch.nn.functional.cross_entropy,
+            "torch.nn.functional.nll_loss": torch.nn.functional.nll_loss,
+            "torch.nn.functional.embedding": torch.nn.functional.embedding,
+            "torch.Tensor.item": torch.Tensor.item,
+            "torch.Tensor.sum": torch.Tensor.sum,
+            "torch.Tensor.backward": torch.Tensor.backward,
+            "torch.overrides.TorchFunctionMode.__enter__": torch.overrides.TorchFunctionMode.__enter__,
+        }
+    )
