@@ -37,6 +37,7 @@ class Session:
         script: the script's name among them.
         lowered: texts in the running Python's grammar by digest of the original.
         data_names: data set folders that the script may look for.
+        sidecar: whether it reads the byte sidecar of the validation split.
     """
 
     def __init__(
@@ -47,9 +48,10 @@ class Session:
         script: str,
         lowered: Mapping[str, str],
         data_names: tuple[str, ...],
+        sidecar: bool = False,
     ) -> None:
         self.rung = rung
-        self._files, self._script, self._names = dict(files), script, data_names
+        self._files, self._script, self._names, self._sidecar = dict(files), script, data_names, sidecar
         self._root = Path(tempfile.mkdtemp(prefix="auditor-replay-"))
         os.chmod(self._root, 0o755)
         for name in ("job", "out", "tmp", "data", "lowered", "bin", "stream"):
@@ -201,7 +203,7 @@ class Session:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
         _empty(self._root / "data")
-        write_world(world, self._root / "data", names=self._names)
+        write_world(world, self._root / "data", names=self._names, sidecar=self._sidecar)
         (self._root / "stream" / "validation.bin").write_bytes(world.validation.astype("<u2").tobytes())
 
     def _withdraw(self) -> None:

@@ -36,6 +36,8 @@ class ReplayTarget:
         settings: what the claimed run had set, by name; machine-private names left out.
         layers: digests of the program's texts with (path, layer index), to name places.
         texts: those texts by (path, layer index).
+        folders: data set folders named in the texts, as far as they are constant.
+        sidecar: whether the texts know the byte sidecar of the validation split.
     """
 
     script: str
@@ -46,6 +48,7 @@ class ReplayTarget:
     layers: Mapping[str, tuple[str, int]]
     texts: Mapping[tuple[str, int], str]
     folders: tuple[str, ...]
+    sidecar: bool
 
     def variables(self, sizes: ToySizes) -> dict[str, str]:
         """The environment of a run of these sizes."""
@@ -91,6 +94,7 @@ def prepare(submission: Submission, program: Program, settings: Mapping[str, Set
         layers=layers,
         texts=texts,
         folders=tuple(dict.fromkeys(_FOLDER.findall(joined)))[:12],
+        sidecar="val_bytes" in joined,
     )
 
 

@@ -189,6 +189,7 @@ def pieces(vocabulary: int) -> list[tuple[str, str, bool]]:
     """The toy vocabulary: ("control" | "byte" | "", text without the space, whether a space leads)."""
     out: list[tuple[str, str, bool]] = [("control", name, False) for name in ("<unk>", "<s>", "</s>", "<pad>")]
     out += [("byte", f"<0x{0x20 + i:02X}>", False) for i in range(FIRST_ORDINARY - len(out))]
+    out.append(("", "", True))  # a space alone, which some scripts insist on
     letters = "abcdefghijklmnopqrstuvwxyz"
     for number in range(len(out), vocabulary):
         text = letters[number % 26] + letters[number // 26 % 26] * (number % 4 > 0) + "." * (number % 5 == 0)
@@ -203,11 +204,13 @@ def sidecar_bytes(tokens: Tokens, vocabulary: int) -> Tokens:
     return np.array(piece_bytes(vocabulary), dtype=np.int64)[tokens]
 
 
-def write_world(world: World, folder: Path, *, names: tuple[str, ...]) -> None:
+def write_world(world: World, folder: Path, *, names: tuple[str, ...], sidecar: bool = False) -> None:
     """Write the tree that scripts expect under a data folder.
 
     Args:
         names: data set folders to fill under `datasets/`, each with the same shards.
+        sidecar: whether the byte sidecar lies beside the validation shard; scripts that do not know it would
+            take it for another shard.
     """
     vocabulary = world.size.vocabulary
     tokenizers = folder / "tokenizers"
@@ -217,7 +220,8 @@ def write_world(world: World, folder: Path, *, names: tuple[str, ...]) -> None:
         datasets = folder / "datasets" / name
         datasets.mkdir(parents=True, exist_ok=True)
         (datasets / "fineweb_val_000000.bin").write_bytes(shard_bytes(world.validation))
-        sidecar = shard_bytes(sidecar_bytes(world.validation, vocabulary))
-        (datasets / "fineweb_val_bytes_000000.bin").write_bytes(sidecar)
+        if sidecar:
+            lengths = shard_bytes(sidecar_bytes(world.validation, vocabulary))
+            (datasets / "fineweb_val_bytes_000000.bin").write_bytes(lengths)
         for number, shard in enumerate(world.training):
             (datasets / f"fineweb_train_{number:06d}.bin").write_bytes(shard_bytes(shard))

@@ -86,6 +86,8 @@ class Observer:
             F.embedding: self._embedding,
         }
         install_arrays(provenance, self._left)
+        plain_from_numpy = torch.from_numpy
+        replace(torch, from_numpy=lambda array: _from_array(plain_from_numpy(array), array))
 
     def call(self, func: Any, name: str, args: Any, kwargs: Any) -> Any:
         """Run a torch function and note what it did."""
@@ -99,11 +101,8 @@ class Observer:
             for index in args[1]:
                 if isinstance(index, Tensor) and index.dtype in (torch.int64, torch.int32):
                     self._picked(out, index)
-        elif name == "from_numpy" or (name in ("tensor", "as_tensor", "asarray") and args):
-            nodes = getattr(args[0], "nodes", None)
-            if nodes is not None and isinstance(out, Tensor) and out.shape == nodes.shape:
-                mark(out, torch.from_numpy(np.ascontiguousarray(nodes)))
-            return out
+        elif name in ("tensor", "as_tensor", "asarray") and args:
+            return _from_array(out, args[0])
         carrying = list(carriers((*args, *kwargs.values())))
         if carrying:
             self._followed(func, name, args, kwargs, out, carrying)
@@ -111,6 +110,8 @@ class Observer:
                 nodes = nodes_of(carrying[0])
                 return marked(out, None if nodes is None else nodes.numpy())
         return out
+
+    # -- numbers that leave torch
 
     def _followed(self, func: Any, name: str, args: Any, kwargs: Any, out: Any, carrying: list[Any]) -> None:
         if name in _LEAVING:
@@ -255,3 +256,11 @@ class Observer:
             generator.manual_seed(PROJECTION_SEED)
             self._projection = torch.randn(rows.shape[1], generator=generator, dtype=torch.float64)
         return (rows.log_softmax(-1) @ self._projection).numpy()
+
+
+def _from_array(out: Any, array: Any) -> Any:
+    """A tensor made of an array takes its nodes over."""
+    nodes = getattr(array, "nodes", None)
+    if nodes is not None and isinstance(out, Tensor) and out.shape == nodes.shape:
+        mark(out, torch.as_tensor(np.ascontiguousarray(nodes)))
+    return out
