@@ -10,8 +10,10 @@ import posixpath
 import re
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from auditor.alternatives import Alternative
 from auditor.claim_evidence import ClaimEvidence, claim_evidence
 from auditor.claimed import Match, match_claim
 from auditor.effective_settings import effective_settings
@@ -30,6 +32,7 @@ from rules.base import CodeProblem, Evidence, Policy, Rule
 if TYPE_CHECKING:
     from auditor.program.model import Problem, Program
     from auditor.records.validate import RecordsResult
+    from auditor.static.machine import Setting
 
 TRACKS = {Track.RECORD_10MIN_16MB: "record", Track.NON_RECORD: "non-record", Track.UNKNOWN: "unknown"}
 
@@ -59,23 +62,35 @@ def audit_target(
     return results, loaded.problems
 
 
-def audit_submission(
-    submission: Submission,
-    *,
-    overrides: Mapping[str, str] | None = None,
-    policy: Policy = Policy.RULINGS,
-    rules: Sequence[type[Rule]] = ALL,
-) -> AuditResult:
-    """Audit one script with everything that travels with it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What the static side knows of one script before any rule is asked.
 
-    Args:
-        overrides: hyperparameters that outrank every other source.
-        rules: which rules to ask; all of them unless a test asks for one.
+    Attributes:
+        settings: the effective configuration, by environment name.
+        trace: of the claimed run, with the claimed report marked, or None.
+        match: the claimed report and how it was tied to the claim.
+        alternatives: what the trace would be with a switch turned.
+        notes: what must be told of settings and switches, one sentence each.
+    """
+
+    program: Program
+    records: RecordsResult | None
+    settings: Mapping[str, Setting]
+    claim: ClaimEvidence
+    witness: Witness
+    trace: Trace | None
+    match: Match | None
+    alternatives: tuple[Alternative, ...]
+    notes: tuple[str, ...]
+
+
+def read_submission(submission: Submission, *, overrides: Mapping[str, str] | None = None) -> Reading:
+    """Read one script: unpack it, find its configuration and claim, follow it.
 
     Raises:
         AuditorError: the script itself cannot be read.
     """
-    started = time.perf_counter()
     forget()
     program = _program(submission)
     records = _records(submission)
@@ -86,6 +101,41 @@ def audit_submission(
     witness = Witness(program, settings)
     effective, alternatives, notes = witness.effective(claim)
     trace, match = _claimed(effective, claim)
+    return Reading(
+        program=program,
+        records=records,
+        settings=settings,
+        claim=claim,
+        witness=witness,
+        trace=trace,
+        match=match,
+        alternatives=alternatives,
+        notes=notes + conflicts,
+    )
+
+
+def audit_submission(
+    submission: Submission,
+    *,
+    overrides: Mapping[str, str] | None = None,
+    policy: Policy = Policy.RULINGS,
+    rules: Sequence[type[Rule]] = ALL,
+    reading: Reading | None = None,
+) -> AuditResult:
+    """Audit one script with everything that travels with it.
+
+    Args:
+        overrides: hyperparameters that outrank every other source.
+        rules: which rules to ask; all of them unless a test asks for one.
+        reading: what `read_submission` gave, where the caller has it already.
+
+    Raises:
+        AuditorError: the script itself cannot be read.
+    """
+    started = time.perf_counter()
+    reading = reading or read_submission(submission, overrides=overrides)
+    program, records, claim, witness = reading.program, reading.records, reading.claim, reading.witness
+    trace, match = reading.trace, reading.match
     problems = tuple(_problem(problem) for problem in program.problems) + witness.problems
     evidence = Evidence(
         trace=trace,
@@ -96,9 +146,9 @@ def audit_submission(
         records=records,
         track=TRACKS[submission.track],
         date=submission_date(submission),
-        alternatives={alternative.switch.name: alternative.trace for alternative in alternatives},
+        alternatives={alternative.switch.name: alternative.trace for alternative in reading.alternatives},
     )
-    judged = judge(rules, evidence, alternatives)
+    judged = judge(rules, evidence, reading.alternatives)
     reports, others = judge_reports(rules, evidence, judged)
     doubts = _doubts(trace, match) + witness.doubts
     return AuditResult(
@@ -116,7 +166,7 @@ def audit_submission(
         trace=trace,
         problems=problems,
         doubts=doubts,
-        notes=notes + conflicts + (() if records is None else records.problems),
+        notes=reading.notes + (() if records is None else records.problems),
         layers=_layers(program),
         texts={(layer.path, layer.index): tuple(layer.text.split("\n")) for layer in program.layers},
         seconds=time.perf_counter() - started,

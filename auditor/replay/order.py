@@ -38,6 +38,7 @@ class Order:
         stream: file with the validation tokens as uint16, which rows are located in.
         lowered: folder of texts in the running grammar, named by digest of the original.
         vocabulary: pieces of the toy tokenizer.
+        sizes: fields of `ToySizes`, for sizes that are written into the script.
         ranks: processes, as torchrun would start them.
         seconds: wall-clock limit.
         memory: limit in bytes, of all processes together.
@@ -51,6 +52,7 @@ class Order:
     stream: str
     lowered: str
     vocabulary: int
+    sizes: dict[str, int]
     mode: Mode = Mode.RECORDED
     overrides: dict[str, str] = field(default_factory=dict)
     ranks: int = 1

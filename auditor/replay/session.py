@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -18,6 +19,7 @@ from auditor.errors import AuditorError
 from auditor.replay.order import Mode, Order
 from auditor.replay.records import RankRecord, RunRecord, Unreadable, artifacts_in, printed_by, read_rank
 from auditor.replay.sandbox.ladder import Layout, Rung, command, environment
+from auditor.replay.sizing import ToySizes
 from auditor.replay.world import World, write_world
 
 START_S: Final = 120.0
@@ -138,6 +140,7 @@ class Session:
     def run(
         self,
         world: World,
+        sizes: ToySizes,
         variables: Mapping[str, str],
         *,
         mode: Mode = Mode.RECORDED,
@@ -163,6 +166,7 @@ class Session:
             stream=f"{self._inside('stream')}/validation.bin",
             lowered=self._inside("lowered"),
             vocabulary=world.size.vocabulary,
+            sizes=asdict(sizes),
             mode=mode,
             overrides=dict(overrides or {}),
             ranks=ranks,

@@ -130,6 +130,18 @@ def toy_value(name: str, current: str | None, sizes: ToySizes) -> str | None:
     return None
 
 
+def written_size(name: str, value: int, sizes: ToySizes) -> int | None:
+    """The toy value of an argument that a signature or a call gives as a number; None to leave it."""
+    if not _WRITTEN.match(name):
+        return None
+    toy = toy_value(name.upper(), str(value), sizes)
+    return int(toy) if toy is not None and int(toy) < value else None
+
+
+_WRITTEN: Final = re.compile(r"(?:\w+_)?(?:stride|chunk_tokens|seq_len|batch_seqs)\Z")
+"""Arguments of evaluation functions that carry sizes."""
+
+
 def toy_environment(names: Mapping[str, str | None], settings: Mapping[str, str], sizes: ToySizes) -> dict[str, str]:
     """The variables of a replayed run.
 

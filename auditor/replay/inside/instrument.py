@@ -1,7 +1,7 @@
-"""Writes a counter into every loop of a submission, so that an event can say in which turn it happened.
+"""What is changed in a submission's text before it is compiled: sizes written into it, and loop counters.
 
-Two statements a loop: one before it and one at the start of its body. Lines keep their numbers, and nothing
-else of the program changes.
+A counter is two statements a loop, one before it and one at the start of its body, so that an event can say in
+which turn it happened. Lines keep their numbers.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import Any, Final
+
+from auditor.replay.sizing import ToySizes, written_size
 
 ENTER: Final = "__replay_enter__"
 TURN: Final = "__replay_turn__"
@@ -57,8 +59,9 @@ class Loops:
     def _turn(self, number: int) -> None:
         self._all[number].turn += 1
 
-    def compiled(self, tree: ast.Module, file: str, *, count: bool) -> CodeType:
-        """Compile a text, with counters if `count`."""
+    def compiled(self, tree: ast.Module, file: str, sizes: ToySizes, *, count: bool) -> CodeType:
+        """Compile a text with its written-in sizes shrunk, and with counters if `count`."""
+        _Sizes(sizes).visit(tree)
         if count:
             _Counters(self, file).visit(tree)
             ast.fix_missing_locations(tree)
@@ -77,6 +80,36 @@ class Loops:
             inside = loop.line <= line <= loop.last_line and loop.line >= code.co_firstlineno
             if inside and loop.turn and (line > loop.line or loop.first_line == loop.line):
                 yield loop.line, loop.column, loop.entry, loop.turn
+
+
+class _Sizes(ast.NodeTransformer):
+    """Shrinks sizes that are written into signatures and calls, where no environment name reaches them."""
+
+    def __init__(self, sizes: ToySizes) -> None:
+        self._sizes = sizes
+
+    def visit_arguments(self, node: ast.arguments) -> ast.arguments:
+        self.generic_visit(node)
+        named = [*node.posonlyargs, *node.args]
+        plain = named[len(named) - len(node.defaults) :]
+        node.defaults = [self._shrunk(a.arg, d) for a, d in zip(plain, node.defaults, strict=True)]
+        node.kw_defaults = [
+            None if d is None else self._shrunk(a.arg, d)
+            for a, d in zip(node.kwonlyargs, node.kw_defaults, strict=True)
+        ]
+        return node
+
+    def visit_keyword(self, node: ast.keyword) -> ast.keyword:
+        self.generic_visit(node)
+        if node.arg is not None:
+            node.value = self._shrunk(node.arg, node.value)
+        return node
+
+    def _shrunk(self, name: str, value: ast.expr) -> ast.expr:
+        if not isinstance(value, ast.Constant) or type(value.value) is not int:
+            return value
+        toy = written_size(name, value.value, self._sizes)
+        return value if toy is None else ast.copy_location(ast.Constant(toy), value)
 
 
 class _Counters(ast.NodeTransformer):

@@ -21,6 +21,7 @@ from typing import Any
 from auditor.replay.inside.instrument import Loops
 from auditor.replay.inside.patching import replace
 from auditor.replay.inside.recorder import Recorder
+from auditor.replay.sizing import ToySizes
 
 
 class ProgramLoader:
@@ -29,6 +30,7 @@ class ProgramLoader:
     Args:
         lowered: texts in the running Python's grammar, by digest of the original.
         writable: folders of the submission's own files; modules found there are its own.
+        sizes: for sizes that are written into the text.
         count: whether loops are counted.
     """
 
@@ -38,11 +40,12 @@ class ProgramLoader:
         loops: Loops,
         lowered: Mapping[str, str],
         writable: tuple[str, ...],
+        sizes: ToySizes,
         *,
         count: bool,
     ) -> None:
         self._recorder, self._loops, self._lowered = recorder, loops, lowered
-        self._writable, self._count = writable, count
+        self._writable, self._sizes, self._count = writable, sizes, count
         self._compiled: dict[tuple[str, str], types.CodeType] = {}
 
     def install(self) -> None:
@@ -96,7 +99,7 @@ class ProgramLoader:
         if named not in self._recorder.files:
             self._recorder.files[named] = len(self._recorder.files)
             self._recorder.event("text", file=self._recorder.files[named], name=file, digest=digest, place=False)
-        code = self._loops.compiled(self._parsed(text, digest), named, count=self._count)
+        code = self._loops.compiled(self._parsed(text, digest), named, self._sizes, count=self._count)
         linecache.cache[named] = (len(text), None, text.splitlines(keepends=True), named)
         self._compiled[digest, named] = code
         return code

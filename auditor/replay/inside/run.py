@@ -32,6 +32,7 @@ from auditor.replay.inside.settings import install_overrides
 from auditor.replay.inside.tokenizer import install_tokenizer
 from auditor.replay.inside.watch import Watch, remember, tampered
 from auditor.replay.order import Mode, Order
+from auditor.replay.sizing import ToySizes
 
 MAX_ERROR: Final = 4000
 leave = os._exit
@@ -98,7 +99,9 @@ def _stand_ins(order: Order, recorder: Recorder, loops: Loops, observer: Observe
         loops.install()
     lowered = {path.name: path.read_text(encoding="utf-8") for path in Path(order.lowered).iterdir()}
     count = order.mode is Mode.RECORDED
-    loader = ProgramLoader(recorder, loops, lowered, (order.job, "/tmp"), count=count)
+    loader = ProgramLoader(
+        recorder, loops, lowered, (order.job, "/tmp"), ToySizes(**order.sizes), count=count
+    )
     loader.install()
     return loader
 
