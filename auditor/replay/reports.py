@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -60,6 +61,7 @@ class Printed:
     Attributes:
         event: number of the print event.
         numbers: labelled numbers of the line, as (label, value, decimals).
+        scores: of each rank; empty if they were not found.
         how: how the number and the scores were reconciled ("mean of scores", "bits per byte"), or "".
         gap: difference between the number and what the scores give.
     """
@@ -68,7 +70,7 @@ class Printed:
     text: str
     frames: Frames
     numbers: tuple[tuple[str, float, int], ...]
-    scores: Scores | None
+    scores: tuple[Scores, ...]
     how: str
     gap: float
 
@@ -184,89 +186,115 @@ def _parts(arrays: Mapping[str, Any], name: str, member: str, empty: Any) -> dic
     return dict(zip(arrays[f"{name}_node"].tolist(), pieces, strict=True))
 
 
+@dataclass(frozen=True, slots=True)
+class _Number:
+    """A number made of losses that became a Python number: which, where, and the how-many-th at that place."""
+
+    node: int
+    place: tuple[Any, ...]
+    turn: int
+
+
 class Reports:
-    """The printed results of one process.
+    """The printed results of one run; rank 0 prints, and all ranks score.
 
     Args:
+        records: one a rank.
         byte_counts: bytes that the token at each position stands for; [tokens of the split].
     """
 
-    def __init__(self, record: RankRecord, byte_counts: Ints) -> None:
-        self._record, self._bytes = record, byte_counts
-        self._flow = Flow(record)
-        self._scores: dict[tuple[int, ...], Scores] = {}
+    def __init__(self, records: Sequence[RankRecord], byte_counts: Ints) -> None:
+        self._records, self._bytes = records, byte_counts
+        self._flows = [Flow(record) for record in records]
+        self._scores: dict[tuple[int, tuple[int, ...]], Scores] = {}
+        self._others = [_by_place(record) for record in records[1:]]
 
     @cached_property
     def printed(self) -> list[Printed]:
-        """Every line that prints a result, in order of time."""
+        """Every line that prints a result, in order of time; a line that goes to several files counts once."""
         out: list[Printed] = []
-        numbers: list[Mapping[str, Any]] = []
+        numbers: list[_Number] = []
         since = 0
-        for event in self._record.events:
+        first = self._records[0]
+        turns: Counter[tuple[Any, ...]] = Counter()
+        for event in first.events:
             if event["kind"] == "number":
-                numbers.append(event)
+                numbers.append(_numbered(first, event, turns))
             elif event["kind"] == "print" and event.get("shown", True):
                 found = labelled(str(event["text"]))
                 if found and RESULT.search(str(event["text"])):
                     line = self._line(event, found, numbers, since)
                     out.append(line)
-                    since = len(numbers) if line.scores is not None else since
+                    since = len(numbers) if line.scores else since
         return out
 
     def _line(
         self,
         event: Mapping[str, Any],
         found: tuple[tuple[str, float, int], ...],
-        numbers: list[Mapping[str, Any]],
+        numbers: list[_Number],
         since: int,
     ) -> Printed:
-        best: tuple[float, str, Scores] | None = None
+        best: tuple[float, str, tuple[Scores, ...]] | None = None
         for scores in self._candidates(numbers, since):
             tried = self._reconciled(found, scores)
-            if tried is not None and (best is None or len(scores) > len(best[2])):
+            if tried is not None and (best is None or sum(map(len, scores)) > sum(map(len, best[2]))):
                 best = (tried[1], tried[0], scores)
         return Printed(
             event=int(event["i"]),
             text=str(event["text"]),
-            frames=self._record.at(event),
+            frames=self._records[0].at(event),
             numbers=found,
-            scores=best[2] if best else None,
+            scores=best[2] if best else (),
             how=best[1] if best else "",
             gap=best[0] if best else math.nan,
         )
 
-    def _candidates(self, numbers: list[Mapping[str, Any]], since: int) -> Iterator[Scores]:
-        """Scores that a line may show: of each number lately taken, and of numbers taken at one place."""
-        latest: dict[Any, list[int]] = {}
-        recent = numbers[max(since - 8, 0) :]
-        nodes = dict.fromkeys(int(number["node"]) for number in reversed(recent))
-        for number in numbers[since:]:
-            latest.setdefault(_place_key(self._record.at(number)), []).append(int(number["node"]))
-        for node in list(nodes)[:24]:
-            yield self._of((node,))
-        for group in latest.values():
-            if len(group) > 1:
-                yield self._of(tuple(dict.fromkeys(group)))
-        # A result printed again later, or printed by a line that is not the first to show it.
-        if since:
-            for node in list(dict.fromkeys(int(number["node"]) for number in reversed(numbers[:since])))[:16]:
-                yield self._of((node,))
+    def _candidates(self, numbers: list[_Number], since: int) -> Iterator[tuple[Scores, ...]]:
+        """Scores that a line may show: of each number lately taken, and of numbers taken at one place.
 
-    def _of(self, nodes: tuple[int, ...]) -> Scores:
-        sums = tuple(self._flow.sums_below(nodes))
-        if sums not in self._scores:
-            self._scores[sums] = self._flow.scores(sums)
-        return self._scores[sums]
+        Last come earlier numbers, for a result that is printed again.
+        """
+        groups: dict[tuple[Any, ...], list[_Number]] = {}
+        for number in numbers[since:]:
+            groups.setdefault(number.place, []).append(number)
+        recent = {number.node: number for number in reversed(numbers[max(since - 8, 0) :])}
+        for number in list(recent.values())[:24]:
+            yield self._of([number])
+        for group in groups.values():
+            if len(group) > 1:
+                yield self._of(group)
+        earlier = {number.node: number for number in reversed(numbers[:since])}
+        for number in list(earlier.values())[:16]:
+            yield self._of([number])
+
+    def _of(self, numbers: Sequence[_Number]) -> tuple[Scores, ...]:
+        """The scores of each rank behind numbers of rank 0: those of the others stand at the same places."""
+        found = [self._rank_scores(0, tuple(dict.fromkeys(number.node for number in numbers)))]
+        for rank, others in enumerate(self._others, start=1):
+            nodes = [others[n.place, n.turn] for n in numbers if (n.place, n.turn) in others]
+            found.append(self._rank_scores(rank, tuple(dict.fromkeys(nodes))))
+        return tuple(found)
+
+    def _rank_scores(self, rank: int, nodes: tuple[int, ...]) -> Scores:
+        sums = tuple(self._flows[rank].sums_below(nodes))
+        if (rank, sums) not in self._scores:
+            self._scores[rank, sums] = self._flows[rank].scores(sums)
+        return self._scores[rank, sums]
 
     def _reconciled(
-        self, found: tuple[tuple[str, float, int], ...], scores: Scores
+        self, found: tuple[tuple[str, float, int], ...], ranks: tuple[Scores, ...]
     ) -> tuple[str, float] | None:
-        if len(scores) < 2:
+        import numpy as np
+
+        value = np.concatenate([scores.value for scores in ranks])
+        position = np.concatenate([scores.position for scores in ranks])
+        if len(value) < 2:
             return None
-        mean = float(scores.value.mean())
-        known = scores.position >= 0
-        total_bytes = float(self._bytes[scores.position[known]].sum())
-        bits = float(scores.value[known].sum()) / math.log(2.0) / total_bytes if total_bytes else math.nan
+        mean = float(value.mean())
+        known = position >= 0
+        total_bytes = float(self._bytes[position[known]].sum())
+        bits = float(value[known].sum()) / math.log(2.0) / total_bytes if total_bytes else math.nan
         for label, number, decimals in found:
             room = 0.51 * 10.0**-decimals + EXACT
             if abs(number - mean) <= room:
@@ -274,6 +302,18 @@ class Reports:
             if BITS.search(label) and abs(number - bits) <= room:
                 return "bits per byte", number - bits
         return None
+
+
+def _by_place(record: RankRecord) -> dict[tuple[tuple[Any, ...], int], int]:
+    turns: Counter[tuple[Any, ...]] = Counter()
+    seen = [_numbered(record, event, turns) for event in record.of_kind("number")]
+    return {(number.place, number.turn): number.node for number in seen}
+
+
+def _numbered(record: RankRecord, event: Mapping[str, Any], turns: Counter[tuple[Any, ...]]) -> _Number:
+    place = _place_key(record.at(event))
+    turns[place] += 1
+    return _Number(int(event["node"]), place, turns[place])
 
 
 def _place_key(frames: Frames) -> tuple[Any, ...]:

@@ -1,0 +1,102 @@
+"""What the static witness leads one to expect of a run, and where the toy run took another road.
+
+A replay proves something of the road it took. A branch that the toy sizes decide otherwise than the claimed run's,
+or an update that the static witness sees and the run never reached, was not replayed.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Final
+
+from auditor.replay.records import Frames
+from auditor.trace.answer import Answer
+from auditor.trace.events import Place, Report, Update
+from auditor.trace.trace import Trace
+
+if TYPE_CHECKING:
+    from auditor.program.model import Program
+    from auditor.static.machine import Setting
+
+
+BY_HAND: Final = "a gradient taken by hand"
+"""How the static witness calls a gradient that is changed in place (averaged over ranks, clipped): no state of its own."""
+
+
+def divergences(
+    trace: Trace, report: Report, program: Program, settings: Mapping[str, Setting], toy: Mapping[str, str]
+) -> list[str]:
+    """Where the claimed number's history differs under the toy environment, one sentence each.
+
+    The history is the set of places that score for the number or update from validation tokens before it, as the
+    static witness sees them under both environments.
+    """
+    from auditor.static.machine import Setting
+    from auditor.static.witness import trace_program
+
+    merged = {**settings, **{name: Setting(value, "replay") for name, value in toy.items()}}
+    other = trace_program(program, merged, forced={}).trace
+    same = [r for r in other.reports if r.place == report.place and r.certain is not Answer.NO]
+    if not same:
+        return [f"with the toy sizes the claimed number at {report.place} would not be printed{_because(trace, other)}"]
+    claimed, toys = _history(trace, report), _history(other, same[-1])
+    missing = sorted(claimed - toys, key=str)
+    if not missing:
+        return []
+    what, place = missing[0]
+    return [f"with the toy sizes the {what} at {place} would not be reached{_because(trace, other)}"]
+
+
+def _history(trace: Trace, report: Report) -> set[tuple[str, Place]]:
+    scores = {("score", score.place) for score in trace.scores_of(report)}
+    return scores | {("update", update.place) for update in expected_updates(trace, report)}
+
+
+def _because(trace: Trace, other: Trace) -> str:
+    """The first switch that guards something and is decided otherwise."""
+    here = {(switch.name, switch.place): switch for switch in other.switches}
+    for switch in trace.switches:
+        replayed = here.get((switch.name, switch.place))
+        if replayed is not None and replayed.taken != switch.taken and (switch.guards or replayed.guards):
+            return f": {switch.name} is {switch.value} in the claimed run and {replayed.value} here ({switch.place})"
+    return ""
+
+
+def expected_updates(trace: Trace, report: Report | None) -> list[Update]:
+    """Updates from validation tokens before the claimed report, one a place, undecided ones included."""
+    found: dict[Place, Update] = {}
+    for update in trace.updates:
+        of_validation = any(region.source == "val" for region in update.regions)
+        before = report is None or update.number < report.number
+        if of_validation and before and update.certain is not Answer.NO and update.by != BY_HAND:
+            found.setdefault(update.place, update)
+    return list(found.values())
+
+
+def reached(places: Iterable[Frames], names: Mapping[int, tuple[str, int]]) -> set[tuple[str, int, int]]:
+    """Every (path, layer, line) at which something happened, callers included."""
+    return {
+        (*names[frame.file], frame.line) for frames in places for frame in frames if frame.file in names
+    }
+
+
+def is_reached(place: Place, lines: set[tuple[str, int, int]], texts: Mapping[tuple[str, int], str]) -> bool:
+    """Whether something happened in the statement that a place stands in."""
+    first, last = statement_lines(texts.get((place.path, place.layer), ""), place.line)
+    return any((place.path, place.layer, line) in lines for line in range(first, last + 1))
+
+
+def statement_lines(text: str, line: int) -> tuple[int, int]:
+    """First and last line of the simple statement around a line; the line itself if none is found."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return line, line
+    best = (line, line)
+    size = 10**9
+    for node in ast.walk(tree):
+        if isinstance(node, ast.stmt) and not hasattr(node, "body") and node.end_lineno is not None:
+            if node.lineno <= line <= node.end_lineno and node.end_lineno - node.lineno < size:
+                best, size = (node.lineno, node.end_lineno), node.end_lineno - node.lineno
+    return best

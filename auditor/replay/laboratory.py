@@ -1,0 +1,137 @@
+"""Runs of one submission as the probes see them: ordered at most once, with the claimed number's scores found."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from auditor.replay.claim import ClaimedLine, claimed_printed
+from auditor.replay.order import Mode
+from auditor.replay.records import RunRecord
+from auditor.replay.reports import Printed, Reports, Scores
+from auditor.replay.session import Session
+from auditor.replay.sizing import ToySizes, world_size
+from auditor.replay.target import ReplayTarget
+from auditor.replay.world import World, WorldSize, make_world, piece_bytes
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+RUN_S: Final = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """A world with the sizes to run in it."""
+
+    sizes: ToySizes
+    world: World
+
+    @classmethod
+    def drawn(cls, seed: int) -> Bench:
+        """Sizes and world of a seed."""
+        chance = random.Random(seed)
+        sizes = ToySizes.drawn(chance)
+        return cls(sizes=sizes, world=make_world(world_size(sizes, chance), chance.randrange(1 << 30)))
+
+    @classmethod
+    def of(cls, sizes: ToySizes, size: WorldSize, seed: int) -> Bench:
+        return cls(sizes=sizes, world=make_world(size, seed))
+
+    def flipped(self, position: int, value: int) -> Bench:
+        return Bench(sizes=self.sizes, world=self.world.flipped(position, value))
+
+
+@dataclass(slots=True, kw_only=True)
+class Observed:
+    """One run and what its printed results were made from.
+
+    Attributes:
+        printed: all lines with results.
+        claimed: the line that is judged, or None.
+    """
+
+    bench: Bench
+    run: RunRecord
+    printed: list[Printed] = field(default_factory=list)
+    claimed: Printed | None = None
+
+    @property
+    def scores(self) -> tuple[Scores, ...]:
+        """The claimed number's scores, by rank; empty where they were not found."""
+        return self.claimed.scores if self.claimed is not None else ()
+
+
+class Laboratory:
+    """Orders runs of one submission.
+
+    Args:
+        claim: which printed line is the claimed one.
+        ranks: processes of each run.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        target: ReplayTarget,
+        claim: ClaimedLine,
+        *,
+        ranks: int = 1,
+        seconds: float = RUN_S,
+        memory: int = 6 << 30,
+    ) -> None:
+        self._session, self._target, self._claim = session, target, claim
+        self._ranks, self._seconds, self._memory = ranks, seconds, memory
+        self._withdraws = True
+        self.left_behind = 0
+        self.extra: Mapping[str, str] = {}
+
+    @property
+    def runs(self) -> int:
+        return self._session.runs
+
+    def observe(self, bench: Bench, *, mode: Mode = Mode.RECORDED) -> Observed:
+        """Run once.
+
+        A script that reads training data after its artifact is read back fails when they are withdrawn; it is
+        run again with them, and `reads_training_data` of the run tells.
+        """
+        run = self._run(bench, mode)
+        if self._withdraws and run.withdrawn and not run.ran and "train" in run.why_not:
+            self._withdraws = False
+            again = self._run(bench, mode)
+            if again.ran:
+                run = again
+        self.left_behind = max(self.left_behind, run.left_behind)
+        observed = Observed(bench=bench, run=run)
+        if run.ran and mode is Mode.RECORDED:
+            observed.printed = Reports(run.ranks, self._bytes(bench.world)).printed
+            observed.claimed = claimed_printed(observed.printed, run.ranks[0], self._target, self._claim)
+        return observed
+
+    @property
+    def reads_training_data(self) -> bool:
+        """Whether the script needed training data after it had read its artifact back."""
+        return not self._withdraws
+
+    def _run(self, bench: Bench, mode: Mode) -> RunRecord:
+        variables = {**self._target.variables(bench.sizes), **self.extra}
+        return self._session.run(
+            bench.world,
+            bench.sizes,
+            variables,
+            mode=mode,
+            overrides=self._target.overrides(bench.sizes),
+            ranks=self._ranks,
+            seconds=self._seconds,
+            memory=self._memory,
+            withdraws=self._withdraws,
+        )
+
+    def _bytes(self, world: World) -> NDArray[np.int64]:
+        import numpy as np
+
+        return np.array(piece_bytes(world.size.vocabulary), dtype=np.int64)[world.validation]

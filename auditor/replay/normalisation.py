@@ -1,0 +1,143 @@
+"""Probe P6: the numbers that stand for the probabilities of all tokens at one place must sum to 1.
+
+One run a token of a small vocabulary, each with another token at the place; what comes before it is the same in all
+of them, and causality has been shown before, so the reported scores are those of one distribution. Caches are
+shrunk with the stream: a table keeps its load, and collisions happen as they do at full size.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from auditor.replay.laboratory import Bench, Laboratory, Observed
+from auditor.replay.reports import Scores
+from auditor.replay.sizing import ToySizes
+from auditor.replay.world import BOS, FIRST_ORDINARY, WorldSize, make_world
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+VOCABULARY: Final = 16
+TOLERANCE: Final = 2e-3
+"""How far from 1 a sum may lie: a float32 softmax and clipped mixtures stay within it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mass:
+    """The sum of exp(-score) over tokens put at one place.
+
+    Attributes:
+        total: of the tokens counted so far.
+        counted: tokens whose run gave a score at the place.
+        complete: whether these are all.
+        mixed: whether the score at the place is no plain cross-entropy.
+        why: why it is not complete, or "".
+    """
+
+    token: int
+    total: float
+    counted: int
+    complete: bool
+    mixed: bool
+    seed: int
+    why: str = ""
+
+    @property
+    def is_off(self) -> bool:
+        """Whether the numbers are proved to be no distribution."""
+        return self.total > 1 + TOLERANCE or (self.complete and self.total < 1 - TOLERANCE)
+
+
+def measure_mass(laboratory: Laboratory, seed: int, *, until_proven: bool = False) -> Mass | None:
+    """Measure the sum at one place; None if no score could be found in so small a world.
+
+    Args:
+        until_proven: stop as soon as the sum is above 1.
+    """
+    bench = small_bench(seed)
+    base = laboratory.observe(bench)
+    if not base.run.ran or not base.scores:
+        return None
+    place = _place(base)
+    if place is None:
+        return None
+    position, mixed = place
+    total, counted, why = 0.0, 0, ""
+    old = int(bench.world.validation[position])
+    for token in _order(bench.sizes.vocabulary):
+        observed = base if token == old else laboratory.observe(bench.flipped(position, token))
+        score = _score_at(observed, position)
+        if score is None:
+            why = why or f"token {token} at the place gave no score"
+            continue
+        total += math.exp(-score)
+        counted += 1
+        if total > 1 + TOLERANCE and (until_proven or counted < bench.sizes.vocabulary):
+            return Mass(token=position, total=total, counted=counted, complete=False, mixed=mixed, seed=seed)
+    complete = counted == bench.sizes.vocabulary
+    return Mass(
+        token=position, total=total, counted=counted, complete=complete, mixed=mixed, seed=seed, why=why
+    )
+
+
+def small_bench(seed: int) -> Bench:
+    """A world with few tokens in its vocabulary, and sizes to go with it."""
+    chance = random.Random(seed)
+    sizes = ToySizes(vocabulary=VOCABULARY, chunk=96, iterations=2, batch=4, buckets=64)
+    size = WorldSize(
+        vocabulary=VOCABULARY, validation=580 + chance.randrange(20), training=2500, shards=1, documents=(60, 140)
+    )
+    return Bench(sizes=sizes, world=make_world(size, chance.randrange(1 << 30)))
+
+
+def _order(vocabulary: int) -> list[int]:
+    """Ordinary tokens first: they carry the mass. BOS last: it makes another document."""
+    rest = [token for token in range(FIRST_ORDINARY) if token != BOS]
+    return [*range(FIRST_ORDINARY, vocabulary), *rest, BOS]
+
+
+def _place(base: Observed) -> tuple[int, bool]| None:
+    """A scored place in the second half whose score was mixed most, else one in the middle of it."""
+    import numpy as np
+
+    scores = base.scores[0]
+    tokens = base.bench.world.validation
+    usable = (scores.position > len(tokens) // 2) & (tokens[np.maximum(scores.position, 0)] >= FIRST_ORDINARY)
+    usable &= tokens[np.maximum(scores.position - 1, 0)] >= FIRST_ORDINARY
+    if not usable.any():
+        return None
+    candidates = np.nonzero(usable & scores.mixed)[0]
+    if len(candidates):
+        shift = np.abs(scores.value - _made(base, scores))[candidates]
+        best = int(candidates[int(np.nanargmax(shift))]) if not np.isnan(shift).all() else int(candidates[0])
+        return int(scores.position[best]), True
+    middle = np.nonzero(usable)[0]
+    return int(scores.position[middle[len(middle) // 2]]), False
+
+
+def _made(base: Observed, scores: Scores) -> NDArray[np.float64]:
+    """The loss as it was made, before anything was mixed in."""
+    import numpy as np
+
+    losses = base.run.ranks[0].losses
+    return np.array(
+        [
+            losses[call].value[leaf] if call >= 0 else np.nan
+            for call, leaf in zip(scores.call.tolist(), scores.leaf.tolist(), strict=True)
+        ]
+    )
+
+
+def _score_at(observed: Observed, position: int) -> float | None:
+    """The reported score of a position, if it was scored and the number could be followed."""
+    import numpy as np
+
+    if not observed.run.ran or not observed.scores:
+        return None
+    scores = observed.scores[0]
+    at = np.nonzero(scores.position == position)[0]
+    return float(scores.value[at[0]]) if len(at) else None

@@ -1,0 +1,195 @@
+"""Replays one submission: prepares it, runs the probes in a sandbox, judges the conditions."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from auditor.pipeline import Reading, read_submission
+from auditor.replay.claim import ASSUMED, ClaimedLine, layer_files
+from auditor.replay.conditions import Circumstances, judge_conditions
+from auditor.replay.expectations import divergences, expected_updates, is_reached, reached
+from auditor.replay.experiment import Evidence, run_experiment
+from auditor.replay.laboratory import RUN_S, Bench, Laboratory
+from auditor.replay.outcome import ConditionResult, LeakWitness, ReplayResult, SandboxResult
+from auditor.replay.sandbox.ladder import Rung, choose
+from auditor.replay.session import Session
+from auditor.replay.target import ReplayTarget, prepare
+
+if TYPE_CHECKING:
+    from auditor.submission.model import Submission
+
+MAX_TOLD: Final = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayOptions:
+    """How to replay.
+
+    Attributes:
+        seed: of the worlds; None takes it from the submission's content.
+        thorough: more places, and the sum over the vocabulary whatever the scores are.
+        rung: a rung to insist on, or None for the highest that works.
+        trusted: run without any sandbox if none works.
+        seconds: limit of one run.
+        memory: limit of one run in bytes.
+        ranks: processes of each run.
+    """
+
+    seed: int | None = None
+    thorough: bool = False
+    rung: Rung | None = None
+    trusted: bool = False
+    seconds: float = RUN_S
+    memory: int = 6 << 30
+    ranks: int = 1
+    shrink: bool = True
+
+
+def replay_submission(
+    submission: Submission,
+    *,
+    overrides: Mapping[str, str] | None = None,
+    options: ReplayOptions = ReplayOptions(),  # noqa: B008  (frozen)
+    reading: Reading | None = None,
+) -> ReplayResult:
+    """Replay one script at toy size and judge it.
+
+    Raises:
+        AuditorError: no sandbox works here, torch is missing, or the script cannot be read.
+    """
+    started = time.perf_counter()
+    reading = reading or read_submission(submission, overrides=overrides)
+    rung, because = _rung(options)
+    target = prepare(submission, reading.program, reading.settings)
+    claim = _claim(reading)
+    seed = options.seed if options.seed is not None else _content_seed(target)
+    sizes = Bench.drawn(seed).sizes
+    with Session(
+        rung,
+        files=target.files,
+        script=target.script,
+        lowered=target.lowered,
+        data_names=target.data_names(sizes.vocabulary),
+        sidecar=target.sidecar,
+    ) as session:
+        laboratory = Laboratory(
+            session, target, claim, ranks=options.ranks, seconds=options.seconds, memory=options.memory
+        )
+        evidence = run_experiment(laboratory, seed=seed, thorough=options.thorough, shrink=options.shrink)
+    conditions, probes = judge_conditions(evidence, _circumstances(evidence, reading, target, laboratory))
+    names = layer_files(evidence.base.run.ranks[0], target) if evidence.base.run.ranks else {}
+    base = evidence.base
+    place = submission.target
+    return ReplayResult(
+        path=submission.script.path if place.kind == "pull_request" else place.path,
+        kind=place.kind,
+        ref=place.ref,
+        head=place.head,
+        ran=base.run.ran,
+        reason=base.run.why_not,
+        claimed=base.claimed.text.strip() if base.claimed is not None else "",
+        claimed_how=claim.how or ASSUMED,
+        conditions={name: _placed(result, names) for name, result in conditions.items()},
+        probes=probes,
+        notes=tuple(_notes(evidence, laboratory)),
+        sandbox=SandboxResult(rung=rung.value, because=because, left_behind=laboratory.left_behind),
+        sizes=_sizes(base.bench),
+        trace=None,
+        runs=laboratory.runs,
+        seconds=time.perf_counter() - started,
+        accesses=tuple(_accesses(evidence)),
+    )
+
+
+def _rung(options: ReplayOptions) -> tuple[Rung, str]:
+    if options.rung is not None:
+        return choose(allowed=(options.rung,))
+    allowed = (Rung.BUBBLEWRAP, Rung.UNSHARE, Rung.LANDLOCK)
+    return choose(allowed=(*allowed, Rung.NONE) if options.trusted else allowed)
+
+
+def _content_seed(target: ReplayTarget) -> int:
+    """A seed that follows from the submission's files: equal input is replayed alike."""
+    digest = hashlib.sha256()
+    for name in sorted(target.files):
+        digest.update(name.encode() + b"\0" + hashlib.sha256(target.files[name]).digest())
+    return int.from_bytes(digest.digest()[:4], "big")
+
+
+def _claim(reading: Reading) -> ClaimedLine:
+    match = reading.match
+    if match is None:
+        return ClaimedLine(lines=reading.claim.lines)
+    return ClaimedLine(place=match.report.place, lines=reading.claim.lines, how=match.how)
+
+
+def _circumstances(
+    evidence: Evidence, reading: Reading, target: ReplayTarget, laboratory: Laboratory
+) -> Circumstances:
+    """What forbids belief, and what the run did not reach."""
+    base = evidence.base
+    refused: list[str] = []
+    unreached: list[str] = []
+    for record in base.run.ranks:
+        if record.tampered:
+            refused.append(f"the submission exchanged {', '.join(record.tampered[:3])}, which the recorder relies on")
+        if not record.complete:
+            refused.append("the run made more events than are recorded")
+    adapts = any(history.steps for history in evidence.histories)
+    if reading.trace is not None and base.run.ranks:
+        report = reading.match.report if reading.match is not None else None
+        updates = expected_updates(reading.trace, report)
+        names = layer_files(base.run.ranks[0], target)
+        lines = reached([places for record in base.run.ranks for places in record.places], names)
+        for update in updates:
+            if not is_reached(update.place, lines, target.texts):
+                unreached.append(f"the update of {update.state.name or update.state.kind} at {update.place} was not reached")
+        if report is not None:
+            toy = target.variables(base.bench.sizes)
+            unreached += divergences(reading.trace, report, reading.program, reading.settings, toy)
+    return Circumstances(refused=refused, unreached=unreached, adapts=adapts)
+
+
+def _placed(result: ConditionResult, names: Mapping[int, tuple[str, int]]) -> ConditionResult:
+    """The result with paths in place of the recorder's file numbers."""
+    witness = result.witness
+    if not isinstance(witness, LeakWitness):
+        return result
+    steps = []
+    for step in witness.steps:
+        path, layer = names.get(int(step.path), ("", 0)) if step.path else ("", 0)
+        steps.append(replace(step, path=path, layer=layer))
+    return replace(result, witness=replace(witness, steps=tuple(steps)))
+
+
+def _notes(evidence: Evidence, laboratory: Laboratory) -> list[str]:
+    notes = []
+    if laboratory.reads_training_data:
+        notes.append("training data are read after the artifact has been read back")
+    if laboratory.left_behind:
+        notes.append(f"{laboratory.left_behind} processes were still running when the script had ended")
+    if evidence.artifact_moved:
+        notes.append(f"the artifact depends on validation tokens: {', '.join(evidence.artifact_moved[:3])}")
+    return notes
+
+
+def _accesses(evidence: Evidence) -> list[str]:
+    found: dict[str, None] = {}
+    for record in evidence.base.run.ranks:
+        for event in record.of_kind("access"):
+            found.setdefault(f"{event['what']} {str(event.get('detail', ''))[:120]}")
+    return list(found)[:MAX_TOLD]
+
+
+def _sizes(bench: Bench) -> dict[str, int]:
+    size = bench.world.size
+    return {
+        "vocabulary": size.vocabulary,
+        "validation tokens": size.validation,
+        "window": bench.sizes.length,
+        "chunk": bench.sizes.chunk,
+    }
