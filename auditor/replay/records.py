@@ -105,6 +105,7 @@ class RunRecord:
         printed: what rank 0 wrote to its terminal.
         artifacts: digest of each file that the run left and that is no source or log, by path in the folder.
         seconds: wall-clock time by the parent's clock.
+        processor_s: processor time of all its processes, by the server's account.
         left_behind: processes that had to be killed after the script had ended.
         withdrawn: whether training data were taken away at the phase boundary.
     """
@@ -114,6 +115,7 @@ class RunRecord:
     printed: str
     artifacts: dict[str, tuple[int, str]]
     seconds: float
+    processor_s: float = 0.0
     left_behind: int = 0
     withdrawn: bool = False
 

@@ -255,6 +255,7 @@ class Session:
             printed=printed_by(out),
             artifacts=artifacts_in(self._root / "job", list(self._files)),
             seconds=seconds,
+            processor_s=float(told.get("processor_s", 0.0)),
             left_behind=int(told.get("left_behind", 0)),
             withdrawn=withdrawn,
         )

@@ -7,6 +7,7 @@ After each run every process it left behind is killed and what it wrote outside 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import resource
@@ -18,7 +19,6 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np  # noqa: F401  (imported before the fork, so that runs share it)
 import torch
 
 from auditor.replay.inside import run as one_run
@@ -31,8 +31,26 @@ WRITTEN_BYTES: Final = 4 << 30
 PROCESSES: Final = 400
 
 
+PRELOADED: Final = (
+    "numpy",
+    "torch._dynamo",
+    "torch._inductor.config",
+    "torch.distributed",
+    "torch.nn.attention",
+    "torch.nn.parallel",
+    "torch.utils.data",
+    "concurrent.futures.thread",
+    "brotli",
+    "zstandard",
+)
+"""Imported before the first fork, so that runs share them; what is not installed is passed over."""
+
+
 def serve() -> None:
     """Take orders until the parent closes the line."""
+    for name in PRELOADED:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
     be_reaper()
     hide()
     line = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -54,7 +72,7 @@ def _say(line: Any, **message: Any) -> None:
 
 
 def _serve_one(order: Order, line: Any, orders: Any) -> None:
-    began_s = time.perf_counter()
+    began_s, used_s = time.perf_counter(), _used_s()
     ask_read, ask_write = os.pipe()
     answer_read, answer_write = os.pipe()
     children = {}
@@ -70,7 +88,13 @@ def _serve_one(order: Order, line: Any, orders: Any) -> None:
     os.close(ask_read)
     os.close(answer_write)
     _sweep(order)
-    _say(line, ended=True, reason=reason, left_behind=left, seconds=time.perf_counter() - began_s)
+    _say(line, ended=True, reason=reason, left_behind=left, processor_s=_used_s() - used_s)
+
+
+def _used_s() -> float:
+    """Processor time of all ended children, in seconds."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _become_run(order: Order, rank: int, ask: int, answer: int, keep: tuple[int, ...]) -> None:
