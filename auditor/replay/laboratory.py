@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from auditor.replay.claim import ClaimedLine, claimed_printed
 from auditor.replay.order import Mode
@@ -14,11 +14,7 @@ from auditor.replay.reports import Printed, Reports, Scores
 from auditor.replay.session import Session
 from auditor.replay.sizing import ToySizes, world_size
 from auditor.replay.target import ReplayTarget
-from auditor.replay.world import World, WorldSize, make_world, piece_bytes
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from auditor.replay.world import World, WorldSize, byte_counts, make_world
 
 RUN_S: Final = 300.0
 
@@ -108,7 +104,7 @@ class Laboratory:
         self.left_behind = max(self.left_behind, run.left_behind)
         observed = Observed(bench=bench, run=run)
         if run.ran and mode is Mode.RECORDED:
-            observed.printed = Reports(run.ranks, self._bytes(bench.world)).printed
+            observed.printed = Reports(run.ranks, byte_counts(bench.world.validation, bench.world.size.vocabulary)).printed
             observed.claimed = claimed_printed(observed.printed, run.ranks[0], self._target, self._claim)
         return observed
 
@@ -130,8 +126,3 @@ class Laboratory:
             memory=self._memory,
             withdraws=self._withdraws,
         )
-
-    def _bytes(self, world: World) -> NDArray[np.int64]:
-        import numpy as np
-
-        return np.array(piece_bytes(world.size.vocabulary), dtype=np.int64)[world.validation]

@@ -214,7 +214,7 @@ class Reports:
         """Every line that prints a result, in order of time; a line that goes to several files counts once."""
         out: list[Printed] = []
         numbers: list[_Number] = []
-        since = 0
+        since = until = 0
         first = self._records[0]
         turns: Counter[tuple[Any, ...]] = Counter()
         for event in first.events:
@@ -223,9 +223,11 @@ class Reports:
             elif event["kind"] == "print" and event.get("shown", True):
                 found = labelled(str(event["text"]))
                 if found and RESULT.search(str(event["text"])):
+                    # Lines printed one after the other show the same numbers.
+                    since = since if len(numbers) == until else until
                     line = self._line(event, found, numbers, since)
                     out.append(line)
-                    since = len(numbers) if line.scores else since
+                    until = len(numbers) if line.scores else until
         return out
 
     def _line(

@@ -180,9 +180,20 @@ def shard_bytes(tokens: Tokens) -> bytes:
     return header.tobytes() + tokens.astype("<u2").tobytes()
 
 
-def piece_bytes(vocabulary: int) -> list[int]:
-    """Bytes that each piece of the toy vocabulary stands for, its leading space counted; 0 for control pieces."""
-    return [len(text) + space if kind == "" else (kind == "byte") * 1 for kind, text, space in pieces(vocabulary)]
+def byte_counts(tokens: Tokens, vocabulary: int) -> Tokens:
+    """Bytes that each token of a stream stands for.
+
+    A leading space counts unless a control piece stands before it, as in the challenge's own evaluation.
+    """
+    import numpy as np
+
+    known = pieces(vocabulary)
+    lengths = {"control": 0, "byte": 1}
+    plain = np.array([lengths.get(kind, len(text)) for kind, text, _ in known], dtype=np.int64)
+    spaced = np.array([space for _, _, space in known], dtype=np.int64)
+    boundary = np.array([kind == "control" for kind, _, _ in known])
+    after_boundary = np.append(True, boundary[tokens[:-1]])
+    return plain[tokens] + spaced[tokens] * ~after_boundary
 
 
 def pieces(vocabulary: int) -> list[tuple[str, str, bool]]:
@@ -195,13 +206,6 @@ def pieces(vocabulary: int) -> list[tuple[str, str, bool]]:
         text = letters[number % 26] + letters[number // 26 % 26] * (number % 4 > 0) + "." * (number % 5 == 0)
         out.append(("", text + letters[number // 676 % 26] * (number >= 676), number % 3 == 0))
     return out
-
-
-def sidecar_bytes(tokens: Tokens, vocabulary: int) -> Tokens:
-    """The byte sidecar of a validation stream: bytes that each token stands for, one uint16 each."""
-    import numpy as np
-
-    return np.array(piece_bytes(vocabulary), dtype=np.int64)[tokens]
 
 
 def write_world(world: World, folder: Path, *, names: tuple[str, ...], sidecar: bool = False) -> None:
@@ -221,7 +225,7 @@ def write_world(world: World, folder: Path, *, names: tuple[str, ...], sidecar: 
         datasets.mkdir(parents=True, exist_ok=True)
         (datasets / "fineweb_val_000000.bin").write_bytes(shard_bytes(world.validation))
         if sidecar:
-            lengths = shard_bytes(sidecar_bytes(world.validation, vocabulary))
+            lengths = shard_bytes(byte_counts(world.validation, vocabulary))
             (datasets / "fineweb_val_bytes_000000.bin").write_bytes(lengths)
         for number, shard in enumerate(world.training):
             (datasets / f"fineweb_train_{number:06d}.bin").write_bytes(shard_bytes(shard))

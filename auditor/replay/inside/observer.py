@@ -18,6 +18,7 @@ from auditor.replay.inside.patching import replace
 from auditor.replay.inside.positions import Locator
 from auditor.replay.inside.provenance import Provenance, carriers, mark, nodes_of
 from auditor.replay.inside.recorder import Recorder
+from auditor.replay.inside.states import States
 
 PROJECTION_SEED: Final = 20_240_520
 KEPT_INPUTS: Final = 6
@@ -74,8 +75,8 @@ class Observer:
         stream: the validation tokens in order.
     """
 
-    def __init__(self, recorder: Recorder, provenance: Provenance, stream: Any) -> None:
-        self._recorder, self._provenance = recorder, provenance
+    def __init__(self, recorder: Recorder, provenance: Provenance, states: States, stream: Any) -> None:
+        self._recorder, self._provenance, self._states = recorder, provenance, states
         self._locator = Locator(stream)
         self._inputs: list[Any] = []
         self._calls = 0
@@ -134,38 +135,27 @@ class Observer:
 
     def _cross_entropy(self, func: Any, args: Any, kwargs: Any) -> Any:
         named = {**dict(zip(_LOSS_ARGUMENTS, args, strict=False)), **kwargs}
-        logits, target = named["input"], named["target"]
-        positions = None if target.is_floating_point() else self._located(target)
-        if positions is None:
-            return func(*args, **kwargs)
-        reduction = named.pop("reduction", "mean")
-        losses = F.cross_entropy(**named, reduction="none")
-        self._made(losses, target, positions, logits)
-        return self._reduced(losses, target, reduction, named)
+        return self._loss(func, args, kwargs, named, F.cross_entropy)
 
     def _nll_loss(self, func: Any, args: Any, kwargs: Any) -> Any:
-        names = ("input", "target", "weight", "size_average", "ignore_index", "reduce", "reduction")
-        named = {**dict(zip(names, args, strict=False)), **kwargs}
-        target = named["target"]
-        positions = self._located(target)
-        if positions is None:
-            return func(*args, **kwargs)
-        reduction = named.pop("reduction", "mean")
-        losses = F.nll_loss(**named, reduction="none")
-        self._made(losses, target, positions, named["input"])
-        return self._reduced(losses, target, reduction, named)
+        named = {**dict(zip(_LOSS_ARGUMENTS[:-1], args, strict=False)), **kwargs}
+        return self._loss(func, args, kwargs, named, F.nll_loss)
 
-    def _reduced(self, losses: Tensor, target: Tensor, reduction: str, named: dict[str, Any]) -> Tensor:
-        if reduction == "none":
-            return losses
-        nodes = nodes_of(losses)
-        assert nodes is not None
-        out = losses.sum()
-        if reduction == "mean":
-            weight = named.get("weight")
-            counted = target != named.get("ignore_index", -100)
-            out = out / (counted.sum() if weight is None else weight[target[counted]].sum())
-        mark(out, torch.tensor(self._provenance.total(nodes, losses)))
+    def _loss(self, func: Any, args: Any, kwargs: Any, named: dict[str, Any], plain: Any) -> Any:
+        """The loss as the submission asked for it, to the last bit; its terms are computed beside it."""
+        out = func(*args, **kwargs)
+        target = named["target"]
+        positions = None if target.is_floating_point() else self._located(target)
+        if positions is None:
+            return out
+        if named.get("reduction", "mean") == "none":
+            self._made(out, target, positions, named["input"])
+            return out
+        with torch.no_grad():
+            terms = plain(**{**named, "reduction": "none"})
+        counted = (target != named.get("ignore_index", -100)).reshape(-1)
+        nodes = self._made(terms, target, positions, named["input"], through=(out, counted))
+        mark(out, torch.tensor(self._provenance.total(nodes, terms)))
         return out
 
     def _embedding(self, func: Any, args: Any, kwargs: Any) -> Any:
@@ -221,23 +211,45 @@ class Observer:
                     return np.concatenate([before[:, :1], rows], axis=1)
         return values.reshape(-1, values.shape[-1]) if values.ndim > 1 else values[None]
 
-    def _made(self, losses: Tensor, target: Tensor, positions: Any, logits: Tensor | None) -> None:
-        """Losses of validation tokens were made: note them and watch for gradients through them."""
+    def _made(
+        self,
+        losses: Tensor,
+        target: Tensor,
+        positions: Any,
+        logits: Tensor | None,
+        through: tuple[Tensor, Tensor] | None = None,
+    ) -> Tensor:
+        """Losses of validation tokens were made: note them, and watch for gradients through them.
+
+        Args:
+            through: where the losses are only seen summed up, that sum and a mask of the targets in it.
+        """
         number, self._calls = self._calls, self._calls + 1
         count = losses.numel()
-        mark(losses, self._provenance.leaf(number, count).reshape(losses.shape))
+        nodes = self._provenance.leaf(number, count).reshape(losses.shape)
+        mark(losses, nodes)
         recorder = self._recorder
-        gradient = losses.requires_grad
+        watched = losses if through is None else through[0]
         flat = positions.reshape(-1)
-        recorder.event("losses", call=number, count=count, located=int((flat >= 0).sum()), gradient=gradient)
+        recorder.event(
+            "losses",
+            call=number,
+            count=count,
+            located=int((flat >= 0).sum()),
+            gradient=watched.requires_grad,
+            states=self._states.fingerprints(),
+        )
         recorder.array("position", flat)
         recorder.array("loss", losses.detach().double().reshape(-1).numpy())
         recorder.array("distribution", self._projected(logits, target, count))
-        if gradient:
-            losses.register_hook(lambda grad: self._trained(number, grad))
+        if watched.requires_grad:
+            counted = None if through is None else through[1].numpy()
+            watched.register_hook(lambda gradient: self._trained(number, gradient, counted))
+        return nodes
 
-    def _trained(self, call: int, gradient: Tensor) -> None:
-        used = (gradient.detach().reshape(-1) != 0).numpy()
+    def _trained(self, call: int, gradient: Tensor, counted: Any) -> None:
+        flows = (gradient.detach().reshape(-1) != 0).numpy()
+        used = flows if counted is None else counted & flows.any()
         self._recorder.event("gradient", call=call, used=int(used.sum()))
         self._recorder.array("used", used)
 

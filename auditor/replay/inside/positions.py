@@ -33,9 +33,34 @@ class Locator:
         alone[1:] &= ordered[1:] != ordered[:-1]
         alone[:-1] &= ordered[:-1] != ordered[1:]
         self._codes, self._starts = ordered[alone], order[alone].astype(np.int64)
+        self._ends: dict[int, Ints] = {}
 
     def locate(self, rows: Ints) -> Ints:
-        """Positions of the tokens of rows [B, T]; `UNKNOWN` where they are not of this stream."""
+        """Positions of the tokens of rows [B, T]; `UNKNOWN` where they are not of this stream.
+
+        A row without an anchor is taken to go on where the row of the same number ended in the last call with as
+        many rows, if its tokens do.
+        """
+        found = self._anchored(rows)
+        self._continue(rows, found)
+        known = found[:, -1] >= 0
+        ends = self._ends.setdefault(len(rows), np.full(len(rows), UNKNOWN, dtype=np.int64))
+        ends[known] = found[known, -1]
+        return found
+
+    def _continue(self, rows: Ints, found: Ints) -> None:
+        ends = self._ends.get(len(rows))
+        if ends is None:
+            return
+        length = rows.shape[1]
+        for row in np.nonzero((found < 0).all(axis=1) & (ends >= 0))[0].tolist():
+            # With the token before its targets at hand a row begins on the last token of the row before.
+            for first in (int(ends[row]) + 1, int(ends[row])):
+                if np.array_equal(self.stream[first : first + length], rows[row]):
+                    found[row] = np.arange(first, first + length)
+                    break
+
+    def _anchored(self, rows: Ints) -> Ints:
         found = np.full(rows.shape, UNKNOWN, dtype=np.int64)
         length = rows.shape[1]
         if length < ANCHOR or not len(self._codes):

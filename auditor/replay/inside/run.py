@@ -29,6 +29,7 @@ from auditor.replay.inside.provenance import Provenance
 from auditor.replay.inside.ranks import install_ranks
 from auditor.replay.inside.recorder import Recorder
 from auditor.replay.inside.settings import install_overrides
+from auditor.replay.inside.states import States
 from auditor.replay.inside.tokenizer import install_tokenizer
 from auditor.replay.inside.watch import Watch, remember, tampered
 from auditor.replay.order import Mode, Order
@@ -52,12 +53,13 @@ def run(order: Order, *, rank: int, boundary: Callable[[], None]) -> None:
     out.mkdir(parents=True, exist_ok=True)
     loops, provenance = Loops(), Provenance()
     recorder = Recorder(loops, provenance)
-    observer = None
+    observer = states = None
     if order.mode is Mode.RECORDED:
+        states = States()
         stream = np.fromfile(order.stream, dtype="<u2").astype(np.int64)
-        observer = Observer(recorder, provenance, stream)
+        observer = Observer(recorder, provenance, states, stream)
     loader = _stand_ins(order, recorder, loops, observer)
-    watch = Watch(recorder, (order.job, "/tmp"), boundary)
+    watch = Watch(recorder, states, (order.job, "/tmp"), boundary)
     watch.install()
     error, kind, code = "", "", 0
     try:

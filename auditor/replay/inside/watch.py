@@ -12,6 +12,7 @@ import torch
 
 from auditor.replay.inside.patching import replace
 from auditor.replay.inside.recorder import Recorder
+from auditor.replay.inside.states import States, fingerprint
 
 NOTED: Final = (
     "socket.connect",
@@ -33,10 +34,23 @@ MAX_PRINTED: Final = 2000
 
 
 class Watch:
-    """Hooks that note; `boundary` is called before the artifact is read back for the first time."""
+    """Hooks that note; `boundary` is called before the artifact is read back for the first time.
 
-    def __init__(self, recorder: Recorder, writable: tuple[str, ...], boundary: Callable[[], None]) -> None:
-        self._recorder, self._writable, self._boundary = recorder, writable, boundary
+    Args:
+        states: for optimiser steps, or None not to watch them.
+        writable: folders of the submission's own files.
+    """
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        states: States | None,
+        writable: tuple[str, ...],
+        boundary: Callable[[], None],
+    ) -> None:
+        self._recorder, self._states = recorder, states
+        self._writable, self._boundary = writable, boundary
+        self._before = 0
         self._given = {entry.path for root in writable for entry in _entries(root)}
         self._noted: set[tuple[str, bool]] = set()
         self._inside = False
@@ -45,8 +59,12 @@ class Watch:
     def install(self) -> None:
         sys.addaudithook(self._audited)
         self._install_print()
-        from torch.optim.optimizer import register_optimizer_step_post_hook
+        if self._states is None:
+            return
+        from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
+        self._states.install()
+        register_optimizer_step_pre_hook(self._about_to_step)
         register_optimizer_step_post_hook(self._stepped)
 
     def _audited(self, name: str, args: tuple[Any, ...]) -> None:
@@ -87,14 +105,20 @@ class Watch:
             self.crossed = True
             self._boundary()
 
+    def _about_to_step(self, optimizer: Any, _: Any, __: Any) -> None:
+        self._before = fingerprint(optimizer)
+
     def _stepped(self, optimizer: Any, _: Any, __: Any) -> None:
+        assert self._states is not None
+        self._states.stepped(optimizer)
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         self._recorder.event(
             "step",
             optimizer=type(optimizer).__name__,
-            state=id(optimizer),
-            parameters=sum(p.numel() for p in parameters),
-            first=id(parameters[0]) if parameters else 0,
+            state=str(id(optimizer)),
+            name=self._states.name(parameters),
+            before=self._before,
+            after=fingerprint(optimizer),
         )
 
     def _install_print(self) -> None:
