@@ -66,6 +66,7 @@ class Laboratory:
 
     Args:
         claim: which printed line is the claimed one.
+        marks: lines to tell when they are reached, by digest of their text.
         ranks: processes of each run.
     """
 
@@ -75,6 +76,7 @@ class Laboratory:
         target: ReplayTarget,
         claim: ClaimedLine,
         *,
+        marks: Mapping[str, list[int]] | None = None,
         ranks: int = 1,
         seconds: float = RUN_S,
         memory: int = 6 << 30,
@@ -83,7 +85,7 @@ class Laboratory:
         self._ranks, self._seconds, self._memory = ranks, seconds, memory
         self._withdraws = True
         self.left_behind = 0
-        self.extra: Mapping[str, str] = {}
+        self._marks = dict(marks or {})
 
     @property
     def runs(self) -> int:
@@ -114,12 +116,12 @@ class Laboratory:
         return not self._withdraws
 
     def _run(self, bench: Bench, mode: Mode) -> RunRecord:
-        variables = {**self._target.variables(bench.sizes), **self.extra}
         return self._session.run(
             bench.world,
             bench.sizes,
-            variables,
+            self._target.variables(bench.sizes),
             mode=mode,
+            marks=self._marks,
             overrides=self._target.overrides(bench.sizes),
             ranks=self._ranks,
             seconds=self._seconds,

@@ -39,6 +39,7 @@ class Order:
         lowered: folder of texts in the running grammar, named by digest of the original.
         vocabulary: pieces of the toy tokenizer.
         sizes: fields of `ToySizes`, for sizes that are written into the script.
+        marks: lines to tell when they are reached, by digest of their text.
         ranks: processes, as torchrun would start them.
         seconds: wall-clock limit.
         memory: limit in bytes, of all processes together.
@@ -55,6 +56,7 @@ class Order:
     sizes: dict[str, int]
     mode: Mode = Mode.RECORDED
     overrides: dict[str, str] = field(default_factory=dict)
+    marks: dict[str, list[int]] = field(default_factory=dict)
     ranks: int = 1
     seconds: float = 300.0
     memory: int = 6 << 30

@@ -77,7 +77,13 @@ def replay_submission(
         sidecar=target.sidecar,
     ) as session:
         laboratory = Laboratory(
-            session, target, claim, ranks=options.ranks, seconds=options.seconds, memory=options.memory
+            session,
+            target,
+            claim,
+            marks=_marks(reading, target),
+            ranks=options.ranks,
+            seconds=options.seconds,
+            memory=options.memory,
         )
         evidence = run_experiment(laboratory, seed=seed, thorough=options.thorough, shrink=options.shrink)
     conditions, probes = judge_conditions(evidence, _circumstances(evidence, reading, target, laboratory))
@@ -110,6 +116,19 @@ def _rung(options: ReplayOptions) -> tuple[Rung, str]:
         return choose(allowed=(options.rung,))
     allowed = (Rung.BUBBLEWRAP, Rung.UNSHARE, Rung.LANDLOCK)
     return choose(allowed=(*allowed, Rung.NONE) if options.trusted else allowed)
+
+
+def _marks(reading: Reading, target: ReplayTarget) -> dict[str, list[int]]:
+    """Lines of the updates that the static witness expects, by digest of their text."""
+    if reading.trace is None:
+        return {}
+    digests = {place: digest for digest, place in target.layers.items()}
+    found: dict[str, set[int]] = {}
+    for update in expected_updates(reading.trace, reading.match.report if reading.match is not None else None):
+        digest = digests.get((update.place.path, update.place.layer))
+        if digest is not None:
+            found.setdefault(digest, set()).add(update.place.line)
+    return {digest: sorted(lines) for digest, lines in found.items()}
 
 
 def _content_seed(target: ReplayTarget) -> int:
@@ -145,6 +164,10 @@ def _circumstances(
         updates = expected_updates(reading.trace, report)
         names = layer_files(base.run.ranks[0], target)
         lines = reached([places for record in base.run.ranks for places in record.places], names)
+        for record in base.run.ranks:
+            for event in record.of_kind("reached"):
+                if int(event["file"]) in names:
+                    lines.add((*names[int(event["file"])], int(event["line"])))
         for update in updates:
             if not is_reached(update.place, lines, target.texts):
                 unreached.append(f"the update of {update.state.name or update.state.kind} at {update.place} was not reached")

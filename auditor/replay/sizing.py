@@ -18,10 +18,14 @@ from auditor.replay.world import WorldSize
 
 
 class How(Enum):
-    """How a size is shrunk: to a value, or to at most a value."""
+    """How a size is shrunk: to a value, to at most a value, or to a value even where 0 switches it off.
+
+    The first two leave a size alone that is 0 or less: the claimed run had switched off what it sizes.
+    """
 
     TO = "to"
     AT_MOST = "at most"
+    FORCED = "forced"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +79,12 @@ SIZES: Final = (
     Size(r"(?:\w+_)?STRIDE", "stride"),
     Size("TRAIN_BATCH_TOKENS|GPTQ_CALIB_BATCH_TOKENS", "train_tokens"),
     Size("VAL_BATCH_SIZE|VAL_BATCH_TOKENS", "validation_tokens"),
-    Size("ITERATIONS|MAX_TRAIN_STEPS|NUM_ITERS", "iterations"),
+    Size("ITERATIONS|MAX_TRAIN_STEPS|NUM_ITERS", "iterations", How.FORCED),
     Size("WARMUP_STEPS", 1, How.AT_MOST),
-    Size("WARMDOWN_ITERS", 2),
-    Size("VAL_LOSS_EVERY", 0),
-    Size("TRAIN_LOG_EVERY|SWA_EVERY|LAWA_FREQ", 1),
-    Size("MAX_WALLCLOCK_SECONDS|GPTQ_RESERVE_SECONDS", 0),
+    Size("WARMDOWN_ITERS", 2, How.FORCED),
+    Size("VAL_LOSS_EVERY", 0, How.FORCED),
+    Size("TRAIN_LOG_EVERY|SWA_EVERY|LAWA_FREQ", 1, How.FORCED),
+    Size("MAX_WALLCLOCK_SECONDS|GPTQ_RESERVE_SECONDS", 0, How.FORCED),
     Size(r"\w*CHUNK_TOKENS|NGRAM_CHUNK_SIZE", "chunk"),
     Size(r"TTT_\w*CHUNK_SIZE|LORA_\w*CHUNK_SIZE", "small_chunk"),
     Size(r"\w*BATCH_SEQS|TTT_BATCH_SIZE|TTT_DOC_BATCH", "batch", How.AT_MOST),
@@ -120,13 +124,15 @@ def toy_value(name: str, current: str | None, sizes: ToySizes) -> str | None:
         if not pattern.match(name):
             continue
         value = getattr(sizes, size.value) if isinstance(size.value, str) else size.value
-        if size.how is How.TO:
-            return str(value)
         try:
             had = float(current) if current is not None else None
         except ValueError:
-            return None
-        return None if had is None or had <= value else str(value)
+            had = None
+        if had is not None and had <= 0 and size.how is not How.FORCED:
+            return None  # switched off
+        if size.how is How.AT_MOST:
+            return None if had is None or had <= value else str(value)
+        return str(value)
     return None
 
 
@@ -140,6 +146,19 @@ def written_size(name: str, value: int, sizes: ToySizes) -> int | None:
 
 _WRITTEN: Final = re.compile(r"(?:\w+_)?(?:stride|chunk_tokens|seq_len|batch_seqs)\Z")
 """Arguments of evaluation functions that carry sizes."""
+
+
+def written_threshold(name: str, value: int) -> int | None:
+    """The toy value of a constant that a counter of tokens is compared with; None to leave it.
+
+    A mixer that waits for some thousands of the 62 million tokens waits for a moment; in a toy stream it would
+    wait for ever.
+    """
+    return TOY_THRESHOLD if _COUNTER.match(name) and value > TOY_THRESHOLD else None
+
+
+TOY_THRESHOLD: Final = 50
+_COUNTER: Final = re.compile(r"\w*tokens(?:_seen|_scored|_total)?\Z")
 
 
 def toy_environment(names: Mapping[str, str | None], settings: Mapping[str, str], sizes: ToySizes) -> dict[str, str]:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import ast
 import builtins
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import Any, Final
 
-from auditor.replay.sizing import ToySizes, written_size
+from auditor.replay.sizing import ToySizes, written_size, written_threshold
 
 ENTER: Final = "__replay_enter__"
 TURN: Final = "__replay_turn__"
+REACHED: Final = "__replay_reached__"
 
 
 @dataclass(slots=True)
@@ -47,10 +48,11 @@ class Loops:
         self._by_file: dict[str, list[Loop]] = {}
         self._entries = itertools.count(1)
 
-    def install(self) -> None:
-        """Make the two counters known under names that compiled texts call."""
+    def install(self, reached: Callable[[int], None]) -> None:
+        """Make the counters known under names that compiled texts call; `reached` is told marked lines."""
         setattr(builtins, ENTER, self._enter)
         setattr(builtins, TURN, self._turn)
+        setattr(builtins, REACHED, reached)
 
     def _enter(self, number: int) -> None:
         loop = self._all[number]
@@ -59,10 +61,18 @@ class Loops:
     def _turn(self, number: int) -> None:
         self._all[number].turn += 1
 
-    def compiled(self, tree: ast.Module, file: str, sizes: ToySizes, *, count: bool) -> CodeType:
-        """Compile a text with its written-in sizes shrunk, and with counters if `count`."""
+    def compiled(
+        self, tree: ast.Module, file: str, sizes: ToySizes, *, count: bool, marks: Sequence[int] = ()
+    ) -> CodeType:
+        """Compile a text with its written-in sizes shrunk, and with counters if `count`.
+
+        Args:
+            marks: lines whose being reached is to be told, once each.
+        """
         _Sizes(sizes).visit(tree)
         if count:
+            if marks:
+                _Marks(marks).visit(tree)
             _Counters(self, file).visit(tree)
             ast.fix_missing_locations(tree)
         return compile(tree, file, "exec", dont_inherit=True)
@@ -105,11 +115,47 @@ class _Sizes(ast.NodeTransformer):
             node.value = self._shrunk(node.arg, node.value)
         return node
 
+    def visit_Compare(self, node: ast.Compare) -> ast.Compare:
+        self.generic_visit(node)
+        sides = [node.left, *node.comparators]
+        named = [s.attr if isinstance(s, ast.Attribute) else s.id for s in sides if isinstance(s, (ast.Attribute, ast.Name))]
+        if len(sides) == 2 and len(named) == 1:
+            node.left, node.comparators[0] = (self._waited_for(named[0], side) for side in sides)
+        return node
+
+    def _waited_for(self, name: str, value: ast.expr) -> ast.expr:
+        if not isinstance(value, ast.Constant) or type(value.value) is not int:
+            return value
+        toy = written_threshold(name, value.value)
+        return value if toy is None else ast.copy_location(ast.Constant(toy), value)
+
     def _shrunk(self, name: str, value: ast.expr) -> ast.expr:
         if not isinstance(value, ast.Constant) or type(value.value) is not int:
             return value
         toy = written_size(name, value.value, self._sizes)
         return value if toy is None else ast.copy_location(ast.Constant(toy), value)
+
+
+class _Marks(ast.NodeTransformer):
+    """Puts a call before each simple statement that covers one of the lines."""
+
+    def __init__(self, lines: Sequence[int]) -> None:
+        self._lines = lines
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        super().generic_visit(node)
+        for field in ("body", "orelse", "finalbody"):
+            statements = getattr(node, field, None)
+            if isinstance(statements, list):
+                setattr(node, field, [marked for s in statements for marked in self._marked(s)])
+        return node
+
+    def _marked(self, statement: ast.AST) -> Iterator[ast.AST]:
+        if isinstance(statement, ast.stmt) and not hasattr(statement, "body"):
+            for line in self._lines:
+                if statement.lineno <= line <= (statement.end_lineno or statement.lineno):
+                    yield _call(REACHED, line, statement)
+        yield statement
 
 
 class _Counters(ast.NodeTransformer):

@@ -99,7 +99,8 @@ class Observer:
         if name in ("gather", "take_along_dim"):
             self._picked(out, args[2] if len(args) > 2 else kwargs.get("index", args[-1]))
         elif name == "__getitem__" and isinstance(args[1], tuple):
-            for index in args[1]:
+            # The last index is the token; those before it are rows or the token's context.
+            for index in reversed(args[1]):
                 if isinstance(index, Tensor) and index.dtype in (torch.int64, torch.int32):
                     self._picked(out, index)
         elif name in ("tensor", "as_tensor", "asarray") and args:
@@ -226,11 +227,11 @@ class Observer:
         """
         number, self._calls = self._calls, self._calls + 1
         count = losses.numel()
-        nodes = self._provenance.leaf(number, count).reshape(losses.shape)
+        flat = positions.reshape(-1)
+        nodes = self._provenance.leaf(number, torch.from_numpy(flat.copy())).reshape(losses.shape)
         mark(losses, nodes)
         recorder = self._recorder
         watched = losses if through is None else through[0]
-        flat = positions.reshape(-1)
         recorder.event(
             "losses",
             call=number,

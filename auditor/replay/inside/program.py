@@ -31,6 +31,7 @@ class ProgramLoader:
         lowered: texts in the running Python's grammar, by digest of the original.
         writable: folders of the submission's own files; modules found there are its own.
         sizes: for sizes that are written into the text.
+        marks: lines to tell when they are reached, by digest of their text.
         count: whether loops are counted.
     """
 
@@ -41,11 +42,12 @@ class ProgramLoader:
         lowered: Mapping[str, str],
         writable: tuple[str, ...],
         sizes: ToySizes,
+        marks: Mapping[str, list[int]],
         *,
         count: bool,
     ) -> None:
         self._recorder, self._loops, self._lowered = recorder, loops, lowered
-        self._writable, self._sizes, self._count = writable, sizes, count
+        self._writable, self._sizes, self._marks, self._count = writable, sizes, marks, count
         self._compiled: dict[tuple[str, str], types.CodeType] = {}
 
     def install(self) -> None:
@@ -99,7 +101,13 @@ class ProgramLoader:
         if named not in self._recorder.files:
             self._recorder.files[named] = len(self._recorder.files)
             self._recorder.event("text", file=self._recorder.files[named], name=file, digest=digest, place=False)
-        code = self._loops.compiled(self._parsed(text, digest), named, self._sizes, count=self._count)
+        code = self._loops.compiled(
+            self._parsed(text, digest),
+            named,
+            self._sizes,
+            count=self._count,
+            marks=self._marks.get(digest, ()),
+        )
         linecache.cache[named] = (len(text), None, text.splitlines(keepends=True), named)
         self._compiled[digest, named] = code
         return code

@@ -8,6 +8,7 @@ time. Tensors carry their nodes as an attribute, so nothing outlives its tensor.
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
@@ -26,6 +27,10 @@ SHAPING: Final = frozenset(
 """Functions that only move elements: they are applied to the node numbers as they are."""
 
 TOTALS: Final = frozenset(("sum", "mean", "nansum", "nanmean"))
+ROWWISE: Final = TOTALS | frozenset(("logsumexp", "amax", "amin", "max", "min"))
+"""Functions that make one value of each row along a dimension: of several scorers' values of one token, or of
+several tokens' values, which only sums and means may do."""
+
 SILENT: Final = frozenset(
     """backward requires_grad_ register_hook size dim numel stride shape dtype device __len__ __bool__ data_ptr
     isnan isfinite isinf is_floating_point __hash__ __repr__ __format__ zeros_like ones_like empty_like argmax
@@ -56,16 +61,32 @@ class Provenance:
 
     def __init__(self) -> None:
         self._next = 0
+        self._starts: list[int] = []
+        self._positions: list[Tensor] = []
+        self._children: dict[int, tuple[int, ...]] = {}
         self.leaves: list[tuple[int, int, int]] = []
         self.sums: list[tuple[int, Tensor, Tensor]] = []
         self.unions: list[tuple[int, tuple[int, ...]]] = []
 
-    def leaf(self, call: int, count: int) -> Tensor:
-        """Nodes for the `count` losses of a call, [count]."""
-        first = self._next
+    def leaf(self, call: int, positions: Tensor) -> Tensor:
+        """Nodes for the losses of a call at `positions` [n], [n]."""
+        first, count = self._next, len(positions)
         self._next += count
         self.leaves.append((first, call, count))
+        self._starts.append(first)
+        self._positions.append(positions)
         return torch.arange(first, first + count)
+
+    def _position(self, node: int) -> int:
+        """The position of a single loss or of a mixture of losses of one token, -1 for anything else."""
+        children = self._children.get(node)
+        if children is not None:
+            found = {self._position(child) for child in children}
+            return found.pop() if len(found) == 1 else NONE
+        block = bisect.bisect_right(self._starts, node) - 1
+        if block < 0 or node - self._starts[block] >= len(self._positions[block]):
+            return NONE
+        return int(self._positions[block][node - self._starts[block]])
 
     def total(self, nodes: Tensor, values: Tensor) -> int:
         """The node of a sum or mean over elements; an element with the same node twice counts twice."""
@@ -82,6 +103,7 @@ class Provenance:
             return distinct[0] if distinct else NONE
         number = self._new()
         self.unions.append((number, distinct))
+        self._children[number] = distinct
         return number
 
     def _new(self) -> int:
@@ -101,14 +123,14 @@ class Provenance:
         elif name in ("copy_", "fill_", "zero_") and isinstance(out, Tensor):
             source = nodes_of(args[1]) if len(args) > 1 else None
             mark(out, torch.full(out.shape, NONE) if source is None else source.expand(out.shape).clone())
+        elif name in ROWWISE:
+            self._totalled(name, args, kwargs, out if isinstance(out, Tensor) else out[0])
         elif not isinstance(out, (Tensor, tuple, list)):
             return
         elif name in SHAPING:
             if name == "where":
                 args = (args[0], *(torch.tensor(NONE) if isinstance(a, (int, float)) else a for a in args[1:]))
             self._shaped(function, args, kwargs, out)
-        elif isinstance(out, Tensor) and name in TOTALS:
-            self._totalled(function, args, kwargs, out)
         elif isinstance(out, Tensor):
             self._elementwise(args, kwargs, out)
 
@@ -134,27 +156,42 @@ class Provenance:
             if isinstance(tensor, Tensor) and isinstance(nodes, Tensor) and nodes.shape == tensor.shape:
                 mark(tensor, nodes)
 
-    def _totalled(
-        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], out: Tensor
-    ) -> None:
+    def _totalled(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], out: Tensor) -> None:
         nodes = nodes_of(args[0]) if args else None
         if nodes is None:
+            if len(args) > 1 and name in ("max", "min"):
+                self._elementwise(args, kwargs, out)
             return
         values = args[0]
         if out.dim() == 0:
-            mark(out, torch.tensor(self.total(nodes, values)))
+            if name in TOTALS:
+                mark(out, torch.tensor(self.total(nodes, values)))
             return
         dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
+        if isinstance(dim, (tuple, list)) and len(dim) == 1:
+            dim = dim[0]
         if not isinstance(dim, int) or nodes.dim() < 1:
+            if name in ("max", "min"):
+                self._elementwise(args, kwargs, out)
             return
         rows, amounts = nodes.movedim(dim, -1), values.detach().movedim(dim, -1)
         rows, amounts = rows.reshape(-1, rows.shape[-1]), amounts.reshape(-1, amounts.shape[-1])
         if len(rows) == out.numel():
-            numbers = [
-                self.total(row, amount) if bool((row >= 0).any()) else NONE
-                for row, amount in zip(rows, amounts, strict=True)
-            ]
-            mark(out, torch.tensor(numbers).reshape(out.shape))
+            mark(out, self._rowwise(name, rows, amounts).reshape(out.shape))
+
+    def _rowwise(self, name: str, rows: Tensor, amounts: Tensor) -> Tensor:
+        """A node for each row: a mixture where its values are of one token, else a total."""
+        out = rows.amax(-1)
+        for row in ((rows >= 0).sum(-1) > 1).nonzero().flatten().tolist():
+            members = [int(node) for node in rows[row].tolist() if node >= 0]
+            if len({self._position(node) for node in members}) == 1:
+                out[row] = self.union(members)
+            else:
+                out[row] = self.total(rows[row], amounts[row]) if name in TOTALS else NONE
+        if name in TOTALS:
+            for row in ((rows >= 0).sum(-1) == 1).nonzero().flatten().tolist():
+                out[row] = self.total(rows[row], amounts[row]) if rows.shape[-1] == 1 else out[row]
+        return out
 
     def _elementwise(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Tensor) -> None:
         if not out.is_floating_point():

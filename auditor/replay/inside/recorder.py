@@ -36,6 +36,7 @@ class Recorder:
         self._places: dict[tuple[Any, ...], int] = {}
         self._begin_s = real_time_s()
         self._full = False
+        self._reached: set[tuple[int, int]] = set()
 
     def event(self, kind: str, *, place: bool = True, **fields: Any) -> int:
         """Write an event down and give its number."""
@@ -48,6 +49,13 @@ class Recorder:
             told["at"] = self.place()
         self._lines.append(json.dumps(told))
         return number
+
+    def reached(self, line: int) -> None:
+        """Note that a marked line of the calling text was reached, once."""
+        file = self.files.get(sys._getframe(1).f_code.co_filename, -1)
+        if (file, line) not in self._reached:
+            self._reached.add((file, line))
+            self.event("reached", file=file, line=line)
 
     def array(self, name: str, values: Any) -> None:
         """Append to a named array."""

@@ -98,11 +98,11 @@ def _stand_ins(order: Order, recorder: Recorder, loops: Loops, observer: Observe
     install_overrides(order.overrides)
     VirtualClock().install()
     if order.mode is Mode.RECORDED:
-        loops.install()
+        loops.install(recorder.reached)
     lowered = {path.name: path.read_text(encoding="utf-8") for path in Path(order.lowered).iterdir()}
     count = order.mode is Mode.RECORDED
     loader = ProgramLoader(
-        recorder, loops, lowered, (order.job, "/tmp"), ToySizes(**order.sizes), count=count
+        recorder, loops, lowered, (order.job, "/tmp"), ToySizes(**order.sizes), order.marks, count=count
     )
     loader.install()
     return loader
