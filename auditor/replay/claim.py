@@ -40,7 +40,9 @@ def claimed_printed(
     only where nothing is claimed the last result counts. None if the claimed number was not printed.
     """
     if claim.place is not None:
-        first, last = statement_lines(target.texts.get((claim.place.path, claim.place.layer), ""), claim.place.line)
+        first, last = statement_lines(
+            target.texts.get((claim.place.path, claim.place.layer), ""), claim.place.line
+        )
         files = layer_files(record, target)
         here = [line for line in printed if _printed_at(line, files, claim.place, first, last)]
         if here:
@@ -52,7 +54,8 @@ def claimed_printed(
     if claim.place is not None or claim.lines:
         return None
     results = [line for line in printed if any(BITS.search(label) for label, _, _ in line.numbers)]
-    return (results or list(printed) or [None])[-1]
+    fitting = results or list(printed)
+    return fitting[-1] if fitting else None
 
 
 def _told_apart(here: Sequence[Printed], lines: Sequence[str]) -> Printed:
@@ -83,4 +86,8 @@ def layer_files(record: RankRecord, target: ReplayTarget) -> dict[int, tuple[str
 
 def shape(text: str) -> str:
     """The text with numbers and spaces taken out."""
-    return re.sub(r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?|\bnan\b|\binf\b|\s+", "", text.strip().splitlines()[0] if text.strip() else "")
+    return re.sub(
+        r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?|\bnan\b|\binf\b|\s+",
+        "",
+        text.strip().splitlines()[0] if text.strip() else "",
+    )

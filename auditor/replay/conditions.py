@@ -101,9 +101,7 @@ def _order(evidence: Evidence, doubt: str) -> dict[str, ConditionResult]:
     leak = evidence.leak
     if leak is None:
         if doubt:
-            return dict.fromkeys(
-                ("C1", "C3", "C4"), ConditionResult(outcome=Outcome.UNVERIFIED, why=doubt)
-            )
+            return dict.fromkeys(("C1", "C3", "C4"), ConditionResult(outcome=Outcome.UNVERIFIED, why=doubt))
         tested = sum(flip.earlier for flip in evidence.flips)
         why = f"{len(evidence.flips)} tokens exchanged, none of {tested} earlier scores moved"
         passed = ConditionResult(outcome=Outcome.PASS, why=why)
@@ -175,7 +173,7 @@ def _normalised(evidence: Evidence, doubt: str) -> ConditionResult:
     if evidence.mass is not None:
         return _measured(evidence.mass, evidence.second_mass, doubt, mixed)
     if mixed:
-        why = f"{mixed} of {whole} scores are no plain cross-entropy, and their sum over the vocabulary was not measured"
+        why = f"{mixed} of {whole} scores are no plain cross-entropy, and their sum was not measured"
         return ConditionResult(outcome=Outcome.UNVERIFIED, why=why)
     if doubt:
         return ConditionResult(outcome=Outcome.UNVERIFIED, why=doubt)
@@ -217,9 +215,11 @@ def _measured(mass: Mass, second: Mass | None, doubt: str, mixed: int) -> Condit
         )
         return ConditionResult(outcome=Outcome.FAIL, why=str(witness), witness=witness)
     if not mass.complete:
-        return ConditionResult(outcome=Outcome.UNVERIFIED, why=f"the sum over the vocabulary is not complete: {mass.why}")
+        return ConditionResult(
+            outcome=Outcome.UNVERIFIED, why=f"the sum over the vocabulary is not complete: {mass.why}"
+        )
     if mixed and not mass.mixed:
-        why = "at the measured size nothing is mixed into the cross-entropy, so the sum of 1 says nothing of the mixture"
+        why = "at the measured size nothing is mixed into the cross-entropy: its sum says nothing of mixtures"
         return ConditionResult(outcome=Outcome.UNVERIFIED, why=why)
     if doubt:
         return ConditionResult(outcome=Outcome.UNVERIFIED, why=doubt)
@@ -235,7 +235,13 @@ def _probes(evidence: Evidence, circumstances: Circumstances) -> tuple[Probe, ..
     base = evidence.base
     if not base.run.ran:
         return (
-            Probe(slug="run", title="run it at toy size", outcome=Outcome.UNVERIFIED, why=base.run.why_not, runs=1),
+            Probe(
+                slug="run",
+                title="run it at toy size",
+                outcome=Outcome.UNVERIFIED,
+                why=base.run.why_not,
+                runs=1,
+            ),
         )
     out = [_p0(evidence)]
     if evidence.flips or evidence.flip_failures:
@@ -252,7 +258,9 @@ def _probes(evidence: Evidence, circumstances: Circumstances) -> tuple[Probe, ..
 def _p0(evidence: Evidence) -> Probe:
     title = "equal runs, with hooks and without, give equal numbers"
     if evidence.plain is None:
-        return Probe(slug="P0", title=title, outcome=Outcome.UNVERIFIED, why="the claimed number was not followed")
+        return Probe(
+            slug="P0", title=title, outcome=Outcome.UNVERIFIED, why="the claimed number was not followed"
+        )
     if evidence.agreement:
         return Probe(slug="P0", title=title, outcome=Outcome.UNVERIFIED, why=evidence.agreement, runs=2)
     why = "all printed digits agree"
@@ -274,10 +282,17 @@ def _p2(evidence: Evidence) -> Probe:
     if not evidence.flips:
         return Probe(slug="P2", title=title, outcome=Outcome.UNVERIFIED, why=evidence.flip_failures[0])
     shown = [
-        f"{flip.place} (token {flip.position}): {len(flip.moved)} of {flip.earlier} moved" for flip in evidence.flips
+        f"{flip.place} (token {flip.position}): {len(flip.moved)} of {flip.earlier} moved"
+        for flip in evidence.flips
     ]
     moved = any(flip.moved for flip in evidence.flips)
-    outcome = Outcome.FAIL if moved and evidence.reproduced is not None else Outcome.UNVERIFIED if moved else Outcome.PASS
+    outcome = (
+        Outcome.FAIL
+        if moved and evidence.reproduced is not None
+        else Outcome.UNVERIFIED
+        if moved
+        else Outcome.PASS
+    )
     return Probe(slug="P2", title=title, outcome=outcome, why="; ".join(shown), runs=len(evidence.flips))
 
 
@@ -288,7 +303,13 @@ def _p3(evidence: Evidence) -> Probe:
         return Probe(slug="P3", title=title, outcome=Outcome.UNVERIFIED, why="no distribution was seen")
     bad = [flip for flip in evidence.flips if leaks(flip) and not flip.moved]
     largest = max(changes)
-    outcome = Outcome.PASS if largest <= 1e-6 else Outcome.FAIL if evidence.reproduced is not None else Outcome.UNVERIFIED
+    outcome = (
+        Outcome.PASS
+        if largest <= 1e-6
+        else Outcome.FAIL
+        if evidence.reproduced is not None
+        else Outcome.UNVERIFIED
+    )
     why = f"largest change of its projection {largest:.2g}" + (" with no earlier score moved" if bad else "")
     return Probe(slug="P3", title=title, outcome=outcome, why=why)
 
@@ -297,7 +318,9 @@ def _p4(evidence: Evidence) -> Probe:
     title = "no step learns from a token before its reported score is made"
     steps = sum(len(history.steps) for history in evidence.histories)
     share = evidence.trained_first
-    why = f"{steps} steps on validation tokens, {share:.1%} of the scores come after a step on their own token"
+    why = (
+        f"{steps} steps on validation tokens, {share:.1%} of the scores come after a step on their own token"
+    )
     outcome = Outcome.PASS if share == 0 else Outcome.NOTE
     return Probe(slug="P4", title=title, outcome=outcome, why=why)
 
@@ -317,7 +340,9 @@ def _p6(evidence: Evidence) -> Probe:
     mass = evidence.mass
     assert mass is not None
     off = mass.is_off and evidence.second_mass is not None and evidence.second_mass.is_off
-    outcome = Outcome.FAIL if off else Outcome.PASS if mass.complete and not mass.is_off else Outcome.UNVERIFIED
+    outcome = (
+        Outcome.FAIL if off else Outcome.PASS if mass.complete and not mass.is_off else Outcome.UNVERIFIED
+    )
     why = f"{mass.total:.6f} over {mass.counted} tokens" + (f" ({mass.why})" if mass.why else "")
     return Probe(slug="P6", title=title, outcome=outcome, why=why, runs=mass.counted)
 
@@ -325,9 +350,17 @@ def _p6(evidence: Evidence) -> Probe:
 def _p7(evidence: Evidence, circumstances: Circumstances) -> Probe:
     title = "what is to be proved was exercised"
     if circumstances.unreached:
-        return Probe(slug="P7", title=title, outcome=Outcome.UNVERIFIED, why="; ".join(circumstances.unreached[:3]))
+        return Probe(
+            slug="P7", title=title, outcome=Outcome.UNVERIFIED, why="; ".join(circumstances.unreached[:3])
+        )
     beyond = max((flip.beyond for flip in evidence.flips), default=0)
     if circumstances.adapts and evidence.flips and not beyond:
-        return Probe(slug="P7", title=title, outcome=Outcome.UNVERIFIED, why="no later score shows any learning")
-    why = f"{beyond} later scores learnt from an exchanged token" if beyond else "the evaluation does not learn as it goes"
+        return Probe(
+            slug="P7", title=title, outcome=Outcome.UNVERIFIED, why="no later score shows any learning"
+        )
+    why = (
+        f"{beyond} later scores learnt from an exchanged token"
+        if beyond
+        else "the evaluation does not learn as it goes"
+    )
     return Probe(slug="P7", title=title, outcome=Outcome.PASS, why=why)

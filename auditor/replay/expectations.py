@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 BY_HAND: Final = "a gradient taken by hand"
-"""How the static witness calls a gradient that is changed in place (averaged over ranks, clipped): no state of its own."""
+"""How the static witness calls a gradient that is changed in place, which is no state of its own."""
 
 
 def divergences(
@@ -39,7 +39,9 @@ def divergences(
     other = trace_program(program, merged, forced={}).trace
     same = [r for r in other.reports if r.place == report.place and r.certain is not Answer.NO]
     if not same:
-        return [f"with the toy sizes the claimed number at {report.place} would not be printed{_because(trace, other)}"]
+        return [
+            f"with the toy sizes the claimed number at {report.place} would not be printed{_because(trace, other)}"
+        ]
     claimed, toys = _history(trace, report), _history(other, same[-1])
     missing = sorted(claimed - toys, key=str)
     if not missing:
@@ -76,9 +78,7 @@ def expected_updates(trace: Trace, report: Report | None) -> list[Update]:
 
 def reached(places: Iterable[Frames], names: Mapping[int, tuple[str, int]]) -> set[tuple[str, int, int]]:
     """Every (path, layer, line) at which something happened, callers included."""
-    return {
-        (*names[frame.file], frame.line) for frames in places for frame in frames if frame.file in names
-    }
+    return {(*names[frame.file], frame.line) for frames in places for frame in frames if frame.file in names}
 
 
 def is_reached(place: Place, lines: set[tuple[str, int, int]], texts: Mapping[tuple[str, int], str]) -> bool:

@@ -71,7 +71,9 @@ class Evidence:
         return self.base.scores
 
 
-def run_experiment(laboratory: Laboratory, *, seed: int, thorough: bool = False, shrink: bool = True) -> Evidence:
+def run_experiment(
+    laboratory: Laboratory, *, seed: int, thorough: bool = False, shrink: bool = True
+) -> Evidence:
     """Run the probes on a submission."""
     bench = Bench.drawn(seed)
     base = laboratory.observe(bench)
@@ -106,7 +108,9 @@ def _compare_plain(laboratory: Laboratory, evidence: Evidence) -> None:
     wanted = results_of(base.claimed.text)
     found = [results_of(line) for line in plain.run.printed.splitlines()]
     if wanted and wanted not in found:
-        evidence.agreement = f"with hooks it prints {base.claimed.text.strip()[:120]!r}, without them no such line"
+        evidence.agreement = (
+            f"with hooks it prints {base.claimed.text.strip()[:120]!r}, without them no such line"
+        )
 
 
 def results_of(text: str) -> tuple[tuple[str, float], ...]:

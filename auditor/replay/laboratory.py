@@ -106,7 +106,9 @@ class Laboratory:
         self.left_behind = max(self.left_behind, run.left_behind)
         observed = Observed(bench=bench, run=run)
         if run.ran and mode is Mode.RECORDED:
-            observed.printed = Reports(run.ranks, byte_counts(bench.world.validation, bench.world.size.vocabulary)).printed
+            observed.printed = Reports(
+                run.ranks, byte_counts(bench.world.validation, bench.world.size.vocabulary)
+            ).printed
             observed.claimed = claimed_printed(observed.printed, run.ranks[0], self._target, self._claim)
         return observed
 

@@ -89,7 +89,11 @@ def small_bench(seed: int) -> Bench:
     chance = random.Random(seed)
     sizes = ToySizes(vocabulary=VOCABULARY, chunk=96, iterations=2, batch=4, buckets=64)
     size = WorldSize(
-        vocabulary=VOCABULARY, validation=580 + chance.randrange(20), training=2500, shards=1, documents=(60, 140)
+        vocabulary=VOCABULARY,
+        validation=580 + chance.randrange(20),
+        training=2500,
+        shards=1,
+        documents=(60, 140),
     )
     return Bench(sizes=sizes, world=make_world(size, chance.randrange(1 << 30)))
 
@@ -100,7 +104,7 @@ def _order(vocabulary: int) -> list[int]:
     return [*range(FIRST_ORDINARY, vocabulary), *rest, BOS]
 
 
-def _place(base: Observed) -> tuple[int, bool]| None:
+def _place(base: Observed) -> tuple[int, bool] | None:
     """A scored place in the second half whose score was mixed most, else one in the middle of it."""
     import numpy as np
 

@@ -32,7 +32,7 @@ out = next((words[i + 1] for i, w in enumerate(words[:-1]) if w in ("-o", "--out
 names = [w for w in words if not w.startswith("-") and w != out and os.path.exists(w)]
 data = open(names[-1], "rb").read() if names else sys.stdin.buffer.read()
 data = lzma.decompress(data) if undo else lzma.compress(data)
-suffix = "." + {{"lrzip": "lrz", "zstd": "zst", "brotli": "br", "zpaq": "zpaq"}}.get(os.path.basename(sys.argv[0]), "xz")
+suffix = "." + {{"lrzip": "lrz", "zstd": "zst", "brotli": "br"}}.get(os.path.basename(sys.argv[0]), "xz")
 if out is None and names and "-c" not in words:
     out = names[-1][: -len(suffix)] if undo and names[-1].endswith(suffix) else names[-1] + suffix
 if out is None or out == "-":

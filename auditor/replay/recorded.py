@@ -7,6 +7,7 @@ at what they were before a step has forgotten it.
 from __future__ import annotations
 
 import ast
+import itertools
 import posixpath
 import re
 from collections.abc import Iterable, Mapping
@@ -163,7 +164,7 @@ class _Builder:
                     seen.setdefault(key, {}).setdefault(turn, set()).update(positions)
         for (loop, _), turns in seen.items():
             sets = list(turns.values())
-            if any(a != b for a, b in zip(sets, sets[1:], strict=False)):
+            if any(a != b for a, b in itertools.pairwise(sets)):
                 self._feeding.add(loop)
 
     # -- events

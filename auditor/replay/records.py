@@ -176,7 +176,9 @@ def _bounded(path: Path) -> str:
 
 def _frames(place: Any) -> Frames:
     return tuple(
-        Frame(int(f), str(function), int(line), tuple((int(a), int(b), int(c), int(d)) for a, b, c, d in loops))
+        Frame(
+            int(f), str(function), int(line), tuple((int(a), int(b), int(c), int(d)) for a, b, c, d in loops)
+        )
         for f, function, line, loops in place
     )
 

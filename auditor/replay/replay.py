@@ -13,11 +13,13 @@ from auditor.replay.claim import ASSUMED, ClaimedLine, layer_files
 from auditor.replay.conditions import Circumstances, judge_conditions
 from auditor.replay.expectations import divergences, expected_updates, is_reached, reached
 from auditor.replay.experiment import Evidence, run_experiment
-from auditor.replay.laboratory import RUN_S, Bench, Laboratory
+from auditor.replay.laboratory import RUN_S, Bench, Laboratory, Observed
 from auditor.replay.outcome import ConditionResult, LeakWitness, ReplayResult, SandboxResult
+from auditor.replay.recorded import recorded_trace
 from auditor.replay.sandbox.ladder import Rung, choose
 from auditor.replay.session import Session
 from auditor.replay.target import ReplayTarget, prepare
+from auditor.trace.trace import Trace
 
 if TYPE_CHECKING:
     from auditor.submission.model import Submission
@@ -53,7 +55,7 @@ def replay_submission(
     submission: Submission,
     *,
     overrides: Mapping[str, str] | None = None,
-    options: ReplayOptions = ReplayOptions(),  # noqa: B008  (frozen)
+    options: ReplayOptions = ReplayOptions(),
     reading: Reading | None = None,
 ) -> ReplayResult:
     """Replay one script at toy size and judge it.
@@ -99,12 +101,12 @@ def replay_submission(
         reason=base.run.why_not,
         claimed=base.claimed.text.strip() if base.claimed is not None else "",
         claimed_how=claim.how or ASSUMED,
-        conditions={name: _placed(result, names) for name, result in conditions.items()},
+        conditions=_placed(conditions, names),
         probes=probes,
         notes=tuple(_notes(evidence, laboratory)),
         sandbox=SandboxResult(rung=rung.value, because=because, left_behind=laboratory.left_behind),
         sizes=_sizes(base.bench),
-        trace=None,
+        trace=_trace(base, target, claim) if base.run.ranks else None,
         runs=laboratory.runs,
         seconds=time.perf_counter() - started,
         accesses=tuple(_accesses(evidence)),
@@ -124,7 +126,9 @@ def _marks(reading: Reading, target: ReplayTarget) -> dict[str, list[int]]:
         return {}
     digests = {place: digest for digest, place in target.layers.items()}
     found: dict[str, set[int]] = {}
-    for update in expected_updates(reading.trace, reading.match.report if reading.match is not None else None):
+    for update in expected_updates(
+        reading.trace, reading.match.report if reading.match is not None else None
+    ):
         digest = digests.get((update.place.path, update.place.layer))
         if digest is not None:
             found.setdefault(digest, set()).add(update.place.line)
@@ -155,7 +159,9 @@ def _circumstances(
     unreached: list[str] = []
     for record in base.run.ranks:
         if record.tampered:
-            refused.append(f"the submission exchanged {', '.join(record.tampered[:3])}, which the recorder relies on")
+            refused.append(
+                f"the submission exchanged {', '.join(record.tampered[:3])}, which the recorder relies on"
+            )
         if not record.complete:
             refused.append("the run made more events than are recorded")
     adapts = any(history.steps for history in evidence.histories)
@@ -170,23 +176,37 @@ def _circumstances(
                     lines.add((*names[int(event["file"])], int(event["line"])))
         for update in updates:
             if not is_reached(update.place, lines, target.texts):
-                unreached.append(f"the update of {update.state.name or update.state.kind} at {update.place} was not reached")
+                unreached.append(
+                    f"the update of {update.state.name or update.state.kind} at {update.place} was not reached"
+                )
         if report is not None:
             toy = target.variables(base.bench.sizes)
             unreached += divergences(reading.trace, report, reading.program, reading.settings, toy)
     return Circumstances(refused=refused, unreached=unreached, adapts=adapts)
 
 
-def _placed(result: ConditionResult, names: Mapping[int, tuple[str, int]]) -> ConditionResult:
-    """The result with paths in place of the recorder's file numbers."""
-    witness = result.witness
-    if not isinstance(witness, LeakWitness):
-        return result
-    steps = []
-    for step in witness.steps:
-        path, layer = names.get(int(step.path), ("", 0)) if step.path else ("", 0)
-        steps.append(replace(step, path=path, layer=layer))
-    return replace(result, witness=replace(witness, steps=tuple(steps)))
+def _trace(base: Observed, target: ReplayTarget, claim: ClaimedLine) -> Trace:
+    """The first run as a trace."""
+    record = base.run.ranks[0]
+    layers = layer_files(record, target)
+    how = claim.how or ASSUMED
+    return recorded_trace(record, base.printed, base.claimed, layers, target.texts, how=how)
+
+
+def _placed(
+    conditions: Mapping[str, ConditionResult], names: Mapping[int, tuple[str, int]]
+) -> dict[str, ConditionResult]:
+    """The results with paths in place of the recorder's file numbers; equal results stay one."""
+    known: dict[int, ConditionResult] = {}
+    for result in conditions.values():
+        witness = result.witness
+        if isinstance(witness, LeakWitness):
+            steps = []
+            for step in witness.steps:
+                path, layer = names.get(int(step.path), ("", 0)) if step.path else ("", 0)
+                steps.append(replace(step, path=path, layer=layer))
+            known[id(result)] = replace(result, witness=replace(witness, steps=tuple(steps)))
+    return {name: known.get(id(result), result) for name, result in conditions.items()}
 
 
 def _notes(evidence: Evidence, laboratory: Laboratory) -> list[str]:

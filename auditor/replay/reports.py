@@ -109,7 +109,9 @@ class Flow:
 
     def _is_element(self, node: int) -> bool:
         """Whether a union joins losses of one token (a mixture), not totals."""
-        return all(int(child) not in self._sums and int(child) not in self._unions for child in self._unions[node])
+        return all(
+            int(child) not in self._sums and int(child) not in self._unions for child in self._unions[node]
+        )
 
     def scores(self, sums: Iterable[int]) -> Scores:
         """The scores of sums, zero values left out: they are masked tokens."""

@@ -98,17 +98,38 @@ SIZES: Final = (
     Size(r"GPTQ_\w*SAMPLES", 4, How.AT_MOST),
     Size(r"GPTQ_BLOCK_?SIZE", 32, How.AT_MOST),
     Size(r"(?!MUON|MATRIX)\w*EPOCHS", 3, How.AT_MOST),
-    Size(r"SLOT_STEPS|TTT_GRAD_STEPS|ETLB_STEPS|TEMP_CAL_STEPS|\w*SLOT_ITERS|EGGROLL_STEPS|GPTQ_REFINE_STEPS", 3, How.AT_MOST),
+    Size(
+        r"SLOT_STEPS|TTT_GRAD_STEPS|ETLB_STEPS|TEMP_CAL_STEPS|\w*SLOT_ITERS|EGGROLL_STEPS|GPTQ_REFINE_STEPS",
+        3,
+        How.AT_MOST,
+    ),
     Size(r"\w*PREFIX_DOCS", 8, How.AT_MOST),
     Size(r"\w*MIN_DOC_LEN|\w*SHORT_DOC_LEN", 8, How.AT_MOST),
 )
 """Every size by the names it goes under; the first row that fits counts."""
 
-SIZED_ATTRIBUTES: Final = (
-    "vocab_size model_dim num_heads num_kv_heads train_seq_len eval_seq_len eval_stride train_batch_tokens "
-    "val_batch_size val_batch_tokens iterations warmup_steps val_loss_every max_wallclock_seconds "
-    "ttt_chunk_tokens ttt_epochs ttt_batch_seqs slot_steps ngram_buckets bigram_vocab_size"
-).split()
+SIZED_ATTRIBUTES: Final = [
+    "vocab_size",
+    "model_dim",
+    "num_heads",
+    "num_kv_heads",
+    "train_seq_len",
+    "eval_seq_len",
+    "eval_stride",
+    "train_batch_tokens",
+    "val_batch_size",
+    "val_batch_tokens",
+    "iterations",
+    "warmup_steps",
+    "val_loss_every",
+    "max_wallclock_seconds",
+    "ttt_chunk_tokens",
+    "ttt_epochs",
+    "ttt_batch_seqs",
+    "slot_steps",
+    "ngram_buckets",
+    "bigram_vocab_size",
+]
 """Attributes of hyperparameter classes that are sized where no environment name reaches them."""
 
 _ROWS: Final = [(re.compile(f"(?:{size.names})\\Z"), size) for size in SIZES]
@@ -161,7 +182,9 @@ TOY_THRESHOLD: Final = 50
 _COUNTER: Final = re.compile(r"\w*tokens(?:_seen|_scored|_total)?\Z")
 
 
-def toy_environment(names: Mapping[str, str | None], settings: Mapping[str, str], sizes: ToySizes) -> dict[str, str]:
+def toy_environment(
+    names: Mapping[str, str | None], settings: Mapping[str, str], sizes: ToySizes
+) -> dict[str, str]:
     """The variables of a replayed run.
 
     Args:

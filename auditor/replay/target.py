@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 MAX_BYTES: Final = 64 << 20
 NOT_NEEDED: Final = (".log", ".png", ".jpg", ".pdf", ".pt", ".ptz", ".bin", ".zip", ".gz", ".md")
-PRIVATE: Final = re.compile(r"(?:RANK|LOCAL_RANK|WORLD_SIZE|MASTER_ADDR|MASTER_PORT|PATH|HOME|\w*_(?:DIR|PATH|FILE|ROOT)|RUN_ID)\Z")
+PRIVATE: Final = re.compile(
+    r"(?:RANK|LOCAL_RANK|WORLD_SIZE|MASTER_ADDR|MASTER_PORT|PATH|HOME|\w*_(?:DIR|PATH|FILE|ROOT)|RUN_ID)\Z"
+)
 """Settings of the claimed run's machine that mean nothing in a sandbox."""
 
 _FOLDER: Final = re.compile(r"(?:datasets/)?((?:[\w.{}-]+/)*fineweb10B_[\w.{}-]+)")

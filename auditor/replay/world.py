@@ -116,7 +116,9 @@ def _stream(
 
     words = [_word(size, rng, int(rng.integers(2, ANCHOR))) for _ in range(60)]
     repeated = [_word(size, rng, PASSAGE) for _ in range(passages)]
-    places = sorted(rng.choice(np.arange(1, 20), size=min(3 * passages, 18), replace=False)) if passages else []
+    places = (
+        sorted(rng.choice(np.arange(1, 20), size=min(3 * passages, 18), replace=False)) if passages else []
+    )
     due = [(int(place) * length // 20, repeated[i % passages]) for i, place in enumerate(places)]
     out: list[int] = []
     queue: list[int] = []
@@ -193,12 +195,15 @@ def byte_counts(tokens: Tokens, vocabulary: int) -> Tokens:
     spaced = np.array([space for _, _, space in known], dtype=np.int64)
     boundary = np.array([kind == "control" for kind, _, _ in known])
     after_boundary = np.append(True, boundary[tokens[:-1]])
-    return plain[tokens] + spaced[tokens] * ~after_boundary
+    counts: Tokens = plain[tokens] + spaced[tokens] * ~after_boundary
+    return counts
 
 
 def pieces(vocabulary: int) -> list[tuple[str, str, bool]]:
     """The toy vocabulary: ("control" | "byte" | "", text without the space, whether a space leads)."""
-    out: list[tuple[str, str, bool]] = [("control", name, False) for name in ("<unk>", "<s>", "</s>", "<pad>")]
+    out: list[tuple[str, str, bool]] = [
+        ("control", name, False) for name in ("<unk>", "<s>", "</s>", "<pad>")
+    ]
     out += [("byte", f"<0x{0x20 + i:02X}>", False) for i in range(FIRST_ORDINARY - len(out))]
     out.append(("", "", True))  # a space alone, which some scripts insist on
     letters = "abcdefghijklmnopqrstuvwxyz"

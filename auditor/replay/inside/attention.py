@@ -96,7 +96,8 @@ def flash_attn_varlen_func(
 
 
 def _qkvpacked(qkv: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    return flash_attn_func(*qkv.unbind(2), *args, **kwargs)
+    q, k, v = qkv.unbind(2)
+    return flash_attn_func(q, k, v, *args, **kwargs)
 
 
 MODULES = (

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 from auditor.replay.inside.patching import nothing, replace
 
 

@@ -79,8 +79,8 @@ class _Stream:
     def __enter__(self) -> _Stream:
         return self
 
-    def __exit__(self, *_: Any) -> bool:
-        return False
+    def __exit__(self, *_: Any) -> None:
+        return None
 
     def record_event(self, *_: Any) -> _Event:
         return _Event()
@@ -95,12 +95,24 @@ class _Graph:
         raise RuntimeError("CUDA graphs have no stand-in on a CPU")
 
 
-_SILENT = (
-    "set_device synchronize empty_cache manual_seed manual_seed_all init reset_peak_memory_stats ipc_collect "
-    "reset_max_memory_allocated reset_accumulated_memory_stats _lazy_init set_per_process_memory_fraction "
-    "set_sync_debug_mode set_rng_state set_rng_state_all"
-).split()
-_ZERO = "max_memory_allocated max_memory_reserved memory_allocated memory_reserved".split()
+_SILENT = [
+    "set_device",
+    "synchronize",
+    "empty_cache",
+    "manual_seed",
+    "manual_seed_all",
+    "init",
+    "reset_peak_memory_stats",
+    "ipc_collect",
+    "reset_max_memory_allocated",
+    "reset_accumulated_memory_stats",
+    "_lazy_init",
+    "set_per_process_memory_fraction",
+    "set_sync_debug_mode",
+    "set_rng_state",
+    "set_rng_state_all",
+]
+_ZERO = ["max_memory_allocated", "max_memory_reserved", "memory_allocated", "memory_reserved"]
 
 
 def install_cuda() -> None:
@@ -120,7 +132,7 @@ def install_cuda() -> None:
         get_device_capability=lambda *_: (9, 0),
         is_bf16_supported=lambda *_, **__: True,
         get_rng_state=lambda *_: torch.get_rng_state(),
-        get_rng_state_all=lambda: [],
+        get_rng_state_all=list,
         memory_summary=lambda *_, **__: "",
         memory_stats=lambda *_: {},
         Event=_Event,
@@ -171,7 +183,7 @@ def _install_moves() -> None:
 
 def _install_backends() -> None:
     backends: Any = sys.modules["torch.backends.cuda"]
-    names = "enable_cudnn_sdp enable_flash_sdp enable_math_sdp enable_mem_efficient_sdp".split()
+    names = ["enable_cudnn_sdp", "enable_flash_sdp", "enable_math_sdp", "enable_mem_efficient_sdp"]
     replace(backends, **dict.fromkeys(names, nothing))
     attention: Any = torch.nn.attention
     replace(attention, sdpa_kernel=lambda *_, **__: contextlib.nullcontext())

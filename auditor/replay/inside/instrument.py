@@ -118,7 +118,11 @@ class _Sizes(ast.NodeTransformer):
     def visit_Compare(self, node: ast.Compare) -> ast.Compare:
         self.generic_visit(node)
         sides = [node.left, *node.comparators]
-        named = [s.attr if isinstance(s, ast.Attribute) else s.id for s in sides if isinstance(s, (ast.Attribute, ast.Name))]
+        named = [
+            s.attr if isinstance(s, ast.Attribute) else s.id
+            for s in sides
+            if isinstance(s, (ast.Attribute, ast.Name))
+        ]
         if len(sides) == 2 and len(named) == 1:
             node.left, node.comparators[0] = (self._waited_for(named[0], side) for side in sides)
         return node

@@ -61,7 +61,7 @@ class Pointer:
         if mask is None:
             return index.long(), None
         shown = torch.as_tensor(mask)
-        index, shown = torch.broadcast_tensors(index, shown)
+        index, shown = _broadcast(index, shown)
         return torch.where(shown, index, 0).long(), shown
 
 
@@ -95,6 +95,12 @@ class TensorDescriptor:
         into.copy_(value[tuple(slice(0, size) for size in into.shape)])
 
 
+def _broadcast(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    functions: Any = torch
+    first, second = functions.broadcast_tensors(a, b)
+    return first, second
+
+
 def _tensor(value: Any) -> Tensor:
     return value if isinstance(value, Tensor) else torch.as_tensor(value, dtype=_plain_type(value))
 
@@ -106,13 +112,15 @@ def _plain_type(value: Any) -> torch.dtype:
 def _load(pointer: Pointer, mask: Any = None, other: Any = None, **_: Any) -> Tensor:
     index, shown = pointer.places(mask)
     value = pointer.flat[index]
-    return value if shown is None else torch.where(shown, value, torch.as_tensor(other or 0, dtype=value.dtype))
+    return (
+        value if shown is None else torch.where(shown, value, torch.as_tensor(other or 0, dtype=value.dtype))
+    )
 
 
 def _store(pointer: Pointer, value: Any, mask: Any = None, **_: Any) -> None:
     index, shown = pointer.places(mask)
     values = torch.as_tensor(value).to(pointer.flat.dtype)
-    index, values = torch.broadcast_tensors(index, values)
+    index, values = _broadcast(index, values)
     if shown is not None:
         shown = shown.expand(index.shape)
         index, values = index[shown], values[shown]
@@ -122,7 +130,7 @@ def _store(pointer: Pointer, value: Any, mask: Any = None, **_: Any) -> None:
 def _atomic_add(pointer: Pointer, value: Any, mask: Any = None, **_: Any) -> None:
     index, shown = pointer.places(mask)
     values = torch.as_tensor(value).to(pointer.flat.dtype)
-    index, values = torch.broadcast_tensors(index, values)
+    index, values = _broadcast(index, values)
     if shown is not None:
         shown = shown.expand(index.shape)
         index, values = index[shown], values[shown]
@@ -165,7 +173,11 @@ class _Constant:
 def _language(state: _Launch) -> types.ModuleType:
     module = types.ModuleType("triton.language")
     libdevice = types.SimpleNamespace(
-        **{name: _unary(getattr(torch, name)) for name in ("tanh", "exp", "log", "sqrt", "rsqrt", "erf", "pow") if name != "pow"}
+        **{
+            name: _unary(getattr(torch, name))
+            for name in ("tanh", "exp", "log", "sqrt", "rsqrt", "erf", "pow")
+            if name != "pow"
+        }
     )
     module.__dict__.update(
         constexpr=_Constant,
@@ -220,7 +232,21 @@ def _language(state: _Launch) -> types.ModuleType:
         int64=torch.int64,
         uint8=torch.uint8,
     )
-    for name in ("exp", "exp2", "log", "log2", "sqrt", "rsqrt", "sigmoid", "abs", "sin", "cos", "erf", "tanh", "floor"):
+    for name in (
+        "exp",
+        "exp2",
+        "log",
+        "log2",
+        "sqrt",
+        "rsqrt",
+        "sigmoid",
+        "abs",
+        "sin",
+        "cos",
+        "erf",
+        "tanh",
+        "floor",
+    ):
         module.__dict__[name] = _unary(getattr(torch, name))
     module.__dict__["softmax"] = lambda value, *_, **__: torch.softmax(value, 0)
     return module

@@ -1,4 +1,6 @@
-"""Sees every torch function that the submission calls: moves it to the CPU, and notes losses and what becomes of them."""
+"""Sees every torch function that the submission calls: moves it to the CPU and notes losses, and what becomes
+of them.
+"""
 
 from __future__ import annotations
 
@@ -180,7 +182,7 @@ class Observer:
         """A kernel ran: an output with one value a target holds their losses."""
         tensors = [a for a in args if isinstance(a, Tensor)]
         for index in tensors:
-            if index.is_floating_point() or index.dim() != 1:
+            if index.is_floating_point() or index.dim() != 1 or index.numel() < 2:
                 continue
             positions = self._located(index)
             if positions is None:
@@ -193,7 +195,7 @@ class Observer:
     def _located(self, target: Tensor) -> Any:
         """Positions of targets in their shape, or None if none of them is a validation token."""
         plain = target.detach()
-        if plain.dim() == 0 or plain.numel() < 2 or plain.dtype not in (torch.int64, torch.int32):
+        if plain.dim() == 0 or not plain.numel() or plain.dtype not in (torch.int64, torch.int32):
             return None
         values = plain.numpy().astype(np.int64)
         rows = self._rows(values)
@@ -245,7 +247,8 @@ class Observer:
         recorder.array("distribution", self._projected(logits, target, count))
         if watched.requires_grad:
             counted = None if through is None else through[1].numpy()
-            watched.register_hook(lambda gradient: self._trained(number, gradient, counted))
+            hooked: Any = watched
+            hooked.register_hook(lambda gradient: self._trained(number, gradient, counted))
         return nodes
 
     def _trained(self, call: int, gradient: Tensor, counted: Any) -> None:

@@ -100,7 +100,9 @@ class ProgramLoader:
             return known
         if named not in self._recorder.files:
             self._recorder.files[named] = len(self._recorder.files)
-            self._recorder.event("text", file=self._recorder.files[named], name=file, digest=digest, place=False)
+            self._recorder.event(
+                "text", file=self._recorder.files[named], name=file, digest=digest, place=False
+            )
         code = self._loops.compiled(
             self._parsed(text, digest),
             named,
@@ -138,4 +140,4 @@ def run_main(loader: ProgramLoader, script: Path) -> None:
     sys.path.insert(0, str(script.parent))
     sys.argv = [str(script)]
     code = loader.compiled(script.read_bytes(), str(script))
-    builtins.exec(code, module.__dict__)
+    builtins.exec(code, module.__dict__)  # noqa: S102  (in the sandbox: this is what it is for)

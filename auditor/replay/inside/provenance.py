@@ -19,10 +19,53 @@ NONE: Final = -1
 _ATTRIBUTE: Final = "_replay_nodes"
 
 SHAPING: Final = frozenset(
-    """reshape view view_as reshape_as flatten ravel unflatten squeeze unsqueeze transpose permute t swapaxes movedim
-    narrow select expand expand_as broadcast_to repeat repeat_interleave tile flip roll index_select gather take
-    masked_select __getitem__ split chunk unbind tensor_split cat concat concatenate stack hstack vstack where
-    take_along_dim diagonal as_strided squeeze_ unsqueeze_""".split()
+    [
+        "reshape",
+        "view",
+        "view_as",
+        "reshape_as",
+        "flatten",
+        "ravel",
+        "unflatten",
+        "squeeze",
+        "unsqueeze",
+        "transpose",
+        "permute",
+        "t",
+        "swapaxes",
+        "movedim",
+        "narrow",
+        "select",
+        "expand",
+        "expand_as",
+        "broadcast_to",
+        "repeat",
+        "repeat_interleave",
+        "tile",
+        "flip",
+        "roll",
+        "index_select",
+        "gather",
+        "take",
+        "masked_select",
+        "__getitem__",
+        "split",
+        "chunk",
+        "unbind",
+        "tensor_split",
+        "cat",
+        "concat",
+        "concatenate",
+        "stack",
+        "hstack",
+        "vstack",
+        "where",
+        "take_along_dim",
+        "diagonal",
+        "as_strided",
+        "squeeze_",
+        "unsqueeze_",
+    ]
 )
 """Functions that only move elements: they are applied to the node numbers as they are."""
 
@@ -32,9 +75,37 @@ ROWWISE: Final = TOTALS | frozenset(("logsumexp", "amax", "amin", "max", "min"))
 several tokens' values, which only sums and means may do."""
 
 SILENT: Final = frozenset(
-    """backward requires_grad_ register_hook size dim numel stride shape dtype device __len__ __bool__ data_ptr
-    isnan isfinite isinf is_floating_point __hash__ __repr__ __format__ zeros_like ones_like empty_like argmax
-    argmin argsort new_zeros new_empty new_full""".split()
+    [
+        "backward",
+        "requires_grad_",
+        "register_hook",
+        "size",
+        "dim",
+        "numel",
+        "stride",
+        "shape",
+        "dtype",
+        "device",
+        "__len__",
+        "__bool__",
+        "data_ptr",
+        "isnan",
+        "isfinite",
+        "isinf",
+        "is_floating_point",
+        "__hash__",
+        "__repr__",
+        "__format__",
+        "zeros_like",
+        "ones_like",
+        "empty_like",
+        "argmax",
+        "argmin",
+        "argsort",
+        "new_zeros",
+        "new_empty",
+        "new_full",
+    ]
 )
 """Functions whose result is not made of the losses."""
 
@@ -129,7 +200,10 @@ class Provenance:
             return
         elif name in SHAPING:
             if name == "where":
-                args = (args[0], *(torch.tensor(NONE) if isinstance(a, (int, float)) else a for a in args[1:]))
+                args = (
+                    args[0],
+                    *(torch.tensor(NONE) if isinstance(a, (int, float)) else a for a in args[1:]),
+                )
             self._shaped(function, args, kwargs, out)
         elif isinstance(out, Tensor):
             self._elementwise(args, kwargs, out)
@@ -199,7 +273,8 @@ class Provenance:
         found = [
             nodes
             for value in (*args, *kwargs.values())
-            if (nodes := nodes_of(value)) is not None and (nodes.shape == out.shape or nodes.dim() == 0 == out.dim())
+            if (nodes := nodes_of(value)) is not None
+            and (nodes.shape == out.shape or nodes.dim() == 0 == out.dim())
         ]
         if not found:
             return

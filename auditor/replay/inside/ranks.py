@@ -34,7 +34,9 @@ def install_ranks() -> None:
         kwargs.pop("device_id", None)
         start("gloo", *args, **kwargs)
 
-    def all_reduce(tensor: torch.Tensor, op: Any = dist.ReduceOp.SUM, group: Any = None, async_op: bool = False) -> _Done:
+    def all_reduce(
+        tensor: torch.Tensor, op: Any = dist.ReduceOp.SUM, group: Any = None, async_op: bool = False
+    ) -> _Done:
         mean = op == dist.ReduceOp.AVG
         reduce(tensor, op=dist.ReduceOp.SUM if mean else op, group=group)
         if mean:
@@ -42,7 +44,11 @@ def install_ranks() -> None:
         return _Done()
 
     def reduce_scatter_tensor(
-        output: torch.Tensor, input: torch.Tensor, op: Any = dist.ReduceOp.SUM, group: Any = None, async_op: bool = False
+        output: torch.Tensor,
+        input: torch.Tensor,
+        op: Any = dist.ReduceOp.SUM,
+        group: Any = None,
+        async_op: bool = False,
     ) -> _Done:
         whole = input.clone()
         all_reduce(whole, op=op, group=group)
@@ -51,7 +57,11 @@ def install_ranks() -> None:
         return _Done()
 
     def reduce_scatter(
-        output: torch.Tensor, input_list: Any, op: Any = dist.ReduceOp.SUM, group: Any = None, async_op: bool = False
+        output: torch.Tensor,
+        input_list: Any,
+        op: Any = dist.ReduceOp.SUM,
+        group: Any = None,
+        async_op: bool = False,
     ) -> _Done:
         return reduce_scatter_tensor(output, torch.stack(list(input_list)), op, group)
 
@@ -63,9 +73,7 @@ def install_ranks() -> None:
         output.copy_(torch.cat([part.reshape(-1) for part in parts]).reshape(output.shape))
         return _Done()
 
-    def all_gather(
-        outputs: Any, tensor: torch.Tensor, group: Any = None, async_op: bool = False
-    ) -> _Done:
+    def all_gather(outputs: Any, tensor: torch.Tensor, group: Any = None, async_op: bool = False) -> _Done:
         gather(outputs, tensor.contiguous(), group=group)
         return _Done()
 
@@ -88,7 +96,9 @@ def _install_data_parallel() -> None:
     parallel: Any = torch.nn.parallel.DistributedDataParallel
     begin = parallel.__init__
 
-    def init(self: Any, module: Any, device_ids: Any = None, output_device: Any = None, **kwargs: Any) -> None:
+    def init(
+        self: Any, module: Any, device_ids: Any = None, output_device: Any = None, **kwargs: Any
+    ) -> None:
         begin(self, module.to(CPU), **kwargs)
 
     replace(parallel, __init__=init)

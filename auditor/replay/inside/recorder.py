@@ -68,9 +68,7 @@ class Recorder:
         while frame is not None and len(frames) < MAX_FRAMES:
             file = self.files.get(frame.f_code.co_filename)
             if file is not None:
-                frames.append(
-                    (file, frame.f_code.co_name, frame.f_lineno, tuple(self.loops.around(frame)))
-                )
+                frames.append((file, frame.f_code.co_name, frame.f_lineno, tuple(self.loops.around(frame))))
             frame = frame.f_back  # type: ignore[assignment]
         key = tuple(reversed(frames))
         number = self._places.get(key)

@@ -76,9 +76,7 @@ def run(order: Order, *, rank: int, boundary: Callable[[], None]) -> None:
         kind, code = type(problem).__name__, 1
         error = "".join(traceback.format_exception(problem, limit=-12))[-MAX_ERROR:]
     sys.stdout.flush()
-    recorder.save(
-        out, code=code, error=error, error_kind=kind, tampered=tampered(), crossed=watch.crossed
-    )
+    recorder.save(out, code=code, error=error, error_kind=kind, tampered=tampered(), crossed=watch.crossed)
     leave(0)
 
 

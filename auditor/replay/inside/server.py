@@ -186,7 +186,13 @@ def _end_all() -> int:
 
 def _sweep(order: Order) -> None:
     """Remove what the run wrote outside its working folder."""
-    kept = (order.job, order.out, order.lowered, order.stream, order.environment.get("REPLAY_KEEP", order.job))
+    kept = (
+        order.job,
+        order.out,
+        order.lowered,
+        order.stream,
+        order.environment.get("REPLAY_KEEP", order.job),
+    )
     for root in ("/tmp", "/dev/shm"):
         for entry in os.scandir(root) if os.path.isdir(root) else ():
             if any(path == entry.path or path.startswith(entry.path + "/") for path in kept):

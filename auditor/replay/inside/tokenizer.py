@@ -16,6 +16,7 @@ SPACE = "\u2581"
 def install_tokenizer(vocabulary: int) -> None:
     """Exchange the `sentencepiece` module for one with `vocabulary` toy pieces."""
     known = pieces(vocabulary)
+    numbers = {(SPACE if space else "") + text: n for n, (_, text, space) in enumerate(known)}
 
     class SentencePieceProcessor:
         """The part of the real class that scripts use, under all spellings of its methods."""
@@ -48,7 +49,7 @@ def install_tokenizer(vocabulary: int) -> None:
             return SPACE + text if space else text
 
         def piece_to_id(self, piece: str) -> int:
-            return self._numbers.get(piece, 0)
+            return numbers.get(piece, 0)
 
         def encode(self, text: str, *_: Any, **__: Any) -> list[int]:
             return [8 + ord(sign) % (vocabulary - 8) for sign in text]
@@ -72,7 +73,6 @@ def install_tokenizer(vocabulary: int) -> None:
         def serialized_model_proto(self) -> bytes:
             return b"toy vocabulary"
 
-        _numbers = {(SPACE if space else "") + text: n for n, (_, text, space) in enumerate(known)}
         load = LoadFromFile = load_from_serialized_proto = LoadFromSerializedProto = Load
         get_piece_size = GetPieceSize = piece_size = __len__ = vocab_size
         IsControl, IsUnknown, IsUnused, IsByte = is_control, is_unknown, is_unused, is_byte

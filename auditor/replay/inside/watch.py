@@ -28,7 +28,20 @@ NOTED: Final = (
 )
 """Events of `sys.addaudithook` that are noted beside opened files."""
 
-NO_ARTIFACT: Final = (".py", ".pyc", ".txt", ".log", ".json", ".jsonl", ".md", ".csv", ".c", ".so", ".sh", ".tmp.out")
+NO_ARTIFACT: Final = (
+    ".py",
+    ".pyc",
+    ".txt",
+    ".log",
+    ".json",
+    ".jsonl",
+    ".md",
+    ".csv",
+    ".c",
+    ".so",
+    ".sh",
+    ".tmp.out",
+)
 ARTIFACT_BYTES: Final = 1000
 MAX_PRINTED: Final = 2000
 
@@ -126,7 +139,9 @@ class Watch:
 
         def printed(*values: Any, **options: Any) -> None:
             text = str(options.get("sep") or " ").join(map(str, values))
-            recorder.event("print", text=text[:MAX_PRINTED], shown=options.get("file") in (None, sys.stdout, sys.stderr))
+            recorder.event(
+                "print", text=text[:MAX_PRINTED], shown=options.get("file") in (None, sys.stdout, sys.stderr)
+            )
             plain(*values, **options)
 
         replace(builtins, print=printed)
@@ -150,7 +165,9 @@ def tampered() -> list[str]:
         "torch.Tensor.backward": (torch.Tensor, "backward"),
         "torch.overrides.TorchFunctionMode.__enter__": (torch.overrides.TorchFunctionMode, "__enter__"),
     }
-    return [name for name, (owner, attribute) in expected.items() if getattr(owner, attribute) is not _KNOWN[name]]
+    return [
+        name for name, (owner, attribute) in expected.items() if getattr(owner, attribute) is not _KNOWN[name]
+    ]
 
 
 _KNOWN: dict[str, Any] = {}

@@ -51,7 +51,9 @@ def _enter(rung: str, order: dict[str, Any]) -> None:
         if not landlock.version():
             raise OSError(38, "this kernel has no Landlock", "landlock")
         session = [*order["writable"], "/dev/null", "/dev/shm", "/dev/zero"]
-        landlock.restrict(readable=[*order["readable"], "/proc", "/dev/urandom", "/dev/random"], writable=session)
+        landlock.restrict(
+            readable=[*order["readable"], "/proc", "/dev/urandom", "/dev/random"], writable=session
+        )
     seccomp.restrict(sockets=rung != "landlock")
     if os.environ.get("TMPDIR"):
         os.chdir(os.environ["TMPDIR"])

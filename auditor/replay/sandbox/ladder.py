@@ -2,7 +2,7 @@
 
 | rung | by | what the submission cannot do |
 |---|---|---|
-| `bubblewrap` | `bwrap` | see any file but Python's, the system's libraries and its own; reach a network; see other processes |
+| `bubblewrap` | `bwrap` | see files but Python's, the system's and its own; reach a network; see other processes |
 | `unshare` | namespaces made by this package | the same |
 | `landlock` | Landlock and seccomp, no privilege needed | open other files; make a socket; /tmp is not private |
 | `none` | `--i-trust-this-code` | nothing but the limits of memory and time |
@@ -83,7 +83,7 @@ def choose(*, allowed: tuple[Rung, ...] = (Rung.BUBBLEWRAP, Rung.UNSHARE, Rung.L
     Raises:
         AuditorError: none works.
     """
-    reasons = []
+    reasons: list[str] = []
     for rung in allowed:
         reason = unavailable(rung)
         if not reason:
@@ -109,7 +109,11 @@ def unavailable(rung: Rung) -> str:
         layout = Layout(root=Path(folder), readable=(), writable=())
         try:
             done = subprocess.run(
-                command(rung, layout, serve=False), capture_output=True, text=True, timeout=TRIAL_S, env=environment()
+                command(rung, layout, serve=False),
+                capture_output=True,
+                text=True,
+                timeout=TRIAL_S,
+                env=environment(),
             )
         except subprocess.TimeoutExpired:
             return f"did not start within {TRIAL_S} s"

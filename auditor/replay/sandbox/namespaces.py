@@ -112,7 +112,12 @@ def _locked_flags(path: str) -> int:
     """Flags that a user namespace may not clear in a remount (mount_namespaces(7))."""
     held = os.statvfs(path).f_flag
     kept = MS_NOSUID
-    for bit, flag in ((os.ST_NODEV, MS_NODEV), (os.ST_NOEXEC, 8), (os.ST_NOATIME, 1024), (os.ST_RELATIME, 1 << 21)):
+    for bit, flag in (
+        (os.ST_NODEV, MS_NODEV),
+        (os.ST_NOEXEC, 8),
+        (os.ST_NOATIME, 1024),
+        (os.ST_RELATIME, 1 << 21),
+    ):
         kept |= flag if held & bit else 0
     return kept
 
@@ -122,7 +127,11 @@ def _devices() -> None:
         path = f"/dev/{name}"
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
         _mount("/old" + path, path, None, MS_BIND)
-    for name, target in (("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1")):
+    for name, target in (
+        ("fd", "/proc/self/fd"),
+        ("stdin", "/proc/self/fd/0"),
+        ("stdout", "/proc/self/fd/1"),
+    ):
         os.symlink(target, f"/dev/{name}")
 
 
