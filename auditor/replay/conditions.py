@@ -12,7 +12,7 @@ from typing import Final
 
 from auditor.replay.experiment import Evidence, Leak, leaks
 from auditor.replay.history import times_scored
-from auditor.replay.normalisation import Mass
+from auditor.replay.normalisation import VOCABULARY, Mass
 from auditor.replay.outcome import CONDITIONS, ConditionResult, MassWitness, Outcome, Probe
 from auditor.replay.witness import leak_witness
 
@@ -205,12 +205,11 @@ def _measured(mass: Mass, second: Mass | None, doubt: str, mixed: int) -> Condit
                 outcome=Outcome.UNVERIFIED,
                 why=f"the sum over the vocabulary is {mass.total:.4f} at one place, but not off at a second one",
             )
-        vocabulary = 16
         witness = MassWitness(
             token=mass.token,
             total=mass.total,
             counted=mass.counted,
-            vocabulary=vocabulary,
+            vocabulary=VOCABULARY,
             seeds=(mass.seed, second.seed),
         )
         return ConditionResult(outcome=Outcome.FAIL, why=str(witness), witness=witness)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from auditor.replay.records import Frames
@@ -20,17 +21,35 @@ if TYPE_CHECKING:
     from auditor.static.machine import Setting
 
 
+ORDER_RULES: Final = (
+    "train-before-score",
+    "rescore-after-update",
+    "two-pass-rescore",
+    "same-token-adaptation",
+    "hindsight-selection",
+)
+"""Rules about order and causality, which a replay proves or refutes."""
+
 BY_HAND: Final = "a gradient taken by hand"
 """How the static witness calls a gradient that is changed in place, which is no state of its own."""
 
 
-def divergences(
+def expected_places(trace: Trace, report: Report | None) -> list[tuple[str, Place]]:
+    """What makes the claimed number in the static witness's eyes: its scores, and updates before it, by place."""
+    found = {
+        (f"update of {u.state.name or u.state.kind}", u.place): None for u in expected_updates(trace, report)
+    }
+    if report is not None:
+        found |= {("score", score.place): None for score in trace.scores_of(report)}
+    return list(found)
+
+
+def judged_otherwise(
     trace: Trace, report: Report, program: Program, settings: Mapping[str, Setting], toy: Mapping[str, str]
 ) -> list[str]:
-    """Where the claimed number's history differs under the toy environment, one sentence each.
+    """Rules about order that the static witness answers otherwise under the toy environment, one sentence each.
 
-    The history is the set of places that score for the number or update from validation tokens before it, as the
-    static witness sees them under both environments.
+    A script whose order depends on its sizes (as one that looks for a harness does) is not proved by a toy run.
     """
     from auditor.static.machine import Setting
     from auditor.static.witness import trace_program
@@ -42,17 +61,23 @@ def divergences(
         return [
             f"with the toy sizes the claimed number at {report.place} would not be printed{_because(trace, other)}"
         ]
-    claimed, toys = _history(trace, report), _history(other, same[-1])
-    missing = sorted(claimed - toys, key=str)
-    if not missing:
-        return []
-    what, place = missing[0]
-    return [f"with the toy sizes the {what} at {place} would not be reached{_because(trace, other)}"]
+    claimed = _outcomes(replace(trace, claimed=report.number))
+    replayed = _outcomes(replace(other, claimed=same[-1].number))
+    return [
+        f"the static witness answers {slug} with {claimed[slug]}, and with {replayed[slug]} under the toy "
+        f"sizes{_because(trace, other)}"
+        for slug in claimed
+        if {claimed[slug], replayed[slug]} == {"fail", "pass"}
+    ]
 
 
-def _history(trace: Trace, report: Report) -> set[tuple[str, Place]]:
-    scores = {("score", score.place) for score in trace.scores_of(report)}
-    return scores | {("update", update.place) for update in expected_updates(trace, report)}
+def _outcomes(trace: Trace) -> dict[str, str]:
+    from auditor.judging import judge
+    from rules import ALL
+    from rules.base import Evidence
+
+    chosen = [rule for rule in ALL if rule.slug in ORDER_RULES]
+    return {answer.rule: answer.outcome.value for answer in judge(chosen, Evidence(trace=trace)).answers}
 
 
 def _because(trace: Trace, other: Trace) -> str:

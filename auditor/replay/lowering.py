@@ -47,20 +47,36 @@ class _Strings(cst.CSTTransformer):
             return updated_node
         return _joined(updated_node)
 
+    def visit_ConcatenatedString(self, node: cst.ConcatenatedString) -> bool:
+        """Strings side by side are only gone into if none of them must become a call."""
+        return _accepted(self._module.code_for_node(node))
+
     def leave_ConcatenatedString(
         self, original_node: cst.ConcatenatedString, updated_node: cst.ConcatenatedString
     ) -> cst.BaseExpression:
-        """Strings side by side of which one became a call are added instead."""
-        parts = [updated_node.left, updated_node.right]
-        if all(isinstance(p, (cst.SimpleString, cst.FormattedString, cst.ConcatenatedString)) for p in parts):
+        """Strings side by side of which one becomes a call are added instead."""
+        if _accepted(self._module.code_for_node(original_node)):
             return updated_node
-        return cst.BinaryOperation(
-            left=updated_node.left,
-            operator=cst.Add(),
-            right=updated_node.right,
-            lpar=[cst.LeftParen()],
-            rpar=[cst.RightParen()],
-        )
+        whole: cst.BaseExpression | None = None
+        for part in _side_by_side(original_node):
+            changed = part.visit(self)
+            assert isinstance(changed, cst.BaseExpression)
+            whole = changed if whole is None else _added(whole, changed)
+        assert whole is not None
+        return whole
+
+
+def _side_by_side(node: cst.BaseExpression) -> list[cst.BaseExpression]:
+    if isinstance(node, cst.ConcatenatedString):
+        return [*_side_by_side(node.left), *_side_by_side(node.right)]
+    return [node]
+
+
+def _added(left: cst.BaseExpression, right: cst.BaseExpression) -> cst.BaseExpression:
+    """A sum in brackets, which may break lines as the strings did."""
+    return cst.BinaryOperation(
+        left=left, operator=cst.Add(), right=right, lpar=[cst.LeftParen()], rpar=[cst.RightParen()]
+    )
 
 
 def _accepted(code: str) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from auditor.pipeline import Reading, read_submission
 from auditor.replay.claim import ASSUMED, ClaimedLine, layer_files
 from auditor.replay.conditions import Circumstances, judge_conditions
-from auditor.replay.expectations import divergences, expected_updates, is_reached, reached
+from auditor.replay.expectations import expected_places, is_reached, judged_otherwise, reached
 from auditor.replay.experiment import Evidence, run_experiment
 from auditor.replay.laboratory import RUN_S, Bench, Laboratory, Observed
 from auditor.replay.outcome import ConditionResult, LeakWitness, ReplayResult, SandboxResult
@@ -121,17 +121,16 @@ def _rung(options: ReplayOptions) -> tuple[Rung, str]:
 
 
 def _marks(reading: Reading, target: ReplayTarget) -> dict[str, list[int]]:
-    """Lines of the updates that the static witness expects, by digest of their text."""
+    """Lines of the scores and updates that the static witness expects, by digest of their text."""
     if reading.trace is None:
         return {}
     digests = {place: digest for digest, place in target.layers.items()}
     found: dict[str, set[int]] = {}
-    for update in expected_updates(
-        reading.trace, reading.match.report if reading.match is not None else None
-    ):
-        digest = digests.get((update.place.path, update.place.layer))
+    report = reading.match.report if reading.match is not None else None
+    for _, place in expected_places(reading.trace, report):
+        digest = digests.get((place.path, place.layer))
         if digest is not None:
-            found.setdefault(digest, set()).add(update.place.line)
+            found.setdefault(digest, set()).add(place.line)
     return {digest: sorted(lines) for digest, lines in found.items()}
 
 
@@ -167,21 +166,18 @@ def _circumstances(
     adapts = any(history.steps for history in evidence.histories)
     if reading.trace is not None and base.run.ranks:
         report = reading.match.report if reading.match is not None else None
-        updates = expected_updates(reading.trace, report)
         names = layer_files(base.run.ranks[0], target)
         lines = reached([places for record in base.run.ranks for places in record.places], names)
         for record in base.run.ranks:
             for event in record.of_kind("reached"):
                 if int(event["file"]) in names:
                     lines.add((*names[int(event["file"])], int(event["line"])))
-        for update in updates:
-            if not is_reached(update.place, lines, target.texts):
-                unreached.append(
-                    f"the update of {update.state.name or update.state.kind} at {update.place} was not reached"
-                )
+        for what, place in expected_places(reading.trace, report):
+            if not is_reached(place, lines, target.texts):
+                unreached.append(f"the {what} at {place} was not reached")
         if report is not None:
             toy = target.variables(base.bench.sizes)
-            unreached += divergences(reading.trace, report, reading.program, reading.settings, toy)
+            unreached += judged_otherwise(reading.trace, report, reading.program, reading.settings, toy)
     return Circumstances(refused=refused, unreached=unreached, adapts=adapts)
 
 

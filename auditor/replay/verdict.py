@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from auditor.exit_codes import ExitCode
+from auditor.replay.expectations import ORDER_RULES
 from auditor.replay.outcome import LeakWitness, Outcome, ReplayResult
 from auditor.result import AuditResult, RuleResult
 from auditor.trace.events import Place
@@ -16,15 +17,6 @@ from rules.base import Outcome as RuleOutcome
 
 if TYPE_CHECKING:
     from auditor.replay.outcome import ConditionResult
-
-ORDER_RULES: Final = (
-    "train-before-score",
-    "rescore-after-update",
-    "two-pass-rescore",
-    "same-token-adaptation",
-    "hindsight-selection",
-)
-"""Rules about order and causality, which a replay proves or refutes."""
 
 NORMALISATION_RULE: Final = "unnormalized-distribution"
 
