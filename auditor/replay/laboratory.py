@@ -84,12 +84,13 @@ class Laboratory:
         self._session, self._target, self._claim = session, target, claim
         self._ranks, self._seconds, self._memory = ranks, seconds, memory
         self._withdraws = True
+        self._before = session.runs
         self.left_behind = 0
         self._marks = dict(marks or {})
 
     @property
     def runs(self) -> int:
-        return self._session.runs
+        return self._session.runs - self._before
 
     def observe(self, bench: Bench, *, mode: Mode = Mode.RECORDED) -> Observed:
         """Run once.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 from collections.abc import Mapping
@@ -57,29 +58,33 @@ def replay_submission(
     overrides: Mapping[str, str] | None = None,
     options: ReplayOptions = ReplayOptions(),
     reading: Reading | None = None,
+    session: Session | None = None,
 ) -> ReplayResult:
     """Replay one script at toy size and judge it.
+
+    Args:
+        reading: what the static side knows, where the caller has it already.
+        session: a sandbox to use again; without it one is made and ended.
 
     Raises:
         AuditorError: no sandbox works here, torch is missing, or the script cannot be read.
     """
     started = time.perf_counter()
     reading = reading or read_submission(submission, overrides=overrides)
-    rung, because = _rung(options)
     target = prepare(submission, reading.program, reading.settings)
     claim = _claim(reading)
     seed = options.seed if options.seed is not None else _content_seed(target)
-    sizes = Bench.drawn(seed).sizes
-    with Session(
-        rung,
-        files=target.files,
-        script=target.script,
-        lowered=target.lowered,
-        data_names=target.data_names(sizes.vocabulary),
-        sidecar=target.sidecar,
-    ) as session:
+    rung, because = (session.rung, "") if session is not None else _rung(options)
+    with contextlib.nullcontext(session) if session is not None else Session(rung) as used:
+        used.place(
+            files=target.files,
+            script=target.script,
+            lowered=target.lowered,
+            data_names=target.data_names(Bench.drawn(seed).sizes.vocabulary),
+            sidecar=target.sidecar,
+        )
         laboratory = Laboratory(
-            session,
+            used,
             target,
             claim,
             marks=_marks(reading, target),

@@ -32,19 +32,27 @@ class SandboxLost(Exception):
 
 
 class Session:
-    """Runs of one submission in one sandbox.
+    """Runs of submissions in one sandbox, one submission at a time (`place`)."""
 
-    Args:
-        files: everything the submission brings, by path relative to the script's folder.
-        script: the script's name among them.
-        lowered: texts in the running Python's grammar by digest of the original.
-        data_names: data set folders that the script may look for.
-        sidecar: whether it reads the byte sidecar of the validation split.
-    """
+    def __init__(self, rung: Rung) -> None:
+        self.rung = rung
+        self._files: dict[str, bytes] = {}
+        self._script, self._sidecar = "", False
+        self._names: tuple[str, ...] = ("",)
+        self._root = Path(tempfile.mkdtemp(prefix="auditor-replay-"))
+        os.chmod(self._root, 0o755)
+        for name in ("job", "out", "tmp", "data", "lowered", "bin", "stream"):
+            (self._root / name).mkdir()
+        write_programs(self._root / "bin")
+        read = tuple(self._root / name for name in ("data", "lowered", "bin", "stream"))
+        written = tuple(self._root / name for name in ("job", "out", "tmp"))
+        self._layout = Layout(root=self._root, readable=read, writable=written)
+        self._server: subprocess.Popen[str] | None = None
+        self._errors: IO[str] | None = None
+        self.runs = 0
 
-    def __init__(
+    def place(
         self,
-        rung: Rung,
         *,
         files: Mapping[str, bytes],
         script: str,
@@ -52,22 +60,20 @@ class Session:
         data_names: tuple[str, ...],
         sidecar: bool = False,
     ) -> None:
-        self.rung = rung
-        self._files, self._script, self._names, self._sidecar = dict(files), script, data_names, sidecar
-        self._root = Path(tempfile.mkdtemp(prefix="auditor-replay-"))
-        os.chmod(self._root, 0o755)
-        for name in ("job", "out", "tmp", "data", "lowered", "bin", "stream"):
-            (self._root / name).mkdir()
+        """Say what is run from now on.
+
+        Args:
+            files: everything the submission brings, by path relative to the script's folder.
+            script: the script's name among them.
+            lowered: texts in the running Python's grammar by digest of the original.
+            data_names: data set folders that the script may look for.
+            sidecar: whether it reads the byte sidecar of the validation split.
+        """
+        self._files, self._script = dict(files), script
+        self._names, self._sidecar = data_names, sidecar
+        _empty(self._root / "lowered")
         for digest, text in lowered.items():
             (self._root / "lowered" / digest).write_text(text, encoding="utf-8")
-        write_programs(self._root / "bin")
-        read = tuple(self._root / name for name in ("data", "lowered", "bin", "stream"))
-        written = tuple(self._root / name for name in ("job", "out", "tmp"))
-        self._layout = Layout(root=self._root, readable=read, writable=written)
-        self._server: subprocess.Popen[str] | None = None
-        self._errors: IO[str] | None = None
-        self._world: World | None = None
-        self.runs = 0
 
     def __enter__(self) -> Session:
         return self
