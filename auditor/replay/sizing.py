@@ -50,7 +50,7 @@ class ToySizes:
     kv_heads: int = 2
     length: int = 32
     stride: int = 8
-    chunk: int = 256
+    chunk: int = 160
     small_chunk: int = 8
     train_tokens: int = 512
     validation_tokens: int = 2048
@@ -63,7 +63,7 @@ class ToySizes:
         """Sizes drawn at random; every relation between them that scripts rely on holds."""
         return cls(
             vocabulary=chance.choice((56, 64, 72, 80)),
-            chunk=chance.choice((192, 256, 320)),
+            chunk=chance.choice((128, 160, 192)),
             batch=chance.choice((4, 8)),
             iterations=chance.choice((3, 4)),
         )
@@ -207,4 +207,4 @@ def sized_attributes(sizes: ToySizes) -> dict[str, str]:
 
 def world_size(sizes: ToySizes, chance: random.Random) -> WorldSize:
     """A world to go with the sizes; the split is no multiple of anything, as the real one."""
-    return WorldSize(vocabulary=sizes.vocabulary, validation=6 * sizes.chunk + 129 + chance.randrange(8, 60))
+    return WorldSize(vocabulary=sizes.vocabulary, validation=6 * sizes.chunk + 97 + chance.randrange(8, 60))

@@ -46,10 +46,10 @@ class WorldSize:
     """
 
     vocabulary: int = 64
-    validation: int = 1665
-    training: int = 9000
+    validation: int = 1100
+    training: int = 6000
     shards: int = 2
-    documents: tuple[int, int] = (40, 200)
+    documents: tuple[int, int] = (30, 130)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
