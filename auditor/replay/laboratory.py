@@ -99,11 +99,11 @@ class Laboratory:
         run again with them, and `reads_training_data` of the run tells.
         """
         run = self._run(bench, mode)
-        if self._withdraws and run.withdrawn and not run.ran and "train" in run.why_not:
+        if self._withdraws and run.withdrawn and not run.ran:
             self._withdraws = False
             again = self._run(bench, mode)
-            if again.ran:
-                run = again
+            self._withdraws = not again.ran
+            run = again if again.ran else run
         self.left_behind = max(self.left_behind, run.left_behind)
         observed = Observed(bench=bench, run=run)
         if run.ran and mode is Mode.RECORDED:
