@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from auditor.alternatives import Alternative
@@ -46,8 +47,12 @@ def audit_target(
     folders: Sequence[str] = (),
     overrides: Mapping[str, str] | None = None,
     policy: Policy = Policy.RULINGS,
+    replays: bool = False,
 ) -> tuple[list[AuditResult], tuple[str, ...]]:
     """Audit every submission of a target.
+
+    Args:
+        replays: run each in a sandbox as well and join both witnesses (`auditor.replay`).
 
     Returns:
         the results in order, and what could not be read of the target, one sentence each.
@@ -58,8 +63,13 @@ def audit_target(
     from auditor.submission.load import load_submissions
 
     loaded = load_submissions(path, git_dir=git_dir, ref=ref, base=base, folders=folders)
-    results = [audit_submission(s, overrides=overrides, policy=policy) for s in loaded.submissions]
-    return results, loaded.problems
+    if replays:
+        from auditor.replay.verdict import audit_and_replay
+
+        audit = partial(audit_and_replay, overrides=overrides, policy=policy)
+    else:
+        audit = partial(audit_submission, overrides=overrides, policy=policy)
+    return [audit(submission) for submission in loaded.submissions], loaded.problems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

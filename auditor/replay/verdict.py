@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -12,11 +12,12 @@ from auditor.replay.outcome import LeakWitness, Outcome, ReplayResult
 from auditor.result import AuditResult, RuleResult
 from auditor.trace.events import Place
 from auditor.verdict import fold_evaluation
-from rules.base import Finding, Kind, Level, Step
+from rules.base import Finding, Kind, Level, Policy, Step
 from rules.base import Outcome as RuleOutcome
 
 if TYPE_CHECKING:
     from auditor.replay.outcome import ConditionResult
+    from auditor.submission.model import Submission
 
 NORMALISATION_RULE: Final = "unnormalized-distribution"
 
@@ -26,6 +27,27 @@ def exit_code(result: ReplayResult) -> ExitCode:
     if result.failed:
         return ExitCode.VIOLATION
     return ExitCode.CLEAN if result.proven else ExitCode.REVIEW
+
+
+def audit_and_replay(
+    submission: Submission,
+    *,
+    overrides: Mapping[str, str] | None = None,
+    policy: Policy = Policy.RULINGS,
+) -> AuditResult:
+    """Audit one script with both witnesses; a script that the static witness cannot read is not replayed.
+
+    Raises:
+        AuditorError: the script cannot be read, or no sandbox works here.
+    """
+    from auditor.pipeline import audit_submission, read_submission
+    from auditor.replay.replay import replay_submission
+
+    reading = read_submission(submission, overrides=overrides)
+    audit = audit_submission(submission, policy=policy, reading=reading)
+    if reading.trace is None:
+        return replace(audit, notes=(*audit.notes, "not replayed: there is no readable torch program"))
+    return join(audit, replay_submission(submission, reading=reading))
 
 
 def join(audit: AuditResult, replay: ReplayResult) -> AuditResult:

@@ -32,7 +32,9 @@ def session(rung: Rung) -> Iterator[Session]:
 def attack(session: Session, tmp_path: Path) -> Attack:
     """Replays the flat specimen with code put at its top or before its end."""
 
-    def run(top: str = "", last: str = "", edit: Callable[[str], str] = str, **options: float) -> ReplayResult:
+    def run(
+        top: str = "", last: str = "", edit: Callable[[str], str] = str, **options: float
+    ) -> ReplayResult:
         text = edit(FLAT.read_text(encoding="utf-8")).replace(MAIN, top + "\n\n" + MAIN)
         path = tmp_path / "train_gpt.py"
         path.write_text(text + last, encoding="utf-8")
@@ -54,8 +56,10 @@ def test_the_specimen_itself_passes(attack: Attack) -> None:
 def test_socket_is_refused_and_named(attack: Attack) -> None:
     result = attack('import socket\nsocket.create_connection(("192.0.2.1", 80), timeout=3)\n')
     assert not result.ran and not passed(result)
-    assert any("socket.connect" in access for access in result.accesses) or "socket" in result.reason.lower() or (
-        "Network is unreachable" in result.reason or "not permitted" in result.reason
+    assert (
+        any("socket.connect" in access for access in result.accesses)
+        or "socket" in result.reason.lower()
+        or ("Network is unreachable" in result.reason or "not permitted" in result.reason)
     )
 
 
