@@ -198,7 +198,7 @@ def _first_leak(laboratory: Laboratory, evidence: Evidence, base: Observed, seed
     if not base.run.ran or not base.scores:
         return None
     for rank, scores in enumerate(base.scores):
-        places = choose_places(base.bench.world, scores, count=PLACES)
+        places = choose_places(base.bench.world, scores, count=PLACES_THOROUGH)
         own = None
         for place in places[1:2] + places[:1] + places[2:]:
             leak = _flip_at(laboratory, evidence, base, place, rank, seed, set())

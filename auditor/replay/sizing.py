@@ -84,7 +84,6 @@ SIZES: Final = (
     Size("WARMDOWN_ITERS", 2, How.FORCED),
     Size("VAL_LOSS_EVERY", 0, How.FORCED),
     Size("TRAIN_LOG_EVERY|SWA_EVERY|LAWA_FREQ", 1, How.FORCED),
-    Size("MAX_WALLCLOCK_SECONDS|GPTQ_RESERVE_SECONDS", 0, How.FORCED),
     Size(r"\w*CHUNK_TOKENS|NGRAM_CHUNK_SIZE", "chunk"),
     Size(r"TTT_\w*CHUNK_SIZE|LORA_\w*CHUNK_SIZE", "small_chunk"),
     Size(r"\w*BATCH_SEQS|TTT_BATCH_SIZE|TTT_DOC_BATCH", "batch", How.AT_MOST),

@@ -76,6 +76,14 @@ def test_row_inside_a_repeated_passage_goes_on_where_the_last_one_ended(world: W
         assert found[0].tolist() == list(range(start, start + 8))
 
 
+def test_short_row_is_known_when_it_is_asked_for_again(world: World) -> None:
+    locator = Locator(world.validation)
+    locator.locate(world.validation[None, 100:132])
+    for _ in range(3):
+        assert locator.locate(world.validation[None, 132:135])[0].tolist() == [132, 133, 134]
+    assert locator.locate(world.validation[None, 135:136])[0].tolist() == [135]
+
+
 def test_exchanged_token_keeps_documents_and_can_be_located(world: World) -> None:
     position = next(p for p in range(700, 800) if world.validation[p] >= FIRST_ORDINARY)
     flipped = world.flipped(position, world.alternative(position))
@@ -101,7 +109,7 @@ def test_exchanged_token_keeps_documents_and_can_be_located(world: World) -> Non
         ("NGRAM_BUCKETS", "4194304", "256"),
         ("TTT_ENABLED", "1", None),
         ("MUON_WD", "0.04", None),
-        ("MAX_WALLCLOCK_SECONDS", "600", "0"),
+        ("MAX_WALLCLOCK_SECONDS", "600", None),
     ],
 )
 def test_sizes_shrink_and_switches_stay(name: str, claimed: str, toy: str | None) -> None:

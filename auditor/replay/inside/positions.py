@@ -33,30 +33,35 @@ class Locator:
         alone[1:] &= ordered[1:] != ordered[:-1]
         alone[:-1] &= ordered[:-1] != ordered[1:]
         self._codes, self._starts = ordered[alone], order[alone].astype(np.int64)
-        self._ends: dict[int, Ints] = {}
+        self._last: dict[int, tuple[Ints, Ints]] = {}
 
     def locate(self, rows: Ints) -> Ints:
         """Positions of the tokens of rows [B, T]; `UNKNOWN` where they are not of this stream.
 
-        A row without an anchor is taken to go on where the row of the same number ended in the last call with as
-        many rows, if its tokens do.
+        A row without an anchor is taken to repeat the row of the same number in the last call with as many rows,
+        to go on where that ended, or to be a part of it, whichever its tokens fit first.
         """
         found = self._anchored(rows)
         self._continue(rows, found)
         known = found[:, -1] >= 0
-        ends = self._ends.setdefault(len(rows), np.full(len(rows), UNKNOWN, dtype=np.int64))
-        ends[known] = found[known, -1]
+        last = self._last.setdefault(len(rows), (np.full(len(rows), UNKNOWN), np.full(len(rows), UNKNOWN)))
+        for held, column in zip(last, (0, -1), strict=True):
+            held[known] = found[known, column]
         return found
 
     def _continue(self, rows: Ints, found: Ints) -> None:
-        ends = self._ends.get(len(rows))
-        if ends is None:
+        last = self._last.get(len(rows))
+        if last is None:
             return
+        starts, ends = last
         length = rows.shape[1]
         for row in np.nonzero((found < 0).all(axis=1) & (ends >= 0))[0].tolist():
-            # With the token before its targets at hand a row begins on the last token of the row before.
-            for first in (int(ends[row]) + 1, int(ends[row])):
-                if np.array_equal(self.stream[first : first + length], rows[row]):
+            end = int(ends[row])
+            # The same row once more, or the next one (with the token before its targets at hand a row begins on
+            # the last token of the row before), or a part of the last one.
+            again = int(starts[row]) if end - int(starts[row]) + 1 == length else UNKNOWN
+            for first in (again, end + 1, end, *range(end - 1, int(starts[row]) - 1, -1)):
+                if first >= 0 and np.array_equal(self.stream[first : first + length], rows[row]):
                     found[row] = np.arange(first, first + length)
                     break
 
