@@ -24,6 +24,10 @@ SMALLER: Final = (4, 2)
 """Parts of the validation stream that the witness of a leak is looked for in, the smallest first."""
 
 
+SECOND_PLACES: Final = 3
+"""Places of the second world that are tried until the sum over the vocabulary is off at one of them too."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leak:
     """A flip that moved what it must not move, in which world."""
@@ -92,7 +96,7 @@ def run_experiment(
     elif thorough or any(bool(scores.mixed.any()) for scores in base.scores):
         evidence.mass = measure_mass(laboratory, seed)
         if evidence.mass is not None and evidence.mass.is_off:
-            evidence.second_mass = measure_mass(laboratory, seed + 1, until_proven=True)
+            evidence.second_mass = measure_mass(laboratory, seed + 1, places=SECOND_PLACES)
     return evidence
 
 

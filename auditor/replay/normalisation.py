@@ -52,20 +52,26 @@ class Mass:
         return self.total > 1 + TOLERANCE or (self.complete and self.total < 1 - TOLERANCE)
 
 
-def measure_mass(laboratory: Laboratory, seed: int, *, until_proven: bool = False) -> Mass | None:
+def measure_mass(laboratory: Laboratory, seed: int, *, places: int = 1) -> Mass | None:
     """Measure the sum at one place; None if no score could be found in so small a world.
 
     Args:
-        until_proven: stop as soon as the sum is above 1.
+        places: how many places to try until the sum is off at one of them; the last one measured is returned.
     """
     bench = small_bench(seed)
     base = laboratory.observe(bench)
     if not base.run.ran or not base.scores:
         return None
-    place = _place(base)
-    if place is None:
-        return None
-    position, mixed = place
+    mass = None
+    for position, mixed in _places(base)[:places]:
+        mass = _mass_at(laboratory, base, position, mixed=mixed, seed=seed)
+        if mass.is_off:
+            break
+    return mass
+
+
+def _mass_at(laboratory: Laboratory, base: Observed, position: int, *, mixed: bool, seed: int) -> Mass:
+    bench = base.bench
     total, counted, why = 0.0, 0, ""
     old = int(bench.world.validation[position])
     for token in _order(bench.sizes.vocabulary):
@@ -76,8 +82,8 @@ def measure_mass(laboratory: Laboratory, seed: int, *, until_proven: bool = Fals
             continue
         total += math.exp(-score)
         counted += 1
-        if total > 1 + TOLERANCE and (until_proven or counted < bench.sizes.vocabulary):
-            return Mass(token=position, total=total, counted=counted, complete=False, mixed=mixed, seed=seed)
+        if total > 1 + TOLERANCE:
+            break
     complete = counted == bench.sizes.vocabulary
     return Mass(
         token=position, total=total, counted=counted, complete=complete, mixed=mixed, seed=seed, why=why
@@ -104,23 +110,21 @@ def _order(vocabulary: int) -> list[int]:
     return [*range(FIRST_ORDINARY, vocabulary), *rest, BOS]
 
 
-def _place(base: Observed) -> tuple[int, bool] | None:
-    """A scored place in the second half whose score was mixed most, else one in the middle of it."""
+def _places(base: Observed) -> list[tuple[int, bool]]:
+    """Scored places in the second half, those first whose score was mixed most; without any one in the middle."""
     import numpy as np
 
     scores = base.scores[0]
     tokens = base.bench.world.validation
     usable = (scores.position > len(tokens) // 2) & (tokens[np.maximum(scores.position, 0)] >= FIRST_ORDINARY)
     usable &= tokens[np.maximum(scores.position - 1, 0)] >= FIRST_ORDINARY
-    if not usable.any():
-        return None
     candidates = np.nonzero(usable & scores.mixed)[0]
     if len(candidates):
-        shift = np.abs(scores.value - _made(base, scores))[candidates]
-        best = int(candidates[int(np.nanargmax(shift))]) if not np.isnan(shift).all() else int(candidates[0])
-        return int(scores.position[best]), True
+        shift = np.nan_to_num(np.abs(scores.value - _made(base, scores))[candidates])
+        most = candidates[np.argsort(-shift, kind="stable")]
+        return [(int(scores.position[i]), True) for i in most.tolist()]
     middle = np.nonzero(usable)[0]
-    return int(scores.position[middle[len(middle) // 2]]), False
+    return [(int(scores.position[middle[len(middle) // 2]]), False)] if len(middle) else []
 
 
 def _made(base: Observed, scores: Scores) -> NDArray[np.float64]:
