@@ -89,10 +89,10 @@ def prepare(submission: Submission, program: Program, settings: Mapping[str, Set
     joined = "\n".join(texts.values())
     return ReplayTarget(
         script=posixpath.basename(submission.script.path),
-        files=_files(submission),
+        files=submission_files(submission),
         lowered=rewritten,
         reads=reads,
-        settings={n: s.value for n, s in settings.items() if s.value is not None and not PRIVATE.match(n)},
+        settings=claimed_settings(settings),
         layers=layers,
         texts=texts,
         folders=tuple(dict.fromkeys(_FOLDER.findall(joined)))[:12],
@@ -100,7 +100,12 @@ def prepare(submission: Submission, program: Program, settings: Mapping[str, Set
     )
 
 
-def _files(submission: Submission) -> dict[str, bytes]:
+def claimed_settings(settings: Mapping[str, Setting]) -> dict[str, str]:
+    """What the claimed run had set, names that only mean something on its machine left out."""
+    return {name: s.value for name, s in settings.items() if s.value is not None and not PRIVATE.match(name)}
+
+
+def submission_files(submission: Submission) -> dict[str, bytes]:
     """The script and what lies beside it, up to a bound; logs, pictures and stored models stay away."""
     home = posixpath.dirname(submission.script.path)
     found = {posixpath.basename(submission.script.path): submission.script.data()}

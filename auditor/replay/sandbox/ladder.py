@@ -138,7 +138,7 @@ def command(rung: Rung, layout: Layout, *, serve: bool = True) -> list[str]:
     python = [sys.executable, "-s", "-B", "-c", _START, str(_package_root()), json.dumps(order)]
     if rung is not Rung.BUBBLEWRAP:
         return python
-    return [*_bubblewrap(layout), "--", *python]
+    return [*bubblewrap(layout), "--", *python]
 
 
 _START: Final = (
@@ -161,7 +161,7 @@ def environment() -> dict[str, str]:
     }
 
 
-def _bubblewrap(layout: Layout) -> list[str]:
+def bubblewrap(layout: Layout) -> list[str]:
     words = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
     words += ["--hostname", "replay", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]
     for folder in system_folders():
