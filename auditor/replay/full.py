@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Final
 from auditor.errors import AuditorError
 from auditor.replay.records import artifacts_in
 from auditor.replay.reports import RESULT, labelled
-from auditor.replay.sandbox.ladder import INSIDE, Rung, bubblewrap, environment
+from auditor.replay.sandbox.ladder import HOSTNAME, INSIDE, Rung, bubblewrap, environment
 from auditor.replay.sandbox.ladder import Layout as SandboxLayout
 
 if TYPE_CHECKING:
@@ -168,14 +169,21 @@ def _launcher(options: FullOptions) -> list[str]:
     python = sys.executable
     if options.ranks == 1:
         return [python]
-    return [python, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={options.ranks}"]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    words = [python, "-m", "torch.distributed.run", "--nnodes=1", f"--nproc_per_node={options.ranks}"]
+    return [*words, "--master_addr=127.0.0.1", f"--master_port={port}"]
 
 
 def _enclosure(options: FullOptions, layout: SandboxLayout) -> list[str]:
     """The sandbox around the launcher, with the GPUs' devices and the data let in."""
     if options.rung is Rung.NONE:
         return []
+    hosts = layout.root / "hosts"
+    hosts.write_text(f"127.0.0.1 localhost {HOSTNAME}\n", encoding="ascii")
     words = [*bubblewrap(layout), "--ro-bind", str(options.data), f"{INSIDE}/data"]
+    words += ["--ro-bind", str(hosts), "/etc/hosts"]
     for device in gpu_devices():
         words += ["--dev-bind", device, device]
     return [*words, "--chdir", f"{INSIDE}/job", "--"]

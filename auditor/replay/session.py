@@ -106,7 +106,7 @@ class Session:
             self._errors.seek(0)
             told = self._errors.read().strip().splitlines()
             self._stop()
-            if told and "No module named 'torch'" in told[-1]:
+            if told and "ModuleNotFoundError" in told[-1] and "torch" in told[-1]:
                 raise AuditorError(
                     "the replay needs torch", hint="pip install 'parameter-golf-auditor[replay]'"
                 ) from lost

@@ -27,6 +27,8 @@ from auditor.errors import AuditorError
 INSIDE: Final = "/replay"
 """Where the folders of a session appear in a sandbox that has a file system of its own."""
 
+HOSTNAME: Final = "replay"
+
 SYSTEM: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
 SYSTEM_FILES: Final = (
     "/etc/ld.so.cache",
@@ -163,7 +165,7 @@ def environment() -> dict[str, str]:
 
 def bubblewrap(layout: Layout) -> list[str]:
     words = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
-    words += ["--hostname", "replay", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]
+    words += ["--hostname", HOSTNAME, "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]
     for folder in system_folders():
         if folder.is_symlink():
             words += ["--symlink", os.readlink(folder), str(folder)]
