@@ -80,7 +80,7 @@ def replay_submission(
             files=target.files,
             script=target.script,
             lowered=target.lowered,
-            data_names=target.data_names(Bench.drawn(seed).sizes.vocabulary),
+            data_names=target.data_names,
             sidecar=target.sidecar,
         )
         laboratory = Laboratory(

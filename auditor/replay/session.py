@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, Final
@@ -38,7 +38,7 @@ class Session:
         self.rung = rung
         self._files: dict[str, bytes] = {}
         self._script, self._sidecar = "", False
-        self._names: tuple[str, ...] = ("",)
+        self._names: Callable[[int], tuple[str, ...]] = no_names
         self._root = Path(tempfile.mkdtemp(prefix="auditor-replay-"))
         os.chmod(self._root, 0o755)
         for name in ("job", "out", "tmp", "data", "lowered", "bin", "stream"):
@@ -57,7 +57,7 @@ class Session:
         files: Mapping[str, bytes],
         script: str,
         lowered: Mapping[str, str],
-        data_names: tuple[str, ...],
+        data_names: Callable[[int], tuple[str, ...]],
         sidecar: bool = False,
     ) -> None:
         """Say what is run from now on.
@@ -66,7 +66,7 @@ class Session:
             files: everything the submission brings, by path relative to the script's folder.
             script: the script's name among them.
             lowered: texts in the running Python's grammar by digest of the original.
-            data_names: data set folders that the script may look for.
+            data_names: data set folders that the script may look for, by the size of the vocabulary.
             sidecar: whether it reads the byte sidecar of the validation split.
         """
         self._files, self._script = dict(files), script
@@ -215,7 +215,8 @@ class Session:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
         _empty(self._root / "data")
-        write_world(world, self._root / "data", names=self._names, sidecar=self._sidecar)
+        names = self._names(world.size.vocabulary)
+        write_world(world, self._root / "data", names=names, sidecar=self._sidecar)
         (self._root / "stream" / "validation.bin").write_bytes(world.validation.astype("<u2").tobytes())
 
     def _withdraw(self) -> None:
@@ -230,7 +231,7 @@ class Session:
         job, data = self._inside("job"), self._inside("data")
         temporary = "/tmp" if self.rung.has_own_files else self._inside("tmp")
         names = {
-            "DATA_PATH": f"{data}/datasets/{self._names[0]}",
+            "DATA_PATH": f"{data}/datasets/{self._names(world.size.vocabulary)[0]}",
             "DATA_DIR": data,
             "TOKENIZER_PATH": f"{data}/tokenizers/toy.model",
             "RUN_ID": "replay",
@@ -267,6 +268,11 @@ class Session:
             left_behind=int(told.get("left_behind", 0)),
             withdrawn=withdrawn,
         )
+
+
+def no_names(_: int) -> tuple[str, ...]:
+    """The data set folders of no submission."""
+    return ("none",)
 
 
 def _empty(folder: Path) -> None:

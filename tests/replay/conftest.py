@@ -1,15 +1,11 @@
-"""Shared by the replay's tests: the rung that works here, and a session for a script given as text."""
+"""Shared by the replay's tests: the rung that works here, and skipping by rung."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from auditor.errors import AuditorError
 from auditor.replay.sandbox.ladder import Rung, choose, unavailable
-from auditor.replay.session import Session
 
 pytest.importorskip("torch", reason="the replay's tests need torch")
 
@@ -21,16 +17,6 @@ def rung() -> Rung:
         return choose()[0]
     except AuditorError as error:
         pytest.skip(str(error))
-
-
-@contextmanager
-def session_of(script: str, rung: Rung) -> Iterator[Session]:
-    """A session for one script."""
-    files = {"train_gpt.py": script.encode()}
-    with Session(
-        rung, files=files, script="train_gpt.py", lowered={}, data_names=("fineweb10B_sp64",)
-    ) as session:
-        yield session
 
 
 def skip_unless(rung: Rung) -> None:
