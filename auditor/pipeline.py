@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from auditor.alternatives import Alternative
+from auditor.alternatives import Exploration
 from auditor.claim_evidence import ClaimEvidence, claim_evidence
 from auditor.claimed import Match, match_claim
+from auditor.collector import patient_collector
 from auditor.effective_settings import effective_settings
 from auditor.judging import judge, judge_reports, merged
 from auditor.record_findings import fold_folder, record_findings
@@ -80,7 +81,7 @@ class Reading:
         settings: the effective configuration, by environment name.
         trace: of the claimed run, with the claimed report marked, or None.
         match: the claimed report and how it was tied to the claim.
-        alternatives: what the trace would be with a switch turned.
+        exploration: what the trace would be with a switch turned, or None without a trace.
         notes: what must be told of settings and switches, one sentence each.
     """
 
@@ -91,10 +92,11 @@ class Reading:
     witness: Witness
     trace: Trace | None
     match: Match | None
-    alternatives: tuple[Alternative, ...]
+    exploration: Exploration | None
     notes: tuple[str, ...]
 
 
+@patient_collector()
 def read_submission(submission: Submission, *, overrides: Mapping[str, str] | None = None) -> Reading:
     """Read one script: unpack it, find its configuration and claim, follow it.
 
@@ -109,7 +111,7 @@ def read_submission(submission: Submission, *, overrides: Mapping[str, str] | No
     )
     claim = ClaimEvidence() if records is None else claim_evidence(records.facts)
     witness = Witness(program, settings)
-    effective, alternatives, notes = witness.effective(claim)
+    effective, exploration, notes = witness.effective(claim)
     trace, match = _claimed(effective, claim)
     return Reading(
         program=program,
@@ -119,11 +121,12 @@ def read_submission(submission: Submission, *, overrides: Mapping[str, str] | No
         witness=witness,
         trace=trace,
         match=match,
-        alternatives=alternatives,
+        exploration=exploration,
         notes=notes + conflicts,
     )
 
 
+@patient_collector()
 def audit_submission(
     submission: Submission,
     *,
@@ -145,7 +148,7 @@ def audit_submission(
     started = time.perf_counter()
     reading = reading or read_submission(submission, overrides=overrides)
     program, records, claim, witness = reading.program, reading.records, reading.claim, reading.witness
-    trace, match = reading.trace, reading.match
+    trace, match, exploration = reading.trace, reading.match, reading.exploration
     problems = tuple(_problem(problem) for problem in program.problems) + witness.problems
     evidence = Evidence(
         trace=trace,
@@ -155,10 +158,10 @@ def audit_submission(
         language=witness.language,
         records=records,
         track=TRACKS[submission.track],
+        claimed_bpb=claim.val_bpb,
         date=submission_date(submission),
-        alternatives={alternative.switch.name: alternative.trace for alternative in reading.alternatives},
     )
-    judged = judge(rules, evidence, reading.alternatives)
+    judged = judge(rules, evidence, exploration or (), opened=exploration.opened if exploration else None)
     reports, others = judge_reports(rules, evidence, judged)
     doubts = _doubts(trace, match) + witness.doubts
     return AuditResult(

@@ -3,7 +3,9 @@
 ## What it checks
 
 Whether the reported number went through a choice between scores of the same tokens: the minimum of two
-losses, the best of several passes, a scorer that replaces another where its loss turned out smaller.
+losses, the best of several passes, a scorer that replaces another where its loss turned out smaller. Also
+whether something else that the scores came from (a temperature, a mixing weight) was picked by comparing scores
+of the very tokens that are then scored with it.
 
 ## Why it breaks the rules
 
@@ -18,15 +20,14 @@ once. Choosing between two whole runs by what is known before the evaluation is 
 
 ## Known limits
 
-A choice is seen where a function for it is given two scores (`torch.minimum`, `min`). One that is spelt as a
-mask, as `torch.where`, as a branch over two losses or as the minimum of a stack is seen only as far as the
-witness records it as a choice. A weight that is computed from the token's own loss is a matter for
-`unnormalized-distribution`.
+A choice is seen as a function given two scores, a branch, a conditional or a mask that compares them, the first
+of a sorted list. A weight that is computed from the token's own loss is a matter for `unnormalized-distribution`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import combinations
 from typing import ClassVar
 
@@ -34,7 +35,7 @@ from auditor.trace.answer import Answer
 from auditor.trace.events import Report, Score, Select
 from auditor.trace.region import overlap
 from auditor.trace.trace import Trace
-from rules.absorption import SEVERITY, judged_report, undecided
+from rules.absorption import SEVERITY, Offence, judged_report, offences, undecided
 from rules.base import (
     Bad,
     Evidence,
@@ -59,8 +60,9 @@ class HindsightSelection(Rule):
     title = "The better of several scores, chosen after the token was seen"
     condition = "C1 C4"
     policies: ClassVar[Mapping[Policy, str]] = {
-        Policy.RULINGS: "a choice between scores of the same tokens fails",
-        Policy.STRICT: "as under the rulings: the distribution is fixed before the token is looked at",
+        Policy.RULINGS: "a choice between scores of the same tokens fails; a setting picked by the scores of the "
+        "tokens that are scored with it was not ruled on and is for a person to judge",
+        Policy.STRICT: "both fail: the distribution is fixed before the token is looked at",
     }
     sources = (
         Source(
@@ -142,6 +144,30 @@ with torch.no_grad():
 """
             + REPORT,
         ),
+        Bad(
+            "the temperature with the least loss over the split, then the score with it",
+            SETUP
+            + """\
+def evaluate(temperature):
+    sums = torch.zeros(())
+    with torch.no_grad():
+        for row in range(rows):
+            x = val_tokens[row * SEQ : (row + 1) * SEQ]
+            y = val_tokens[row * SEQ + 1 : (row + 1) * SEQ + 1]
+            sums += F.cross_entropy(model(x) / temperature, y, reduction="sum")
+    return sums
+
+
+best, least = 1.0, float("inf")
+for temperature in (0.9, 0.95, 1.0):
+    loss = evaluate(temperature).item()
+    if loss < least:  # expect: hindsight-selection
+        best, least = temperature, loss
+total = evaluate(best)
+"""
+            + REPORT,
+            outcome=Outcome.REVIEW,
+        ),
     )
 
     def judge(self, evidence: Evidence) -> Judgement:
@@ -157,6 +183,11 @@ with torch.no_grad():
             for finding in [_finding(trace, report, select)]
             if finding is not None
         ]
+        found += [
+            _fitted(offence, report, evidence.policy)
+            for offence in offences(trace, report)
+            if offence.slug == self.slug
+        ]
         failed = [finding for finding in found if finding.outcome is Outcome.FAIL] or found
         if failed:
             findings = tuple({finding.locations: finding for finding in failed}.values())
@@ -164,6 +195,30 @@ with torch.no_grad():
         return undecided(self.slug, trace, report) or Judgement(
             outcome=Outcome.PASS, because="the reported number was not chosen from several scores of a token"
         )
+
+
+def _fitted(offence: Offence, report: Report, policy: Policy) -> Finding:
+    """A setting that was picked by scores of the tokens it then takes part in scoring."""
+    update, score = offence.absorbed.update, offence.score
+    outcome = Outcome.FAIL if offence.proved and policy is Policy.STRICT else Outcome.REVIEW
+    message = (
+        f"What the scores at {score.place} came from was picked at {update.place} by comparing scores of "
+    )
+    message += "these tokens"
+    message += "." if offence.proved else f", or of others: {offence.absorbed.why}."
+    return Finding(
+        rule=HindsightSelection.slug,
+        outcome=outcome,
+        level=Level.ERROR if outcome is Outcome.FAIL else Level.WARNING,
+        message=message,
+        report=report.label,
+        locations=(update.place, score.place),
+        steps=(
+            Step(text="a setting is picked by comparing scores", place=update.place),
+            Step(text="the same tokens are scored with it", place=score.place),
+            Step(text=f"reported as {report.label!r}", place=report.place),
+        ),
+    )
 
 
 def _finding(trace: Trace, report: Report, select: Select) -> Finding | None:
@@ -200,9 +255,10 @@ def _finding(trace: Trace, report: Report, select: Select) -> Finding | None:
 
 
 def _shared(a: Score, b: Score) -> tuple[Answer, str]:
-    """The clearest overlap of any two regions of the scores."""
+    """The clearest overlap of any two regions of the scores; a mask picks from both alike."""
+    whole = [[replace(region, partial=False) for region in score.regions] for score in (a, b)]
     return max(
-        (overlap(x, y) for x in a.regions for y in b.regions),
+        (overlap(x, y) for x in whole[0] for y in whole[1]),
         key=lambda found: SEVERITY[found[0]],
         default=(Answer.NO, "no tokens"),
     )

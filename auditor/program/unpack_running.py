@@ -198,11 +198,11 @@ class Running(Layers):
             command = (
                 arguments[1] if len(arguments) > 1 and isinstance(arguments[1], (list, tuple)) else arguments
             )
-        words = _words(command)
-        script = _python_script(words)
-        if script is None:
-            return Unknown(f"the result of {name}()")
-        self._run_file(node, script, {}, "__main__")
+        script = _python_script(_words(command))
+        if isinstance(script, Unknown):
+            self.unresolved(node, script.reason, self.current)
+        elif script is not None:
+            self._run_file(node, script, {}, "__main__")
         return Unknown(f"the result of {name}()")
 
     def call(
@@ -235,11 +235,11 @@ def _words(command: object) -> list[str]:
     return []
 
 
-def _python_script(words: list[str]) -> str | None:
-    """Return the Python file a command runs, or None."""
-    if not words:
+def _python_script(words: list[str]) -> str | Unknown | None:
+    """Return the Python file a command runs, None if it runs none, `Unknown` if that cannot be told."""
+    if not words or not posixpath.basename(words[0]).startswith(("python", "torchrun")):
         return None
-    program = posixpath.basename(words[0])
-    if not program.startswith(("python", "torchrun")):
-        return None
-    return next((word for word in words[1:] if word.endswith(".py") and not word.startswith("-")), None)
+    script = next((word for word in words[1:] if word.endswith(".py") and not word.startswith("-")), None)
+    if script is None and "" in words and "-m" not in words:
+        return Unknown("the Python program that it starts is not known")
+    return script

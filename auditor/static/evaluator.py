@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from auditor.static.calls import Calls
+from auditor.static.choices import Choices
+from auditor.static.comprehensions import Comprehensions
 from auditor.static.expressions import Expressions
 from auditor.static.functions import Functions
+from auditor.static.generators import Generators
 from auditor.static.heap import Env
 from auditor.static.loops import Loops
 from auditor.static.machine import StepsExhausted
+from auditor.static.masks import Masks
 from auditor.static.methods import Methods
 from auditor.static.modules import Modules
 from auditor.static.scoring import Scoring
@@ -16,7 +20,21 @@ from auditor.static.subscripts import Subscripts
 from auditor.static.values import Const
 
 
-class Evaluator(Loops, Scoring, Statements, Calls, Modules, Subscripts, Methods, Functions, Expressions):
+class Evaluator(
+    Loops,
+    Comprehensions,
+    Generators,
+    Choices,
+    Masks,
+    Scoring,
+    Statements,
+    Calls,
+    Modules,
+    Subscripts,
+    Methods,
+    Functions,
+    Expressions,
+):
     """Runs a program on abstract values and records its events."""
 
     def run(self) -> None:

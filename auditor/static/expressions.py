@@ -36,7 +36,8 @@ from auditor.static.values import (
     substitute,
 )
 from auditor.trace.answer import Answer
-from auditor.trace.linear import Atom, Condition, Expr, operation
+from auditor.trace.linear import Atom, Condition, Expr
+from auditor.trace.operations import operation
 
 MAX_TEXT = 4096
 ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -155,7 +156,9 @@ class Expressions(Machine):
                 continue
             assert isinstance(part, ast.FormattedValue)
             value = self.evaluate(part.value, env)
-            if isinstance(value, Const) and not isinstance(value.value, float) and part.format_spec is None:
+            exact_text = isinstance(value, Const) and not isinstance(value.value, float)
+            if exact_text and part.format_spec is None and not self.is_open(value):
+                assert isinstance(value, Const)
                 parts.append(str(value.value))
             else:
                 parts.append(None)
@@ -184,20 +187,6 @@ class Expressions(Machine):
 
     def e_Await(self, node: ast.Await, env: Env) -> Value:
         return self.evaluate(node.value, env)
-
-    def e_Yield(self, node: ast.Yield, env: Env) -> Value:
-        value = self.evaluate(node.value, env) if node.value is not None else Const(None)
-        if self.returns:
-            known = self.returns[-1]
-            self.returns[-1] = value if known is None else self.join(known, value)
-        return UNKNOWN
-
-    def e_YieldFrom(self, node: ast.YieldFrom, env: Env) -> Value:
-        value = self.element(self.evaluate(node.value, env), None)
-        if self.returns:
-            known = self.returns[-1]
-            self.returns[-1] = value if known is None else self.join(known, value)
-        return UNKNOWN
 
     def e_Slice(self, node: ast.Slice, env: Env) -> Value:
         def bound(part: ast.expr | None) -> Value | None:
@@ -343,7 +332,10 @@ class Expressions(Machine):
                 span = (spans[0][0] + offset, spans[0][1] + offset)
             elif isinstance(left, Data):
                 span = (spans[0][0] - offset, spans[0][1] - offset)
-        return replace(out, span=span, marks=out.marks - {"mask"}, array=None)
+        marks = out.marks - {"mask", "equals"}
+        if "file" in marks:
+            marks |= {"moved"}  # lists of files put together
+        return replace(out, span=span, marks=marks, array=None)
 
     def row_arithmetic(
         self, op: ast.operator, left: Value, right: Value, out: Data, node: ast.AST
@@ -353,10 +345,8 @@ class Expressions(Machine):
         if isinstance(op, (ast.Mult, ast.BitAnd)):
             for record, mask in ((a, b), (b, a)):
                 if "selective" in mask.marks and record.regions:
-                    partial = frozenset(replace(region, partial=True) for region in out.regions)
-                    out = replace(out, regions=partial, marks=out.marks - {"selective"})
-                    return self.refine(out, node) if out.losses else out
-                if (mask.above or mask.below) and record.regions:
+                    return self.thinned(out, node)
+                if (mask.above or mask.below or mask.written) and record.regions:
                     return replace(self.masked(out, mask, node), marks=out.marks - {"mask"})
             if a.above or a.below or b.above or b.below:
                 return replace(
@@ -416,7 +406,7 @@ class Expressions(Machine):
                 items = self.exact_items(container)
                 values = tuple(items) if items is not None else (self.content(container),)  # type: ignore[arg-type]
                 out.d["#elements"] = tuple(
-                    v for v in values if not (isinstance(v, Const) and v.value is None)
+                    moved(v) for v in values if not (isinstance(v, Const) and v.value is None)
                 )
                 if any(not isinstance(v, Const) for v in values):
                     out.d["#repeated"] = True
@@ -431,7 +421,7 @@ class Expressions(Machine):
                 return out
             if any(isinstance(v, Obj) and v.kind == "list" for v in (left, right)):
                 out = self.allocate("list", node)
-                out.d["#elements"] = (self.element(left, None), self.element(right, None))
+                out.d["#elements"] = (moved(self.element(left, None)), moved(self.element(right, None)))
                 out.d["#repeated"] = True
                 return out
         return None
@@ -466,7 +456,8 @@ class Expressions(Machine):
         expr = self.number(value)
         if expr is not None and isinstance(node.op, ast.USub):
             return Num(-expr, getattr(value, "settings", NONE))
-        return self.mix(value)
+        mixed = self.mix(value)
+        return replace(mixed, marks=mixed.marks - {"equals"})
 
     def e_BoolOp(self, node: ast.BoolOp, env: Env) -> Value:
         conjunction = isinstance(node.op, ast.And)
@@ -504,11 +495,9 @@ class Expressions(Machine):
     def e_IfExp(self, node: ast.IfExp, env: Env) -> Value:
         test = self.evaluate(node.test, env)
         outcome = self.truth(test)
-        if outcome is True:
-            return self.evaluate(node.body, env)
-        if outcome is False:
-            return self.evaluate(node.orelse, env)
-        condition = test.condition if isinstance(test, Truth) else None
+        if outcome is not None and not self.is_open(test):
+            return self.evaluate(node.body if outcome else node.orelse, env)
+        condition = test.condition if isinstance(test, Truth) and outcome is None else None
         self.certainty.append(Answer.MAYBE)
         try:
             first, second = self.evaluate(node.body, env), self.evaluate(node.orelse, env)
@@ -518,10 +507,8 @@ class Expressions(Machine):
         if self.chooses_score(test, first, second):
             return self.select(self.mix(test, first, second), node, "a conditional")
         seen = self.data(test)
-        if (seen.updates or seen.doubts) and isinstance(joined, (Data, Const, Num)):
-            # which value it is was decided by something that has absorbed updates: it carries them
-            record = self.as_record(joined)
-            return replace(record, updates=record.updates | seen.updates, doubts=record.doubts | seen.doubts)
+        if (seen.updates or seen.doubts or seen.losses) and isinstance(joined, (Data, Const, Num)):
+            return self.decided(self.as_record(joined), seen, node)
         return joined
 
     def e_Compare(self, node: ast.Compare, env: Env) -> Value:
@@ -547,7 +534,11 @@ class Expressions(Machine):
         if found is not None:
             return found
         record = self.mix(left, *rights)
-        return replace(record, marks=record.marks | {"mask"}, span=None)
+        marks = record.marks - {"equals"} | {"mask"}
+        if isinstance(node.ops[0], ast.Eq) and len(rights) == 1 and "mask" not in record.marks:
+            if isinstance(left, Const) or isinstance(rights[0], Const):
+                marks |= {"equals"}
+        return replace(record, marks=marks, span=None)
 
     def comparison(self, op: ast.cmpop, left: Value, right: Value, settings: frozenset[str]) -> Value | None:
         if isinstance(op, (ast.In, ast.NotIn)):
@@ -634,6 +625,13 @@ def decorated_with(method: Func, *names: str) -> bool:
         (isinstance(d, ast.Name) and d.id in names) or (isinstance(d, ast.Attribute) and d.attr in names)
         for d in decorators
     )
+
+
+def moved(value: Value) -> Value:
+    """An element of a list put together from others: of files, not those of the split in their order."""
+    if isinstance(value, Data) and value.regions:
+        return replace(value, marks=value.marks | {"moved"})
+    return value
 
 
 def integer_arithmetic(op: ast.operator, a: Expr, b: Expr) -> Expr | None:

@@ -12,12 +12,15 @@ from auditor.static.library.tables import (
     ALLOCATIONS,
     COPIES,
     DISTRIBUTIONS,
+    ELEMENTWISE,
     HISTOGRAMS,
     KNOWN_ROOTS,
     LOSS_FUNCTIONS,
     MAPPINGS,
     NETWORK_ROOTS,
     OPTIMIZERS,
+    PARTS,
+    PASSES,
     POSITION_FUNCTIONS,
     RESETS,
     RESHAPES,
@@ -26,6 +29,7 @@ from auditor.static.library.tables import (
 )
 from auditor.static.machine import WHOLE, Machine, Resolved
 from auditor.static.values import (
+    LAYOUT,
     NONE,
     UNKNOWN,
     Array,
@@ -33,6 +37,7 @@ from auditor.static.values import (
     Const,
     Data,
     Func,
+    Generator,
     Lib,
     Method,
     Num,
@@ -44,7 +49,8 @@ from auditor.static.values import (
     join_data,
 )
 from auditor.trace.events import Access, Artifact, Load
-from auditor.trace.linear import Atom, Expr, operation
+from auditor.trace.linear import Atom, Expr
+from auditor.trace.operations import operation
 from auditor.trace.region import Region
 
 SAVES = frozenset(
@@ -74,7 +80,7 @@ LOADS = frozenset(
 DECORATORS = frozenset(
     [
         "functools.lru_cache",
-        "functools.wraps",
+        "functools.update_wrapper",
         "functools.cache",
         "torch.no_grad",
         "torch.inference_mode",
@@ -99,6 +105,12 @@ PATH_FUNCTIONS = frozenset(
         "pathlib.PosixPath",
     ]
 )
+TAKES_GENERATORS = frozenset(["enumerate", "isinstance", "iter", "map", "filter", "type", "callable", "id"])
+"""Builtins that are given a generator without reading it."""
+
+READS_ALL = frozenset(["list", "tuple", "sorted", "set", "frozenset", "sum", "max", "min", "dict"])
+"""Builtins that read a generator to its end before they return."""
+
 SCALARS = frozenset(["int", "float", "bool", "str", "abs", "round", "max", "min", "sum", "pow", "divmod"])
 
 
@@ -121,6 +133,8 @@ class Functions(Machine):
             return UNKNOWN
         if name == "os.environ.copy":
             return Lib("os.environ")
+        if name == "functools.wraps":
+            return Lib("functools.identity")
         if name in DECORATORS:
             return first if isinstance(first, Func) else UNKNOWN
         found = self.structure(name, tail, args, keywords, node)
@@ -180,8 +194,10 @@ class Functions(Machine):
         if tail in ("deque", "Queue", "SimpleQueue") and not name.startswith("torch"):
             queue = self.allocate("list", node)
             if args:
-                queue.d["#elements"] = (self.element(args[0], None),)
+                self.show(queue, self.listed(args[0]) if isinstance(args[0], Generator) else args[0])
             return queue
+        if name in PASSES and args:
+            return args[0]
         if tail in MAPPINGS and name.split(".")[0] == "collections":
             return self.allocate("dict", node)
         if name.startswith("torch.distributed"):
@@ -305,6 +321,9 @@ class Functions(Machine):
             return self.call_method(args[0], "gather", args[1:], keywords, node)
         if name in ("os.read", "mmap.mmap"):
             return self.outside(node)
+        if tail in ("isnan", "isfinite", "isinf") and args:
+            given = self.mix(*args)
+            return replace(given, losses=frozenset())
         if name == "torch.autograd.grad" and args:
             return self.gradient(self.data(args[0]).regions, node)
         return None
@@ -358,11 +377,6 @@ class Functions(Machine):
         """A value read from the outside world during a loop: a different one in each of its turns."""
         return Data(turns=frozenset((self.running[-1].counter,)) if self.running else frozenset())
 
-    def chooses_score(self, condition: Value, first: Value, second: Value) -> bool:
-        """Whether a value is one of two scores, picked by a condition that looked at scores."""
-        test, a, b = self.data(condition), self.data(first), self.data(second)
-        return bool(test.losses and a.losses and b.losses and a.losses != b.losses)
-
     def saved(self, record: Data, node: ast.AST) -> None:
         self.disk = join_data(self.disk, replace(record.plain(), rank=None, template=None))
         if record.states:
@@ -397,23 +411,25 @@ class Functions(Machine):
         if tail == "arange":
             return self.arange(args, keywords)
         if tail in POSITION_FUNCTIONS or (tail == "where" and len(args) == 1):
-            return self.positions(name, tail, args, keywords)
+            return self.positions(name, tail, args, keywords, node)
         if tail in ("cat", "concatenate", "hstack") and args:
             return self.concatenated(first)
         if tail in ("tensor", "as_tensor", "from_numpy", "asarray", "array", "ascontiguousarray", "fromiter"):
+            bits = self.cast_bits(tail, args, keywords)
+            if bits is not None:
+                first = self.wrapped(first, bits)
             if isinstance(first, (Num, Const, Truth)):
                 return first if isinstance(first, Num) else self.allocated(tail, [], keywords, node)
             record = self.data(first)
             return replace(record, array=first.array if isinstance(first, Data) else None, refs=frozenset())
         if tail == "where" and len(args) == 3:
-            mask = self.data(args[0])
-            return self.masked(self.mix(*args[1:]), mask, node)
+            return self.decided(self.masked(self.mix(*args[1:]), self.data(args[0]), node), args[0], node)
         if tail == "stack" and args:
             record = self.mix(*args)
             return replace(
                 record, rank=None if record.rank is None else record.rank + 1, span=None, array=None
             )
-        if tail in RESHAPES | COPIES and args:
+        if tail in RESHAPES | COPIES | PARTS and args:
             return self.call_method(first, tail, args[1:], keywords, node)
         if tail in RESETS and args:
             return self.call_method(first, tail, args[1:], keywords, node)
@@ -443,6 +459,8 @@ class Functions(Machine):
                 shape = items if isinstance(items, tuple) else None
             rank = len(shape) if shape is not None else 1 if tail == "full" else len(args)
         out.d["#content"] = Data(rank=rank)
+        if self.starts_empty(tail, args, keywords):
+            out.d["#empty"] = True
         return out
 
     def arange(self, args: list[Value], keywords: dict[str, Value]) -> Data:
@@ -453,18 +471,28 @@ class Functions(Machine):
             return Data(span=(numbers[0], numbers[1]), rank=1, turns=numbers[0].iterations())
         return Data(turns=self.mix(*args).turns, rank=1)
 
-    def positions(self, name: str, tail: str, args: list[Value], keywords: dict[str, Value]) -> Value:
+    def positions(
+        self, name: str, tail: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value:
         """Indices of what is found in an array: positions, no content; in ascending order where they are."""
         given = self.mix(*args)
-        found = Data(turns=given.turns, doubts=given.doubts)
+        found = Data(turns=given.turns, doubts=given.doubts, updates=given.updates)
+        found = self.decided(found, given, node)
         if tail in ("nonzero", "flatnonzero", "argwhere", "where"):
             self.last_symbol += 1
             array = Array(self.last_symbol, Expr(0), ascending=True)
             found = replace(found, array=array, rank=1)
+            if "equals" in given.marks and self.is_split(given):
+                self.delimiters.add(array.number)
             as_tuple = keywords.get("as_tuple")
             if tail == "where" or name == "numpy.nonzero" or (isinstance(as_tuple, Const) and as_tuple.value):
                 return Tup((found,))
         return found
+
+    def is_split(self, record: Data) -> bool:
+        """Whether places in a value are places in the split."""
+        starts = [region.start for region in record.regions]
+        return starts == [Expr(0)] and not record.marks & LAYOUT
 
     def concatenated(self, parts: Value) -> Value:
         """Concatenation: of arrays of positions with constants at their ends it still ascends."""
@@ -481,12 +509,17 @@ class Functions(Machine):
                 assert array is not None
                 self.last_symbol += 1
                 return replace(record, array=Array(self.last_symbol, Expr(0), array.ascending))
-        holding = [i for i in items or () if self.data(i).regions]
-        # a position in several parts one behind the other is no position in the split
-        return replace(record, array=None, span=None, rank=None if len(holding) > 1 else record.rank)
+        every_file = items is None and record.regions == frozenset((WHOLE,))
+        if not every_file and (items is None or len(items) > 1):
+            # a place in several parts one behind the other is no place in the split
+            record = replace(record, marks=record.marks | {"moved"})
+        return replace(record, array=None, span=None)
 
     # builtins
     def call_builtin(self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        if name not in TAKES_GENERATORS:
+            whole = name in READS_ALL
+            args = [self.listed(a, at_once=whole) if isinstance(a, Generator) else a for a in args]
         handler = getattr(self, "b_" + name, None)
         if handler is not None:
             found = handler(args, keywords, node)
@@ -494,8 +527,10 @@ class Functions(Machine):
                 return found
         if name in SCALARS:
             return self.scalar(name, args, keywords, node)
-        if name in ("list", "tuple", "sorted", "set", "reversed", "iter", "frozenset"):
-            return self.listed(name, args, node)
+        if name == "iter" and args:
+            return self.iterated(args[0], node)
+        if name in ("list", "tuple", "sorted", "set", "reversed", "frozenset"):
+            return self.sequence(name, args, node)
         if name in ("isinstance", "hasattr", "callable", "any", "all", "issubclass", "id", "hash"):
             return Data(turns=self.mix(*args).turns)
         if name in ("globals", "vars", "locals", "dir"):
@@ -595,15 +630,15 @@ class Functions(Machine):
     def b_next(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         if not args:
             return UNKNOWN
+        if isinstance(args[0], Obj) and args[0].cls is not None and args[0].cls.find("__next__") is not None:
+            return self.call(self.attribute(args[0], "__next__", node), [], {}, node)
         index = self.symbol("opaque", Expr.of(self.running[-1].counter)) if self.running else None
         return self.element(args[0], index)
 
     def b_map(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         if len(args) < 2:
             return UNKNOWN
-        out = self.allocate("list", node)
-        out.d["#elements"] = (self.call(args[0], [self.element(a, None) for a in args[1:]], {}, node),)
-        return out
+        return self.mapped(args[0], args[1:], node)
 
     def b_filter(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         return args[1] if len(args) > 1 else UNKNOWN
@@ -669,6 +704,9 @@ class Functions(Machine):
                 )
             except (TypeError, ValueError, ArithmeticError):
                 return Data(settings=settings)
+        if name in ("max", "min") and isinstance(keywords.get("key"), Func) and args:
+            by = self.call(keywords["key"], [self.element(args[0], None)], {}, node)
+            return self.decided(self.as_record(self.element(args[0], None)), by, node)
         if name in ("max", "min") and len(args) > 1:
             numbers = [self.number(a) for a in args]
             if all(n is not None for n in numbers):
@@ -685,7 +723,11 @@ class Functions(Machine):
             return Data(settings=settings)
         return self.mix(*args)
 
-    def listed(self, name: str, args: list[Value], node: ast.AST) -> Value:
+    def show(self, out: Obj, base: Value) -> None:
+        """Make a list show the elements of another container, in its order."""
+        out.d["#base"], out.d["#lower"], out.d["#step"], out.d["#elements"] = base, Expr(0), 1, ()
+
+    def sequence(self, name: str, args: list[Value], node: ast.AST) -> Value:
         if not args:
             return self.allocate("dict" if name in ("set", "frozenset") else "list", node)
         value = args[0]
@@ -699,18 +741,17 @@ class Functions(Machine):
             ):
                 return value
             out = self.allocate("list", node)
-            out.d["#base"] = value
-            out.d["#lower"] = Expr(0)
-            out.d["#step"] = 1
+            self.show(out, value)
             out.d["#permuted"] = True
-            out.d["#elements"] = ()
+            if name == "sorted" and len(self.data(value).losses) > 1:
+                out.d["#by_score"] = True
             length = self.length(value)
             if length is not None:
                 out.d["#length"] = length
             return out
         if isinstance(value, Obj) and value.kind == "iterator" and name in ("list", "tuple"):
             out = self.allocate("list", node)
-            out.d["#base"], out.d["#lower"], out.d["#step"], out.d["#elements"] = value, Expr(0), 1, ()
+            self.show(out, value)
             return out
         if isinstance(value, Tup) and name == "list":
             out = self.allocate("list", node)
@@ -741,7 +782,10 @@ class Functions(Machine):
         if root not in KNOWN_ROOTS and (out.regions or out.losses or out.states):
             number = self.doubt("call into code that was not read", name, node)
             out = replace(out, doubts=out.doubts | {number})
-        return replace(out, rank=None, span=None, array=None, template=None, marks=out.marks - {"softmax"})
+        marks = out.marks - {"softmax"}
+        if out.regions and name.rsplit(".", 1)[-1] not in ELEMENTWISE:
+            marks |= {"moved"}
+        return replace(out, rank=None, span=None, array=None, template=None, marks=marks)
 
     def text_of(self, value: Value) -> str:
         if isinstance(value, Const):

@@ -13,14 +13,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from auditor.static.heap import MISSING, Env, Holder, Obj
-from auditor.static.machine import Machine, RunningLoop
+from auditor.static.machine import Deferral, Machine, RunningLoop
 from auditor.static.statements import Status, ast_text
 from auditor.static.values import (
     UNKNOWN,
-    Class,
     Const,
     Data,
-    Func,
     Keyed,
     Num,
     Tup,
@@ -28,10 +26,28 @@ from auditor.static.values import (
     View,
     by_entry,
 )
-from auditor.trace.linear import Atom, Expr, operation
+from auditor.trace.linear import Atom, Expr
+from auditor.trace.operations import operation
 
-MAX_UNROLLED = 2
+MAX_UNROLLED = 3
 MAX_UNROLLED_LITERAL = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """What a loop does in a turn.
+
+    Attributes:
+        node: where the loop stands.
+        variable: the name it goes by.
+        detail: what it goes through, as the source has it.
+        run: one turn.
+    """
+
+    node: ast.AST
+    variable: str
+    detail: str
+    run: Callable[[], Status]
 
 
 @dataclass(slots=True)
@@ -49,61 +65,86 @@ class Loops(Machine):
     """Runs `for`, `while` and comprehensions."""
 
     def x_For(self, node: ast.For | ast.AsyncFor, env: Env) -> Status:
-        iterable = self.evaluate(node.iter, env)
-        name = target_name(node.target)
-        items = self.known_items(iterable)
-        limit = MAX_UNROLLED_LITERAL if isinstance(iterable, Tup) else MAX_UNROLLED
-        entry = self.next_entry()
-        if items is not None and len(items) <= limit:
-            status = self.unrolled(node, env, items, entry, name)
-        else:
-            count = self.length(iterable)
-            source = self.indexable(iterable)
-
-            def bind(counter: Atom) -> None:
-                self.assign(node.target, self.element(source, Expr.of(counter)), env)
-
-            status = self.turns(node, env, entry, name, count, bind)
+        body = Body(
+            node=node,
+            variable=target_name(node.target),
+            detail=ast_text(node.iter),
+            run=lambda: self.block(node.body, env),
+        )
+        iterable = self.iterated(self.evaluate(node.iter, env), node)
+        status = self.each(iterable, lambda value: self.assign(node.target, value, env), body)
         if status in ("return", "raise"):
             return status
-        if node.orelse and status != "break":
-            return self.block(node.orelse, env)
-        return None
+        return self.otherwise(node, status, env)
 
     x_AsyncFor = x_For
 
+    def each(self, iterable: Value, take: Callable[[Value], None], body: Body) -> Status:
+        """Run the body for each element of what is iterated; `take` gives the loop's targets their values."""
+        generator = self.as_generator(iterable)
+        if generator is not None:
+            return self.driven(generator, take, body)
+        items = self.known_items(iterable)
+        limit = MAX_UNROLLED_LITERAL if isinstance(iterable, Tup) else MAX_UNROLLED
+        entry = self.next_entry()
+        perhaps = items is not None and not items and self.is_open(iterable)
+        if items is not None and len(items) <= limit and not perhaps:
+            return self.unrolled(items, take, entry, body)
+        source = self.indexable(iterable)
+        return self.turns(
+            body,
+            entry,
+            None if perhaps else self.length(iterable),
+            lambda counter: take(self.element(source, Expr.of(counter))),
+        )
+
     def unrolled(
-        self, node: ast.For | ast.AsyncFor, env: Env, items: Sequence[Value], entry: int, name: str
+        self, items: Sequence[Value], take: Callable[[Value], None], entry: int, body: Body
     ) -> Status:
         for position, item in enumerate(items):
             counter = Atom("iter", (entry, position + 1), position, Expr(position))
-            self.assign(node.target, item, env)
-            status = self.turn(node, env, RunningLoop(entry, position + 1, counter, name), len(items))
+            take(item)
+            status = self.turn(body, RunningLoop(entry, position + 1, counter, body.variable), len(items))
             if status in ("return", "break", "raise"):
                 return status
         return None
 
     def x_While(self, node: ast.While, env: Env) -> Status:
         test = self.evaluate(node.test, env)
-        if self.truth(test) is False:
+        if self.truth(test) is False and not self.is_open(test):
             return self.block(node.orelse, env) if node.orelse else None
 
         def bind(counter: Atom) -> None:
             if counter.args[1] != 1:
                 self.evaluate(node.test, env)
 
-        always = isinstance(test, Const) and bool(test.value)
-        status = self.turns(node, env, self.next_entry(), "while", None, bind, always=always)
+        changed = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        tested = {n.id for n in ast.walk(node.test) if isinstance(n, ast.Name)}
+        always = isinstance(test, Const) and bool(test.value) and not changed & tested
+        body = Body(
+            node=node,
+            variable="while",
+            detail=ast_text(node.test),
+            run=lambda: self.block(node.body, env),
+        )
+        status = self.turns(body, self.next_entry(), None, bind, always=always)
         if status in ("return", "raise"):
             return status
-        return self.block(node.orelse, env) if node.orelse and not always else None
+        return self.otherwise(node, "break" if always else status, env)
+
+    def otherwise(self, node: ast.For | ast.AsyncFor | ast.While, status: Status, env: Env) -> Status:
+        """The `else` of a loop: runs unless the loop was broken off, perhaps if that is not known."""
+        broken, self.broken_off = self.broken_off, False
+        if not node.orelse or status == "break":
+            return None
+        if broken:
+            return self.fork([(node.orelse, None), ([], None)], env, node, "else")
+        return self.block(node.orelse, env)
 
     def turns(
         self,
-        node: ast.For | ast.AsyncFor | ast.While,
-        env: Env,
+        body: Body,
         entry: int,
-        name: str,
         count: Expr | None,
         bind: Callable[[Atom], None],
         *,
@@ -125,9 +166,9 @@ class Loops(Machine):
             elif iteration == 3:
                 self.check_inductions(inductions, counter)
             bind(counter)
-            status = self.turn(node, env, RunningLoop(entry, iteration, counter, name), known)
+            status = self.turn(body, RunningLoop(entry, iteration, counter, body.variable), known)
             if status == "break":
-                return None
+                return status
             if status in ("return", "raise"):
                 return status if always or known is not None or iteration > 1 else None
             if iteration == 2 and known != 2 and (self.effects != effects or self.failed(inductions)):
@@ -145,29 +186,32 @@ class Loops(Machine):
         facts = () if count is None else (count - 1 - Expr.of(atom),)
         return Atom("iter", (entry, iteration), 0, Expr(0), facts)
 
-    def turn(
-        self, node: ast.For | ast.AsyncFor | ast.While, env: Env, loop: RunningLoop, known: int | None
-    ) -> Status:
+    def turn(self, body: Body, loop: RunningLoop, known: int | None) -> Status:
         outer = self.node
-        self.node = outer.child("loop", loop.variable, self.place(node))
+        self.node = outer.child("loop", loop.variable, self.place(body.node))
         self.node.entries.add(loop.entry)
         self.node.count = known
-        self.node.detail = ast_text(node.test if isinstance(node, ast.While) else node.iter)
+        self.node.detail = body.detail
         self.running.append(loop)
         depth = len(self.conditions)
         waiting, self.deferred = self.deferred, []
         try:
-            return self.block(node.body, env)
+            return body.run()
         finally:
             self.running.pop()
             self.node = outer
             del self.conditions[depth:]
             left, self.deferred = self.deferred, waiting
-            for status, changes in left:
-                if status == "return":
-                    self.deferred.append((status, changes))
-                else:
-                    self.merge(changes)
+            self.settle_deferred(left)
+
+    def settle_deferred(self, left: list[Deferral]) -> None:
+        """At the end of a turn: what arms that broke off left counts; those that return wait for the function's end."""
+        for status, changes, choice in left:
+            if status == "return":
+                self.deferred.append((status, changes, choice))
+            else:
+                self.broken_off = self.broken_off or status == "break"
+                self.merge(changes, choice=choice)
 
     # integers that turns change
     def find_inductions(self, mark: int, counter: Atom) -> list[Induction]:
@@ -286,95 +330,6 @@ class Loops(Machine):
             keys = value.d.get("#keys")
             return keys if isinstance(keys, Value) else UNKNOWN
         return value
-
-    # comprehensions
-    def comprehension(
-        self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp, env: Env
-    ) -> Value:
-        """A comprehension as a loop whose body stands for any turn."""
-        if not isinstance(node, ast.DictComp):
-            exact = self.exact_comprehension(node, env)
-            if exact is not None:
-                out = self.allocate("list", node)
-                out.d["#items"] = exact
-                return out
-        scope = Env(env)
-        started = 0
-        filtered = False
-        entries: list[int] = []
-        length: Expr | None = None
-        try:
-            for generator in node.generators:
-                iterable = self.evaluate(generator.iter, scope)
-                entry = self.next_entry()
-                entries.append(entry)
-                count = self.length(iterable)
-                length = count
-                high = None if count is None else count - 1
-                if count is not None:
-                    self.counts[entry] = count
-                counter = Atom("iter", (entry, 1), 0, high)
-                self.running.append(RunningLoop(entry, 1, counter, target_name(generator.target)))
-                started += 1
-                items = self.known_items(iterable)
-                if items is not None and len(items) == 1:
-                    self.assign(generator.target, items[0], scope)
-                else:
-                    self.assign(
-                        generator.target, self.element(self.indexable(iterable), Expr.of(counter)), scope
-                    )
-                for condition in generator.ifs:
-                    outcome = self.truth(self.evaluate(condition, scope))
-                    if outcome is False and items is None:
-                        continue
-                    filtered = filtered or outcome is not True
-            if isinstance(node, ast.DictComp):
-                key: Value | None = self.evaluate(node.key, scope)
-                value = self.evaluate(node.value, scope)
-            else:
-                key, value = None, self.evaluate(node.elt, scope)
-        finally:
-            for _ in range(started):
-                self.running.pop()
-        if isinstance(node, ast.DictComp):
-            table = self.allocate("dict", node)
-            table.d["#elements"] = (value,)
-            keys = self.allocate("list", node)
-            keys.d["#elements"] = (key,) if key is not None else ()
-            keys.d["#entries"] = tuple(entries)
-            table.d["#keys"] = keys
-            return table
-        out = self.allocate("list", node)
-        out.d["#elements"] = (value,)
-        out.d["#entries"] = tuple(entries)
-        if len(entries) == 1 and not filtered:
-            out.d["#aligned"] = True
-            if length is not None:
-                out.d["#length"] = length
-        if not isinstance(value, (Obj, Func, Class)) and not self.tells_apart(value, entries):
-            out.d["#repeated"] = True
-        return out
-
-    def exact_comprehension(
-        self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp, env: Env
-    ) -> tuple[Value, ...] | None:
-        """The items themselves, if there is one generator over few known items and no effect in the body."""
-        if len(node.generators) != 1 or self.interesting([node.elt]):
-            return None
-        generator = node.generators[0]
-        items = self.known_items(self.evaluate(generator.iter, env))
-        if items is None or len(items) > 16:
-            return None
-        scope = Env(env)
-        out: list[Value] = []
-        for item in items:
-            self.assign(generator.target, item, scope)
-            outcomes = [self.truth(self.evaluate(c, scope)) for c in generator.ifs]
-            if any(o is None for o in outcomes):
-                return None
-            if all(outcomes):
-                out.append(self.evaluate(node.elt, scope))
-        return tuple(out)
 
 
 def target_name(target: ast.expr) -> str:

@@ -7,10 +7,10 @@ call of each other. Caps make every evaluation end; reaching one is recorded and
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from auditor.static.heap import Env, Holder, Obj, Trail
 from auditor.static.values import (
@@ -20,8 +20,10 @@ from auditor.static.values import (
     Alt,
     Class,
     Const,
+    Consume,
     Data,
     Func,
+    Generator,
     Keyed,
     Lib,
     Method,
@@ -37,22 +39,33 @@ from auditor.static.values import (
 )
 from auditor.trace.answer import Answer
 from auditor.trace.events import Event, Numbering, Place, Turn, Unresolved
-from auditor.trace.linear import Atom, Condition, Expr, operation
+from auditor.trace.linear import Atom, Condition, Expr
+from auditor.trace.operations import operation
 from auditor.trace.prover import proves
 from auditor.trace.region import Region
 from auditor.trace.trace import Switch
 from auditor.trace.tree import Node
 
+if TYPE_CHECKING:
+    from auditor.static.choices import Choice
+    from auditor.static.loops import Body
+
 MAX_STEPS = 1_500_000
 MAX_DEPTH = 24
+MAX_CONSTANTS = 8
+"""Constants that a number may be one of, for these to be kept apart from the conditions that chose them."""
 
 
-WHOLE = Region("val", Expr(0), Expr.of(Atom("free", (0, "val_tokens"), 0)))
-"""The whole validation split, as one interval."""
+WHOLE = Region("val", Expr(0), Expr.of(Atom("free", (0, "val_tokens"), 1)))
+"""The whole validation split, as one interval; it is not empty."""
 
 
 Changes = dict[tuple[int, object], tuple[Holder, object, object]]
 """Cells and their values, as an arm of a branch left them."""
+
+
+Deferral = tuple[str, Changes, "Choice | None"]
+"""How an arm of a branch ended, what it had left, and the choice that the branch was."""
 
 
 class StepsExhausted(Exception):
@@ -126,16 +139,25 @@ class Machine:
         self.certainty: list[Answer] = []
         self.conditions: list[Condition] = []
         self.counts: dict[int, Expr] = {}
-        self.deferred: list[tuple[str, Changes]] = []
+        self.deferred: list[Deferral] = []
         self.functions: list[str] = []
         self.counter_functions: dict[int, bool] = {}
         self.active: list[int] = []
         self.returns: list[Value | None] = []
+        self.consumers: list[Consume] = []
+        self.yielding: dict[int, bool] = {}
+        self.stopped = False
         self.disk: Data = UNKNOWN
         self.steps = 0
         self.effects = 0
+        self.scores = 0
+        self.standing: set[int] = set()
+        self.delimiters: set[int] = set()
+        self.broken_off = False
+        self.selections: dict[int, Obj] = {}
         self.line = 1
         self.complete = True
+        self.both_ways = False
         self.last_entry = 0
         self.last_object = 0
         self.last_symbol = 0
@@ -150,7 +172,14 @@ class Machine:
     def evaluate(self, node: ast.expr, env: Env) -> Value:
         raise NotImplementedError
 
-    def merge(self, changes: Changes, condition: Condition | None = None, *, flipped: bool = True) -> None:
+    def merge(
+        self,
+        changes: Changes,
+        condition: Condition | None = None,
+        *,
+        flipped: bool = True,
+        choice: Choice | None = None,
+    ) -> None:
         raise NotImplementedError
 
     def assign(self, target: ast.expr, value: Value, env: Env) -> None:
@@ -206,6 +235,9 @@ class Machine:
     def settle(self, data: Data, node: ast.AST) -> Data:
         raise NotImplementedError
 
+    def retract(self, last: int) -> None:
+        raise NotImplementedError
+
     def update(self, target: Obj, regions: Iterable[object], node: ast.AST, how: str, by: str) -> None:
         raise NotImplementedError
 
@@ -231,9 +263,31 @@ class Machine:
         raise NotImplementedError
 
     def chooses_score(self, condition: Value, first: Value, second: Value) -> bool:
+        """Whether a value is one of two scores, picked by a condition that looked at scores."""
+        raise NotImplementedError
+
+    def choice(self, test: Value, node: ast.AST) -> Choice | None:
+        raise NotImplementedError
+
+    def kept(self, first: object, second: object, joined: object, choice: Choice) -> object:
+        raise NotImplementedError
+
+    def decided(self, record: Data, condition: Value, node: ast.AST) -> Data:
         raise NotImplementedError
 
     def masked(self, record: Data, mask: Data, node: ast.AST) -> Data:
+        raise NotImplementedError
+
+    def thinned(self, record: Data, node: ast.AST) -> Data:
+        raise NotImplementedError
+
+    def write_mask(self, target: Obj, index: Value, value: Const) -> None:
+        raise NotImplementedError
+
+    def let_through(self, target: Obj, content: Data) -> Data:
+        raise NotImplementedError
+
+    def starts_empty(self, tail: str, args: list[Value], keywords: dict[str, Value]) -> bool:
         raise NotImplementedError
 
     def distribution(self, record: Data, node: ast.AST) -> Data:
@@ -248,6 +302,15 @@ class Machine:
     def length(self, value: Value) -> Expr | None:
         raise NotImplementedError
 
+    def cast_bits(self, name: str, args: list[Value], keywords: dict[str, Value]) -> int | None:
+        raise NotImplementedError
+
+    def wrapped(self, value: Value, bits: int) -> Value:
+        raise NotImplementedError
+
+    def indexable(self, value: Value) -> Value:
+        raise NotImplementedError
+
     def is_aligned(self, container: Obj, entries: Sequence[object]) -> bool:
         raise NotImplementedError
 
@@ -257,6 +320,60 @@ class Machine:
     def comprehension(
         self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp, env: Env
     ) -> Value:
+        raise NotImplementedError
+
+    def fork(
+        self,
+        arms: Sequence[tuple[Sequence[ast.stmt], Condition | None]],
+        env: Env,
+        node: ast.stmt,
+        text: str,
+        choice: Choice | None = None,
+    ) -> str | None:
+        raise NotImplementedError
+
+    def iterated(self, value: Value, node: ast.AST) -> Value:
+        raise NotImplementedError
+
+    def each(self, iterable: Value, take: Callable[[Value], None], body: Body) -> str | None:
+        raise NotImplementedError
+
+    def turns(
+        self,
+        body: Body,
+        entry: int,
+        count: Expr | None,
+        bind: Callable[[Atom], None],
+        *,
+        always: bool = False,
+    ) -> str | None:
+        raise NotImplementedError
+
+    def settle_deferred(self, left: list[Deferral]) -> None:
+        raise NotImplementedError
+
+    def as_generator(self, value: Value) -> Generator | None:
+        raise NotImplementedError
+
+    def driven(self, generator: Generator, take: Callable[[Value], None], body: Body) -> str | None:
+        raise NotImplementedError
+
+    def listed(self, generator: Generator, *, at_once: bool = False) -> Value:
+        raise NotImplementedError
+
+    def once(self, generator: Generator, take: Consume) -> str | None:
+        raise NotImplementedError
+
+    def mapped(self, func: Value, iterables: list[Value], node: ast.AST) -> Generator:
+        raise NotImplementedError
+
+    def framed(self, drive: Callable[[Consume], None]) -> Callable[[Consume], None]:
+        raise NotImplementedError
+
+    def generator_call(self, func: Func, scope: Env, node: ast.AST) -> Generator:
+        raise NotImplementedError
+
+    def yields(self, func: Func) -> bool:
         raise NotImplementedError
 
     def optimizer_method(
@@ -408,6 +525,8 @@ class Machine:
             return replace(found, turns=found.turns | turns) if turns else found
         if isinstance(value, Keyed):
             return self.data(value.value, depth + 1)
+        if isinstance(value, Generator):
+            return self.data(self.listed(value), depth + 1)
         if isinstance(value, Partial):
             return self.data(Tup(value.args), depth + 1)
         if isinstance(value, Method):
@@ -421,6 +540,8 @@ class Machine:
             return Data(updates=history, states=me, refs=me)
         if target.kind in ("tensor", "dict", "list", "optimizer", "iterator"):
             inner = self.content(target, depth) if depth < 6 else UNKNOWN
+            if target.kind == "tensor":
+                inner = self.let_through(target, inner)
             states = inner.states | me if target.kind in ("tensor", "dict") else inner.states | inner.refs
             refs = me if target.kind == "optimizer" else inner.refs | me
             return replace(inner, updates=inner.updates | history, states=states, refs=refs)
@@ -478,6 +599,16 @@ class Machine:
         return frozenset()
 
     # three-valued logic
+    def is_open(self, value: Value) -> bool:
+        """Whether both outcomes are to be followed, since a mere default decided the value.
+
+        That is so only in an evaluation that stands for all in which such a switch is turned.
+        """
+        if not self.both_ways:
+            return False
+        names = getattr(value, "settings", NONE)
+        return any(name in self.resolved and self.resolved[name].origin == "default" for name in names)
+
     def decide(self, condition: Condition) -> bool | None:
         difference = condition.difference
         if condition.operator == ">=":
@@ -501,7 +632,7 @@ class Machine:
             return self.decide(value.condition)
         if isinstance(value, Tup):
             return bool(value.items)
-        if isinstance(value, (Func, Class, Lib, Method, Partial)):
+        if isinstance(value, (Func, Class, Lib, Method, Partial, Generator)):
             return True
         if isinstance(value, Obj):
             if value.kind in ("list", "dict"):
@@ -525,6 +656,10 @@ class Machine:
             settings = getattr(a, "settings", NONE) | getattr(b, "settings", NONE)
             if left == right:
                 return Num(left, settings)
+            if condition is None:
+                constants = self.constants_of(left, right)
+                if constants is not None:
+                    return Num(self.one_of(constants), settings)
             guard = condition or Condition(">=", self.symbol("free"))
             return Num(operation("ite", guard, left, right), settings)
         if isinstance(a, Const) and isinstance(b, Const):
@@ -553,6 +688,29 @@ class Machine:
             return self.data(Tup(tuple(options)))
         return Alt(tuple(options))
 
+    def constants_of(self, *exprs: Expr) -> list[int] | None:
+        """The constants that expressions may be, where conditions that nothing is known of choose among them."""
+        found: set[int] = set()
+        waiting = list(exprs)
+        while waiting:
+            expr = waiting.pop()
+            if expr.is_constant:
+                found.add(expr.constant)
+                continue
+            atom = expr.terms[0][0]
+            whole = len(expr.terms) == 1 and expr.terms[0][1] == 1 and not expr.constant
+            if not whole or not is_anonymous_choice(atom) or len(found) > MAX_CONSTANTS:
+                return None
+            waiting.extend(case for case in atom.args[1:] if isinstance(case, Expr))
+        return sorted(found)
+
+    def one_of(self, constants: Sequence[int]) -> Expr:
+        """Any of the constants."""
+        out = Expr(constants[-1])
+        for value in reversed(constants[:-1]):
+            out = operation("ite", Condition(">=", self.symbol("free")), Expr(value), out)
+        return out
+
     def as_record(self, value: Value) -> Data:
         return value if isinstance(value, Data) else self.data(value)
 
@@ -574,3 +732,11 @@ class Machine:
             else:
                 out += [condition.difference, -condition.difference]
         return tuple(out)
+
+
+def is_anonymous_choice(atom: Atom) -> bool:
+    """Whether a conditional is decided by something that nothing is known of."""
+    if atom.kind != "ite" or not isinstance(atom.args[0], Condition):
+        return False
+    terms = atom.args[0].difference.terms
+    return len(terms) == 1 and terms[0][0].kind == "free" and terms[0][0].low is None

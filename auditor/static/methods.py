@@ -10,7 +10,10 @@ from auditor.static.library.tables import (
     ALLOCATIONS,
     COPIES,
     DISTRIBUTIONS,
+    ELEMENTWISE,
     IN_PLACE,
+    NARROW_BITS,
+    PARTS,
     POSITION_FUNCTIONS,
     RESETS,
     RESHAPES,
@@ -18,8 +21,10 @@ from auditor.static.library.tables import (
     SELECTIONS,
     TABLE_WRITES,
 )
+from auditor.static.loops import Body
 from auditor.static.machine import Machine
 from auditor.static.values import (
+    LAYOUT,
     UNKNOWN,
     Alt,
     Class,
@@ -30,12 +35,14 @@ from auditor.static.values import (
     Method,
     Num,
     Partial,
+    Slice,
     Tup,
     Value,
     View,
     join_data,
 )
 from auditor.trace.linear import Expr
+from auditor.trace.prover import proves
 
 TEXT_METHODS = frozenset(
     [
@@ -102,7 +109,10 @@ class Methods(Machine):
             return UNKNOWN
         if isinstance(owner, (Func, Class, Lib, Partial)):
             return self.mix(*args, *keywords.values())
-        if isinstance(owner, Num) and name in COPIES | SAME:
+        bits = self.cast_bits(name, args, keywords)
+        if bits is not None:
+            owner = self.wrapped(owner, bits)
+        if isinstance(owner, Num) and (name in COPIES | SAME or bits is not None):
             return owner
         return self.data_method(owner, name, args, keywords, node)
 
@@ -204,18 +214,31 @@ class Methods(Machine):
             self.append(target, value, key)
             return Const(None)
         if name in ("extend", "extendleft") and args:
-            items = self.known_parts(args[0])
-            if items is not None:
-                for item in items:
-                    self.append(target, item, key)
-            else:
-                self.append(target, self.element(args[0], None), key)
+            self.extend(target, args[0], key, node)
             return Const(None)
         if target.kind == "list":
             return self.list_method(owner, target, name, args, node)
         if target.kind == "dict":
             return self.dict_method(owner, target, name, args, node)
         return None
+
+    def extend(self, target: Obj, values: Value, key: Expr | None, node: ast.AST) -> None:
+        """Add all elements of another container, as a loop that appends each of them."""
+        items = self.known_parts(values)
+        if items is not None:
+            for item in items:
+                self.append(target, item, key)
+            return
+        taken: list[Value] = []
+
+        def turn() -> None:
+            self.append(target, taken.pop(), key)
+
+        self.each(
+            self.iterated(values, node),
+            taken.append,
+            Body(node=node, variable="_", detail="extend", run=turn),
+        )
 
     def list_method(
         self, owner: Obj | View, target: Obj, name: str, args: list[Value], node: ast.AST
@@ -359,17 +382,25 @@ class Methods(Machine):
             return replace(record, refs=frozenset()) if isinstance(owner, (Data, Obj, View)) else record
         if name in RESHAPES:
             return self.reshaped(record, name, args)
+        if name in PARTS and args and not record.losses:
+            return self.part(owner, record, name, args, keywords, node)
         if name == "gather" or name in ("index_select", "take_along_dim", "take_along_axis"):
             return self.gathered(record, args, keywords, node)
         if name == "where" and len(args) == 2 and self.chooses_score(args[0], owner, args[1]):
             return self.select(self.mix(owner, *args), node, name)
         if name in ("where", "masked_fill") and args:
             mask = self.data(args[0])
-            if mask.above or mask.below:
-                return self.masked(record, mask, node)
-        if name in ("submit", "map", "apply_async", "imap", "starmap") and args:
+            if mask.above or mask.below or mask.written:
+                return self.decided(self.masked(record, mask, node), mask, node)
+        if name in ("submit", "apply_async") and args and isinstance(args[0], (Func, Partial, Method)):
+            packed = args[1] if name == "apply_async" and len(args) > 1 else None
+            return self.call(
+                args[0], list(packed.items) if isinstance(packed, Tup) else args[1:], keywords, node
+            )
+        if name in ("map", "imap", "imap_unordered") and len(args) > 1:
             if isinstance(args[0], (Func, Partial, Method)):
-                return self.call(args[0], args[1:], keywords, node)
+                # a pool does not wait until its results are taken
+                return self.listed(self.mapped(args[0], args[1:], node), at_once=True)
         if name in ("info", "warning", "write", "debug", "error", "critical", "log"):
             self.report(args, keywords, node)
             return UNKNOWN
@@ -378,10 +409,60 @@ class Methods(Machine):
         if name in ALLOCATIONS:
             return self.allocate("tensor", node)
         out = self.mix(owner, *args, *keywords.values())
-        return replace(out, rank=None, span=None, array=None, template=None)
+        marks = out.marks | {"moved"} if out.regions and name not in ELEMENTWISE else out.marks
+        return replace(out, rank=None, span=None, array=None, template=None, marks=marks)
+
+    def cast_bits(self, name: str, args: list[Value], keywords: dict[str, Value]) -> int | None:
+        """The bits that a cast leaves to a number, where these are too few for a position; None for any other call."""
+        if name in NARROW_BITS and not args:
+            return NARROW_BITS[name]
+        if name not in ("to", "type", "astype", "view", "tensor", "as_tensor", "array", "asarray", "full"):
+            return None
+        for value in (*args, *keywords.values()):
+            text = value.name.rsplit(".", 1)[-1] if isinstance(value, Lib) else ""
+            if isinstance(value, Const) and isinstance(value.value, str):
+                text = value.value.removeprefix("torch.")
+            if text in NARROW_BITS:
+                return NARROW_BITS[text]
+        return None
+
+    def wrapped(self, value: Value, bits: int) -> Value:
+        """A number or positions cast to so few bits: only what provably fits is still known."""
+        if isinstance(value, Num):
+            fits = proves(value.expr) and proves(-value.expr + (2**bits - 1))
+            return value if fits else Num(self.symbol("opaque", value.expr), value.settings)
+        if isinstance(value, Data) and (value.span or value.array or value.ints or value.windows):
+            return replace(value, span=None, array=None, ints=frozenset(), windows=frozenset())
+        return value
+
+    def part(
+        self,
+        owner: Value,
+        record: Data,
+        name: str,
+        args: list[Value],
+        keywords: dict[str, Value],
+        node: ast.AST,
+    ) -> Value:
+        """`narrow(axis, start, length)`, `select(axis, index)`, `index_select(axis, indices)`, `take(indices)`."""
+        axis: Value = keywords.get("dim", Const(0)) if name == "take" else args[0]
+        rest = args if name == "take" else args[1:]
+        place = self.number(axis)
+        if place is None or not place.is_constant or place.constant < 0 or not rest:
+            marks = record.marks | {"moved"} if record.regions else record.marks
+            return replace(self.mix(owner, *args), marks=marks, rank=None)
+        chosen: Value = rest[0]
+        if name == "narrow":
+            start = self.number(rest[0])
+            count = self.number(rest[1]) if len(rest) > 1 else None
+            stop = Num(start + count) if start is not None and count is not None else UNKNOWN
+            chosen = Slice(rest[0], stop, None)
+        whole = Slice(None, None, None)
+        return self.subscript(owner, Tup((whole,) * place.constant + (chosen,)), node)
 
     def reshaped(self, record: Data, name: str, args: list[Value]) -> Data:
         rank: int | None = None
+        shape: tuple[Value, ...] = ()
         if name in ("reshape", "view"):
             shape = args[0].items if len(args) == 1 and isinstance(args[0], Tup) else tuple(args)
             rank = len(shape) if shape else None
@@ -402,12 +483,28 @@ class Methods(Machine):
                 return record
             rank = record.rank - 1 if record.rank is not None and record.rank > 2 else None
         elif name in ("permute", "transpose", "T"):
-            return record
-        elif name in ("expand", "repeat") and record.rank == 1:
-            # positions in copies one behind the other are no positions in the split
-            return replace(record, rank=None, span=None, array=None)
+            return replace(record, marks=record.marks | {"moved"}) if "folded" in record.marks else record
+        elif name in ("expand", "repeat"):
+            # copies, one behind the other
+            return replace(record, marks=record.marks | {"moved"}, span=None, array=None)
         keep = record.array if name in ("flatten", "ravel", "reshape", "view") and rank == 1 else None
-        return replace(record, rank=rank, array=keep, span=record.span if rank == 1 else None)
+        found = replace(record, rank=rank, array=keep, span=record.span if rank == 1 else None)
+        return self.refolded(found, record.rank, shape)
+
+    def refolded(self, record: Data, before: int | None, shape: tuple[Value, ...]) -> Data:
+        """How the tokens lie after a change of shape: rows put one behind the other, or a stretch broken into rows."""
+        marks = record.marks
+        if not record.regions or record.rank == before or record.rank is None:
+            return record
+        if record.rank == 1:
+            marks = marks - {"folded"} if "folded" in marks else marks | {"flat"}
+        elif before == 1:
+            one_row = bool(shape) and self.number(shape[0]) == Expr(1)
+            if "flat" in marks:
+                marks = marks - {"flat"}
+            elif not one_row and not all(region.row is not None for region in record.regions):
+                marks = marks | {"folded"}
+        return replace(record, marks=marks)
 
     def gathered(self, record: Data, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Data:
         """Log-probabilities picked at an index: the tokens of the index are what is scored."""
@@ -415,6 +512,7 @@ class Methods(Machine):
         target = self.data(index)
         out = self.mix(record, index)
         if record.losses and target.regions:
+            out = out.laid_out_as(target)
             return self.refine(replace(out, regions=target.regions, rank=target.rank), node)
         if record.states and record.regions and target.regions and "softmax" in record.marks:
             return self.loss(
@@ -450,7 +548,7 @@ class Methods(Machine):
             return record.array.length()
         if record.span is not None:
             return record.span[1] - record.span[0]
-        if record.rank == 1 and len(record.regions) == 1:
+        if record.rank == 1 and len(record.regions) == 1 and not record.marks & LAYOUT:
             (region,) = record.regions
             if (
                 region.start is not None

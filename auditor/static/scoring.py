@@ -27,14 +27,16 @@ class Scoring(Machine):
         self.known_updates: dict[object, int] = {}
         self.known_reports: set[object] = set()
         self.in_score: dict[int, frozenset[int]] = {}
-        self.overlaps: dict[tuple[frozenset[Region], int], tuple[Answer, str]] = {}
+        self.overlaps: dict[tuple[frozenset[Region], int, bool], tuple[Answer, str]] = {}
 
     def loss(self, target: Data, data: Data, node: ast.AST, how: str = "softmax") -> Data:
         """Tokens are given a probability: `target` are the tokens, `data` all that went into the distribution."""
         regions = frozenset(r for r in target.regions if r.source == "val")
         if not regions:
-            return replace(data, rank=target.rank, span=None, array=None, template=None)
+            found = replace(data, rank=target.rank, span=None, array=None, template=None)
+            return found.laid_out_as(target)
         number = self.score(regions, data, node, how, None)
+        data = data.laid_out_as(target)
         return replace(
             data,
             regions=target.regions,
@@ -68,8 +70,21 @@ class Scoring(Machine):
         )
         self.record(event)
         self.known_scores[key] = event.number
+        self.scores += 1
         self.in_score[event.number] = data.updates
         return event.number
+
+    def retract(self, last: int) -> None:
+        """Forget the events since a number: what gave them is evaluated once more in another way."""
+        for number in [n for n in self.events if n > last]:
+            event = self.events.pop(number)
+            leaf = self.leaves.pop(number, None)
+            if leaf is not None:
+                leaf.events.remove(event)
+            self.in_score.pop(number, None)
+        for known in (self.known_scores, self.known_updates):
+            for key in [k for k, number in known.items() if number > last]:
+                del known[key]
 
     def finish_scores(self) -> None:
         """Tell for each score that was reported which of the updates it had absorbed were made from its tokens.
@@ -80,22 +95,34 @@ class Scoring(Machine):
         for number in sorted(reported):
             score = self.events[number]
             if isinstance(score, Score):
-                absorbed = tuple(self.absorbed(score.regions, n) for n in sorted(self.in_score[number]))
+                absorbed = tuple(self.absorbed(score, n) for n in sorted(self.in_score[number]))
                 new = replace(score, absorbed=absorbed)
                 self.events[number] = new
                 leaf = self.leaves[number]
                 leaf.events[leaf.events.index(score)] = new
 
-    def absorbed(self, regions: frozenset[Region], number: int) -> Absorbed:
+    def absorbed(self, score: Score, number: int) -> Absorbed:
+        """Whether an update that a score had absorbed was made from its tokens.
+
+        Of an update that took tokens that could not be told before the loops over all scored tokens began, some
+        are scored; of one within these loops, perhaps.
+        """
         update = self.events[number]
         assert isinstance(update, Update)
-        key = (regions, number)
+        regions = score.regions
+        before = {t.entry for t in update.turns}.isdisjoint(t.entry for t in score.turns)
+        key = (regions, number, before)
         found = self.overlaps.get(key)
         if found is None:
             found = (Answer.NO, "no token in common")
             for scored in regions:
                 for used in update.regions:
                     answer, why = overlap(scored, used)
+                    if answer is Answer.MAYBE and (used.partial or scored.partial) and before:
+                        answer, why = (
+                            Answer.YES,
+                            "some of these tokens were taken before all of them were scored",
+                        )
                     if ORDER[answer] > ORDER[found[0]]:
                         found = (answer, why)
                 if found[0] is Answer.YES:
@@ -131,7 +158,9 @@ class Scoring(Machine):
 
     def update(self, target: Obj, regions: Iterable[object], node: ast.AST, how: str, by: str) -> None:
         """The state changes because of tokens."""
-        made_from = frozenset(r for r in regions if isinstance(r, Region) and r.source == "val")
+        made_from = frozenset(
+            self.without_delimiter(r) for r in regions if isinstance(r, Region) and r.source == "val"
+        )
         if not made_from:
             return
         self.effects += 1
@@ -145,6 +174,20 @@ class Scoring(Machine):
         history = self.history(target)
         if number not in history:
             self.put(target, "#history", history | {number})
+
+    def without_delimiter(self, region: Region) -> Region:
+        """The region without its first token, where that is known beforehand: it was found by what it equals.
+
+        A document begins with the token that delimits documents, which is also the last one that the document before
+        it is scored on: learning from it tells nothing.
+        """
+        start = region.start
+        if start is None or start.constant or len(start.terms) != 1:
+            return region
+        atom, coefficient = start.terms[0]
+        if coefficient != 1 or atom.kind != "at" or atom.args[0] not in self.delimiters:
+            return region
+        return replace(region, start=start + 1)
 
     def gradient(self, regions: Iterable[object], node: ast.AST) -> Data:
         """A gradient taken by hand: whatever it is added to is fitted on its tokens."""
@@ -170,7 +213,7 @@ class Scoring(Machine):
         parts: list[str | None] = []
         for arg in args:
             if isinstance(arg, Const):
-                parts.append(str(arg.value))
+                parts.append(None if self.is_open(arg) else str(arg.value))
             elif isinstance(arg, Data) and arg.template is not None:
                 parts.extend(arg.template)
             else:
@@ -200,7 +243,7 @@ class Scoring(Machine):
                 label=text.strip()[:160],
                 template=template,
                 scores=tuple(sorted(data.losses)),
-                doubts=tuple(sorted(data.doubts)),
+                doubts=tuple(sorted(data.doubts | self.standing)),
                 untraced=untraced,
                 selects=tuple(sorted(data.selects)),
             )

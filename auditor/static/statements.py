@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 
+from auditor.static.choices import Choice
 from auditor.static.heap import MISSING, Env, Obj
 from auditor.static.machine import Changes, Machine
+from auditor.static.text import once_a_node
 from auditor.static.values import (
     UNKNOWN,
     Alt,
@@ -47,7 +49,11 @@ class Statements(Machine):
         if handler is None:
             self.doubt("statement not followed", type(node).__name__, node)
             return None
-        return handler(node, env)
+        status = handler(node, env)
+        if self.stopped:
+            self.stopped = False
+            return "return"  # whoever takes what this generator yields takes no more
+        return status
 
     # simple statements
     def x_Pass(self, node: ast.Pass, env: Env) -> Status:
@@ -300,11 +306,16 @@ class Statements(Machine):
         if outcome is not None:
             if settings:
                 self.switch(settings, node, outcome, place)
-            body = node.body if outcome else node.orelse
-            return self.block(body, env) if body else None
-        condition = test.condition if isinstance(test, Truth) else None
+            if not self.is_open(test):
+                body = node.body if outcome else node.orelse
+                return self.block(body, env) if body else None
+        condition = test.condition if isinstance(test, Truth) and outcome is None else None
         return self.fork(
-            [(node.body, condition), (node.orelse, _negated(condition))], env, node, ast_text(node.test)
+            [(node.body, condition), (node.orelse, _negated(condition))],
+            env,
+            node,
+            ast_text(node.test),
+            self.choice(test, node),
         )
 
     def settings_of(self, value: Value) -> frozenset[str]:
@@ -338,6 +349,7 @@ class Statements(Machine):
         env: Env,
         node: ast.stmt,
         text: str,
+        choice: Choice | None = None,
     ) -> Status:
         """Run the two arms of an undecided branch from the same heap and join what they leave."""
         (first, first_condition), (second, second_condition) = arms
@@ -366,16 +378,24 @@ class Statements(Machine):
             if status is None and surviving is not None:
                 self.conditions.append(surviving)
             if dead != "raise":
-                self.deferred.append((dead, changes))
+                self.deferred.append((dead, changes, choice))
             return status
-        self.merge(changes, first_condition, flipped=other is not left)
+        self.merge(changes, first_condition, flipped=other is not left, choice=choice)
         return status
 
-    def merge(self, changes: Changes, condition: Condition | None = None, *, flipped: bool = True) -> None:
+    def merge(
+        self,
+        changes: Changes,
+        condition: Condition | None = None,
+        *,
+        flipped: bool = True,
+        choice: Choice | None = None,
+    ) -> None:
         """Join what another path left into the present state."""
         for holder, key, value in changes.values():
             present = holder.d.get(key, MISSING)
-            self.put(holder, key, self.joined_cell(value, present, condition, flipped=flipped))
+            joined = self.joined_cell(value, present, condition, flipped=flipped)
+            self.put(holder, key, joined if choice is None else self.kept(value, present, joined, choice))
 
     def joined_cell(
         self, value: object, present: object, condition: Condition | None, *, flipped: bool
@@ -418,11 +438,30 @@ class Statements(Machine):
             del self.conditions[depth:]
 
     def x_With(self, node: ast.With | ast.AsyncWith, env: Env) -> Status:
-        for item in node.items:
-            value = self.evaluate(item.context_expr, env)
-            if item.optional_vars is not None:
-                self.assign(item.optional_vars, value, env)
-        return self.block(node.body, env)
+        return self.inside(node, node.items, env)
+
+    def inside(self, node: ast.With | ast.AsyncWith, items: Sequence[ast.withitem], env: Env) -> Status:
+        """The body within the managers left: those of the script run before and behind it."""
+        if not items:
+            return self.block(node.body, env)
+        first, rest = items[0], items[1:]
+        manager = self.evaluate(first.context_expr, env)
+
+        def enter(value: Value) -> Status:
+            if first.optional_vars is not None:
+                self.assign(first.optional_vars, value, env)
+            return self.inside(node, rest, env)
+
+        generator = self.as_generator(manager)
+        if generator is not None:
+            return self.once(generator, enter)
+        cls = manager.cls if isinstance(manager, Obj) and manager.kind == "instance" else None
+        if cls is None or cls.find("__enter__") is None:
+            return enter(manager)
+        status = enter(self.call(self.attribute(manager, "__enter__", node), [], {}, node))
+        if cls.find("__exit__") is not None:
+            self.call(self.attribute(manager, "__exit__", node), [Const(None)] * 3, {}, node)
+        return status
 
     x_AsyncWith = x_With
 
@@ -454,7 +493,11 @@ class Statements(Machine):
             for name in pattern_names(case.pattern):
                 self.put(env, name, self.data(subject))
             pattern = case.pattern
-            if isinstance(pattern, ast.MatchValue) and isinstance(subject, Const):
+            if (
+                isinstance(pattern, ast.MatchValue)
+                and isinstance(subject, Const)
+                and not self.is_open(subject)
+            ):
                 expected = self.evaluate(pattern.value, env)
                 if isinstance(expected, Const):
                     if expected.value == subject.value:
@@ -476,6 +519,7 @@ def _union(a: tuple[object, ...], b: tuple[object, ...]) -> tuple[object, ...]:
     return (*a, *(item for item in b if item not in a))
 
 
+@once_a_node
 def ast_text(node: ast.AST) -> str:
     """The source text of an expression, shortened."""
     text = ast.unparse(node)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from auditor.static.heap import Env, Obj
 from auditor.static.machine import Machine
 from auditor.static.values import (
+    LAYOUT,
     UNKNOWN,
     Alt,
     Class,
@@ -26,7 +27,7 @@ from auditor.static.values import (
     join_data,
     substitute,
 )
-from auditor.trace.linear import Atom, Expr, operation
+from auditor.trace.linear import Atom, Expr
 from auditor.trace.prover import proves
 from auditor.trace.region import Region
 
@@ -38,6 +39,9 @@ class Subscripts(Machine):
     def append(self, target: Obj, value: Value, key: Expr | None = None) -> None:
         """Add an element at the end; `key` if the container is one of a family seen at that index."""
         entries = tuple(e for e in self.entries() if e not in target.loops)
+        for known_of_whole in ("#aligned", "#length"):
+            if known_of_whole in target.d:
+                self.trail.drop(target, known_of_whole)
         elements = target.d.get("#elements")
         if not entries and elements is None and key is None and "#base" not in target.d:
             items = target.d.get("#items")
@@ -46,7 +50,7 @@ class Subscripts(Machine):
         loop = self.running[-1] if self.running else None
         known = elements if isinstance(elements, tuple) else ()
         new = Keyed(value, key, entries)
-        if new not in known:
+        if not self.is_known(new, known):
             self.put(target, "#elements", (*known, new))
         if loop is not None:
             turn = ("#appended", loop.entry, loop.iteration)
@@ -55,6 +59,30 @@ class Subscripts(Machine):
             self.put(target, turn, Const(count + 1))
         if not isinstance(value, (Obj, View, Func, Class)) and not self.tells_apart(value, entries):
             self.put(target, "#repeated", True)
+
+    def is_known(self, new: Keyed, known: Sequence[object]) -> bool:
+        """Whether an element stands among the known ones, of whatever turn: read, it would be the same."""
+        if new in known:
+            return True
+        form = self.form(new)
+        return any(
+            isinstance(old, Keyed) and len(old.entries) == len(new.entries) and self.form(old) == form
+            for old in known
+        )
+
+    def form(self, element: Keyed) -> tuple[object, ...]:
+        """An element and the lengths of its loops as functions of the loops' turns, whichever turns these are."""
+        slots = {entry: Expr.of(Atom("iter", (("slot", k), 0), 0)) for k, entry in enumerate(element.entries)}
+
+        def change(atom: Atom) -> Expr | None:
+            return slots.get(atom.args[0]) if atom.kind == "iter" else None  # type: ignore[call-overload]
+
+        key = None if element.key is None else element.key.replace(change)
+        counts = tuple(
+            None if entry not in self.counts else self.counts[entry].replace(change)
+            for entry in element.entries
+        )
+        return substitute(element.value, change), key, counts
 
     def element(self, container: Value, index: Expr | None, turns: frozenset[Atom] = frozenset()) -> Value:
         """The element at an index; None for "some element"."""
@@ -143,6 +171,15 @@ class Subscripts(Machine):
             out = self.join(out, option)
         return out if out is not None else UNKNOWN
 
+    def at_key(self, table: Obj, key: Expr) -> Value:
+        """The entry of a dictionary at an integer key: an element that was put there under that key."""
+        elements = table.d.get("#elements")
+        out: Value | None = None
+        for element in elements if isinstance(elements, tuple) else ():
+            by_key = key if isinstance(element, Keyed) and element.key is not None else None
+            out = self.join(out, self.built_element(table, element, key, by_key))
+        return out if out is not None else UNKNOWN
+
     def bounds(self, container: Value, index: Expr) -> tuple[Expr, ...]:
         """That an index is one of the container's, as expressions that are not negative."""
         length = self.length(container)
@@ -174,6 +211,9 @@ class Subscripts(Machine):
         fill_key: Expr | None,
     ) -> tuple[tuple[object, Expr], ...]:
         if key is None and self.is_aligned(container, entries):
+            only = index.terms[0][0] if len(index.terms) == 1 and index.terms[0][1] == 1 else None
+            if only is not None and only.kind in ("opaque", "free") and not index.constant:
+                index = Expr.of(self.bounded([Atom(only.kind, only.args, 0)], entries[:1])[0])
             return tuple((entry, index) for entry in entries)
         if container.d.get("#repeated"):
             return tuple((entry, self.symbol("opaque", index)) for entry in entries)
@@ -182,12 +222,7 @@ class Subscripts(Machine):
             chosen = [Atom("at", ((container.number, entries[0]), index, *buckets), 0)]
         else:
             chosen = [Atom("pick", (container.number, entry, index, *buckets), 0) for entry in entries]
-        chosen = [
-            atom.knowing(high=self.counts[entry] - 1)
-            if isinstance(entry, int) and entry in self.counts
-            else atom
-            for atom, entry in zip(chosen, entries, strict=True)
-        ]
+        chosen = self.bounded(chosen, entries)
         if key is not None and fill_key is not None:
             plain = tuple((e, Expr.of(a)) for e, a in zip(entries, chosen, strict=True))
             seen = fill_key.replace(by_entry(plain))
@@ -195,11 +230,26 @@ class Subscripts(Machine):
             chosen = [atom.knowing(facts=facts) for atom in chosen]
         return tuple((e, Expr.of(a)) for e, a in zip(entries, chosen, strict=True))
 
+    def bounded(self, chosen: Sequence[Atom], entries: Sequence[object]) -> list[Atom]:
+        """The turns that put an element there, with what is known of them: the loop's length, or that it still runs.
+
+        The length of an inner loop depends on the turn of the outer one.
+        """
+        running = {loop.entry: Expr.of(loop.counter) for loop in self.running}
+        out: list[Atom] = []
+        for atom, entry in zip(chosen, entries, strict=True):
+            high = running.get(entry) if isinstance(entry, int) else None
+            if high is None and isinstance(entry, int) and entry in self.counts:
+                outer = tuple(zip(entries, (Expr.of(a) for a in out), strict=False))
+                high = self.counts[entry].replace(by_entry(outer)) - 1
+            out.append(atom if high is None else atom.knowing(high=high))
+        return out
+
     def is_aligned(self, container: Obj, entries: Sequence[object]) -> bool:
         """Whether the list got exactly one element in each turn of one loop, from its beginning."""
         if container.d.get("#aligned"):
             return True
-        if len(entries) != 1 or container.d.get("#items"):
+        if len(entries) != 1 or container.d.get("#items") or "#entries" in container.d:
             return False
         counts = [
             value
@@ -266,7 +316,12 @@ class Subscripts(Machine):
                 upper = record.span[1] - record.span[0]  # at most: a larger interval proves no less
             if lower is not None:
                 return replace(record, span=(record.span[0] + lower, record.span[0] + upper))
-        if isinstance(index, Data) and index.windows and record.rank == 1:
+        chosen = self.data(index) if isinstance(index, (Data, Obj)) else UNKNOWN
+        if "selective" in chosen.marks and record.regions:
+            return self.with_table_hit(self.thinned(record, node), index)
+        if (chosen.above or chosen.below or chosen.written) and record.regions:
+            return self.with_table_hit(self.masked(record, chosen, node), index)
+        if isinstance(index, Data) and index.windows and record.rank == 1 and not record.marks & LAYOUT:
             return self.window_rows(record, index)
         items = list(index.items) if isinstance(index, Tup) else [index]
         return self.with_table_hit(self.narrow(record, items, node), index)
@@ -287,30 +342,12 @@ class Subscripts(Machine):
             record, regions=frozenset(regions), rank=2, turns=record.turns | index.turns, span=None
         )
 
-    def masked(self, record: Data, mask: Data, node: ast.AST) -> Data:
-        """Tokens let through by a mask over the positions of each row."""
-        regions = set()
-        for region in record.regions:
-            lower = [n for row, n in mask.above if row == region.row or row is None]
-            upper = [n for row, n in mask.below if row == region.row or row is None]
-            if region.start is None or region.stop is None or not (lower or upper):
-                regions.add(region)
-                continue
-            start, stop = region.start, region.stop
-            if upper:
-                stop = operation("min", stop, *(region.start + n for n in upper))
-            if lower:
-                start = operation("max", *(region.start + n for n in lower))
-            regions.add(replace(region, start=start, stop=stop))
-        found = replace(record, regions=frozenset(regions))
-        if record.losses and found.regions != record.regions:
-            return self.refine(found, node)
-        return found
-
     def with_table_hit(self, found: Data, index: Value) -> Data:
         """What an index that is itself made of tokens adds: what it has absorbed, and that it looked up by them."""
         key = self.data(index)
-        if "mask" in key.marks or not (key.updates or key.doubts or key.losses):
+        if "mask" in key.marks:
+            key = replace(key, losses=frozenset())
+        if not (key.updates or key.doubts or key.losses):
             return found
         return replace(
             found,
@@ -355,11 +392,15 @@ class Subscripts(Machine):
             if base.d.get("#history") or self.data(index).regions:
                 return self.with_table_hit(self.data(owner).plain(), index)
             position = self.number(index)
-            return self.element(owner, position if position is not None else None)
+            if position is not None and owner is base:
+                return self.at_key(base, position)
+            return self.element(owner, position)
         if base.kind == "list":
             if isinstance(index, Slice):
                 return self.list_slice(owner, index, node)
             position = self.number(index)
+            if position is not None and position.is_constant and "#by_score" in base.d:
+                return self.select(self.data(owner).plain(), node, "sorted")
             if position is not None:
                 return self.element(owner, position)
             record = self.data(index)
@@ -423,6 +464,9 @@ class Subscripts(Machine):
     def narrow(self, record: Data, items: Sequence[Value], node: ast.AST | None = None) -> Data:
         """The part of a tensor that an index selects: of its tokens, those that can be told."""
         rank = record.rank
+        lost = "moved" in record.marks or (
+            ("flat" in record.marks and rank == 1) or ("folded" in record.marks and rank != 1)
+        )
         depends: set[Atom] = set(record.turns)
         regions = record.regions
         axis = 0
@@ -452,7 +496,10 @@ class Subscripts(Machine):
             if "mask" in key.marks:
                 axis += 1
                 continue
-            regions = frozenset(self.select_part(region, value, axis, rank) for region in regions)
+            regions = frozenset(
+                self.some_part(region, value) if lost else self.select_part(region, value, axis, rank)
+                for region in regions
+            )
             if not isinstance(value, Slice) and self.number(value) is not None:
                 removed += 1
             axis += 1
@@ -493,6 +540,11 @@ class Subscripts(Machine):
                 return region.sliced(value.span[0], value.span[1], from_end=(False, False))
         if position_axis is not None and axis > position_axis:
             return region
+        return self.some_part(region, value)
+
+    def some_part(self, region: Region, value: Value) -> Region:
+        """A part of a region, which one is not known: it depends on what the index depends on."""
+        number = self.number(value)
         turns = self.slice_data(value).turns if isinstance(value, Slice) else self.data(value).turns
         if isinstance(value, Slice):
             for part in (value.lower, value.upper):
@@ -500,7 +552,11 @@ class Subscripts(Machine):
                 turns |= number.iterations() if number is not None else frozenset()
         elif number is not None:
             turns = number.iterations()
-        return replace(region, turns=region.turns | turns) if turns else region
+        bounds = (value.lower, value.upper) if isinstance(value, Slice) else (value,)
+        told = all(
+            part is None or isinstance(part, Const) or self.number(part) is not None for part in bounds
+        )
+        return replace(region, turns=region.turns | turns, partial=region.partial or not told)
 
     def slice_region(self, region: Region, value: Slice) -> Region | None:
         if value.step is not None and not (isinstance(value.step, Const) and value.step.value in (None, 1)):
@@ -644,7 +700,7 @@ class Subscripts(Machine):
                 record = replace(record, ints=frozenset(((row, number, facts),)))
             content = join_data(self.content_only(target), self.with_row(record.plain(), index))
             if isinstance(value, Const) and isinstance(index, (Slice, Tup)):
-                content = replace(content, marks=content.marks | {"selective"})
+                self.write_mask(target, index, value)
             self.put(target, "#content", content)
 
     def with_row(self, record: Data, index: Value) -> Data:

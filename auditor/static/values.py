@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from auditor.trace.linear import Atom, Condition, Expr
+from auditor.trace.operations import Exchange, turns_exchanged
 from auditor.trace.region import Region
 
 if TYPE_CHECKING:
@@ -52,7 +53,15 @@ class Truth(Value):
     settings: Settings = NONE
 
 
+LAYOUT = frozenset(("moved", "flat", "folded"))
+"""How tokens lie in a value whose places are not those of the split: "moved" (in another order, repeated, or behind
+something else), "flat" (the rows of a batch, one behind the other), "folded" (one stretch broken into rows). A slice
+of such a value may hold any of its tokens."""
+
 RowNumber = tuple[Expr | None, Expr, tuple[Expr, ...]]
+
+Written = tuple[Expr, Expr | None, Expr | None, tuple[Expr, ...]]
+"""Ones in a mask: row, first position, the position behind the last, and the conditions under which they are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +92,8 @@ class Data(Value):
         states: heap objects that a gradient through it would reach.
         refs: heap objects that it is (an alias of).
         losses: numbers of the scores it carries.
-        marks: "mask" (outcome of a comparison), "grad", "train" (training tokens), "artifact", …
+        marks: "mask" (outcome of a comparison), "equals" (with one constant), "grad", "train" (training tokens),
+            "artifact", …, and those of `LAYOUT`.
         doubts: numbers of the unresolved events on its way.
         selects: numbers of the choices it went through.
         rank: number of axes, where known; axis 0 of a rank-1 value of tokens is the position.
@@ -94,6 +104,7 @@ class Data(Value):
         windows: consecutive positions it holds, by row: (row, start, stop, facts).
         above: for a mask over positions, the first one let through, by row.
         below: for a mask over positions, the first one shut out again, by row.
+        written: for a mask written row by row, the intervals written.
         array: for an array of positions its identity, so that equal elements are equal symbols.
     """
 
@@ -115,11 +126,17 @@ class Data(Value):
     windows: frozenset[tuple[Expr | None, Expr, Expr, tuple[Expr, ...]]] = frozenset()
     above: frozenset[tuple[Expr | None, Expr]] = frozenset()
     below: frozenset[tuple[Expr | None, Expr]] = frozenset()
+    written: frozenset[Written] = frozenset()
 
     @property
     def relevant(self) -> bool:
         """Whether anything that rules ask about is in it."""
         return bool(self.regions or self.updates or self.states or self.refs or self.losses)
+
+    def laid_out_as(self, other: Data) -> Data:
+        """The same content in the layout of another value."""
+        marks = (self.marks - LAYOUT) | (other.marks & LAYOUT)
+        return self if marks == self.marks else replace(self, marks=marks)
 
     def plain(self) -> Data:
         """The same content as a value of its own: no alias of anything."""
@@ -278,6 +295,25 @@ class Alt(Value):
     options: tuple[Value, ...]
 
 
+Consume = Callable[[Value], str | None]
+"""What takes the values of a generator one by one; its answer is how its turn ended (see `statements.Status`)."""
+
+
+@dataclass(slots=True, eq=False)
+class Generator(Value):
+    """Values that are made as they are taken.
+
+    Attributes:
+        drive: makes the values and hands them over.
+        node: where it was made.
+        listed: the list it was read into, once it was consumed otherwise than by a loop.
+    """
+
+    drive: Callable[[Consume], None]
+    node: ast.AST
+    listed: Value | None = None
+
+
 class SuperView(Value):
     """What `super()` gives: the methods of a base bound to the instance."""
 
@@ -352,11 +388,6 @@ def substitute(value: Value, change: Callable[[Atom], Expr | None]) -> Value:
     return value
 
 
-def by_entry(mapping: tuple[tuple[object, Expr], ...]) -> Callable[[Atom], Expr | None]:
+def by_entry(mapping: tuple[tuple[object, Expr], ...]) -> Exchange:
     """A change for `substitute`: the iteration counters of these loop entries become the given expressions."""
-    table = dict(mapping)
-
-    def change(atom: Atom) -> Expr | None:
-        return table.get(atom.args[0]) if atom.kind == "iter" else None
-
-    return change
+    return turns_exchanged(dict(mapping))

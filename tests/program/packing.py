@@ -180,7 +180,7 @@ def child_process(text: str) -> str:
 
 def module_object(text: str) -> str:
     return (
-        "import sys, types\n_m = types.ModuleType('inner')\nsys.modules['inner'] = _m\n"
+        "import sys, types\n_m = types.ModuleType('inner')\n_m.__file__ = __file__\nsys.modules['inner'] = _m\n"
         f"exec(compile({text!r}, 'inner.py', 'exec'), _m.__dict__)\n"
     )
 

@@ -299,3 +299,15 @@ def test_layers_are_followed_to_the_bound_and_the_rest_is_named() -> None:
     deeper = load(layer_depth(packing.gzip_hex, 9))
     assert [problem.kind for problem in deeper.problems] == ["cap"]
     assert "more than 8 layers" in deeper.problems[0].reason
+
+
+def test_a_python_program_that_is_not_known_is_named() -> None:
+    program = load("import os, subprocess, sys\nsubprocess.run([sys.executable, os.environ['SCRIPT']])\n")
+    assert [problem.reason for problem in program.problems] == [
+        "run: the Python program that it starts is not known"
+    ]
+
+
+def test_a_module_started_with_unknown_arguments_is_no_script() -> None:
+    program = load("import subprocess, sys\nsubprocess.run([sys.executable, '-m', 'pip', sys.argv[7]])\n")
+    assert program.problems == []

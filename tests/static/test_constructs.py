@@ -248,44 +248,17 @@ total += score(0)
 """,
 }
 
-LOST = {
-    "while and else": "the else of a while loop is not run",
-    "context manager by class": "__enter__ of an own class is not run",
-    "decorated function": "a decorator that uses functools.wraps is not followed (it is a doubt)",
-}
 
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=[pytest.mark.xfail(strict=True, reason=LOST[name])] if name in LOST else [])
-        for name in FITTED
-    ],
-)
+@pytest.mark.parametrize("name", FITTED)
 def test_fit_is_followed_into_the_number(name: str) -> None:
     trace = run(FITTED[name])
     assert {update.place.line for update in trace.updates} == {FIT_LINE}
-    assert [update.by for update in trace.updates] == ["SGD.step"]
+    assert {update.by for update in trace.updates} == {"SGD.step"}
     assert {score.place.line for score in trace.scores_of(trace.reports[-1])} == {SCORE_LINE}
     assert worst_overlap(trace) is Answer.YES
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(
-            name,
-            marks=[
-                pytest.mark.xfail(
-                    strict=True, reason="the else of a for loop runs although a known turn breaks off"
-                )
-            ]
-            if name.startswith("for, broken")
-            else [],
-        )
-        for name in NOT_FITTED
-    ],
-)
+@pytest.mark.parametrize("name", NOT_FITTED)
 def test_fit_that_does_not_run_is_not_in_the_number(name: str) -> None:
     trace = run(NOT_FITTED[name])
     assert [entry for entry in absorbed(trace) if entry.update.certain is not Answer.NO] == []
@@ -629,12 +602,6 @@ CHOICES = {
     "branch": "total = a\nif b < a:\n    total = b",
     "first when sorted": "total = sorted([a.item(), b.item()])[0]",
 }
-UNSEEN = {
-    "branch": "a branch on a comparison of two losses that keeps one is no Select",
-    "first when sorted": "the first of sorted losses is no Select",
-}
-
-
 CHOOSE = """\
 x, y = tokens(0)
 a = model(x, y)  # first
@@ -647,15 +614,7 @@ def chosen(choice: str) -> Trace:
     return run(CHOOSE + choice)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(
-            name, marks=[pytest.mark.xfail(strict=True, reason=UNSEEN[name])] if name in UNSEEN else []
-        )
-        for name in CHOICES
-    ],
-)
+@pytest.mark.parametrize("name", CHOICES)
 def test_the_least_of_two_losses_is_a_choice(name: str) -> None:
     trace = chosen(CHOICES[name])
     report = trace.reports[-1]

@@ -231,18 +231,7 @@ def test_delayed_training_on_scored_tokens_is_no_violation(name: str) -> None:
     assert worst_overlap(trace) is not Answer.YES
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(
-            "queue of scored chunks",
-            marks=pytest.mark.xfail(
-                strict=True, reason="an element popped from a queue is any of its elements"
-            ),
-        ),
-        "the chunk three back",
-    ],
-)
+@pytest.mark.parametrize("name", DELAYED_LEGAL)
 def test_delayed_training_on_scored_tokens_is_proved(name: str) -> None:
     assert worst_overlap(run(DELAYED_LEGAL[name])) is Answer.NO
 
@@ -252,9 +241,6 @@ def test_delayed_training_on_tokens_to_come_is_never_clean(name: str) -> None:
     assert worst_overlap(run(DELAYED_ILLEGAL[name])) is not Answer.NO
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a slot written at an index that is not affine is read as any write, its own too"
-)
 def test_ring_of_scored_chunks_is_no_violation() -> None:
     body = DELAYED_ILLEGAL["ring that holds chunks to come"].replace("(ci + 6) * 1024", "ci * 1024")
     assert worst_overlap(run(body)) is not Answer.YES
