@@ -6,10 +6,9 @@ that is no proven failure is unverified, with the reason.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from auditor.replay.circumstances import Circumstances
 from auditor.replay.experiment import Evidence, Leak, leaks
 from auditor.replay.history import times_scored
 from auditor.replay.normalisation import VOCABULARY, Mass
@@ -21,21 +20,6 @@ MIN_COVERAGE: Final = 0.9
 
 NOISE: Final = 10.0
 """A move counts if it is this many times larger than the difference between two equal runs."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Circumstances:
-    """What else must hold before anything is believed.
-
-    Attributes:
-        refused: why no verdict of any condition can be trusted, one sentence each.
-        unreached: what the run did not exercise, one sentence each: nothing passes then.
-        adapts: whether the evaluation is known to learn from tokens as it goes.
-    """
-
-    refused: Sequence[str] = ()
-    unreached: Sequence[str] = ()
-    adapts: bool = False
 
 
 def judge_conditions(

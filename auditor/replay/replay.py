@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from auditor.pipeline import Reading, read_submission
+from auditor.replay.circumstances import TRAINING_DATA_READ, circumstances_of
 from auditor.replay.claim import ASSUMED, ClaimedLine, layer_files
-from auditor.replay.conditions import Circumstances, judge_conditions
-from auditor.replay.expectations import expected_places, is_reached, judged_otherwise, reached
+from auditor.replay.conditions import judge_conditions
+from auditor.replay.expectations import expected_places
 from auditor.replay.experiment import Evidence, run_experiment
 from auditor.replay.laboratory import RUN_S, Bench, Laboratory, Observed
 from auditor.replay.outcome import ConditionResult, LeakWitness, ReplayResult, SandboxResult
@@ -93,7 +94,7 @@ def replay_submission(
             memory=options.memory,
         )
         evidence = run_experiment(laboratory, seed=seed, thorough=options.thorough, shrink=options.shrink)
-    conditions, probes = judge_conditions(evidence, _circumstances(evidence, reading, target, laboratory))
+    conditions, probes = judge_conditions(evidence, circumstances_of(evidence, reading, target, laboratory))
     names = layer_files(evidence.base.run.ranks[0], target) if evidence.base.run.ranks else {}
     base = evidence.base
     place = submission.target
@@ -154,38 +155,6 @@ def _claim(reading: Reading) -> ClaimedLine:
     return ClaimedLine(place=match.report.place, lines=reading.claim.lines, how=match.how)
 
 
-def _circumstances(
-    evidence: Evidence, reading: Reading, target: ReplayTarget, laboratory: Laboratory
-) -> Circumstances:
-    """What forbids belief, and what the run did not reach."""
-    base = evidence.base
-    refused: list[str] = []
-    unreached: list[str] = []
-    for record in base.run.ranks:
-        if record.tampered:
-            refused.append(
-                f"the submission exchanged {', '.join(record.tampered[:3])}, which the recorder relies on"
-            )
-        if not record.complete:
-            refused.append("the run made more events than are recorded")
-    adapts = any(history.steps for history in evidence.histories)
-    if reading.trace is not None and base.run.ranks:
-        report = reading.match.report if reading.match is not None else None
-        names = layer_files(base.run.ranks[0], target)
-        lines = reached([places for record in base.run.ranks for places in record.places], names)
-        for record in base.run.ranks:
-            for event in record.of_kind("reached"):
-                if int(event["file"]) in names:
-                    lines.add((*names[int(event["file"])], int(event["line"])))
-        for what, place in expected_places(reading.trace, report):
-            if not is_reached(place, lines, target.texts):
-                unreached.append(f"the {what} at {place} was not reached")
-        if report is not None:
-            toy = target.variables(base.bench.sizes)
-            unreached += judged_otherwise(reading.trace, report, reading.program, reading.settings, toy)
-    return Circumstances(refused=refused, unreached=unreached, adapts=adapts)
-
-
 def _trace(base: Observed, target: ReplayTarget, claim: ClaimedLine) -> Trace:
     """The first run as a trace."""
     record = base.run.ranks[0]
@@ -213,7 +182,7 @@ def _placed(
 def _notes(evidence: Evidence, laboratory: Laboratory) -> list[str]:
     notes = []
     if laboratory.reads_training_data:
-        notes.append("training data are read after the artifact has been read back")
+        notes.append(TRAINING_DATA_READ)
     if laboratory.left_behind:
         notes.append(f"{laboratory.left_behind} processes were still running when the script had ended")
     if evidence.artifact_moved:

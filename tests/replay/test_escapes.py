@@ -63,6 +63,19 @@ def test_socket_is_refused_and_named(attack: Attack) -> None:
     )
 
 
+def test_a_refused_socket_that_is_passed_over_never_passes(attack: Attack) -> None:
+    """What it would have done with an answer was not replayed."""
+    result = attack("""
+import socket
+try:
+    socket.create_connection(("192.0.2.1", 80), timeout=3)
+except OSError:
+    pass
+""")
+    assert result.ran and not passed(result)
+    assert any("192.0.2.1" in c.why for c in result.conditions.values())
+
+
 def test_writing_outside_is_refused_and_named(attack: Attack) -> None:
     result = attack('open("/usr/lib/planted.py", "w").write("x")\n')
     assert not result.ran and not passed(result)
@@ -86,6 +99,19 @@ def test_training_shard_read_in_evaluation_is_withdrawn_and_named(attack: Attack
 
     result = attack(edit=edit)
     assert any("training data are read after the artifact" in note for note in result.notes), result
+    assert not passed(result)
+
+
+def test_training_shards_looked_for_in_evaluation_are_named(attack: Attack) -> None:
+    """It finds none and goes on; in the real run it would find them."""
+
+    def edit(text: str) -> str:
+        needle = "    val_loss, val_bpb = eval_val("
+        return text.replace(needle, "    sorted(glob.glob(args.train_files))\n" + needle, 1)
+
+    result = attack(edit=edit)
+    assert result.ran and not passed(result)
+    assert any("training data are read" in c.why for c in result.conditions.values())
 
 
 def test_daemon_is_killed_and_counted(attack: Attack) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import os
+import re
 import sys
 from collections.abc import Callable
 from typing import Any, Final
@@ -27,6 +28,10 @@ NOTED: Final = (
     "urllib.Request",
 )
 """Events of `sys.addaudithook` that are noted beside opened files."""
+
+LOOKED_FOR: Final = ("open", "glob.glob", "pathlib.Path.glob")
+TRAINING: Final = re.compile(r"train[^/]*\.bin\Z")
+"""A training shard, or a pattern of them, among paths that are opened or looked for."""
 
 NO_ARTIFACT: Final = (
     ".py",
@@ -85,12 +90,22 @@ class Watch:
             return
         self._inside = True
         try:
-            if name == "open" and isinstance(args[0], (str, bytes)):
-                self._opened(os.fsdecode(args[0]), args[1], args[2])
+            path = os.fsdecode(args[0]) if args and isinstance(args[0], (str, bytes)) else ""
+            if self.crossed and name in LOOKED_FOR:
+                self._looked_for(args)
+            if name == "open" and path:
+                self._opened(path, args[1], args[2])
             elif name.startswith(NOTED):
-                self._recorder.event("access", what=name, detail=repr(args)[:300])
+                told = args[1:2] if name in ("socket.connect", "socket.bind") else args
+                self._recorder.event("access", what=name, detail=repr(told)[:300])
         finally:
             self._inside = False
+
+    def _looked_for(self, args: tuple[Any, ...]) -> None:
+        """Training shards are opened or looked for although the artifact has been read back."""
+        for path in map(str, args[:2]):
+            if TRAINING.search(path):
+                self._recorder.event("access", what="training data", detail=path[:300])
 
     def _opened(self, path: str, mode: Any, flags: Any) -> None:
         whole = os.path.abspath(path)
