@@ -17,6 +17,7 @@ import torch
 from auditor.replay.inside.attention import install_attention
 from auditor.replay.inside.clock import VirtualClock
 from auditor.replay.inside.compilation import install_compiler
+from auditor.replay.inside.compressors import install_compressors
 from auditor.replay.inside.devices import install_cuda
 from auditor.replay.inside.instrument import Loops
 from auditor.replay.inside.kernels import install_kernels
@@ -93,6 +94,7 @@ def _stand_ins(order: Order, recorder: Recorder, loops: Loops, observer: Observe
     install_tokenizer(order.vocabulary)
     install_ranks()
     install_missing()
+    install_compressors()
     install_overrides(order.overrides)
     VirtualClock().install()
     if order.mode is Mode.RECORDED:
