@@ -85,7 +85,9 @@ def _because(trace: Trace, other: Trace) -> str:
     here = {(switch.name, switch.place): switch for switch in other.switches}
     for switch in trace.switches:
         replayed = here.get((switch.name, switch.place))
-        if replayed is not None and replayed.taken != switch.taken and (switch.guards or replayed.guards):
+        if replayed is None or replayed.taken == switch.taken or replayed.value == switch.value:
+            continue
+        if switch.guards or replayed.guards:
             return f": {switch.name} is {switch.value} in the claimed run and {replayed.value} here ({switch.place})"
     return ""
 

@@ -20,9 +20,11 @@ from auditor.replay.world import make_world
 
 PLACES: Final = 3
 PLACES_THOROUGH: Final = 6
-SMALLER: Final = (4, 2)
+SMALLER: Final = (16, 8, 4, 2)
 """Parts of the validation stream that the witness of a leak is looked for in, the smallest first."""
 
+PLACES_SMALL: Final = 2
+"""Places tried in each of them."""
 
 SECOND_PLACES: Final = 3
 """Places of the second world that are tried until the sum over the vocabulary is off at one of them too."""
@@ -188,7 +190,7 @@ def _confirm(laboratory: Laboratory, evidence: Evidence, *, shrink: bool) -> Non
     evidence.repeated = difference(evidence.base.scores, again.scores)
     seed = evidence.seed + 1
     second = laboratory.observe(Bench.drawn(seed))
-    evidence.reproduced = _first_leak(laboratory, evidence, second, seed)
+    evidence.reproduced = _first_leak(laboratory, evidence, second, seed, count=PLACES_THOROUGH)
     if not shrink or evidence.reproduced is None:
         return
     for parts in SMALLER:
@@ -198,11 +200,14 @@ def _confirm(laboratory: Laboratory, evidence: Evidence, *, shrink: bool) -> Non
             return
 
 
-def _first_leak(laboratory: Laboratory, evidence: Evidence, base: Observed, seed: int) -> Leak | None:
+def _first_leak(
+    laboratory: Laboratory, evidence: Evidence, base: Observed, seed: int, *, count: int
+) -> Leak | None:
+    """The first of some places of a world that shows a leak; one that moves another score is preferred."""
     if not base.run.ran or not base.scores:
         return None
     for rank, scores in enumerate(base.scores):
-        places = choose_places(base.bench.world, scores, count=PLACES_THOROUGH)
+        places = choose_places(base.bench.world, scores, count=count)
         own = None
         for place in places[1:2] + places[:1] + places[2:]:
             leak = _flip_at(laboratory, evidence, base, place, rank, seed, set())
@@ -221,7 +226,7 @@ def _smaller(laboratory: Laboratory, evidence: Evidence, leak: Leak | None, part
     size = replace(leak.bench.world.size, validation=leak.bench.world.size.validation // parts)
     bench = Bench(sizes=leak.bench.sizes, world=make_world(size, leak.bench.world.seed))
     base = laboratory.observe(bench)
-    return _first_leak(laboratory, evidence, base, leak.seed + 100)
+    return _first_leak(laboratory, evidence, base, leak.seed + 100, count=PLACES_SMALL)
 
 
 def difference(first: tuple[Scores, ...], second: tuple[Scores, ...]) -> float:

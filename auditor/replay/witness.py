@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auditor.replay.experiment import Evidence, Leak
-from auditor.replay.history import history_of
+from auditor.replay.history import Step, history_of
 from auditor.replay.outcome import LeakWitness, WitnessStep
 from auditor.replay.records import Frames, Losses, RankRecord
 
@@ -44,14 +44,21 @@ def _steps(record: RankRecord, token: int, score: int, call: int) -> list[Witnes
     for text, losses in _scored_before(record, token, score, end):
         out.append((losses.number, _step(text, _frames(record, losses))))
     used = [step for step in history.steps if token in step.positions and step.event < end]
-    for step in [*used[:1], *used[-1:]] if len(used) > 1 else used:
-        text = f"step of {step.optimizer} on {len(step.positions)} tokens, token {token} among them"
+    for step, which in _ends(used):
+        text = f"step of {step.optimizer} on {len(step.positions)} tokens, token {token} among them{which}"
         out.append((step.event, _step(text, step.frames)))
     if made is not None:
         text = f"token {score} is scored for the claimed number"
         out.append((made.number, _step(text, _frames(record, made))))
     out.sort(key=lambda item: item[0])
     return [step for _, step in out][:MAX_STEPS]
+
+
+def _ends(steps: list[Step]) -> list[tuple[Step, str]]:
+    """The first and the last of several steps, and which they are."""
+    if len(steps) < 2:
+        return [(step, "") for step in steps]
+    return [(steps[0], f" (the first of {len(steps)})"), (steps[-1], f" (the last of {len(steps)})")]
 
 
 def _scored_before(record: RankRecord, token: int, score: int, end: int) -> list[tuple[str, Losses]]:
