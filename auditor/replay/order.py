@@ -38,6 +38,7 @@ class Order:
         stream: file with the validation tokens as uint16, which rows are located in.
         lowered: folder of texts in the running grammar, named by digest of the original.
         vocabulary: pieces of the toy tokenizer.
+        claimed_vocabulary: size of the vocabulary of the claimed run, for shapes that name it; 0 if there is none.
         sizes: fields of `ToySizes`, for sizes that are written into the script.
         marks: lines to tell when they are reached, by digest of their text.
         ranks: processes, as torchrun would start them.
@@ -53,6 +54,7 @@ class Order:
     stream: str
     lowered: str
     vocabulary: int
+    claimed_vocabulary: int
     sizes: dict[str, int]
     mode: Mode = Mode.RECORDED
     overrides: dict[str, str] = field(default_factory=dict)

@@ -82,6 +82,7 @@ def replay_submission(
             script=target.script,
             lowered=target.lowered,
             data_names=target.data_names,
+            vocabulary=target.vocabulary,
             sidecar=target.sidecar,
         )
         laboratory = Laboratory(

@@ -20,6 +20,7 @@ from auditor.replay.order import Mode, Order
 from auditor.replay.records import RankRecord, RunRecord, Unreadable, artifacts_in, printed_by, read_rank
 from auditor.replay.sandbox.ladder import Layout, Rung, command, environment
 from auditor.replay.sizing import ToySizes
+from auditor.replay.target import DATASETS
 from auditor.replay.world import World, write_world
 
 START_S: Final = 120.0
@@ -37,7 +38,7 @@ class Session:
     def __init__(self, rung: Rung) -> None:
         self.rung = rung
         self._files: dict[str, bytes] = {}
-        self._script, self._sidecar = "", False
+        self._script, self._vocabulary, self._sidecar = "", 0, False
         self._names: Callable[[int], tuple[str, ...]] = no_names
         self._root = Path(tempfile.mkdtemp(prefix="auditor-replay-"))
         os.chmod(self._root, 0o755)
@@ -58,6 +59,7 @@ class Session:
         script: str,
         lowered: Mapping[str, str],
         data_names: Callable[[int], tuple[str, ...]],
+        vocabulary: int = 0,
         sidecar: bool = False,
     ) -> None:
         """Say what is run from now on.
@@ -67,10 +69,12 @@ class Session:
             script: the script's name among them.
             lowered: texts in the running Python's grammar by digest of the original.
             data_names: data set folders that the script may look for, by the size of the vocabulary.
+            vocabulary: the claimed run's size of the vocabulary, where it is written into the texts, or 0.
             sidecar: whether it reads the byte sidecar of the validation split.
         """
         self._files, self._script = dict(files), script
         self._names, self._sidecar = data_names, sidecar
+        self._vocabulary = vocabulary
         _empty(self._root / "lowered")
         for digest, text in lowered.items():
             (self._root / "lowered" / digest).write_text(text, encoding="utf-8")
@@ -173,6 +177,7 @@ class Session:
             stream=f"{self._inside('stream')}/validation.bin",
             lowered=self._inside("lowered"),
             vocabulary=world.size.vocabulary,
+            claimed_vocabulary=self._vocabulary,
             sizes=asdict(sizes),
             mode=mode,
             overrides=dict(overrides or {}),
@@ -230,15 +235,16 @@ class Session:
     def _environment(self, world: World, variables: Mapping[str, str]) -> dict[str, str]:
         job, data = self._inside("job"), self._inside("data")
         temporary = "/tmp" if self.rung.has_own_files else self._inside("tmp")
+        shards = f"{data}/datasets/{self._names(world.size.vocabulary)[0]}"
         names = {
-            "DATA_PATH": f"{data}/datasets/{self._names(world.size.vocabulary)[0]}",
+            "DATA_PATH": shards,
             "DATA_DIR": data,
             "TOKENIZER_PATH": f"{data}/tokenizers/toy.model",
             "RUN_ID": "replay",
             "ARTIFACT_DIR": ".",
         }
         return {
-            **variables,
+            **{name: value.replace(DATASETS, shards) for name, value in variables.items()},
             **names,
             **environment(),
             "PATH": f"{self._inside('bin')}:/usr/local/bin:/usr/bin:/bin",

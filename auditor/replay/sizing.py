@@ -169,15 +169,22 @@ _WRITTEN: Final = re.compile(r"(?:\w+_)?(?:stride|chunk_tokens|seq_len|batch_seq
 
 
 def written_threshold(name: str, value: int) -> int | None:
-    """The toy value of a constant that a counter of tokens is compared with; None to leave it.
+    """The toy value of a constant that a counter is compared with; None to leave it.
 
     A mixer that waits for some thousands of the 62 million tokens waits for a moment; in a toy stream it would
-    wait for ever.
+    wait for ever. A number of elements that tells matrices (real ones have 100,000 and more) from vectors (2,048
+    at most) is put where it tells toy matrices from toy vectors.
     """
+    if name == "numel()":
+        return TOY_ELEMENTS if BETWEEN[0] <= value <= BETWEEN[1] else None
     return TOY_THRESHOLD if _COUNTER.match(name) and value > TOY_THRESHOLD else None
 
 
 TOY_THRESHOLD: Final = 50
+TOY_ELEMENTS: Final = 512
+"""More than any toy vector has, and fewer than a toy matrix."""
+
+BETWEEN: Final = (2048, 100_000)
 _COUNTER: Final = re.compile(r"\w*tokens(?:_seen|_scored|_total)?\Z")
 
 

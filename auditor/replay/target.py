@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from auditor.static.machine import Setting
     from auditor.submission.model import Submission
 
+MIN_VOCABULARY: Final = 512
 MAX_BYTES: Final = 64 << 20
 NOT_NEEDED: Final = (".log", ".png", ".jpg", ".pdf", ".pt", ".ptz", ".bin", ".zip", ".gz", ".md")
 PRIVATE: Final = re.compile(
@@ -24,6 +25,13 @@ PRIVATE: Final = re.compile(
 )
 """Settings of the claimed run's machine that mean nothing in a sandbox."""
 
+ELSEWHERE: Final = ("/", "./", "../", "~/")
+"""How a value begins that is a path on the machine of the claimed run."""
+
+DATASETS: Final = "{datasets}"
+"""Stands for the folder of the shards in settings, until a run lays it somewhere."""
+
+_SHARD: Final = re.compile(r"fineweb_(?:train|val)_[^/]*\Z")
 _FOLDER: Final = re.compile(r"(?:datasets/)?((?:[\w.{}-]+/)*fineweb10B_[\w.{}-]+)")
 
 
@@ -39,6 +47,7 @@ class ReplayTarget:
         layers: digests of the program's texts with (path, layer index), to name places.
         texts: those texts by (path, layer index).
         folders: data set folders named in the texts, as far as they are constant.
+        vocabulary: the claimed run's, where no other size has the same value, or 0.
         sidecar: whether the texts know the byte sidecar of the validation split.
     """
 
@@ -50,6 +59,7 @@ class ReplayTarget:
     layers: Mapping[str, tuple[str, int]]
     texts: Mapping[tuple[str, int], str]
     folders: tuple[str, ...]
+    vocabulary: int
     sidecar: bool
 
     def variables(self, sizes: ToySizes) -> dict[str, str]:
@@ -86,23 +96,45 @@ def prepare(submission: Submission, program: Program, settings: Mapping[str, Set
     reads: dict[str, str | None] = {}
     for read in environment_reads(program):
         reads.setdefault(read.name, read.default)
+    claimed = claimed_settings(settings)
     joined = "\n".join(texts.values())
     return ReplayTarget(
         script=posixpath.basename(submission.script.path),
         files=submission_files(submission),
         lowered=rewritten,
         reads=reads,
-        settings=claimed_settings(settings),
+        settings=claimed,
         layers=layers,
         texts=texts,
         folders=tuple(dict.fromkeys(_FOLDER.findall(joined)))[:12],
+        vocabulary=_own_vocabulary({**reads, **claimed}),
         sidecar="val_bytes" in joined,
     )
 
 
+def _own_vocabulary(sizes: Mapping[str, str | None]) -> int:
+    """The size of the vocabulary, if a number in the text that equals it can mean nothing else."""
+    size = sizes.get("VOCAB_SIZE") or ""
+    others = [name for name, value in sizes.items() if value == size and name != "VOCAB_SIZE"]
+    return int(size) if size.isdecimal() and int(size) >= MIN_VOCABULARY and not others else 0
+
+
 def claimed_settings(settings: Mapping[str, Setting]) -> dict[str, str]:
-    """What the claimed run had set, names that only mean something on its machine left out."""
-    return {name: s.value for name, s in settings.items() if s.value is not None and not PRIVATE.match(name)}
+    """What the claimed run had set.
+
+    Paths and names that only mean something on its machine are left out, but for shards of the data set: these lie
+    below `DATASETS` here.
+    """
+    found = {}
+    for name, setting in settings.items():
+        if setting.value is None:
+            continue
+        shard = posixpath.basename(setting.value)
+        if _SHARD.match(shard):
+            found[name] = f"{DATASETS}/{shard}"
+        elif not PRIVATE.match(name) and not setting.value.startswith(ELSEWHERE):
+            found[name] = setting.value
+    return found
 
 
 def submission_files(submission: Submission) -> dict[str, bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import random
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import numpy as np
 import pytest
 
 from auditor.replay.inside.positions import Locator
+from auditor.replay.inside.written import WrittenSizes
 from auditor.replay.sizing import ToySizes, toy_environment, toy_value, world_size, written_threshold
+from auditor.replay.target import claimed_settings
 from auditor.replay.world import (
     BOS,
     FIRST_ORDINARY,
@@ -20,6 +23,7 @@ from auditor.replay.world import (
     pieces,
     write_world,
 )
+from auditor.static.machine import Setting
 
 
 @pytest.fixture(scope="module")
@@ -123,10 +127,46 @@ def test_environment_keeps_what_the_claimed_run_had() -> None:
     assert made == {"TTT_EPOCHS": "3", "SLOT_ENABLED": "1", "EVAL_STRIDE": "8"}
 
 
+def test_paths_of_the_claimed_runs_machine_are_left_out() -> None:
+    settings = {
+        "TRAIN_FILES": Setting("/dev/shm/sp8192/fineweb_train_*.bin", "log"),
+        "DATA_PATH": Setting("data", "readme"),
+        "QK_GAIN_INIT": Setting("5.25", "log"),
+        "SAVE_TO": Setting("./runs/a.pt", "log"),
+        "TRAIN_GLOB": Setting("/data/fineweb_val_*.bin", "log"),
+    }
+    shards = {"TRAIN_FILES": "{datasets}/fineweb_train_*.bin", "TRAIN_GLOB": "{datasets}/fineweb_val_*.bin"}
+    assert claimed_settings(settings) == {"QK_GAIN_INIT": "5.25", **shards}
+
+
 def test_thresholds_in_tokens_shrink_and_other_numbers_do_not() -> None:
     assert written_threshold("total_tokens", 10_000) == 50
     assert written_threshold("total_tokens", 10) is None
     assert written_threshold("vocab_size", 10_000) is None
+    assert written_threshold("numel()", 65_536) == 512
+    assert written_threshold("numel()", 64) is None
+
+
+def test_sizes_written_into_a_text_shrink_where_they_mean_sizes() -> None:
+    text = """
+def evaluate(stride=64, scale=64):
+    logits = model(x).reshape(-1, 8192).float()
+    kept = [p for p in parameters if p.numel() >= 10000]
+    return table.view(8192) if 8192 > len(kept) else run(seq_len=2048, seed=2048)
+"""
+    sizes = ToySizes()
+    shrunk = ast.unparse(WrittenSizes(sizes, 8192).visit(ast.parse(text)))
+    expected = text
+    for old, new in (
+        ("stride=64", f"stride={sizes.stride}"),
+        ("-1, 8192", f"-1, {sizes.vocabulary}"),
+        ("view(8192)", f"view({sizes.vocabulary})"),
+        (">= 10000", ">= 512"),
+        ("seq_len=2048", f"seq_len={sizes.length}"),
+    ):
+        expected = expected.replace(old, new)
+    assert shrunk == ast.unparse(ast.parse(expected))
+    assert "8192" in ast.unparse(WrittenSizes(sizes).visit(ast.parse(text)))
 
 
 def test_drawn_sizes_differ_between_seeds_and_fit_each_other() -> None:

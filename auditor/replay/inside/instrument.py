@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import Any, Final
 
-from auditor.replay.sizing import ToySizes, written_size, written_threshold
+from auditor.replay.inside.written import WrittenSizes
 
 ENTER: Final = "__replay_enter__"
 TURN: Final = "__replay_turn__"
@@ -62,14 +62,14 @@ class Loops:
         self._all[number].turn += 1
 
     def compiled(
-        self, tree: ast.Module, file: str, sizes: ToySizes, *, count: bool, marks: Sequence[int] = ()
+        self, tree: ast.Module, file: str, written: WrittenSizes, *, count: bool, marks: Sequence[int] = ()
     ) -> CodeType:
         """Compile a text with its written-in sizes shrunk, and with counters if `count`.
 
         Args:
             marks: lines whose being reached is to be told, once each.
         """
-        _Sizes(sizes).visit(tree)
+        written.visit(tree)
         if count:
             if marks:
                 _Marks(marks).visit(tree)
@@ -90,54 +90,6 @@ class Loops:
             inside = loop.line <= line <= loop.last_line and loop.line >= code.co_firstlineno
             if inside and loop.turn and (line > loop.line or loop.first_line == loop.line):
                 yield loop.line, loop.column, loop.entry, loop.turn
-
-
-class _Sizes(ast.NodeTransformer):
-    """Shrinks sizes that are written into signatures and calls, where no environment name reaches them."""
-
-    def __init__(self, sizes: ToySizes) -> None:
-        self._sizes = sizes
-
-    def visit_arguments(self, node: ast.arguments) -> ast.arguments:
-        self.generic_visit(node)
-        named = [*node.posonlyargs, *node.args]
-        plain = named[len(named) - len(node.defaults) :]
-        node.defaults = [self._shrunk(a.arg, d) for a, d in zip(plain, node.defaults, strict=True)]
-        node.kw_defaults = [
-            None if d is None else self._shrunk(a.arg, d)
-            for a, d in zip(node.kwonlyargs, node.kw_defaults, strict=True)
-        ]
-        return node
-
-    def visit_keyword(self, node: ast.keyword) -> ast.keyword:
-        self.generic_visit(node)
-        if node.arg is not None:
-            node.value = self._shrunk(node.arg, node.value)
-        return node
-
-    def visit_Compare(self, node: ast.Compare) -> ast.Compare:
-        self.generic_visit(node)
-        sides = [node.left, *node.comparators]
-        named = [
-            s.attr if isinstance(s, ast.Attribute) else s.id
-            for s in sides
-            if isinstance(s, (ast.Attribute, ast.Name))
-        ]
-        if len(sides) == 2 and len(named) == 1:
-            node.left, node.comparators[0] = (self._waited_for(named[0], side) for side in sides)
-        return node
-
-    def _waited_for(self, name: str, value: ast.expr) -> ast.expr:
-        if not isinstance(value, ast.Constant) or type(value.value) is not int:
-            return value
-        toy = written_threshold(name, value.value)
-        return value if toy is None else ast.copy_location(ast.Constant(toy), value)
-
-    def _shrunk(self, name: str, value: ast.expr) -> ast.expr:
-        if not isinstance(value, ast.Constant) or type(value.value) is not int:
-            return value
-        toy = written_size(name, value.value, self._sizes)
-        return value if toy is None else ast.copy_location(ast.Constant(toy), value)
 
 
 class _Marks(ast.NodeTransformer):

@@ -21,7 +21,7 @@ from typing import Any
 from auditor.replay.inside.instrument import Loops
 from auditor.replay.inside.patching import replace
 from auditor.replay.inside.recorder import Recorder
-from auditor.replay.sizing import ToySizes
+from auditor.replay.inside.written import WrittenSizes
 
 
 class ProgramLoader:
@@ -30,7 +30,7 @@ class ProgramLoader:
     Args:
         lowered: texts in the running Python's grammar, by digest of the original.
         writable: folders of the submission's own files; modules found there are its own.
-        sizes: for sizes that are written into the text.
+        written: shrinks sizes that are written into the text.
         marks: lines to tell when they are reached, by digest of their text.
         count: whether loops are counted.
     """
@@ -41,13 +41,13 @@ class ProgramLoader:
         loops: Loops,
         lowered: Mapping[str, str],
         writable: tuple[str, ...],
-        sizes: ToySizes,
+        written: WrittenSizes,
         marks: Mapping[str, list[int]],
         *,
         count: bool,
     ) -> None:
         self._recorder, self._loops, self._lowered = recorder, loops, lowered
-        self._writable, self._sizes, self._marks, self._count = writable, sizes, marks, count
+        self._writable, self._written, self._marks, self._count = writable, written, marks, count
         self._compiled: dict[tuple[str, str], types.CodeType] = {}
 
     def install(self) -> None:
@@ -106,7 +106,7 @@ class ProgramLoader:
         code = self._loops.compiled(
             self._parsed(text, digest),
             named,
-            self._sizes,
+            self._written,
             count=self._count,
             marks=self._marks.get(digest, ()),
         )

@@ -33,6 +33,7 @@ from auditor.replay.inside.settings import install_overrides
 from auditor.replay.inside.states import States
 from auditor.replay.inside.tokenizer import install_tokenizer
 from auditor.replay.inside.watch import Watch, remember, tampered
+from auditor.replay.inside.written import WrittenSizes
 from auditor.replay.order import Mode, Order
 from auditor.replay.sizing import ToySizes
 
@@ -101,9 +102,8 @@ def _stand_ins(order: Order, recorder: Recorder, loops: Loops, observer: Observe
         loops.install(recorder.reached)
     lowered = {path.name: path.read_text(encoding="utf-8") for path in Path(order.lowered).iterdir()}
     count = order.mode is Mode.RECORDED
-    loader = ProgramLoader(
-        recorder, loops, lowered, (order.job, "/tmp"), ToySizes(**order.sizes), order.marks, count=count
-    )
+    written = WrittenSizes(ToySizes(**order.sizes), order.claimed_vocabulary)
+    loader = ProgramLoader(recorder, loops, lowered, (order.job, "/tmp"), written, order.marks, count=count)
     loader.install()
     return loader
 
