@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from auditor.commands.options import (
@@ -36,6 +38,7 @@ RUNGS = ("bubblewrap", "unshare", "landlock")
     help="Seconds for one run (300, with --full 3,000).",
 )
 @click.option("--memory", type=click.FloatRange(min=0.5), metavar="GIB", help="Memory of one run (6).")
+@click.option("--cache", metavar="DIR", help="Keep runs there, and take from there what was run before.")
 @click.option("--sandbox", type=click.Choice(RUNGS), help="Insist on this sandbox.")
 @click.option("--i-trust-this-code", "trusted", is_flag=True, help="Run without a sandbox where none works.")
 @click.option("--seeds", metavar="A,B,C", help="With --full: the seeds to run.  [default: 42,314,999]")
@@ -60,6 +63,7 @@ def command(
     ranks: int | None,
     timeout: float | None,
     memory: float | None,
+    cache: str | None,
     sandbox: str | None,
     trusted: bool,
     seeds: str | None,
@@ -106,6 +110,7 @@ def command(
         seconds=timeout or 300.0,
         memory=int((memory or 6.0) * (1 << 30)),
         ranks=ranks or 1,
+        cache=Path(cache) if cache else None,
     )
     results = []
     for submission in loaded.submissions:

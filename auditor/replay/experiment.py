@@ -186,7 +186,7 @@ DISTRIBUTION_TOLERANCE: Final = 1e-6
 
 def _confirm(laboratory: Laboratory, evidence: Evidence, *, shrink: bool) -> None:
     """Show the leak in a second world at another place, measure the noise, and look for the smallest world."""
-    again = laboratory.observe(evidence.base.bench)
+    again = laboratory.observe(evidence.base.bench, repeat=1)
     evidence.repeated = difference(evidence.base.scores, again.scores)
     seed = evidence.seed + 1
     second = laboratory.observe(Bench.drawn(seed))

@@ -92,16 +92,16 @@ class Laboratory:
     def runs(self) -> int:
         return self._session.runs - self._before
 
-    def observe(self, bench: Bench, *, mode: Mode = Mode.RECORDED) -> Observed:
-        """Run once.
+    def observe(self, bench: Bench, *, mode: Mode = Mode.RECORDED, repeat: int = 0) -> Observed:
+        """Run once; equal runs with another `repeat` are made again, whatever is kept.
 
         A script that reads training data after its artifact is read back fails when they are withdrawn; it is
         run again with them, and `reads_training_data` of the run tells.
         """
-        run = self._run(bench, mode)
+        run = self._run(bench, mode, repeat)
         if self._withdraws and run.withdrawn and not run.ran:
             self._withdraws = False
-            again = self._run(bench, mode)
+            again = self._run(bench, mode, repeat)
             self._withdraws = not again.ran
             run = again if again.ran else run
         self.left_behind = max(self.left_behind, run.left_behind)
@@ -118,7 +118,7 @@ class Laboratory:
         """Whether the script needed training data after it had read its artifact back."""
         return not self._withdraws
 
-    def _run(self, bench: Bench, mode: Mode) -> RunRecord:
+    def _run(self, bench: Bench, mode: Mode, repeat: int) -> RunRecord:
         return self._session.run(
             bench.world,
             bench.sizes,
@@ -129,5 +129,6 @@ class Laboratory:
             ranks=self._ranks,
             seconds=self._seconds,
             memory=self._memory,
+            repeat=repeat,
             withdraws=self._withdraws,
         )

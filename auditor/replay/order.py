@@ -44,6 +44,7 @@ class Order:
         ranks: processes, as torchrun would start them.
         seconds: wall-clock limit.
         memory: limit in bytes, of all processes together.
+        repeat: number of an equal run; each is made for itself, so that two can be compared.
         withdraws: whether training shards are taken away when the artifact is read back.
     """
 
@@ -62,6 +63,7 @@ class Order:
     ranks: int = 1
     seconds: float = 300.0
     memory: int = 6 << 30
+    repeat: int = 0
     withdraws: bool = True
 
     def to_json(self) -> str:

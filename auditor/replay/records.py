@@ -138,6 +138,38 @@ class RunRecord:
         return "it ended without a record" if not self.ranks else ""
 
 
+def run_record(
+    out: Path,
+    told: Mapping[str, Any],
+    *,
+    ranks: int,
+    artifacts: dict[str, tuple[int, str]],
+    seconds: float,
+    withdrawn: bool,
+) -> RunRecord:
+    """The run that left its records in a folder.
+
+    Args:
+        told: what the server said of it: `reason`, `processor_s`, `left_behind`.
+    """
+    records: list[RankRecord] = []
+    reason = str(told.get("reason", ""))
+    try:
+        records = [read_rank(out / f"rank{rank}") for rank in range(ranks)]
+    except Unreadable as error:
+        reason = reason or f"the record cannot be read: {error}"
+    return RunRecord(
+        reason=reason,
+        ranks=records,
+        printed=printed_by(out),
+        artifacts=artifacts,
+        seconds=seconds,
+        processor_s=float(told.get("processor_s", 0.0)),
+        left_behind=int(told.get("left_behind", 0)),
+        withdrawn=withdrawn,
+    )
+
+
 def read_rank(folder: Path) -> RankRecord:
     """Read the record of one process.
 

@@ -7,9 +7,11 @@ import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from auditor.pipeline import Reading, read_submission
+from auditor.replay.cache import RunCache
 from auditor.replay.circumstances import TRAINING_DATA_READ, circumstances_of
 from auditor.replay.claim import ASSUMED, ClaimedLine, layer_files
 from auditor.replay.conditions import judge_conditions
@@ -41,6 +43,8 @@ class ReplayOptions:
         seconds: limit of one run.
         memory: limit of one run in bytes.
         ranks: processes of each run.
+        shrink: look for the smallest world that shows a leak.
+        cache: folder in which runs are kept by content and looked up, or None.
     """
 
     seed: int | None = None
@@ -51,6 +55,7 @@ class ReplayOptions:
     memory: int = 6 << 30
     ranks: int = 1
     shrink: bool = True
+    cache: Path | None = None
 
 
 def replay_submission(
@@ -76,7 +81,7 @@ def replay_submission(
     claim = _claim(reading)
     seed = options.seed if options.seed is not None else _content_seed(target)
     rung, because = (session.rung, "") if session is not None else _rung(options)
-    with contextlib.nullcontext(session) if session is not None else Session(rung) as used:
+    with contextlib.nullcontext(session) if session is not None else _session(rung, options) as used:
         used.place(
             files=target.files,
             script=target.script,
@@ -118,6 +123,10 @@ def replay_submission(
         seconds=time.perf_counter() - started,
         accesses=tuple(_accesses(evidence)),
     )
+
+
+def _session(rung: Rung, options: ReplayOptions) -> Session:
+    return Session(rung, cache=RunCache(options.cache) if options.cache is not None else None)
 
 
 def _rung(options: ReplayOptions) -> tuple[Rung, str]:

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from auditor.errors import AuditorError
+from auditor.replay.cache import RunCache
 from auditor.replay.order import Mode, Order
-from auditor.replay.records import RankRecord, RunRecord, Unreadable, artifacts_in, printed_by, read_rank
+from auditor.replay.records import RunRecord, artifacts_in, run_record
 from auditor.replay.sandbox.ladder import Layout, Rung, command, environment
 from auditor.replay.sizing import ToySizes
 from auditor.replay.target import DATASETS
@@ -33,10 +34,14 @@ class SandboxLost(Exception):
 
 
 class Session:
-    """Runs of submissions in one sandbox, one submission at a time (`place`)."""
+    """Runs of submissions in one sandbox, one submission at a time (`place`).
 
-    def __init__(self, rung: Rung) -> None:
-        self.rung = rung
+    Args:
+        cache: where runs are kept and looked up, or None to make each anew.
+    """
+
+    def __init__(self, rung: Rung, *, cache: RunCache | None = None) -> None:
+        self.rung, self._cache = rung, cache
         self._files: dict[str, bytes] = {}
         self._script, self._vocabulary, self._sidecar = "", 0, False
         self._names: Callable[[int], tuple[str, ...]] = no_names
@@ -159,6 +164,7 @@ class Session:
         ranks: int = 1,
         seconds: float = 300.0,
         memory: int = 6 << 30,
+        repeat: int = 0,
         withdraws: bool = True,
     ) -> RunRecord:
         """Run the submission once in a fresh folder on a world.
@@ -166,9 +172,6 @@ class Session:
         Raises:
             AuditorError: the sandbox cannot be started.
         """
-        if self._server is None:
-            self._start()
-        self._lay(world)
         order = Order(
             script=f"{self._inside('job')}/{self._script}",
             job=os.path.dirname(f"{self._inside('job')}/{self._script}"),
@@ -185,8 +188,15 @@ class Session:
             ranks=ranks,
             seconds=seconds,
             memory=memory,
+            repeat=repeat,
             withdraws=withdraws,
         )
+        key, known = self._remembered(order, world)
+        if known is not None:
+            return known
+        if self._server is None:
+            self._start()
+        self._lay(world)
         began_s = time.monotonic()
         self.runs += 1
         withdrawn, told = False, {"reason": "", "left_behind": 0}
@@ -201,7 +211,25 @@ class Session:
         except (SandboxLost, OSError) as lost:
             self._stop()
             told = {"reason": f"the sandbox was lost: {lost}", "left_behind": 0}
-        return self._collected(told, time.monotonic() - began_s, ranks, withdrawn)
+        run = run_record(
+            self._root / "out",
+            told,
+            ranks=ranks,
+            artifacts=artifacts_in(self._root / "job", list(self._files)),
+            seconds=time.monotonic() - began_s,
+            withdrawn=withdrawn,
+        )
+        if self._cache is not None:
+            self._cache.keep(key, self._root / "out", run)
+        return run
+
+    def _remembered(self, order: Order, world: World) -> tuple[str, RunRecord | None]:
+        """The run's key in the cache, and the run if it is kept there."""
+        if self._cache is None:
+            return "", None
+        layout = (*self._names(world.size.vocabulary), str(self._sidecar))
+        key = self._cache.key(order, self.rung, world, self._files, layout)
+        return key, self._cache.load(key, order.ranks)
 
     def _say(self, text: str) -> None:
         assert self._server is not None and self._server.stdin is not None
@@ -255,25 +283,6 @@ class Session:
             "MASTER_ADDR": "127.0.0.1",
             "MASTER_PORT": "29500",
         }
-
-    def _collected(self, told: Mapping[str, Any], seconds: float, ranks: int, withdrawn: bool) -> RunRecord:
-        records: list[RankRecord] = []
-        reason = str(told["reason"])
-        out = self._root / "out"
-        try:
-            records = [read_rank(out / f"rank{rank}") for rank in range(ranks)]
-        except Unreadable as error:
-            reason = reason or f"the record cannot be read: {error}"
-        return RunRecord(
-            reason=reason,
-            ranks=records,
-            printed=printed_by(out),
-            artifacts=artifacts_in(self._root / "job", list(self._files)),
-            seconds=seconds,
-            processor_s=float(told.get("processor_s", 0.0)),
-            left_behind=int(told.get("left_behind", 0)),
-            withdrawn=withdrawn,
-        )
 
 
 def no_names(_: int) -> tuple[str, ...]:
