@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from auditor.replay.claim import layer_files
-from auditor.replay.expectations import expected_places, is_reached, judged_otherwise, reached
+from auditor.replay.expectations import expected_places, is_reached, judged_otherwise, open_switches, reached
 from auditor.replay.experiment import Evidence
 from auditor.replay.laboratory import Laboratory
 from auditor.replay.records import RankRecord
@@ -90,6 +90,7 @@ def _not_taken(evidence: Evidence, reading: Reading, target: ReplayTarget) -> li
         for what, place in expected_places(reading.trace, report)
         if not is_reached(place, lines, target.texts)
     ]
+    missed += open_switches(reading.trace, reading.exploration)
     if report is not None:
         toy = target.variables(base.bench.sizes)
         missed += judged_otherwise(reading.trace, report, reading.program, reading.settings, toy)

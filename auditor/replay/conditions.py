@@ -158,6 +158,8 @@ def _normalised(evidence: Evidence, doubt: str) -> ConditionResult:
         return _measured(evidence.mass, evidence.second_mass, doubt, mixed)
     if mixed:
         why = f"{mixed} of {whole} scores are no plain cross-entropy, and their sum was not measured"
+        if evidence.leak is not None:
+            why += ": where scores depend on later tokens it proves nothing"
         return ConditionResult(outcome=Outcome.UNVERIFIED, why=why)
     if doubt:
         return ConditionResult(outcome=Outcome.UNVERIFIED, why=doubt)

@@ -17,8 +17,10 @@ from auditor.trace.events import Place, Report, Update
 from auditor.trace.trace import Trace
 
 if TYPE_CHECKING:
+    from auditor.alternatives import Exploration
     from auditor.program.model import Program
     from auditor.static.machine import Setting
+    from rules.base import Rule
 
 
 ORDER_RULES: Final = (
@@ -42,6 +44,26 @@ def expected_places(trace: Trace, report: Report | None) -> list[tuple[str, Plac
     if report is not None:
         found |= {("score", score.place): None for score in trace.scores_of(report)}
     return list(found)
+
+
+def open_switches(trace: Trace, exploration: Exploration | None) -> list[str]:
+    """Rules about order that would fail with a switch turned that nobody has seen, one sentence each.
+
+    Such a script is replayed with its defaults, which proves nothing of the run that is claimed.
+    """
+    from auditor.judging import judge
+    from rules.base import Evidence, Outcome
+
+    if exploration is None:
+        return []
+    evidence = Evidence(trace=trace)
+    plain = _outcomes(trace)
+    judged = judge(_order_rules(), evidence, exploration, opened=exploration.opened)
+    return [
+        f"{answer.rule}: {answer.because}"
+        for answer in judged.answers
+        if answer.outcome is Outcome.REVIEW and plain[answer.rule] != Outcome.REVIEW.value
+    ]
 
 
 def judged_otherwise(
@@ -73,11 +95,16 @@ def judged_otherwise(
 
 def _outcomes(trace: Trace) -> dict[str, str]:
     from auditor.judging import judge
-    from rules import ALL
     from rules.base import Evidence
 
-    chosen = [rule for rule in ALL if rule.slug in ORDER_RULES]
-    return {answer.rule: answer.outcome.value for answer in judge(chosen, Evidence(trace=trace)).answers}
+    judged = judge(_order_rules(), Evidence(trace=trace))
+    return {answer.rule: answer.outcome.value for answer in judged.answers}
+
+
+def _order_rules() -> list[type[Rule]]:
+    from rules import ALL
+
+    return [rule for rule in ALL if rule.slug in ORDER_RULES]
 
 
 def _because(trace: Trace, other: Trace) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -43,11 +44,13 @@ def audit_and_replay(
     from auditor.pipeline import audit_submission, read_submission
     from auditor.replay.replay import replay_submission
 
+    started = time.perf_counter()
     reading = read_submission(submission, overrides=overrides)
     audit = audit_submission(submission, policy=policy, reading=reading)
     if reading.trace is None:
         return replace(audit, notes=(*audit.notes, "not replayed: there is no readable torch program"))
-    return join(audit, replay_submission(submission, reading=reading))
+    joined = join(audit, replay_submission(submission, reading=reading))
+    return replace(joined, seconds=time.perf_counter() - started)
 
 
 def join(audit: AuditResult, replay: ReplayResult) -> AuditResult:
@@ -148,9 +151,7 @@ def _fail(
     contradicts = before is not None and before.outcome is RuleOutcome.PASS
     if contradicts and before is not None:
         message += f" The static witness had passed it: {before.because}."
-    report = (
-        audit.trace.claimed_report.label if audit.trace is not None and audit.trace.claimed_report else None
-    )
+    claimed = audit.trace.claimed_report if audit.trace is not None else None
     findings.insert(
         0,
         Finding(
@@ -158,8 +159,8 @@ def _fail(
             outcome=RuleOutcome.FAIL,
             level=Level.ERROR,
             message=message,
-            report=report,
-            locations=places,
+            report=claimed.label if claimed is not None else None,
+            locations=places or ((claimed.place,) if claimed is not None else ()),
             steps=steps,
             origin="replay",
         ),
@@ -190,6 +191,14 @@ def _contradictions(audit: AuditResult, replay: ReplayResult) -> Sequence[Findin
             message=(
                 "The witnesses contradict each other: the replay passed all four conditions at toy size, the static "
                 f"witness says: {answer.because}"
+            ),
+            locations=tuple(
+                dict.fromkeys(
+                    place
+                    for f in audit.findings
+                    if f.rule == answer.rule and f.outcome is RuleOutcome.FAIL
+                    for place in f.locations
+                )
             ),
             origin="replay",
         )

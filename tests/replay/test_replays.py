@@ -84,6 +84,12 @@ def test_two_pass_cache_fails_by_its_effect_alone(replayed: Replay) -> None:
     assert result.conditions["C3"].outcome is Outcome.FAIL
 
 
+def test_defaults_prove_nothing_where_an_unseen_switch_decides(replayed: Replay) -> None:
+    result = replayed(SPECIMENS / "hidden_switch.py")
+    assert result.ran and not result.proven and not result.failed
+    assert any("seen nowhere but as the source default" in c.why for c in result.conditions.values())
+
+
 def test_packed_script_is_replayed_and_its_places_are_in_the_decoded_layer(replayed: Replay) -> None:
     result = replayed(SPECIMENS / "packed.py")
     witness = result.conditions["C3"].witness
