@@ -90,7 +90,7 @@ def _not_taken(evidence: Evidence, reading: Reading, target: ReplayTarget) -> li
         for what, place in expected_places(reading.trace, report)
         if not is_reached(place, lines, target.texts)
     ]
-    missed += open_switches(reading.trace, reading.exploration)
+    missed += open_switches(reading.trace, reading.exploration, target.reads, reading.settings)
     if report is not None:
         toy = target.variables(base.bench.sizes)
         missed += judged_otherwise(reading.trace, report, reading.program, reading.settings, toy)

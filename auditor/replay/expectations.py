@@ -7,6 +7,7 @@ or an update that the static witness sees and the run never reached, was not rep
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -46,20 +47,44 @@ def expected_places(trace: Trace, report: Report | None) -> list[tuple[str, Plac
     return list(found)
 
 
-def open_switches(trace: Trace, exploration: Exploration | None) -> list[str]:
-    """Rules about order that would fail with a switch turned that nobody has seen, one sentence each.
+SWITCHES: Final = re.compile(r"TTT|NGRAM|PASS|SLOT|CACHE|RESCORE|ADAPT|PPM|MIX|LORA|KNN|HEDGE|ONLINE")
+"""Words in the names of switches that put something between the model and the reported number."""
 
-    Such a script is replayed with its defaults, which proves nothing of the run that is claimed.
+OFF: Final = ("0", "", "False", "false", "off", "no")
+
+
+def open_switches(
+    trace: Trace,
+    exploration: Exploration | None,
+    reads: Mapping[str, str | None],
+    settings: Mapping[str, Setting],
+) -> list[str]:
+    """What the order may depend on and nobody has seen, one sentence each.
+
+    A script is then replayed with its defaults, which proves nothing of the run that is claimed. Where the static
+    witness has an answer it also knows which switch would change it; where it has none, any that is off may.
+
+    Args:
+        reads: environment names that the script reads, with constant defaults.
+        settings: what the claimed run is known to have had.
     """
     from auditor.judging import judge
     from rules.base import Evidence, Outcome
 
-    if exploration is None:
-        return []
-    evidence = Evidence(trace=trace)
     plain = _outcomes(trace)
+    found = []
+    if Outcome.UNKNOWN.value in plain.values():
+        found = [
+            f"{name} is seen nowhere but as the source default {default!r}, and the static witness could not tell "
+            "what it decides"
+            for name, default in reads.items()
+            if default in OFF and name not in settings and SWITCHES.search(name)
+        ]
+    if exploration is None:
+        return found
+    evidence = Evidence(trace=trace)
     judged = judge(_order_rules(), evidence, exploration, opened=exploration.opened)
-    return [
+    return found + [
         f"{answer.rule}: {answer.because}"
         for answer in judged.answers
         if answer.outcome is Outcome.REVIEW and plain[answer.rule] != Outcome.REVIEW.value

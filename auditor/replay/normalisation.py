@@ -31,6 +31,7 @@ class Mass:
     """The sum of exp(-score) over tokens put at one place.
 
     Attributes:
+        token: the place, or -1 if there was none.
         total: of the tokens counted so far.
         counted: tokens whose run gave a score at the place.
         complete: whether these are all.
@@ -52,17 +53,18 @@ class Mass:
         return self.total > 1 + TOLERANCE or (self.complete and self.total < 1 - TOLERANCE)
 
 
-def measure_mass(laboratory: Laboratory, seed: int, *, places: int = 1) -> Mass | None:
-    """Measure the sum at one place; None if no score could be found in so small a world.
+def measure_mass(laboratory: Laboratory, seed: int, *, places: int = 1) -> Mass:
+    """Measure the sum at one place.
 
     Args:
         places: how many places to try until the sum is off at one of them; the last one measured is returned.
     """
     bench = small_bench(seed)
     base = laboratory.observe(bench)
+    why = base.run.why_not or "the claimed number could not be followed in so small a world"
+    mass = Mass(token=-1, total=0.0, counted=0, complete=False, mixed=False, seed=seed, why=why)
     if not base.run.ran or not base.scores:
-        return None
-    mass = None
+        return mass
     for position, mixed in _places(base)[:places]:
         mass = _mass_at(laboratory, base, position, mixed=mixed, seed=seed)
         if mass.is_off:

@@ -18,14 +18,16 @@ from auditor.replay.world import WorldSize
 
 
 class How(Enum):
-    """How a size is shrunk: to a value, to at most a value, or to a value even where 0 switches it off.
+    """How a size is shrunk: to a value, to at most a value, to a value even where 0 switches it off, or cleared.
 
-    The first two leave a size alone that is 0 or less: the claimed run had switched off what it sizes.
+    The first two leave a size alone that is 0 or less: the claimed run had switched off what it sizes. Cleared is
+    text that lists real sizes where the ones above say the same.
     """
 
     TO = "to"
     AT_MOST = "at most"
     FORCED = "forced"
+    CLEARED = "cleared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ SIZES: Final = (
     Size("NUM_KV_HEADS|N_KV_HEADS", "kv_heads"),
     Size("MLP_MULT", 2),
     Size(r"\w*SEQ_LEN|SEQ_LENGTH", "length"),
+    Size("TRAIN_SEQ_SCHEDULE", 0, How.CLEARED),
     Size(r"(?:\w+_)?STRIDE", "stride"),
     Size("TRAIN_BATCH_TOKENS|GPTQ_CALIB_BATCH_TOKENS", "train_tokens"),
     Size("VAL_BATCH_SIZE|VAL_BATCH_TOKENS", "validation_tokens"),
@@ -143,6 +146,8 @@ def toy_value(name: str, current: str | None, sizes: ToySizes) -> str | None:
     for pattern, size in _ROWS:
         if not pattern.match(name):
             continue
+        if size.how is How.CLEARED:
+            return ""
         value = getattr(sizes, size.value) if isinstance(size.value, str) else size.value
         try:
             had = float(current) if current is not None else None

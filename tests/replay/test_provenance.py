@@ -107,6 +107,20 @@ def test_two_scorers_of_one_token_are_a_mixture_and_not_a_total(provenance: Prov
         assert [members(provenance, int(n)) for n in nodes] == [[i, i + 4] for i in range(4)]
 
 
+def test_a_score_exchanged_for_a_mixture_made_in_python_stands_for_its_token(provenance: Provenance) -> None:
+    values = losses(provenance, 4)
+    with Carrying(provenance):
+        kept = values.double().clone()
+        kept[1] = 0.25
+        kept[2] = 0.0
+        array = marked(values.numpy().copy(), np.arange(4))
+        array[3] = 0.5
+        array[0] = 0
+    nodes = nodes_of(kept)
+    assert nodes is not None and nodes.tolist() == [0, 1, -1, 3]
+    assert array.nodes.tolist() == [-1, 1, 2, 3]
+
+
 def test_rows_of_several_tokens_are_totals(provenance: Provenance) -> None:
     with Carrying(provenance):
         totals = losses(provenance, 6).reshape(2, 3).sum(-1)

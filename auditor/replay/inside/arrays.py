@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from auditor.replay.inside.provenance import NONE, Provenance
+from auditor.replay.inside.provenance import NONE, Provenance, is_changed_score
 
 Totalled = Callable[[int, float], None]
 """Told the node and the value of every total that leaves an array as a number."""
@@ -42,9 +42,10 @@ class MarkedArray(np.ndarray[Any, Any]):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         super().__setitem__(index, np.asarray(value))
-        if self.nodes is not None:
+        given = getattr(value, "nodes", None)
+        if self.nodes is not None and (given is not None or not is_changed_score(value)):
             self.nodes = self.nodes.copy()
-            self.nodes[index] = NONE if getattr(value, "nodes", None) is None else value.nodes
+            self.nodes[index] = NONE if given is None else given
 
     def reshape(self, *args: Any, **kwargs: Any) -> Any:
         return _moved(self, "reshape", args, kwargs)

@@ -26,6 +26,9 @@ PROJECTION_SEED: Final = 20_240_520
 KEPT_INPUTS: Final = 6
 """Recent inputs of embeddings that a row of targets is compared with to find its first token."""
 
+CONTINUED: Final = 0.8
+"""Share of the targets that must be the next inputs; the others may be masked or padded."""
+
 _LOSS_ARGUMENTS: Final = (
     "input",
     "target",
@@ -79,7 +82,7 @@ class Observer:
 
     def __init__(self, recorder: Recorder, provenance: Provenance, states: States, stream: Any) -> None:
         self._recorder, self._provenance, self._states = recorder, provenance, states
-        self._locator = Locator(stream)
+        self._targets, self._read = Locator(stream), Locator(stream)
         self._inputs: list[Any] = []
         self._calls = 0
         self._projection: Tensor | None = None
@@ -197,22 +200,38 @@ class Observer:
         plain = target.detach()
         if plain.dim() == 0 or not plain.numel() or plain.dtype not in (torch.int64, torch.int32):
             return None
-        values = plain.numpy().astype(np.int64)
-        rows = self._rows(values)
-        found = self._locator.locate(rows)
-        if rows.size != values.size:
-            found = found[:, 1:]
-        return found.reshape(values.shape) if (found >= 0).any() else None
+        found = self._positions(plain.numpy().astype(np.int64))
+        return found if (found >= 0).any() else None
 
-    def _rows(self, values: Any) -> Any:
-        """The targets as rows, each with the token before it where an embedding of the same rows is known."""
+    def _positions(self, targets: Any) -> Any:
+        """Positions of targets, in their shape.
+
+        Targets that continue the rows of a recent embedding, from its first position on or at its end (only the
+        last positions of a window are scored), stand behind tokens that are longer rows and easier to find.
+        """
         for seen in reversed(self._inputs):
-            if seen.numel() == values.size and seen.dim() == 2:
-                before = seen.numpy().astype(np.int64)
-                rows = values.reshape(before.shape)
-                if rows.shape[1] > 1 and (before[:, 1:] == rows[:, :-1]).mean() > 0.8:
-                    return np.concatenate([before[:, :1], rows], axis=1)
-        return values.reshape(-1, values.shape[-1]) if values.ndim > 1 else values[None]
+            if seen.dim() != 2 or not len(seen) or targets.size % len(seen) or targets.size > seen.numel():
+                continue
+            inputs = seen.numpy().astype(np.int64)
+            rows = targets.reshape(len(inputs), -1)
+            count = rows.shape[1]
+            for first in dict.fromkeys((0, inputs.shape[1] - count)):
+                before = inputs[:, first + 1 : first + count] == rows[:, :-1]
+                if before.size and before.mean() > CONTINUED:
+                    joined = np.concatenate([inputs[:, : first + 1], rows], axis=1)
+                    alone = self._targets.locate(joined)[:, first + 1 :]
+                    behind = self._behind(inputs, rows, first)
+                    return np.where(behind >= 0, behind, alone).reshape(targets.shape)
+        rows = targets.reshape(-1, targets.shape[-1]) if targets.ndim > 1 else targets[None]
+        return self._targets.locate(rows).reshape(targets.shape)
+
+    def _behind(self, inputs: Any, rows: Any, first: int) -> Any:
+        """Positions of targets that are the tokens after the inputs at their place; -1 for the others."""
+        stream = self._read.stream
+        at = self._read.locate(inputs)[:, first : first + rows.shape[1]] + 1
+        fits = (at > 0) & (at < len(stream))
+        fits &= stream[np.where(fits, at, 0)] == rows
+        return np.where(fits, at, -1)
 
     def _made(
         self,

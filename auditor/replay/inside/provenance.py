@@ -116,6 +116,13 @@ def nodes_of(value: Any) -> Tensor | None:
     return found if isinstance(found, Tensor) else None
 
 
+def is_changed_score(value: Any) -> bool:
+    """Whether what is put in the place of a score is a number made outside of torch, such as a mixture: it stands
+    for the same token. Zero masks the token.
+    """
+    return isinstance(value, (int, float)) and value != 0
+
+
 def mark(tensor: Tensor, nodes: Tensor) -> None:
     """Give a tensor its node numbers, int64 in the same shape."""
     setattr(tensor, _ATTRIBUTE, nodes)
@@ -215,6 +222,8 @@ class Provenance:
             if given is None:
                 return
             held = torch.full(target.shape, NONE)
+        if given is None and is_changed_score(value):
+            return
         held[index] = NONE if given is None else given
         mark(target, held)
 
