@@ -99,8 +99,6 @@ def small_bench(seed: int) -> Bench:
     size = WorldSize(
         vocabulary=VOCABULARY,
         validation=580 + chance.randrange(20),
-        training=2500,
-        shards=1,
         documents=(60, 140),
     )
     return Bench(sizes=sizes, world=make_world(size, chance.randrange(1 << 30)))

@@ -1,8 +1,9 @@
 """The toy world that a submission is replayed in: token streams, shards in the challenge's format, a vocabulary.
 
-Every stretch of `ANCHOR` tokens occurs once in the whole world, except inside a few passages that are repeated
-on purpose (caches must have something to remember). So the position of a row of tokens can be told from the
-tokens alone, and a token of training data is never taken for one of validation.
+Every stretch of `ANCHOR` tokens of the validation split occurs once in the whole world, except inside a few passages
+that are repeated on purpose (caches must have something to remember); training streams hold none of them. So the
+position of a row of tokens can be told from the tokens alone, and a token of training data is never taken for one of
+validation.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Tokens = NDArray[np.int64]
+    Anchors = set[tuple[int, ...]] | frozenset[tuple[int, ...]]
 
 ANCHOR: Final = 5
 """Tokens that tell a position: no stretch of this length occurs twice outside the repeated passages."""
@@ -102,16 +104,19 @@ def make_world(size: WorldSize, seed: int) -> World:
     import numpy as np
 
     rng = np.random.default_rng(seed)
-    used: set[tuple[int, ...]] = set()
-    validation = _stream(size.validation, size, rng, used, passages=4)
-    training = tuple(_stream(size.training, size, rng, used, passages=0) for _ in range(size.shards))
+    validation = _stream(size.validation, size, rng, set(), passages=4)
+    taken = frozenset(_anchors(validation))
+    training = tuple(_stream(size.training, size, rng, taken, passages=0) for _ in range(size.shards))
     return World(size=size, seed=seed, validation=validation, training=training)
 
 
 def _stream(
-    length: int, size: WorldSize, rng: np.random.Generator, used: set[tuple[int, ...]], *, passages: int
+    length: int, size: WorldSize, rng: np.random.Generator, used: Anchors, *, passages: int
 ) -> Tokens:
-    """Documents of random words without a repeated anchor, with `passages` passages that occur three times."""
+    """Documents of random words without an anchor in `used`, with `passages` passages that occur three times.
+
+    A set of used anchors takes those of the stream in, so that none repeats; a frozen one does not.
+    """
     import numpy as np
 
     words = [_word(size, rng, int(rng.integers(2, ANCHOR))) for _ in range(60)]
@@ -124,7 +129,7 @@ def _stream(
     queue: list[int] = []
     next_document = 0
     while len(out) < length:
-        if len(out) >= next_document:
+        if len(out) >= next_document and _is_new(out, BOS, used):
             out.append(BOS)
             next_document = len(out) + int(rng.integers(*size.documents))
             queue = []
@@ -148,21 +153,30 @@ def _append(
     queue: list[int],
     size: WorldSize,
     rng: np.random.Generator,
-    used: set[tuple[int, ...]],
+    used: Anchors,
 ) -> None:
     """Append the next token of the word under way, or a random one, so that the anchor it closes is new."""
     for _ in range(1000):
         token = queue[0] if queue else int(rng.integers(FIRST_ORDINARY, size.vocabulary))
-        anchor = (*out[1 - ANCHOR :], token)
-        if len(anchor) < ANCHOR or anchor not in used:
+        if _is_new(out, token, used):
             if queue:
                 queue.pop(0)
-            if len(anchor) == ANCHOR:
-                used.add(anchor)
             out.append(token)
             return
         queue.clear()
     raise ValueError(f"a vocabulary of {size.vocabulary} is too small for unique stretches of {ANCHOR}")
+
+
+def _is_new(out: list[int], token: int, used: Anchors) -> bool:
+    """Whether the anchor that a token closes is not used yet; it is from now on."""
+    anchor = (*out[1 - ANCHOR :], token)
+    if len(anchor) < ANCHOR:
+        return True
+    if anchor in used:
+        return False
+    if isinstance(used, set):
+        used.add(anchor)
+    return True
 
 
 def _anchors(tokens: Tokens) -> set[tuple[int, ...]]:

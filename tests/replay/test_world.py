@@ -11,6 +11,7 @@ import pytest
 
 from auditor.replay.inside.positions import Locator
 from auditor.replay.inside.written import WrittenSizes
+from auditor.replay.normalisation import small_bench
 from auditor.replay.sizing import ToySizes, toy_environment, toy_value, world_size, written_threshold
 from auditor.replay.target import claimed_settings
 from auditor.replay.world import (
@@ -35,6 +36,12 @@ def test_equal_seeds_give_equal_worlds_and_others_do_not(world: World) -> None:
     again, other = make_world(WorldSize(), 3), make_world(WorldSize(), 4)
     assert np.array_equal(world.validation, again.validation)
     assert not np.array_equal(world.validation, other.validation)
+
+
+def test_worlds_of_the_smallest_vocabulary_can_be_made_of_any_seed() -> None:
+    for seed in range(30):
+        world = small_bench(seed).world
+        assert (Locator(world.validation).locate(world.training[0][None]) < 0).all()
 
 
 def test_shards_have_the_format_of_the_challenge(world: World, tmp_path: Path) -> None:
