@@ -97,6 +97,14 @@ TRAINED = "model.load_state_dict({name: value.float() for name, value in state.i
 MIX = "mixed, _ = self.mix(hidden)"
 REPORTED = "val_loss, val_bpb = evaluate(model, s, validation_tokens(s), byte_lengths(s).to(device), device)"
 
+LOOP = LEGAL[LEGAL.index("        for chunk in range(chunks):") : LEGAL.index("    nats = ")]
+COUNTS = LOOP[LOOP.index("            loss_sum +=") : LOOP.index("            if chunk + 1")]
+SECOND_TIME = f"            if epoch == 1:\n{textwrap.indent(COUNTS, '    ')}"
+TWICE = "for epoch in range(2):\n" + textwrap.indent(
+    textwrap.dedent(LOOP.replace(COUNTS, SECOND_TIME).replace("if chunk + 1 < chunks:", "if epoch == 0:")),
+    "    ",
+)
+
 FIT = """\
 model.requires_grad_(True)
 split = validation_tokens(s)
@@ -160,6 +168,13 @@ MUTANTS = (
         ),
         fails=ORDER,
         static=("violation", "review"),
+    ),
+    Mutant(
+        name="epochs_around_the_chunk_loop",
+        what="every document is gone through twice, and the second time counts",
+        edits=(Edit(old=LOOP, new=TWICE),),
+        fails=ORDER,
+        static=("violation",),
     ),
     Mutant(
         name="fit_before_evaluation",
