@@ -10,6 +10,8 @@ import ast
 
 import libcst as cst
 
+from auditor.program.spacing import with_blanks
+
 
 def lowered(text: str) -> str:
     """The text in the running Python's grammar.
@@ -18,9 +20,12 @@ def lowered(text: str) -> str:
         SyntaxError: it is not Python 3.12, or uses more of it than f-strings.
     """
     try:
-        module = cst.parse_module(text)
-    except cst.ParserSyntaxError as error:
-        raise SyntaxError(f"not Python 3.12 either: {error.message}") from error
+        try:
+            module = cst.parse_module(text)
+        except cst.CSTValidationError:
+            module = cst.parse_module(with_blanks(text))
+    except (cst.ParserSyntaxError, cst.CSTValidationError) as error:
+        raise SyntaxError(f"not Python 3.12 either: {error}") from error
     changed = module.visit(_Strings(module)).code
     ast.parse(changed)
     return changed

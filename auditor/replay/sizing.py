@@ -79,6 +79,7 @@ SIZES: Final = (
     Size("MLP_MULT", 2),
     Size(r"\w*SEQ_LEN|SEQ_LENGTH", "length"),
     Size("TRAIN_SEQ_SCHEDULE", 0, How.CLEARED),
+    Size("SEQ_LEN_SCHEDULE", 0, How.FORCED),
     Size(r"(?:\w+_)?STRIDE", "stride"),
     Size("TRAIN_BATCH_TOKENS|GPTQ_CALIB_BATCH_TOKENS", "train_tokens"),
     Size("VAL_BATCH_SIZE|VAL_BATCH_TOKENS", "validation_tokens"),
@@ -98,7 +99,7 @@ SIZES: Final = (
     Size(r"\w*BUCKETS_LOG2", 8, How.AT_MOST),
     Size(r"GPTQ_\w*BATCHES|TTT_EVAL_BATCHES", 2, How.AT_MOST),
     Size(r"GPTQ_\w*SAMPLES", 4, How.AT_MOST),
-    Size(r"GPTQ_BLOCK_?SIZE", 32, How.AT_MOST),
+    Size(r"GPTQ_BLOCK_?SIZE|\w*GROUP_SIZE", 32, How.AT_MOST),
     Size(r"(?!MUON|MATRIX)\w*EPOCHS", 3, How.AT_MOST),
     Size(
         r"SLOT_STEPS|TTT_GRAD_STEPS|ETLB_STEPS|TEMP_CAL_STEPS|\w*SLOT_ITERS|EGGROLL_STEPS|GPTQ_REFINE_STEPS",

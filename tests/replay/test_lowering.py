@@ -46,6 +46,14 @@ def test_only_newer_grammar_needs_it() -> None:
     assert not needs_lowering("f\"{d['a']}\"\n")
 
 
+def test_conditional_directly_before_a_keyword_is_taken() -> None:
+    """LibCST alone refuses a parenthesised conditional without a blank behind it."""
+    text = 'rows = [(2 - (0 if i else 1))for i in items]\nresult = f"{d["b"]}{rows}"\n'
+    names = dict(SETTING)
+    exec(compile(ast.parse(lowered(text)), "<case>", "exec"), names)  # noqa: S102
+    assert names["result"] == "x[2, 2]"
+
+
 def test_what_is_no_python_is_refused() -> None:
     with pytest.raises(SyntaxError):
         lowered("def f(:\n")

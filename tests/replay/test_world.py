@@ -118,6 +118,7 @@ def test_exchanged_token_keeps_documents_and_can_be_located(world: World) -> Non
         ("TTT_EPOCHS", "1", None),
         ("TTT_CHUNK_TOKENS", "32768", "160"),
         ("TRAIN_SEQ_SCHEDULE", "1024@0.1,2048@1.0", ""),
+        ("SEQ_LEN_SCHEDULE", "1", "0"),
         ("NGRAM_BUCKETS", "4194304", "256"),
         ("TTT_ENABLED", "1", None),
         ("MUON_WD", "0.04", None),

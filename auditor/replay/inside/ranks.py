@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import torch
@@ -28,10 +29,12 @@ def install_ranks() -> None:
     """Make `torch.distributed` work over gloo in place of NCCL; single processes stay without a group."""
     plain: Any = dist
     start, barrier, reduce, gather = dist.init_process_group, dist.barrier, dist.all_reduce, dist.all_gather
-    scatter_list = dist.reduce_scatter
 
     def init_process_group(backend: str | None = None, *args: Any, **kwargs: Any) -> None:
         kwargs.pop("device_id", None)
+        # A script that asks for a group whatever it was started by is a group of one here.
+        for name, value in (("RANK", "0"), ("LOCAL_RANK", "0"), ("WORLD_SIZE", "1")):
+            os.environ.setdefault(name, value)
         start("gloo", *args, **kwargs)
 
     def all_reduce(
@@ -77,7 +80,6 @@ def install_ranks() -> None:
         gather(outputs, tensor.contiguous(), group=group)
         return _Done()
 
-    del scatter_list
     replace(
         plain,
         init_process_group=init_process_group,
