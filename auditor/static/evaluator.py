@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from auditor.static.boundaries import Boundaries
+from auditor.static.byte_counts import ByteCounts
 from auditor.static.calls import Calls
 from auditor.static.choices import Choices
 from auditor.static.comprehensions import Comprehensions
 from auditor.static.expressions import Expressions
+from auditor.static.files import Files
 from auditor.static.functions import Functions
 from auditor.static.generators import Generators
 from auditor.static.heap import Env
+from auditor.static.lists import Lists
 from auditor.static.loops import Loops
 from auditor.static.machine import StepsExhausted
 from auditor.static.masks import Masks
@@ -18,6 +22,7 @@ from auditor.static.scoring import Scoring
 from auditor.static.statements import Statements
 from auditor.static.subscripts import Subscripts
 from auditor.static.values import Const
+from auditor.static.weights import Weights
 
 
 class Evaluator(
@@ -27,10 +32,15 @@ class Evaluator(
     Choices,
     Masks,
     Scoring,
+    ByteCounts,
+    Boundaries,
+    Files,
     Statements,
     Calls,
     Modules,
+    Weights,
     Subscripts,
+    Lists,
     Methods,
     Functions,
     Expressions,
@@ -41,6 +51,9 @@ class Evaluator(
         """Evaluate the script as `__main__`."""
         self.prepare_scoring()
         self.prepare_modules()
+        self.prepare_counts()
+        self.prepare_files()
+        self.prepare_boundaries()
         tree, _, path = self.main
         self.globals = Env()
         self.globals.d["__name__"] = Const("__main__")

@@ -8,8 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from auditor.static.by_kind import filled
+from auditor.static.files import FROM_OUTSIDE, MATCHED, matched
 from auditor.static.heap import Env, Obj
 from auditor.static.library.tables import BUILTINS, SIZE_ATTRIBUTES
+from auditor.static.lists import moved
 from auditor.static.machine import Machine
 from auditor.static.statements import ast_text
 from auditor.static.values import (
@@ -149,6 +152,7 @@ class Expressions(Machine):
     def e_JoinedStr(self, node: ast.JoinedStr, env: Env) -> Value:
         parts: list[str | None] = []
         record = UNKNOWN
+        counted: list[Data] = []
         exact = True
         for part in node.values:
             if isinstance(part, ast.Constant):
@@ -163,7 +167,10 @@ class Expressions(Machine):
             else:
                 parts.append(None)
                 exact = False
-            record = join_data(record, replace(self.data(value), template=None).plain())
+            found = replace(self.data(value), template=None, by_kind=None).plain()
+            counted.append(found)
+            record = join_data(record, replace(found, origins=frozenset()))
+        record = replace(record, origins=denominators(counted))
         merged = merge_text(parts)
         if exact:
             return Const("".join(p or "" for p in merged), record.settings)
@@ -320,7 +327,12 @@ class Expressions(Machine):
         text = self.text_arithmetic(op, left, right)
         if text is not None:
             return text
+        by_kind = self.combined(op, left, right)
+        if by_kind is not None:
+            return replace(self.mix(left, right), by_kind=by_kind, span=None, array=None, template=None)
         out = self.mix(left, right)
+        if isinstance(op, ast.Add) and out.origins and not out.losses:
+            out = replace(out, origins=self.added(self.data(left).origins, self.data(right).origins, node))
         rows = self.row_arithmetic(op, left, right, out, node)
         if rows is not None:
             return rows
@@ -410,6 +422,8 @@ class Expressions(Machine):
                 )
                 if any(not isinstance(v, Const) for v in values):
                     out.d["#repeated"] = True
+                elif len(values) == 1:
+                    out.d["#kinds"] = Data(by_kind=filled(values[0].value))  # type: ignore[attr-defined]
                 return out
         if isinstance(op, ast.Add):
             a, b = self.exact_items(left), self.exact_items(right)
@@ -420,10 +434,7 @@ class Expressions(Machine):
                 out.d["#items"] = (*a, *b)
                 return out
             if any(isinstance(v, Obj) and v.kind == "list" for v in (left, right)):
-                out = self.allocate("list", node)
-                out.d["#elements"] = (moved(self.element(left, None)), moved(self.element(right, None)))
-                out.d["#repeated"] = True
-                return out
+                return self.concatenated_lists((left, right), node)
         return None
 
     def text_arithmetic(self, op: ast.operator, left: Value, right: Value) -> Value | None:
@@ -446,7 +457,8 @@ class Expressions(Machine):
                 return Const(not outcome, settings)
             if isinstance(value, Truth) and value.condition.operator == ">=":
                 return Truth(Condition(">=", -value.condition.difference - 1), settings)
-            return self.mix(value)
+            negated = self.transformed(node.op, value)
+            return self.mix(value) if negated is None else replace(self.mix(value), by_kind=negated)
         if isinstance(value, Const) and isinstance(value.value, (int, float)):
             if isinstance(node.op, ast.USub):
                 return Const(-value.value, value.settings)
@@ -457,7 +469,8 @@ class Expressions(Machine):
         if expr is not None and isinstance(node.op, ast.USub):
             return Num(-expr, getattr(value, "settings", NONE))
         mixed = self.mix(value)
-        return replace(mixed, marks=mixed.marks - {"equals"})
+        by_kind = self.transformed(node.op, value)
+        return replace(mixed, marks=mixed.marks - {"equals"}, by_kind=by_kind or mixed.by_kind)
 
     def e_BoolOp(self, node: ast.BoolOp, env: Env) -> Value:
         conjunction = isinstance(node.op, ast.And)
@@ -485,6 +498,9 @@ class Expressions(Machine):
             return Const(last.value, settings) if isinstance(last, Const) else last
         if len(undecided) == 1 and isinstance(undecided[0], Truth):
             return Truth(undecided[0].condition, settings)
+        by_kind = self.conjoined(undecided, conjunction=conjunction)
+        if by_kind is not None:
+            return replace(self.mix(*undecided), settings=settings, by_kind=by_kind)
         if not conjunction:
             joined: Value = undecided[0]
             for other in undecided[1:]:
@@ -507,6 +523,9 @@ class Expressions(Machine):
         if self.chooses_score(test, first, second):
             return self.select(self.mix(test, first, second), node, "a conditional")
         seen = self.data(test)
+        picked = self.picked(test, first, second)
+        if picked is not None:
+            return replace(self.mix(test, first, second), by_kind=picked)
         if (seen.updates or seen.doubts or seen.losses) and isinstance(joined, (Data, Const, Num)):
             return self.decided(self.as_record(joined), seen, node)
         return joined
@@ -538,7 +557,10 @@ class Expressions(Machine):
         if isinstance(node.ops[0], ast.Eq) and len(rights) == 1 and "mask" not in record.marks:
             if isinstance(left, Const) or isinstance(rights[0], Const):
                 marks |= {"equals"}
-        return replace(record, marks=marks, span=None)
+        if FROM_OUTSIDE in marks and matched(self.data(left), self.data(rights[0])):
+            marks |= {MATCHED}
+        by_kind = self.compared(node.ops[0], left, rights[0]) if len(rights) == 1 else None
+        return replace(record, marks=marks, span=None, by_kind=by_kind or record.by_kind)
 
     def comparison(self, op: ast.cmpop, left: Value, right: Value, settings: frozenset[str]) -> Value | None:
         if isinstance(op, (ast.In, ast.NotIn)):
@@ -601,7 +623,8 @@ class Expressions(Machine):
         if not isinstance(left, Const):
             return None
         if isinstance(right, Lib) and right.name == "os.environ":
-            return left.value in self.settings or left.value in self.environment_writes
+            given = self.settings.get(str(left.value))
+            return (given is not None and given.value is not None) or left.value in self.environment_writes
         if isinstance(right, Const):
             try:
                 return left.value in right.value  # type: ignore[operator]
@@ -615,6 +638,15 @@ class Expressions(Machine):
         return None
 
 
+def denominators(printed: Sequence[Data]) -> frozenset[int]:
+    """The counts behind the numbers of a line: of those made of scores, where there are any.
+
+    A count printed for its own sake beside the result is not what the result was divided by.
+    """
+    scored = [record for record in printed if record.losses]
+    return frozenset().union(*(record.origins for record in scored or printed))
+
+
 def bound(method: Func, instance: Value) -> Func:
     return replace(method, instance=instance)
 
@@ -625,13 +657,6 @@ def decorated_with(method: Func, *names: str) -> bool:
         (isinstance(d, ast.Name) and d.id in names) or (isinstance(d, ast.Attribute) and d.attr in names)
         for d in decorators
     )
-
-
-def moved(value: Value) -> Value:
-    """An element of a list put together from others: of files, not those of the split in their order."""
-    if isinstance(value, Data) and value.regions:
-        return replace(value, marks=value.marks | {"moved"})
-    return value
 
 
 def integer_arithmetic(op: ast.operator, a: Expr, b: Expr) -> Expr | None:

@@ -7,6 +7,8 @@ import builtins
 import math
 from dataclasses import replace
 
+from auditor.static.by_kind import ByKind, filled
+from auditor.static.files import FROM_OUTSIDE
 from auditor.static.heap import Obj
 from auditor.static.library.tables import (
     ALLOCATIONS,
@@ -28,6 +30,7 @@ from auditor.static.library.tables import (
     WRAPPERS,
 )
 from auditor.static.machine import WHOLE, Machine, Resolved
+from auditor.static.methods import BY_ELEMENT, SUMS
 from auditor.static.values import (
     LAYOUT,
     NONE,
@@ -48,10 +51,9 @@ from auditor.static.values import (
     View,
     join_data,
 )
-from auditor.trace.events import Access, Artifact, Load
+from auditor.trace.events import Access
 from auditor.trace.linear import Atom, Expr
 from auditor.trace.operations import operation
-from auditor.trace.region import Region
 
 SAVES = frozenset(
     [
@@ -91,6 +93,7 @@ DECORATORS = frozenset(
         "contextlib.suppress",
     ]
 )
+FILLS: dict[str, int | None] = {"zeros": 0, "ones": 1, "full": None, "bytearray": 0}
 PATH_FUNCTIONS = frozenset(
     [
         "os.path.join",
@@ -111,7 +114,13 @@ TAKES_GENERATORS = frozenset(["enumerate", "isinstance", "iter", "map", "filter"
 READS_ALL = frozenset(["list", "tuple", "sorted", "set", "frozenset", "sum", "max", "min", "dict"])
 """Builtins that read a generator to its end before they return."""
 
+MAX_BYTES = 64
+"""Bytes put together from numbers: the pieces of a vocabulary are short."""
+
 SCALARS = frozenset(["int", "float", "bool", "str", "abs", "round", "max", "min", "sum", "pow", "divmod"])
+
+
+BY_ELEMENT_METHODS = frozenset([*SUMS, *BY_ELEMENT, "logical_not", "bitwise_not", "take", "index_select"])
 
 
 class Functions(Machine):
@@ -152,6 +161,8 @@ class Functions(Machine):
     def structure(
         self, name: str, tail: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value | None:
+        if tail == "SentencePieceProcessor":
+            return self.tokenizer(args, keywords, node)
         if name == "functools.partial" and args:
             return Partial(args[0], tuple(args[1:]), tuple(keywords.items()))
         if name in ("copy.deepcopy", "copy.copy") and args:
@@ -296,10 +307,14 @@ class Functions(Machine):
                 return self.distribution(given, node)
             return given
         if name in SAVES and args:
-            self.saved(self.data(args[0]), node)
+            for value in (*args[:2], *keywords.values()):
+                if isinstance(value, Const) or (isinstance(value, Data) and value.template is not None):
+                    self.wrote(value)
+            self.saved(self.mix(*args, *keywords.values()), node)
             return UNKNOWN
         if name in LOADS:
-            return self.loaded(name, args, keywords, node)
+            outside = self.content_of(args, node)
+            return outside if outside is not None else self.loaded(self.mix(*args))
         if tail == "at" and name.startswith(("numpy", "np")):
             self.table_write(args, "np.add.at" if ".add." in name else name, node)
             return UNKNOWN
@@ -343,21 +358,13 @@ class Functions(Machine):
             return known[0]
         return self.file_named(pattern, node)
 
-    def file_named(self, pattern: str, node: ast.AST) -> Data:
-        """What a file of that name holds, as far as the name tells."""
-        text = pattern.lower()
-        if "val" in text and "bytes" not in text:
-            self.record(Load(**self.common(node), source="val", what=pattern.strip()[-80:]))  # type: ignore[arg-type]
-            return Data(regions=frozenset((Region("val"),)), marks=frozenset(("file",)))
-        if "train" in text:
-            self.record(Load(**self.common(node), source="train", what=pattern.strip()[-80:]))  # type: ignore[arg-type]
-            return Data(marks=frozenset(("train",)))
-        return Data(marks=frozenset(("file",)))
-
     def tokens_of(self, files: Data) -> Data:
         """What validation files hold: the whole split, or the part that belongs to one turn of a loop over files."""
         regions = {
-            WHOLE if not region.turns else replace(region, start=None, stop=None) for region in files.regions
+            replace(WHOLE, source=region.source)
+            if not region.turns
+            else replace(region, start=None, stop=None)
+            for region in files.regions
         }
         return replace(files, regions=frozenset(regions), rank=1, marks=files.marks - {"file"})
 
@@ -371,26 +378,11 @@ class Functions(Machine):
             found = self.file_named(" ".join(names), node)
             if found.regions or "train" in found.marks:
                 return self.tokens_of(found)
-        return replace(given, updates=given.updates | self.disk.updates)
+        return self.from_disk(given)
 
     def outside(self, node: ast.AST) -> Data:
         """A value read from the outside world during a loop: a different one in each of its turns."""
         return Data(turns=frozenset((self.running[-1].counter,)) if self.running else frozenset())
-
-    def saved(self, record: Data, node: ast.AST) -> None:
-        self.disk = join_data(self.disk, replace(record.plain(), rank=None, template=None))
-        if record.states:
-            self.record(Artifact(**self.common(node), action="save", what=ast.unparse(node)[:60]))  # type: ignore[arg-type]
-
-    def loaded(self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Data:
-        given = self.mix(*args)
-        return Data(
-            regions=given.regions,
-            turns=given.turns,
-            updates=given.updates | self.disk.updates,
-            doubts=given.doubts | self.disk.doubts,
-            marks=given.marks | {"artifact"},
-        )
 
     def table_write(self, args: list[Value], by: str, node: ast.AST) -> None:
         if not args:
@@ -423,12 +415,21 @@ class Functions(Machine):
             record = self.data(first)
             return replace(record, array=first.array if isinstance(first, Data) else None, refs=frozenset())
         if tail == "where" and len(args) == 3:
-            return self.decided(self.masked(self.mix(*args[1:]), self.data(args[0]), node), args[0], node)
+            mask = self.data(args[0])
+            picked = self.picked(*args)
+            if picked is not None:
+                return replace(self.mix(*args), by_kind=picked)
+            found = self.decided(self.masked(self.mix(*args[1:]), mask, node), args[0], node)
+            if self.by_kind_of(args[2]) == 0 and isinstance(args[1], Data) and "mask" in mask.marks:
+                return replace(found, by_kind=args[1].by_kind)  # some tokens only, each for what it counts
+            return found
         if tail == "stack" and args:
             record = self.mix(*args)
             return replace(
                 record, rank=None if record.rank is None else record.rank + 1, span=None, array=None
             )
+        if tail == "nan_to_num" and args:
+            return first
         if tail in RESHAPES | COPIES | PARTS and args:
             return self.call_method(first, tail, args[1:], keywords, node)
         if tail in RESETS and args:
@@ -443,6 +444,10 @@ class Functions(Machine):
                 return Const(function(*[a.value for a in args if isinstance(a, Const)]))
             except (TypeError, ValueError, OverflowError):
                 return UNKNOWN
+        if tail in BY_ELEMENT_METHODS and args:
+            record = self.data(first)
+            if record.by_kind is not None or (record.regions and tail in SUMS):
+                return self.call_method(first, tail, args[1:], keywords, node)
         if tail in ("minimum", "maximum", "clip") and len(args) >= 2:
             numbers = [self.number(a) for a in args[:2]]
             if all(n is not None for n in numbers) and tail != "clip":
@@ -461,7 +466,19 @@ class Functions(Machine):
         out.d["#content"] = Data(rank=rank)
         if self.starts_empty(tail, args, keywords):
             out.d["#empty"] = True
+        if rank == 1 and tail in FILLS:
+            out.d["#kinds"] = Data(by_kind=filled(self.fill_value(tail, args, keywords)))
         return out
+
+    def fill_value(self, tail: str, args: list[Value], keywords: dict[str, Value]) -> object:
+        """What a fresh array holds everywhere; None where it is not known."""
+        if tail == "full":
+            value = keywords.get("fill_value", args[1] if len(args) > 1 else UNKNOWN)
+            return value.value if isinstance(value, Const) else None
+        kind = keywords.get("dtype", args[1] if len(args) > 1 else UNKNOWN)
+        if isinstance(kind, Lib) and kind.name.rsplit(".", 1)[-1] in ("bool", "bool_", "bool8"):
+            return FILLS[tail] == 1
+        return FILLS[tail]
 
     def arange(self, args: list[Value], keywords: dict[str, Value]) -> Data:
         numbers = [self.number(a) for a in args]
@@ -500,7 +517,7 @@ class Functions(Machine):
         if items is None and isinstance(parts, Obj) and "#elements" not in parts.d:
             known = parts.d.get("#items")
             items = known if isinstance(known, tuple) else None
-        record = self.mix(parts)
+        record = replace(self.mix(parts), by_kind=self.data(parts).by_kind)
         if items is not None:
             arrays = [i for i in items if isinstance(i, Data) and i.array is not None]
             plain = [i for i in items if not (isinstance(i, Data) and i.array is not None)]
@@ -516,6 +533,27 @@ class Functions(Machine):
         return replace(record, array=None, span=None)
 
     # builtins
+    def b_sum(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
+        if not args:
+            return None
+        record = self.data(args[0])
+        if record.by_kind is None or not record.by_kind.axes or record.losses:
+            return None
+        return self.counted(record, node)
+
+    def b_chr(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
+        if args and isinstance(args[0], Const) and isinstance(args[0].value, int):
+            if 0 <= args[0].value < 0x110000:
+                return Const(chr(args[0].value), args[0].settings)
+        return None
+
+    def b_bytes(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
+        items = self.exact_items(args[0]) if args else None
+        numbers = [i.value for i in items or () if isinstance(i, Const) and isinstance(i.value, int)]
+        if items and len(numbers) == len(items) <= MAX_BYTES and all(0 <= n < 256 for n in numbers):
+            return Const(bytes(numbers))
+        return None
+
     def call_builtin(self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         if name not in TAKES_GENERATORS:
             whole = name in READS_ALL
@@ -548,16 +586,12 @@ class Functions(Machine):
         self.doubt("eval of text", ast.unparse(node)[:80], node)
         return self.mix(*args)
 
-    def b_open(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-        given = self.mix(*args)
-        turns = frozenset((self.running[-1].counter,)) if self.running else frozenset()
-        if given.regions or "train" in given.marks:
-            return given
-        return Data(updates=self.disk.updates, turns=turns, doubts=self.disk.doubts)
-
     def b_len(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         if not args:
             return UNKNOWN
+        by_kind = self.measured(args[0])
+        if by_kind is not None:
+            return Data(by_kind=by_kind)
         length = self.length(args[0])
         if length is None:
             length = self.data_length(
@@ -721,11 +755,12 @@ class Functions(Machine):
             return replace(args[0], template=args[0].template or (None,))
         if name == "int" and args and isinstance(args[0], Const):
             return Data(settings=settings)
-        return self.mix(*args)
-
-    def show(self, out: Obj, base: Value) -> None:
-        """Make a list show the elements of another container, in its order."""
-        out.d["#base"], out.d["#lower"], out.d["#step"], out.d["#elements"] = base, Expr(0), 1, ()
+        out = self.mix(*args)
+        by_kind = self.by_kind_of(args[0]) if len(args) == 1 else None
+        if isinstance(by_kind, ByKind) and name in ("int", "float", "bool"):
+            out = replace(out, by_kind=by_kind)
+        # one number of a file is a setting, no stored text
+        return replace(out, marks=out.marks - {FROM_OUTSIDE}) if FROM_OUTSIDE in out.marks else out
 
     def sequence(self, name: str, args: list[Value], node: ast.AST) -> Value:
         if not args:
@@ -741,13 +776,9 @@ class Functions(Machine):
             ):
                 return value
             out = self.allocate("list", node)
-            self.show(out, value)
-            out.d["#permuted"] = True
+            self.show_shuffled(out, value)
             if name == "sorted" and len(self.data(value).losses) > 1:
                 out.d["#by_score"] = True
-            length = self.length(value)
-            if length is not None:
-                out.d["#length"] = length
             return out
         if isinstance(value, Obj) and value.kind == "iterator" and name in ("list", "tuple"):
             out = self.allocate("list", node)
@@ -805,6 +836,7 @@ class Functions(Machine):
     def environment(self, name: str, default: Value | None, node: ast.AST) -> Value:
         setting = self.settings.get(name)
         place = self.place(node)
+        unset, setting = setting, setting if setting is not None and setting.value is not None else None
         if setting is not None and (
             setting.origin != "assumed" or default is None or name in ("RANK", "LOCAL_RANK")
         ):
@@ -820,7 +852,10 @@ class Functions(Machine):
             return Const(setting.value, frozenset((name,)))
         text = None if not isinstance(default, Const) or default.value is None else str(default.value)
         if name not in self.resolved:
-            self.resolved[name] = Resolved(name, text, "default", place.path, place.line)
+            found = Resolved(name, text, "default", place.path, place.line)
+            if unset is not None:
+                found = Resolved(name, text, unset.origin, unset.path, unset.line)
+            self.resolved[name] = found
         if default is None:
             return Const(None, frozenset((name,)))
         if isinstance(default, Const):

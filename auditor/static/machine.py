@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+from auditor.static.by_kind import ByKind
 from auditor.static.heap import Env, Holder, Obj, Trail
 from auditor.static.values import (
     MAX_ALTERNATIVES,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 
 MAX_STEPS = 1_500_000
 MAX_DEPTH = 24
+MAX_NESTING = 12
 MAX_CONSTANTS = 8
 """Constants that a number may be one of, for these to be kept apart from the conditions that chose them."""
 
@@ -87,9 +89,9 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A value given to an environment name from outside the source."""
+    """A value given to an environment name from outside the source; None where it is known to be left unset."""
 
-    value: str
+    value: str | None
     origin: str
     path: str = ""
     line: int = 0
@@ -154,6 +156,8 @@ class Machine:
         self.standing: set[int] = set()
         self.delimiters: set[int] = set()
         self.broken_off = False
+        self.looking: set[Obj] = set()
+        self.known_updates: dict[object, int] = {}
         self.selections: dict[int, Obj] = {}
         self.line = 1
         self.complete = True
@@ -164,6 +168,9 @@ class Machine:
         self.environment_writes: dict[str, Value] = {}
         self.sibling_modules: dict[str, Obj] = {}
         self.interest: dict[int, bool] = {}
+        self.known_counts: dict[object, int] = {}
+        self.known_loads: dict[object, int] = {}
+        self.known_carries: dict[object, int] = {}
 
     # what the mix-ins provide to each other
     def block(self, body: Sequence[ast.stmt], env: Env) -> str | None:
@@ -232,6 +239,57 @@ class Machine:
     def loss(self, target: Data, data: Data, node: ast.AST, how: str = "softmax") -> Data:
         raise NotImplementedError
 
+    def either(self, ways: Sequence[Callable[[], Value]]) -> Value:
+        raise NotImplementedError
+
+    def tail(self, target: Obj) -> Obj | None:
+        raise NotImplementedError
+
+    def joined_element(self, parts: Sequence[object], index: Expr) -> Value:
+        raise NotImplementedError
+
+    def joined_length(self, parts: Sequence[object]) -> Expr | None:
+        raise NotImplementedError
+
+    def concatenated_lists(self, parts: Sequence[Value], node: ast.AST) -> Obj:
+        raise NotImplementedError
+
+    def show(self, out: Obj, base: Value) -> None:
+        raise NotImplementedError
+
+    def show_shuffled(self, out: Obj, base: Value) -> None:
+        raise NotImplementedError
+
+    def become(self, target: Obj, cell: str, value: object) -> None:
+        raise NotImplementedError
+
+    def inserted(self, target: Obj, value: Value) -> None:
+        raise NotImplementedError
+
+    def shuffled(self, target: Obj) -> None:
+        raise NotImplementedError
+
+    def taken(self, target: Obj, args: Sequence[Value]) -> Value | None:
+        raise NotImplementedError
+
+    def saved(self, record: Data, node: ast.AST) -> None:
+        raise NotImplementedError
+
+    def loaded(self, given: Data) -> Data:
+        raise NotImplementedError
+
+    def from_disk(self, record: Data) -> Data:
+        raise NotImplementedError
+
+    def load_state(self, module: Obj, source: Data, node: ast.AST) -> None:
+        raise NotImplementedError
+
+    def copy_state(self, target: Obj, given: Data, node: ast.AST) -> None:
+        raise NotImplementedError
+
+    def copy_part(self, target: Obj, given: Data, node: ast.AST) -> None:
+        raise NotImplementedError
+
     def settle(self, data: Data, node: ast.AST) -> Data:
         raise NotImplementedError
 
@@ -288,6 +346,74 @@ class Machine:
         raise NotImplementedError
 
     def starts_empty(self, tail: str, args: list[Value], keywords: dict[str, Value]) -> bool:
+        raise NotImplementedError
+
+    def text_of(self, value: Value) -> str:
+        raise NotImplementedError
+
+    def note_carries(self, module: Obj, node: ast.AST) -> None:
+        raise NotImplementedError
+
+    def file_named(self, pattern: str, node: ast.AST) -> Data:
+        raise NotImplementedError
+
+    def wrote(self, path: Value) -> None:
+        raise NotImplementedError
+
+    def content_of(self, args: Sequence[Value], node: ast.AST) -> Data | None:
+        raise NotImplementedError
+
+    def by_kind_of(self, value: Value | None) -> object:
+        raise NotImplementedError
+
+    def looked_up(self, owner: Value, index: Value) -> Value | ByKind | None:
+        raise NotImplementedError
+
+    def combined(self, operator: ast.operator, left: Value, right: Value) -> ByKind | None:
+        raise NotImplementedError
+
+    def transformed(self, operator: ast.unaryop, value: Value) -> ByKind | None:
+        raise NotImplementedError
+
+    def compared(self, operator: ast.cmpop, left: Value, right: Value) -> ByKind | None:
+        raise NotImplementedError
+
+    def conjoined(self, values: Sequence[Value], *, conjunction: bool) -> ByKind | None:
+        raise NotImplementedError
+
+    def picked(self, condition: Value, first: Value, second: Value) -> ByKind | None:
+        raise NotImplementedError
+
+    def measured(self, value: Value) -> ByKind | None:
+        raise NotImplementedError
+
+    def store_by_kind(self, target: Obj, index: Value, value: Value) -> bool:
+        raise NotImplementedError
+
+    def spoil(self, target: Obj) -> None:
+        raise NotImplementedError
+
+    def note_stored(self, target: Obj, value: Const) -> None:
+        raise NotImplementedError
+
+    def counted(self, record: Data, node: ast.AST) -> Data:
+        raise NotImplementedError
+
+    def added(self, old: frozenset[int], new: frozenset[int], node: ast.AST) -> frozenset[int]:
+        raise NotImplementedError
+
+    def tokenizer(self, args: Sequence[Value], keywords: dict[str, Value], node: ast.AST) -> Obj:
+        raise NotImplementedError
+
+    def tokenizer_method(
+        self, owner: Obj, name: str, args: Sequence[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value | None:
+        raise NotImplementedError
+
+    def kinds_to_visit(self, node: ast.For | ast.AsyncFor, iterable: Value, env: Env) -> list[Value] | None:
+        raise NotImplementedError
+
+    def kinds_listed(self, node: ast.ListComp | ast.GeneratorExp | ast.SetComp, env: Env) -> Obj | None:
         raise NotImplementedError
 
     def distribution(self, record: Data, node: ast.AST) -> Data:
@@ -407,8 +533,13 @@ class Machine:
         return Obj(self.last_object, kind, self.place(node), self.entries(), name, cls)
 
     def symbol(self, kind: str, *parts: object, low: int | None = None) -> Expr:
-        """A fresh symbol; what it depends on goes into `parts` as expressions."""
+        """A fresh symbol; what it depends on goes into `parts` as expressions.
+
+        An unknown is another one in each turn of the loops that are running.
+        """
         self.last_symbol += 1
+        if kind == "free" and not parts:
+            parts = tuple(Expr.of(loop.counter) for loop in self.running)
         return Expr.of(Atom(kind, (self.last_symbol, *parts), low))
 
     def put(self, holder: Holder, key: object, value: object) -> None:
@@ -461,6 +592,11 @@ class Machine:
         found = target.d.get("#history")
         return found if isinstance(found, frozenset) else frozenset()
 
+    def misgivings(self, target: Obj) -> frozenset[int]:
+        """The doubts about what the state was last given."""
+        found = target.d.get("#doubts")
+        return found if isinstance(found, frozenset) else frozenset()
+
     def content(self, target: Obj, depth: int = 0) -> Data:
         """What a container or tensor holds, as one record."""
         found = target.d.get("#content")
@@ -471,13 +607,17 @@ class Machine:
                 for value in values:
                     if value is not target:
                         out = join_data(out, self.all_turns(target, value, depth))
+        kinds = target.d.get("#kinds")
+        if isinstance(kinds, Data):
+            out = replace(out, by_kind=kinds.by_kind)
         base = target.d.get("#base")
         if isinstance(base, Value):
             out = join_data(out, self.data(base, depth + 1))
-        parts = target.d.get("#parts")
-        if isinstance(parts, tuple):
-            for part in parts:
-                out = join_data(out, self.data(part, depth + 1))
+        for cell in ("#parts", "#joined"):
+            parts = target.d.get(cell)
+            if isinstance(parts, tuple):
+                for part in parts:
+                    out = join_data(out, self.data(part, depth + 1))
         return out
 
     def all_turns(self, target: Obj, value: Value, depth: int) -> Data:
@@ -497,10 +637,11 @@ class Machine:
         """The value seen as a record of where it came from."""
         if isinstance(value, Data):
             if value.refs:
-                updates = value.updates
+                updates, doubts = value.updates, value.doubts
                 for target in value.refs:
                     updates |= self.history(target)
-                return replace(value, updates=updates, states=value.states | value.refs)
+                    doubts |= self.misgivings(target)
+                return replace(value, updates=updates, doubts=doubts, states=value.states | value.refs)
             return value
         if isinstance(value, Const):
             return Data(settings=value.settings) if value.settings else UNKNOWN
@@ -509,8 +650,9 @@ class Machine:
             turns = expr.iterations()
             marks = frozenset(("mask",)) if isinstance(value, Truth) else NONE
             return Data(turns=turns, marks=marks, settings=value.settings) if turns or marks else UNKNOWN
-        if depth > 6:
-            return UNKNOWN
+        if depth > MAX_NESTING:
+            what = f"more than {MAX_NESTING} containers in one another"
+            return Data(doubts=frozenset((self.doubt("nested too deep", what, ast.Pass()),)))
         if isinstance(value, (Tup, Alt)):
             out = UNKNOWN
             for item in value.items if isinstance(value, Tup) else value.options:
@@ -537,23 +679,35 @@ class Machine:
         me = frozenset((target,))
         history = self.history(target)
         if target.kind == "module":
-            return Data(updates=history, states=me, refs=me)
+            return Data(updates=history, doubts=self.misgivings(target), states=me, refs=me)
         if target.kind in ("tensor", "dict", "list", "optimizer", "iterator"):
-            inner = self.content(target, depth) if depth < 6 else UNKNOWN
+            inner = self.within(target, depth, self.content)
             if target.kind == "tensor":
                 inner = self.let_through(target, inner)
             states = inner.states | me if target.kind in ("tensor", "dict") else inner.states | inner.refs
             refs = me if target.kind == "optimizer" else inner.refs | me
             return replace(inner, updates=inner.updates | history, states=states, refs=refs)
+        return self.within(target, depth, self.attributes)
+
+    def within(self, target: Obj, depth: int, look: Callable[[Obj, int], Data]) -> Data:
+        """What an object holds; nothing more if that is being asked already, since it holds itself."""
+        if target in self.looking:
+            return UNKNOWN
+        self.looking.add(target)
+        try:
+            return look(target, depth)
+        finally:
+            self.looking.discard(target)
+
+    def attributes(self, target: Obj, depth: int) -> Data:
         out = UNKNOWN
-        if depth < 3:
-            for key, item in list(target.d.items()):
-                if (
-                    isinstance(item, Value)
-                    and not isinstance(item, (Func, Class))
-                    and not str(key).startswith("#")
-                ):
-                    out = join_data(out, self.data(item, depth + 1))
+        for key, item in list(target.d.items()):
+            if (
+                isinstance(item, Value)
+                and not isinstance(item, (Func, Class))
+                and not str(key).startswith("#")
+            ):
+                out = join_data(out, self.data(item, depth + 1))
         return out
 
     def mix(self, *values: Value | None) -> Data:
@@ -561,6 +715,8 @@ class Machine:
         out = UNKNOWN
         for value in values:
             out = join_data(out, self.data(value).plain())
+        if out.by_kind is not None:
+            out = replace(out, by_kind=out.by_kind.lost() if out.by_kind.axes else None)
         return out
 
     def tells_apart(self, value: Value, entries: Sequence[int]) -> bool:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
+from functools import partial
 
+from auditor.static.byte_counts import BYTES_SOURCE
+from auditor.static.files import FROM_OUTSIDE, MATCHED, matched
 from auditor.static.heap import Obj
 from auditor.static.library.tables import (
     ALLOCATIONS,
@@ -73,6 +76,14 @@ TEXT_METHODS = frozenset(
         "capitalize",
     ]
 )
+SUMS = frozenset(["sum", "nansum", "mean", "cumsum"])
+BY_ELEMENT: dict[str, ast.operator] = {
+    "add": ast.Add(),
+    "mul": ast.Mult(),
+    "logical_and": ast.BitAnd(),
+    "bitwise_and": ast.BitAnd(),
+    "logical_or": ast.BitOr(),
+}
 PATH_SAME = frozenset(["resolve", "absolute", "expanduser", "as_posix", "with_suffix", "with_name"])
 
 
@@ -83,16 +94,18 @@ class Methods(Machine):
         self, owner: Value, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value:
         if isinstance(owner, Alt):
-            out: Value | None = None
-            for option in owner.options:
-                if not (isinstance(option, Const) and option.value is None):
-                    out = self.join(out, self.call(self.attribute(option, name, node), args, keywords, node))
-            return out if out is not None else UNKNOWN
+            options = [o for o in owner.options if not (isinstance(o, Const) and o.value is None)]
+            return self.either(
+                [partial(self.call, self.attribute(o, name, node), args, keywords, node) for o in options]
+            )
         if isinstance(owner, Obj):
             if owner.kind == "module":
                 return self.call_module(owner, name, args, keywords, node)
             if owner.kind == "optimizer":
                 return self.optimizer_method(owner, name, args, keywords, node)
+            if owner.kind == "tokenizer":
+                answer = self.tokenizer_method(owner, name, args, keywords, node)
+                return UNKNOWN if answer is None else answer
         if isinstance(owner, Method):
             return self.nested_method(owner, name, args, keywords, node)
         if isinstance(owner, Const):
@@ -120,8 +133,10 @@ class Methods(Machine):
         self, owner: Method, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value:
         """`model.blocks.parameters()`, `model.head.weight.copy_(…)`: a part of a module is the module."""
-        if isinstance(owner.owner, Obj) and owner.owner.kind == "module":
-            module = owner.owner
+        module = owner.owner
+        while isinstance(module, Method):
+            module = module.owner
+        if isinstance(module, Obj) and module.kind == "module":
             if name in SAME | COPIES and not args:
                 return self.call_module(module, "parameters", [], {}, node)
             if name in RESETS:
@@ -130,6 +145,8 @@ class Methods(Machine):
                 record = self.mix(*args, *keywords.values())
                 if record.regions:
                     self.update(module, record.regions, node, "in place", name)
+                elif name == "copy_":
+                    self.copy_part(module, record, node)
                 return UNKNOWN
             if name in ("parameters", "named_parameters", "children", "modules", "items", "values", "keys"):
                 return self.call_module(module, "parameters", [], {}, node)
@@ -171,10 +188,12 @@ class Methods(Machine):
                 tail = "/".join(str(a.value) if isinstance(a, Const) else "?" for a in args)
                 return Const(f"{value}/{tail}", owner.settings)
             if name in ("read_bytes", "read_text", "open"):
-                return self.call_library("builtins.open", [owner], {}, node)
+                given = args if name == "open" else []
+                return self.call_library("builtins.open", [owner, *given], keywords, node)
             if name in ("write_text", "write_bytes"):
+                self.wrote(owner)
                 return self.call_library("pickle.dump", args, {}, node)
-        return UNKNOWN
+        return replace(self.mix(*args, *keywords.values()), rank=None, template=None)
 
     def joined_text(self, separator: str, args: list[Value]) -> Value:
         items = self.known_parts(args[0]) if args else None
@@ -208,10 +227,14 @@ class Methods(Machine):
         key = owner.key if isinstance(owner, View) else None
         if name in ("append", "add", "appendleft", "put", "push", "insert") and target.kind == "list":
             value = args[-1] if args else UNKNOWN
+            self.spoil(target)
             record = self.data(value)
             if isinstance(value, Data) and record.losses:
                 value = self.settle(record, node)
-            self.append(target, value, key)
+            if name in ("insert", "appendleft") and key is None:
+                self.inserted(target, value)
+            else:
+                self.append(target, value, key)
             return Const(None)
         if name in ("extend", "extendleft") and args:
             self.extend(target, args[0], key, node)
@@ -246,14 +269,17 @@ class Methods(Machine):
         if name in ("sort", "reverse"):
             return self.reordered(target)
         if name in ("pop", "popleft", "get", "get_nowait"):
+            found = self.taken(target, args[:1] if name == "pop" else [Const(0)]) if owner is target else None
+            if found is not None:
+                return found
             # each call takes another element: which one is not followed
             counters = [Expr.of(r.counter) for r in self.running]
-            return self.element(owner, self.symbol("opaque", *counters) if counters else None)
+            some = self.element(owner, self.symbol("opaque", *counters) if counters else None)
+            self.put(target, "#shifted", True)
+            return some
         if name in ("copy", "clear", "remove", "tolist", "__iter__"):
             if name == "clear":
-                for cell in ("#items", "#elements"):
-                    self.trail.drop(target, cell)
-                self.put(target, "#items", ())
+                self.become(target, "#items", ())
             return owner
         if name in ("index", "count", "empty", "qsize"):
             return UNKNOWN
@@ -263,15 +289,7 @@ class Methods(Machine):
         """In-place sort: the same elements in an order that is not known."""
         if isinstance(target.d.get("#items"), tuple) and "#elements" not in target.d:
             return Const(None)
-        before = Obj(target.number, "list", target.place, target.loops, target.name)
-        before.d = dict(target.d)
-        for cell in ("#items", "#elements", "#base", "#aligned", "#entries", "#repeated"):
-            self.trail.drop(target, cell)
-        self.put(target, "#base", before)
-        self.put(target, "#lower", Expr(0))
-        self.put(target, "#step", 1)
-        self.put(target, "#permuted", True)
-        self.put(target, "#elements", ())
+        self.shuffled(target)
         return Const(None)
 
     def dict_method(
@@ -359,6 +377,10 @@ class Methods(Machine):
         sized = self.size_method(owner, record, name, args)
         if sized is not None:
             return sized
+        if record.by_kind is not None or any(region.source == BYTES_SOURCE for region in record.regions):
+            found = self.method_by_kind(owner, record, name, args, keywords, node)
+            if found is not None:
+                return found
         if name in SAME:
             if name == "requires_grad_" and not targets:
                 leaf = self.allocate("tensor", node)
@@ -384,13 +406,17 @@ class Methods(Machine):
             return self.reshaped(record, name, args)
         if name in PARTS and args and not record.losses:
             return self.part(owner, record, name, args, keywords, node)
+        if name in ("eq", "ne") and args:
+            found = self.mix(owner, args[0])
+            same = FROM_OUTSIDE in found.marks and matched(record, self.data(args[0]))
+            return replace(found, marks=found.marks | {"mask"} | ({MATCHED} if same else set()), span=None)
         if name == "gather" or name in ("index_select", "take_along_dim", "take_along_axis"):
             return self.gathered(record, args, keywords, node)
         if name == "where" and len(args) == 2 and self.chooses_score(args[0], owner, args[1]):
             return self.select(self.mix(owner, *args), node, name)
         if name in ("where", "masked_fill") and args:
             mask = self.data(args[0])
-            if mask.above or mask.below or mask.written:
+            if mask.above or mask.below or mask.written or MATCHED in mask.marks:
                 return self.decided(self.masked(record, mask, node), mask, node)
         if name in ("submit", "apply_async") and args and isinstance(args[0], (Func, Partial, Method)):
             packed = args[1] if name == "apply_async" and len(args) > 1 else None
@@ -403,9 +429,19 @@ class Methods(Machine):
                 return self.listed(self.mapped(args[0], args[1:], node), at_once=True)
         if name in ("info", "warning", "write", "debug", "error", "critical", "log"):
             self.report(args, keywords, node)
+            written = self.mix(*args, *keywords.values())
+            if name == "write" and written.template is None and not written.losses:
+                self.saved(written, node)
             return UNKNOWN
-        if name in ("state_dict",):
+        if name in ("tofile", "writelines"):
+            self.saved(self.mix(owner, *args), node)
+            return UNKNOWN
+        if name == "state_dict" or (name in ("items", "values") and record.refs):
             return record
+        if name in ("read_bytes", "read_text", "open") and record.template is not None:
+            return self.call_library(
+                "builtins.open", [owner, *(args if name == "open" else [])], keywords, node
+            )
         if name in ALLOCATIONS:
             return self.allocate("tensor", node)
         out = self.mix(owner, *args, *keywords.values())
@@ -459,6 +495,27 @@ class Methods(Machine):
             chosen = Slice(rest[0], stop, None)
         whole = Slice(None, None, None)
         return self.subscript(owner, Tup((whole,) * place.constant + (chosen,)), node)
+
+    def method_by_kind(
+        self,
+        owner: Value,
+        record: Data,
+        name: str,
+        args: list[Value],
+        keywords: dict[str, Value],
+        node: ast.AST,
+    ) -> Value | None:
+        """Methods of tables and of byte lengths by token; None for those that do nothing of their own."""
+        if name in SUMS:
+            return self.counted(record, node)
+        if name in ("gather", "index_select", "take", "take_along_dim"):
+            return self.subscript(owner, keywords.get("index", args[-1] if args else UNKNOWN), node)
+        if name in ("bitwise_not", "logical_not"):
+            by_kind = self.transformed(ast.Not() if name == "logical_not" else ast.Invert(), owner)
+            return replace(record, by_kind=by_kind)
+        if name in BY_ELEMENT and args:
+            return self.binary(BY_ELEMENT[name], owner, args[0], node)
+        return None
 
     def reshaped(self, record: Data, name: str, args: list[Value]) -> Data:
         rank: int | None = None
@@ -563,6 +620,7 @@ class Methods(Machine):
         self, owner: Value, targets: frozenset[Obj], record: Data, args: list[Value], node: ast.AST, name: str
     ) -> Value:
         for target in sorted(targets, key=lambda o: o.number):
+            self.spoil(target)
             if target.kind == "tensor":
                 self.reset(target, node, name)
                 self.put(target, "#content", UNKNOWN)
@@ -579,6 +637,7 @@ class Methods(Machine):
     ) -> Value:
         given = self.mix(*args, *keywords.values())
         for target in sorted(targets, key=lambda o: o.number):
+            self.spoil(target)
             if name in TABLE_WRITES and given.regions and target.kind != "module":
                 self.put(target, "#table", True)
                 self.update(target, given.regions, node, "table", name)
@@ -607,10 +666,3 @@ class Methods(Machine):
         if not targets and isinstance(owner, Data):
             return self.mix(owner, given)
         return owner
-
-    def copy_state(self, target: Obj, given: Data, node: ast.AST) -> None:
-        """`p.copy_(saved)`: the state's history becomes that of what is copied."""
-        if not given.updates and self.history(target):
-            self.reset(target, node, "copy_")
-        else:
-            self.put(target, "#history", given.updates)

@@ -7,12 +7,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from auditor.static.files import FROM_OUTSIDE, MATCHED
 from auditor.static.heap import Obj
 from auditor.static.library.tables import LABEL
 from auditor.static.machine import Machine
 from auditor.static.values import Const, Data, Value
 from auditor.trace.answer import Answer
-from auditor.trace.events import Absorbed, Report, Reset, Score, Select, Update
+from auditor.trace.events import Absorbed, Load, Report, Reset, Score, Select, Update
 from auditor.trace.region import Region, overlap
 
 REPORTS = re.compile(LABEL, re.IGNORECASE)
@@ -24,7 +25,6 @@ class Scoring(Machine):
 
     def prepare_scoring(self) -> None:
         self.known_scores: dict[object, int] = {}
-        self.known_updates: dict[object, int] = {}
         self.known_reports: set[object] = set()
         self.in_score: dict[int, frozenset[int]] = {}
         self.overlaps: dict[tuple[frozenset[Region], int, bool], tuple[Answer, str]] = {}
@@ -47,14 +47,16 @@ class Scoring(Machine):
             span=None,
             array=None,
             template=None,
-            marks=data.marks - {"mask"},
+            by_kind=None,
+            marks=data.marks - {"mask", MATCHED},
         )
 
     def score(
         self, regions: frozenset[Region], data: Data, node: ast.AST, how: str, parent: int | None
     ) -> int:
         place = self.place(node)
-        key = (place, regions, data.updates, how, parent, data.doubts)
+        loads = self.outside_loads(data)
+        key = (place, regions, data.updates, how, parent, data.doubts, loads)
         known = self.known_scores.get(key)
         if known is not None:
             return known
@@ -67,6 +69,7 @@ class Scoring(Machine):
             how=how,
             doubts=tuple(sorted(data.doubts)),
             refined_from=parent,
+            loads=loads,
         )
         self.record(event)
         self.known_scores[key] = event.number
@@ -82,7 +85,13 @@ class Scoring(Machine):
             if leaf is not None:
                 leaf.events.remove(event)
             self.in_score.pop(number, None)
-        for known in (self.known_scores, self.known_updates):
+        for known in (
+            self.known_scores,
+            self.known_updates,
+            self.known_counts,
+            self.known_loads,
+            self.known_carries,
+        ):
             for key in [k for k, number in known.items() if number > last]:
                 del known[key]
 
@@ -150,11 +159,19 @@ class Scoring(Machine):
         for number in sorted(data.losses):
             extra = data.updates - self.in_score.get(number, frozenset())
             event = self.events[number]
-            if extra and isinstance(event, Score):
+            if MATCHED in data.marks and isinstance(event, Score):
+                losses.add(self.score(event.regions, data, node, "stored", number))
+            elif extra and isinstance(event, Score):
                 losses.add(self.score(event.regions, data, node, "mixture", number))
             else:
                 losses.add(number)
-        return replace(data, losses=frozenset(losses), updates=frozenset(), refs=frozenset())
+        marks = data.marks - {MATCHED}
+        return replace(data, losses=frozenset(losses), updates=frozenset(), refs=frozenset(), marks=marks)
+
+    def outside_loads(self, data: Data) -> tuple[int, ...]:
+        """The loads of files that the script never wrote, among what a value is made of."""
+        found = [self.events[number] for number in sorted(data.origins)]
+        return tuple(e.number for e in found if isinstance(e, Load) and e.source == FROM_OUTSIDE)
 
     def update(self, target: Obj, regions: Iterable[object], node: ast.AST, how: str, by: str) -> None:
         """The state changes because of tokens."""
@@ -233,7 +250,7 @@ class Scoring(Machine):
         self, text: str, template: tuple[str | None, ...], data: Data, node: ast.AST, *, untraced: bool
     ) -> None:
         place = self.place(node)
-        key = (place, template, data.losses, untraced, tuple(self.functions))
+        key = (place, template, data.losses, data.origins, untraced, tuple(self.functions))
         if key in self.known_reports:
             return
         self.known_reports.add(key)
@@ -246,5 +263,6 @@ class Scoring(Machine):
                 doubts=tuple(sorted(data.doubts | self.standing)),
                 untraced=untraced,
                 selects=tuple(sorted(data.selects)),
+                counts=tuple(sorted(data.origins)),
             )
         )

@@ -6,6 +6,8 @@ import ast
 from collections.abc import Sequence
 from dataclasses import replace
 
+from auditor.static.by_kind import ByKind
+from auditor.static.files import MATCHED
 from auditor.static.heap import Env, Obj
 from auditor.static.machine import Machine
 from auditor.static.values import (
@@ -28,6 +30,7 @@ from auditor.static.values import (
     substitute,
 )
 from auditor.trace.linear import Atom, Expr
+from auditor.trace.operations import operation
 from auditor.trace.prover import proves
 from auditor.trace.region import Region
 
@@ -38,6 +41,10 @@ class Subscripts(Machine):
     # containers
     def append(self, target: Obj, value: Value, key: Expr | None = None) -> None:
         """Add an element at the end; `key` if the container is one of a family seen at that index."""
+        tail = self.tail(target)
+        if tail is not None:
+            self.append(tail, value, key)
+            return
         entries = tuple(e for e in self.entries() if e not in target.loops)
         for known_of_whole in ("#aligned", "#length"):
             if known_of_whole in target.d:
@@ -127,6 +134,8 @@ class Subscripts(Machine):
 
     def some_item(self, items: Sequence[Value], index: Expr) -> Value:
         """One of several known items: which one depends on the index."""
+        if len(items) == 1:
+            return items[0]
         out: Value | None = None
         for item in items:
             out = self.join(out, item)
@@ -142,6 +151,12 @@ class Subscripts(Machine):
             return self.iterator_element(container, index)
         if container.kind in ("tensor", "module", "instance"):
             return self.data_element(self.data(container), index)
+        if container.d.get("#shifted") and (index.is_constant or index.terms[0][0].kind != "opaque"):
+            # elements were taken out: what stands where is not followed
+            index = self.symbol("opaque", index, *(Expr.of(loop.counter) for loop in self.running))
+        joined = container.d.get("#joined")
+        if isinstance(joined, tuple):
+            return self.joined_element(joined, index)
         base = container.d.get("#base")
         if isinstance(base, Value):
             lower, step = container.d["#lower"], container.d.get("#step", 1)
@@ -279,6 +294,18 @@ class Subscripts(Machine):
 
     # reading
     def subscript(self, owner: Value, index: Value, node: ast.AST) -> Value:
+        known = self.looked_up(owner, index)
+        if isinstance(known, Value):
+            return known
+        if known is not None and known.axes:
+            record, key = self.data(owner).plain(), self.data(index)
+            found = replace(record, by_kind=known, turns=record.turns | key.turns, rank=key.rank, span=None)
+            return self.with_table_hit(found, index)
+        value = self.indexed(owner, index, node)
+        return replace(value, by_kind=known) if isinstance(value, Data) and known is not None else value
+
+    def indexed(self, owner: Value, index: Value, node: ast.AST) -> Value:
+        """What an index selects, tables by token id aside."""
         if isinstance(owner, Lib):
             if owner.name == "os.environ" and isinstance(index, Const):
                 return self.environment(str(index.value), None, node)
@@ -299,6 +326,10 @@ class Subscripts(Machine):
             found = self.container_subscript(owner, index, node)
             if found is not None:
                 return found
+            if isinstance(owner, Obj) and "#placed" in owner.d and isinstance(index, Slice):
+                placed = self.part_by_position(owner, index, node)
+                if placed is not None:
+                    return placed
         position = self.number(index)
         if isinstance(owner, Tup):
             return self.element(owner, position)
@@ -345,6 +376,8 @@ class Subscripts(Machine):
     def with_table_hit(self, found: Data, index: Value) -> Data:
         """What an index that is itself made of tokens adds: what it has absorbed, and that it looked up by them."""
         key = self.data(index)
+        if MATCHED in key.marks:
+            found = replace(found, marks=found.marks | {MATCHED}, origins=found.origins | key.origins)
         if "mask" in key.marks:
             key = replace(key, losses=frozenset())
         if not (key.updates or key.doubts or key.losses):
@@ -432,6 +465,9 @@ class Subscripts(Machine):
         step = index.step.value if isinstance(index.step, Const) and isinstance(index.step.value, int) else 1
         if index.step is not None and self.number(index.step) is None:
             step = 0
+        if step == -1 and index.lower is None and index.upper is None:
+            self.show_shuffled(out, owner)
+            return out
         if lower is None or (lower.is_constant and lower.constant < 0) or step <= 0:
             lower = self.symbol("opaque", *(Expr.of(a) for a in sorted_atoms(self.data(index.lower))))
             step = max(step, 1)
@@ -472,6 +508,7 @@ class Subscripts(Machine):
         axis = 0
         removed = 0
         added = 0
+        gathered = False
         for item in items:
             value = item
             if isinstance(value, Const) and value.value is None:
@@ -502,8 +539,15 @@ class Subscripts(Machine):
             )
             if not isinstance(value, Slice) and self.number(value) is not None:
                 removed += 1
+            elif isinstance(value, Data) and value.rank != 1:
+                gathered = True  # its axes take the place of the one that it indexes
             axis += 1
-        new_rank = None if rank is None or (added and rank == 1) else max(rank - removed + added, 0)
+        by_kind = record.by_kind
+        if by_kind is not None:
+            by_kind = None if by_kind.is_table else self.narrowed_by_kind(by_kind, items, rank)
+        new_rank = (
+            None if rank is None or gathered or (added and rank == 1) else max(rank - removed + added, 0)
+        )
         found = replace(
             record,
             regions=regions,
@@ -512,10 +556,15 @@ class Subscripts(Machine):
             span=None,
             array=None,
             template=None,
+            by_kind=by_kind,
         )
         if record.losses and regions != record.regions and node is not None:
             return self.refine(found, node)
         return found
+
+    def narrowed_by_kind(self, by_kind: ByKind, items: Sequence[Value], rank: int | None) -> ByKind:
+        """What was looked up by tokens, for the part of them that an index selects."""
+        return by_kind.moved(lambda tokens: self.narrow(Data(regions=tokens, rank=rank), items).regions)
 
     def slice_data(self, value: Slice) -> Data:
         return join_data(self.data(value.lower), self.data(value.upper))
@@ -531,6 +580,7 @@ class Subscripts(Machine):
                 narrowed = self.slice_region(region, value)
                 if narrowed is not None:
                     return narrowed
+                return replace(self.some_part(region, value), partial=True)
             elif number is not None:
                 from_end = number.is_constant and number.constant < 0
                 assert region.stop is not None
@@ -609,6 +659,8 @@ class Subscripts(Machine):
         if isinstance(owner, Lib) and owner.name == "os.environ" and isinstance(index, Const):
             self.environment_writes[str(index.value)] = value
             return
+        if isinstance(owner, Obj) and "#kinds" in owner.d and self.store_by_kind(owner, index, value):
+            return
         key = self.data(index)
         if "mask" in key.marks:
             key = replace(key, regions=frozenset())
@@ -685,6 +737,9 @@ class Subscripts(Machine):
                     position = number.constant % len(items)
                     self.put(target, "#items", (*items[:position], value, *items[position + 1 :]))
                     return
+            if self.tail(target) is not None:
+                self.inserted(target, value)
+                return
             entries = tuple(e for e in self.entries() if e not in target.loops)
             known = target.d.get("#elements")
             self.put(
@@ -699,9 +754,50 @@ class Subscripts(Machine):
                 facts = tuple(fact for fact in self.path_facts() if fact.iterations())
                 record = replace(record, ints=frozenset(((row, number, facts),)))
             content = join_data(self.content_only(target), self.with_row(record.plain(), index))
+            self.place_by_position(target, index, record)
             if isinstance(value, Const) and isinstance(index, (Slice, Tup)):
                 self.write_mask(target, index, value)
+                self.note_stored(target, value)
             self.put(target, "#content", content)
+
+    def place_by_position(self, target: Obj, index: Value, record: Data) -> None:
+        """Note that a buffer holds what belongs to token p at index p minus a constant."""
+        regions = [region for region in record.regions if region.start is not None]
+        if not regions or not isinstance(index, Slice) or index.step is not None:
+            return
+        lower = Expr(0) if index.lower is None else self.number(index.lower)
+        offsets = {
+            region.start - lower for region in regions if region.start is not None and lower is not None
+        }
+        known = target.d.get("#placed")
+        if isinstance(known, Expr):
+            offsets.add(known)
+        if len(offsets) == 1 and (offset := offsets.pop()).is_constant:
+            self.put(target, "#placed", offset)
+        elif "#placed" in target.d:
+            self.trail.drop(target, "#placed")
+
+    def part_by_position(self, owner: Obj, index: Slice, node: ast.AST) -> Data | None:
+        """The part of such a buffer that a slice selects: the tokens of those positions."""
+        offset = owner.d["#placed"]
+        lower = Expr(0) if index.lower is None else self.number(index.lower)
+        upper = None if index.upper is None else self.number(index.upper)
+        negative = any(b is not None and b.is_constant and b.constant < 0 for b in (lower, upper))
+        if not isinstance(offset, Expr) or lower is None or index.step is not None or negative:
+            return None
+        if upper is None and index.upper is not None:
+            return None
+        record = self.data(owner)
+        regions = set()
+        for region in record.regions:
+            if region.start is None or region.stop is None:
+                regions.add(region)
+                continue
+            start = region.start if lower == Expr(0) else operation("max", region.start, lower + offset)
+            stop = region.stop if upper is None else operation("min", region.stop, upper + offset)
+            regions.add(replace(region, start=start, stop=stop))
+        found = replace(record.plain(), regions=frozenset(regions), rank=None)
+        return self.refine(found, node) if record.losses and found.regions != record.regions else found
 
     def with_row(self, record: Data, index: Value) -> Data:
         """Mark tokens stored at a row of a buffer with the row's index."""

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from auditor.static.by_kind import ByKind, joined_by_kind
 from auditor.trace.linear import Atom, Condition, Expr
 from auditor.trace.operations import Exchange, turns_exchanged
 from auditor.trace.region import Region
@@ -106,6 +107,8 @@ class Data(Value):
         below: for a mask over positions, the first one shut out again, by row.
         written: for a mask written row by row, the intervals written.
         array: for an array of positions its identity, so that equal elements are equal symbols.
+        by_kind: what it is for each kind of token, for a table by token id and what is computed from one.
+        origins: numbers of the counts of bytes that it is made of.
     """
 
     regions: frozenset[Region] = frozenset()
@@ -127,6 +130,8 @@ class Data(Value):
     above: frozenset[tuple[Expr | None, Expr]] = frozenset()
     below: frozenset[tuple[Expr | None, Expr]] = frozenset()
     written: frozenset[Written] = frozenset()
+    by_kind: ByKind | None = None
+    origins: frozenset[int] = frozenset()
 
     @property
     def relevant(self) -> bool:
@@ -350,6 +355,8 @@ def join_data(a: Data, b: Data) -> Data:
         a.array if a.array == b.array else None,
         a.ints | b.ints,
         a.windows | b.windows,
+        by_kind=a.by_kind if a.by_kind is b.by_kind else joined_by_kind(a.by_kind, b.by_kind),
+        origins=a.origins | b.origins,
     )
 
 
@@ -364,7 +371,9 @@ def substitute(value: Value, change: Callable[[Atom], Expr | None]) -> Value:
     if isinstance(value, Truth):
         condition = Condition(value.condition.operator, value.condition.difference.replace(change))
         return Truth(condition, value.settings)
-    if isinstance(value, Data) and (value.regions or value.turns or value.span or value.ints):
+    if isinstance(value, Data) and (
+        value.regions or value.turns or value.span or value.ints or value.by_kind is not None
+    ):
         turns: set[Atom] = set()
         for atom in value.turns:
             new = change(atom)
@@ -379,7 +388,10 @@ def substitute(value: Value, change: Callable[[Atom], Expr | None]) -> Value:
             )
             for row, number, facts in value.ints
         )
-        return replace(value, regions=regions, turns=frozenset(turns), span=span, ints=ints)
+        by_kind = value.by_kind
+        if by_kind is not None:
+            by_kind = by_kind.moved(lambda tokens: frozenset(region.mapped(change) for region in tokens))
+        return replace(value, regions=regions, turns=frozenset(turns), span=span, ints=ints, by_kind=by_kind)
     if isinstance(value, Keyed):
         return Keyed(substitute(value.value, change), value.key, value.entries)
     if isinstance(value, View):
