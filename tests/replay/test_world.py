@@ -160,6 +160,7 @@ def test_sizes_written_into_a_text_shrink_where_they_mean_sizes() -> None:
     text = """
 def evaluate(stride=64, scale=64):
     logits = model(x).reshape(-1, 8192).float()
+    due = step % args.val_loss_every == 0
     kept = [p for p in parameters if p.numel() >= 10000]
     return table.view(8192) if 8192 > len(kept) else run(seq_len=2048, seed=2048)
 """
@@ -171,6 +172,7 @@ def evaluate(stride=64, scale=64):
         ("-1, 8192", f"-1, {sizes.vocabulary}"),
         ("view(8192)", f"view({sizes.vocabulary})"),
         (">= 10000", ">= 512"),
+        ("% args.val_loss_every", "% (args.val_loss_every or 1000000000)"),
         ("seq_len=2048", f"seq_len={sizes.length}"),
     ):
         expected = expected.replace(old, new)
