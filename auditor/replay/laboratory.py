@@ -95,11 +95,11 @@ class Laboratory:
     def observe(self, bench: Bench, *, mode: Mode = Mode.RECORDED, repeat: int = 0) -> Observed:
         """Run once; equal runs with another `repeat` are made again, whatever is kept.
 
-        A script that reads training data after its artifact is read back fails when they are withdrawn; it is
-        run again with them, and `reads_training_data` of the run tells.
+        A script that reads training data after its artifact is read back fails by itself when they are
+        withdrawn; it is run again with them, and `reads_training_data` of the run tells.
         """
         run = self._run(bench, mode, repeat)
-        if self._withdraws and run.withdrawn and not run.ran:
+        if self._withdraws and run.withdrawn and not run.ran and not run.reason:
             self._withdraws = False
             again = self._run(bench, mode, repeat)
             self._withdraws = not again.ran
