@@ -26,16 +26,26 @@ class _Done:
 
 
 def install_ranks() -> None:
-    """Make `torch.distributed` work over gloo in place of NCCL; single processes stay without a group."""
+    """Make `torch.distributed` work over gloo in place of NCCL; single processes have a group if they ask for one."""
     plain: Any = dist
     start, barrier, reduce, gather = dist.init_process_group, dist.barrier, dist.all_reduce, dist.all_gather
+    begun = dist.is_initialized
+    ended: list[bool] = []
 
     def init_process_group(backend: str | None = None, *args: Any, **kwargs: Any) -> None:
         kwargs.pop("device_id", None)
+        if begun():
+            ended.clear()
+            return
         # A script that asks for a group whatever it was started by is a group of one here.
         for name, value in (("RANK", "0"), ("LOCAL_RANK", "0"), ("WORLD_SIZE", "1")):
             os.environ.setdefault(name, value)
         start("gloo", *args, **kwargs)
+
+    def destroy_process_group(group: Any = None) -> None:
+        """The group is only said to be gone: to end gloo's threads while another rank is ahead can hang."""
+        if group is None:
+            ended.append(True)
 
     def all_reduce(
         tensor: torch.Tensor, op: Any = dist.ReduceOp.SUM, group: Any = None, async_op: bool = False
@@ -83,6 +93,8 @@ def install_ranks() -> None:
     replace(
         plain,
         init_process_group=init_process_group,
+        destroy_process_group=destroy_process_group,
+        is_initialized=lambda: begun() and not ended,
         barrier=lambda *_, **__: barrier(),
         all_reduce=all_reduce,
         reduce_scatter_tensor=reduce_scatter_tensor,
