@@ -10,8 +10,11 @@ import posixpath
 import re
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+from auditor.alternatives import Exploration
 from auditor.claim_evidence import ClaimEvidence, claim_evidence
 from auditor.claimed import Match, match_claim
 from auditor.collector import patient_collector
@@ -31,6 +34,7 @@ from rules.base import CodeProblem, Evidence, Policy, Rule
 if TYPE_CHECKING:
     from auditor.program.model import Problem, Program
     from auditor.records.validate import RecordsResult
+    from auditor.static.machine import Setting
 
 TRACKS = {Track.RECORD_10MIN_16MB: "record", Track.NON_RECORD: "non-record", Track.UNKNOWN: "unknown"}
 
@@ -44,8 +48,12 @@ def audit_target(
     folders: Sequence[str] = (),
     overrides: Mapping[str, str] | None = None,
     policy: Policy = Policy.RULINGS,
+    replays: bool = False,
 ) -> tuple[list[AuditResult], tuple[str, ...]]:
     """Audit every submission of a target.
+
+    Args:
+        replays: run each in a sandbox as well and join both witnesses (`auditor.replay`).
 
     Returns:
         the results in order, and what could not be read of the target, one sentence each.
@@ -56,28 +64,45 @@ def audit_target(
     from auditor.submission.load import load_submissions
 
     loaded = load_submissions(path, git_dir=git_dir, ref=ref, base=base, folders=folders)
-    results = [audit_submission(s, overrides=overrides, policy=policy) for s in loaded.submissions]
-    return results, loaded.problems
+    if replays:
+        from auditor.replay.verdict import audit_and_replay
+
+        audit = partial(audit_and_replay, overrides=overrides, policy=policy)
+    else:
+        audit = partial(audit_submission, overrides=overrides, policy=policy)
+    return [audit(submission) for submission in loaded.submissions], loaded.problems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What the static side knows of one script before any rule is asked.
+
+    Attributes:
+        settings: the effective configuration, by environment name.
+        trace: of the claimed run, with the claimed report marked, or None.
+        match: the claimed report and how it was tied to the claim.
+        exploration: what the trace would be with a switch turned, or None without a trace.
+        notes: what must be told of settings and switches, one sentence each.
+    """
+
+    program: Program
+    records: RecordsResult | None
+    settings: Mapping[str, Setting]
+    claim: ClaimEvidence
+    witness: Witness
+    trace: Trace | None
+    match: Match | None
+    exploration: Exploration | None
+    notes: tuple[str, ...]
 
 
 @patient_collector()
-def audit_submission(
-    submission: Submission,
-    *,
-    overrides: Mapping[str, str] | None = None,
-    policy: Policy = Policy.RULINGS,
-    rules: Sequence[type[Rule]] = ALL,
-) -> AuditResult:
-    """Audit one script with everything that travels with it.
-
-    Args:
-        overrides: hyperparameters that outrank every other source.
-        rules: which rules to ask; all of them unless a test asks for one.
+def read_submission(submission: Submission, *, overrides: Mapping[str, str] | None = None) -> Reading:
+    """Read one script: unpack it, find its configuration and claim, follow it.
 
     Raises:
         AuditorError: the script itself cannot be read.
     """
-    started = time.perf_counter()
     forget()
     program = _program(submission)
     records = _records(submission)
@@ -88,6 +113,42 @@ def audit_submission(
     witness = Witness(program, settings)
     effective, exploration, notes = witness.effective(claim)
     trace, match = _claimed(effective, claim)
+    return Reading(
+        program=program,
+        records=records,
+        settings=settings,
+        claim=claim,
+        witness=witness,
+        trace=trace,
+        match=match,
+        exploration=exploration,
+        notes=notes + conflicts,
+    )
+
+
+@patient_collector()
+def audit_submission(
+    submission: Submission,
+    *,
+    overrides: Mapping[str, str] | None = None,
+    policy: Policy = Policy.RULINGS,
+    rules: Sequence[type[Rule]] = ALL,
+    reading: Reading | None = None,
+) -> AuditResult:
+    """Audit one script with everything that travels with it.
+
+    Args:
+        overrides: hyperparameters that outrank every other source.
+        rules: which rules to ask; all of them unless a test asks for one.
+        reading: what `read_submission` gave, where the caller has it already.
+
+    Raises:
+        AuditorError: the script itself cannot be read.
+    """
+    started = time.perf_counter()
+    reading = reading or read_submission(submission, overrides=overrides)
+    program, records, claim, witness = reading.program, reading.records, reading.claim, reading.witness
+    trace, match, exploration = reading.trace, reading.match, reading.exploration
     problems = tuple(_problem(problem) for problem in program.problems) + witness.problems
     evidence = Evidence(
         trace=trace,
@@ -118,7 +179,7 @@ def audit_submission(
         trace=trace,
         problems=problems,
         doubts=doubts,
-        notes=notes + conflicts + (() if records is None else records.problems),
+        notes=reading.notes + (() if records is None else records.problems),
         layers=_layers(program),
         texts={(layer.path, layer.index): tuple(layer.text.split("\n")) for layer in program.layers},
         seconds=time.perf_counter() - started,

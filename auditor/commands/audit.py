@@ -18,6 +18,9 @@ from auditor.commands.options import (
 @click.command("audit")
 @target_options
 @output_options(*FORMATS)
+@click.option(
+    "--replay", "replays", is_flag=True, help="Replay it in a sandbox too, and join both witnesses."
+)
 @judging_options
 def command(
     target: str | None,
@@ -28,13 +31,14 @@ def command(
     format_name: str,
     output: str | None,
     quiet: bool,
+    replays: bool,
     policy: str,
     overrides: tuple[str, ...],
 ) -> int:
     """Judge a script, a records folder or a pull request.
 
     TARGET is a training script or a records folder. With --git and --ref it is a pull request, read from a
-    repository without a checkout. Nothing of the submission is run.
+    repository without a checkout. Nothing of the submission is run, but with --replay in a sandbox.
     """
     from auditor.exit_codes import worst_exit
     from auditor.pipeline import audit_target
@@ -50,6 +54,7 @@ def command(
         folders=folders,
         overrides=parse_overrides(overrides),
         policy=Policy(policy),
+        replays=replays,
     )
     if format_name == "text":
         from auditor.report.text import render

@@ -86,7 +86,7 @@ def as_object(result: AuditResult) -> dict[str, Json]:
         "problems": [
             {"kind": p.kind, "reason": p.reason, "runs": p.runs, **_place(p.place)} for p in result.problems
         ],
-        "trace": _trace(result.trace) if result.trace is not None else None,
+        "trace": trace_object(result.trace) if result.trace is not None else None,
         "seconds": round(result.seconds, 3),
     }
 
@@ -120,7 +120,8 @@ def _place(place: Place) -> dict[str, Json]:
     return {"path": place.path, "layer": place.layer, "line": place.line}
 
 
-def _trace(trace: Trace) -> dict[str, Json]:
+def trace_object(trace: Trace) -> dict[str, Json]:
+    """A trace of either witness: switches and the tree with its events."""
     names = RegionNames(trace)
     return {
         "witness": trace.witness,

@@ -1,0 +1,129 @@
+"""`auditor replay`: run a submission in a sandbox and prove or refute the four conditions by experiment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from auditor.commands.options import (
+    output_options,
+    parse_overrides,
+    target_options,
+    wants_colour,
+    write,
+)
+
+RUNGS = ("bubblewrap", "unshare", "landlock")
+
+
+@click.command("replay")
+@target_options
+@click.option("--probe", "kind", flag_value="probe", default=True, help="At toy size on a CPU (the default).")
+@click.option(
+    "--full", "kind", flag_value="full", help="The run itself, measured from outside: seconds, bytes, seeds."
+)
+@click.option("--thorough", is_flag=True, help="More places, and the sum over the vocabulary in any case.")
+@click.option("--seed", type=int, metavar="N", help="Of the toy worlds; from the content if not given.")
+@click.option(
+    "--ranks",
+    type=click.IntRange(1, 8),
+    metavar="N",
+    help="Processes of a run: 1 with --probe, 8 with --full.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=1),
+    metavar="S",
+    help="Seconds for one run (300, with --full 3,000).",
+)
+@click.option("--memory", type=click.FloatRange(min=0.5), metavar="GIB", help="Memory of one run (6).")
+@click.option("--cache", metavar="DIR", help="Keep runs there, and take from there what was run before.")
+@click.option("--sandbox", type=click.Choice(RUNGS), help="Insist on this sandbox.")
+@click.option("--i-trust-this-code", "trusted", is_flag=True, help="Run without a sandbox where none works.")
+@click.option("--seeds", metavar="A,B,C", help="With --full: the seeds to run.  [default: 42,314,999]")
+@click.option("--data", "data", metavar="DIR", help="With --full: the folder with datasets/ and tokenizers/.")
+@output_options("text", "json")
+@click.option(
+    "--config",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Set a hyperparameter over everything else; repeatable.",
+)
+def command(
+    target: str | None,
+    git_dir: str | None,
+    ref: str | None,
+    base: str,
+    folders: tuple[str, ...],
+    kind: str,
+    thorough: bool,
+    seed: int | None,
+    ranks: int | None,
+    timeout: float | None,
+    memory: float | None,
+    cache: str | None,
+    sandbox: str | None,
+    trusted: bool,
+    seeds: str | None,
+    data: str | None,
+    format_name: str,
+    output: str | None,
+    quiet: bool,
+    overrides: tuple[str, ...],
+) -> int:
+    """Run a submission in a sandbox and record what it does.
+
+    The script trains, packs and evaluates itself at toy size on a CPU; experiments on its validation tokens then
+    prove or refute the four conditions. Nothing that it prints decides. Needs torch: pip install
+    'parameter-golf-auditor[replay]'.
+    """
+    from auditor.submission.load import load_submissions
+
+    loaded = load_submissions(target, git_dir=git_dir, ref=ref, base=base, folders=folders)
+    if kind == "full":
+        from auditor.commands.replay_full import run_full
+
+        return run_full(
+            loaded.submissions,
+            seeds=seeds or "42,314,999",
+            data=data,
+            ranks=ranks or 8,
+            seconds=timeout or 3000.0,
+            sandbox=sandbox,
+            trusted=trusted,
+            overrides=parse_overrides(overrides),
+            format_name=format_name,
+            output=output,
+        )
+    from auditor.exit_codes import worst_exit
+    from auditor.replay.replay import ReplayOptions, replay_submission
+    from auditor.replay.sandbox.ladder import Rung
+    from auditor.replay.verdict import exit_code
+
+    options = ReplayOptions(
+        seed=seed,
+        thorough=thorough,
+        rung=Rung(sandbox) if sandbox else None,
+        trusted=trusted,
+        seconds=timeout or 300.0,
+        memory=int((memory or 6.0) * (1 << 30)),
+        ranks=ranks or 1,
+        cache=Path(cache) if cache else None,
+    )
+    results = []
+    for submission in loaded.submissions:
+        if not quiet and output is not None:
+            click.echo(f"replaying {submission.script.path}", err=True)
+        results.append(replay_submission(submission, overrides=parse_overrides(overrides), options=options))
+    if format_name == "json":
+        from auditor.report.replay_json import render as render_json
+
+        text = render_json(results)
+    else:
+        from auditor.report.replay_text import render
+
+        text = render(results, colour=wants_colour(output), brief=quiet)
+    write(text, output)
+    return int(worst_exit(exit_code(result) for result in results))

@@ -1,0 +1,301 @@
+"""Sees every torch function that the submission calls: moves it to the CPU and notes losses, and what becomes
+of them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from auditor.replay.inside.arrays import install_arrays, marked
+from auditor.replay.inside.devices import moved_arguments
+from auditor.replay.inside.patching import replace
+from auditor.replay.inside.positions import Locator
+from auditor.replay.inside.provenance import Provenance, carriers, mark, nodes_of
+from auditor.replay.inside.recorder import Recorder
+from auditor.replay.inside.states import States
+
+PROJECTION_SEED: Final = 20_240_520
+KEPT_INPUTS: Final = 6
+"""Recent inputs of embeddings that a row of targets is compared with to find its first token."""
+
+CONTINUED: Final = 0.8
+"""Share of the targets that must be the next inputs; the others may be masked or padded."""
+
+_LOSS_ARGUMENTS: Final = (
+    "input",
+    "target",
+    "weight",
+    "size_average",
+    "ignore_index",
+    "reduce",
+    "reduction",
+    "label_smoothing",
+)
+_LEAVING: Final = frozenset(("item", "tolist", "__float__", "__format__"))
+_PLAIN: Final[dict[str, Callable[..., Any]]] = {}
+
+
+class Stage(TorchFunctionMode):
+    """The stage that a submission plays on; without an observer it only moves devices."""
+
+    def __init__(self, observer: Observer | None) -> None:
+        super().__init__()
+        self._observer = observer
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = getattr(func, "__name__", "")
+        if name == "__get__":
+            name = getattr(func.__self__, "__name__", "")
+        args, kwargs = moved_arguments(name, args, kwargs or {})
+        if self._observer is None:
+            return func(*args, **kwargs)
+        return self._observer.call(func, name, args, kwargs)
+
+
+def install_stage(observer: Observer | None) -> Stage:
+    """Make the stage, and enter it in every thread that is started later."""
+    stage = Stage(observer)
+    run = threading.Thread.run
+
+    def run_on_stage(self: threading.Thread) -> None:
+        with Stage(observer):
+            run(self)
+
+    replace(threading.Thread, run=run_on_stage)
+    return stage
+
+
+class Observer:
+    """Notes per-token losses of validation tokens, gradients through them, and numbers made of them.
+
+    Args:
+        stream: the validation tokens in order.
+    """
+
+    def __init__(self, recorder: Recorder, provenance: Provenance, states: States, stream: Any) -> None:
+        self._recorder, self._provenance, self._states = recorder, provenance, states
+        self._targets, self._read = Locator(stream), Locator(stream)
+        self._inputs: list[Any] = []
+        self._calls = 0
+        self._projection: Tensor | None = None
+        self._handlers: dict[Any, Callable[..., Any]] = {
+            F.cross_entropy: self._cross_entropy,
+            F.nll_loss: self._nll_loss,
+            F.embedding: self._embedding,
+        }
+        install_arrays(provenance, self._left)
+        plain_from_numpy = torch.from_numpy
+        replace(torch, from_numpy=lambda array: _from_array(plain_from_numpy(array), array))
+
+    def call(self, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+        """Run a torch function and note what it did."""
+        handler = self._handlers.get(func)
+        if handler is not None:
+            return handler(func, args, kwargs)
+        out = func(*args, **kwargs)
+        if name in ("gather", "take_along_dim"):
+            self._picked(out, args[2] if len(args) > 2 else kwargs.get("index", args[-1]))
+        elif name == "__getitem__" and isinstance(args[1], tuple):
+            # The last index is the token; those before it are rows or the token's context.
+            for index in reversed(args[1]):
+                if isinstance(index, Tensor) and index.dtype in (torch.int64, torch.int32):
+                    self._picked(out, index)
+        elif name in ("tensor", "as_tensor", "asarray") and args:
+            return _from_array(out, args[0])
+        carrying = list(carriers((*args, *kwargs.values())))
+        if carrying:
+            self._followed(func, name, args, kwargs, out, carrying)
+            if name == "numpy":
+                nodes = nodes_of(carrying[0])
+                return marked(out, None if nodes is None else nodes.numpy())
+        return out
+
+    # -- numbers that leave torch
+
+    def _followed(self, func: Any, name: str, args: Any, kwargs: Any, out: Any, carrying: list[Any]) -> None:
+        if name in _LEAVING:
+            nodes = nodes_of(carrying[0])
+            assert nodes is not None
+            if nodes.dim() == 0:
+                value = carrying[0].detach()
+                self._left(int(nodes), float(value))
+            elif bool((nodes >= 0).any()):
+                self._left(self._provenance.total(nodes, carrying[0]), float(carrying[0].detach().sum()))
+        else:
+            self._provenance.carry(func, name, args, kwargs, out)
+
+    def _left(self, node: int, value: float) -> None:
+        """A number made of losses became a Python number."""
+        if node >= 0:
+            self._recorder.event("number", node=node, value=value)
+
+    # -- where losses are made
+
+    def _cross_entropy(self, func: Any, args: Any, kwargs: Any) -> Any:
+        named = {**dict(zip(_LOSS_ARGUMENTS, args, strict=False)), **kwargs}
+        return self._loss(func, args, kwargs, named, F.cross_entropy)
+
+    def _nll_loss(self, func: Any, args: Any, kwargs: Any) -> Any:
+        named = {**dict(zip(_LOSS_ARGUMENTS[:-1], args, strict=False)), **kwargs}
+        return self._loss(func, args, kwargs, named, F.nll_loss)
+
+    def _loss(self, func: Any, args: Any, kwargs: Any, named: dict[str, Any], plain: Any) -> Any:
+        """The loss as the submission asked for it, to the last bit; its terms are computed beside it."""
+        out = func(*args, **kwargs)
+        target = named["target"]
+        positions = None if target.is_floating_point() else self._located(target)
+        if positions is None:
+            return out
+        if named.get("reduction", "mean") == "none":
+            self._made(out, target, positions, named["input"])
+            return out
+        with torch.no_grad():
+            terms = plain(**{**named, "reduction": "none"})
+        counted = (target != named.get("ignore_index", -100)).reshape(-1)
+        nodes = self._made(terms, target, positions, named["input"], through=(out, counted))
+        mark(out, torch.tensor(self._provenance.total(nodes, terms)))
+        return out
+
+    def _embedding(self, func: Any, args: Any, kwargs: Any) -> Any:
+        index = args[0] if args else kwargs["input"]
+        self._inputs.append(index.detach())
+        del self._inputs[:-KEPT_INPUTS]
+        return func(*args, **kwargs)
+
+    def _picked(self, out: Any, index: Any) -> None:
+        """A value was looked up by token: if the tokens are targets, it is (part of) their probability."""
+        if not isinstance(out, Tensor) or not isinstance(index, Tensor) or not out.is_floating_point():
+            return
+        if out.numel() != index.numel() or index.numel() < 2 or nodes_of(out) is not None:
+            return
+        flat = index.squeeze(-1) if index.dim() > 1 and index.shape[-1] == 1 else index
+        positions = self._located(flat)
+        if positions is not None:
+            self._made(out, flat, positions, None)
+
+    def launched(self, args: Any) -> None:
+        """A kernel ran: an output with one value a target holds their losses."""
+        tensors = [a for a in args if isinstance(a, Tensor)]
+        for index in tensors:
+            if index.is_floating_point() or index.dim() != 1 or index.numel() < 2:
+                continue
+            positions = self._located(index)
+            if positions is None:
+                continue
+            for out in tensors:
+                if out.is_floating_point() and out.shape == index.shape and nodes_of(out) is None:
+                    self._made(out, index, positions, None)
+            return
+
+    def _located(self, target: Tensor) -> Any:
+        """Positions of targets in their shape, or None if none of them is a validation token."""
+        plain = target.detach()
+        if plain.dim() == 0 or not plain.numel() or plain.dtype not in (torch.int64, torch.int32):
+            return None
+        found = self._positions(plain.numpy().astype(np.int64))
+        return found if (found >= 0).any() else None
+
+    def _positions(self, targets: Any) -> Any:
+        """Positions of targets, in their shape.
+
+        Targets that continue the rows of a recent embedding, from its first position on or at its end (only the
+        last positions of a window are scored), stand behind tokens that are longer rows and easier to find.
+        """
+        for seen in reversed(self._inputs):
+            if seen.dim() != 2 or not len(seen) or targets.size % len(seen) or targets.size > seen.numel():
+                continue
+            inputs = seen.numpy().astype(np.int64)
+            rows = targets.reshape(len(inputs), -1)
+            count = rows.shape[1]
+            for first in dict.fromkeys((0, inputs.shape[1] - count)):
+                before = inputs[:, first + 1 : first + count] == rows[:, :-1]
+                if before.size and before.mean() > CONTINUED:
+                    joined = np.concatenate([inputs[:, : first + 1], rows], axis=1)
+                    alone = self._targets.locate(joined)[:, first + 1 :]
+                    behind = self._behind(inputs, rows, first)
+                    return np.where(behind >= 0, behind, alone).reshape(targets.shape)
+        rows = targets.reshape(-1, targets.shape[-1]) if targets.ndim > 1 else targets[None]
+        return self._targets.locate(rows).reshape(targets.shape)
+
+    def _behind(self, inputs: Any, rows: Any, first: int) -> Any:
+        """Positions of targets that are the tokens after the inputs at their place; -1 for the others."""
+        stream = self._read.stream
+        at = self._read.locate(inputs)[:, first : first + rows.shape[1]] + 1
+        fits = (at > 0) & (at < len(stream))
+        fits &= stream[np.where(fits, at, 0)] == rows
+        return np.where(fits, at, -1)
+
+    def _made(
+        self,
+        losses: Tensor,
+        target: Tensor,
+        positions: Any,
+        logits: Tensor | None,
+        through: tuple[Tensor, Tensor] | None = None,
+    ) -> Tensor:
+        """Losses of validation tokens were made: note them, and watch for gradients through them.
+
+        Args:
+            through: where the losses are only seen summed up, that sum and a mask of the targets in it.
+        """
+        number, self._calls = self._calls, self._calls + 1
+        count = losses.numel()
+        flat = positions.reshape(-1)
+        nodes = self._provenance.leaf(number, torch.from_numpy(flat.copy())).reshape(losses.shape)
+        mark(losses, nodes)
+        recorder = self._recorder
+        watched = losses if through is None else through[0]
+        recorder.event(
+            "losses",
+            call=number,
+            count=count,
+            located=int((flat >= 0).sum()),
+            gradient=watched.requires_grad,
+            states=self._states.fingerprints(),
+        )
+        recorder.array("position", flat)
+        recorder.array("loss", losses.detach().double().reshape(-1).numpy())
+        recorder.array("distribution", self._projected(logits, target, count))
+        if watched.requires_grad:
+            counted = None if through is None else through[1].numpy()
+            hooked: Any = watched
+            hooked.register_hook(lambda gradient: self._trained(number, gradient, counted))
+        return nodes
+
+    def _trained(self, call: int, gradient: Tensor, counted: Any) -> None:
+        flows = (gradient.detach().reshape(-1) != 0).numpy()
+        used = flows if counted is None else counted & flows.any()
+        self._recorder.event("gradient", call=call, used=int(used.sum()))
+        self._recorder.array("used", used)
+
+    def _projected(self, logits: Tensor | None, target: Tensor, count: int) -> Any:
+        """A number for each distribution: its log-probabilities against a fixed random vector; NaN if unknown."""
+        if logits is None:
+            return np.full(count, np.nan)
+        rows = logits.detach()
+        if rows.dim() == target.dim() + 1 and rows.dim() > 2:
+            rows = rows.movedim(1, -1)
+        rows = rows.reshape(-1, rows.shape[-1]).double()
+        if len(rows) != count:
+            return np.full(count, np.nan)
+        if self._projection is None or len(self._projection) != rows.shape[1]:
+            generator = torch.Generator()
+            generator.manual_seed(PROJECTION_SEED)
+            self._projection = torch.randn(rows.shape[1], generator=generator, dtype=torch.float64)
+        return (rows.log_softmax(-1) @ self._projection).numpy()
+
+
+def _from_array(out: Any, array: Any) -> Any:
+    """A tensor made of an array takes its nodes over."""
+    nodes = getattr(array, "nodes", None)
+    if nodes is not None and isinstance(out, Tensor) and out.shape == nodes.shape:
+        mark(out, torch.as_tensor(np.ascontiguousarray(nodes)))
+    return out

@@ -1,0 +1,124 @@
+"""One run of the submission, in a process forked for it: puts the stand-ins up, runs the script, saves the record."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import traceback
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+
+from auditor.replay.inside.attention import install_attention
+from auditor.replay.inside.clock import VirtualClock
+from auditor.replay.inside.compilation import install_compiler
+from auditor.replay.inside.compressors import install_compressors
+from auditor.replay.inside.devices import install_cuda
+from auditor.replay.inside.instrument import Loops
+from auditor.replay.inside.kernels import install_kernels
+from auditor.replay.inside.missing import install_missing
+from auditor.replay.inside.observer import Observer, install_stage
+from auditor.replay.inside.patching import nothing, replace
+from auditor.replay.inside.precision import install_precision
+from auditor.replay.inside.program import ProgramLoader, run_main
+from auditor.replay.inside.provenance import Provenance
+from auditor.replay.inside.ranks import install_ranks
+from auditor.replay.inside.recorder import Recorder
+from auditor.replay.inside.settings import install_overrides
+from auditor.replay.inside.states import States
+from auditor.replay.inside.tokenizer import install_tokenizer
+from auditor.replay.inside.watch import Watch, remember, tampered
+from auditor.replay.inside.written import WrittenSizes
+from auditor.replay.order import Mode, Order
+from auditor.replay.sizing import ToySizes
+
+MAX_ERROR: Final = 4000
+leave = os._exit
+
+
+class _Left(BaseException):
+    """The submission called `os._exit`."""
+
+
+def run(order: Order, *, rank: int, boundary: Callable[[], None]) -> None:
+    """Run the submission as `rank`; never returns.
+
+    Args:
+        boundary: called before the artifact is read back; returns when training data are out of reach.
+    """
+    out = Path(order.out) / f"rank{rank}"
+    out.mkdir(parents=True, exist_ok=True)
+    loops, provenance = Loops(), Provenance()
+    recorder = Recorder(loops, provenance)
+    observer = states = None
+    if order.mode is Mode.RECORDED:
+        states = States()
+        stream = np.fromfile(order.stream, dtype="<u2").astype(np.int64)
+        observer = Observer(recorder, provenance, states, stream)
+    loader = _stand_ins(order, recorder, loops, observer)
+    watch = Watch(recorder, states, (order.job, "/tmp"), boundary)
+    watch.install()
+    error, kind, code = "", "", 0
+    try:
+        with install_stage(observer):
+            run_main(loader, Path(order.script))
+    except SystemExit as stop:
+        code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+        error = "" if not code else f"SystemExit: {stop.code}"
+    except _Left as stop:
+        code = int(stop.args[0])
+    except MemoryError:
+        kind, error, code = "MemoryError", "MemoryError: the memory limit was reached", 1
+    except BaseException as problem:  # noqa: BLE001  (whatever it raises is what is to be told)
+        kind, code = type(problem).__name__, 1
+        error = "".join(traceback.format_exception(problem, limit=-12))[-MAX_ERROR:]
+    sys.stdout.flush()
+    recorder.save(out, code=code, error=error, error_kind=kind, tampered=tampered(), crossed=watch.crossed)
+    leave(0)
+
+
+def _stand_ins(order: Order, recorder: Recorder, loops: Loops, observer: Observer | None) -> ProgramLoader:
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    _seed()
+    remember()
+    install_cuda()
+    install_precision()
+    install_compiler()
+    install_attention()
+    install_kernels(nothing if observer is None else observer.launched)
+    install_tokenizer(order.vocabulary)
+    install_ranks()
+    install_missing()
+    install_compressors()
+    install_overrides(order.overrides)
+    VirtualClock().install()
+    if order.mode is Mode.RECORDED:
+        loops.install(recorder.reached)
+    lowered = {path.name: path.read_text(encoding="utf-8") for path in Path(order.lowered).iterdir()}
+    count = order.mode is Mode.RECORDED
+    written = WrittenSizes(ToySizes(**order.sizes), order.claimed_vocabulary)
+    loader = ProgramLoader(recorder, loops, lowered, (order.job, "/tmp"), written, order.marks, count=count)
+    loader.install()
+    return loader
+
+
+def _seed() -> None:
+    """Take chance out of everything that is not seeded by the submission itself."""
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
+    chance = random.Random(0)
+    generator: Any = np.random.default_rng
+
+    def left(code: int = 0) -> None:
+        raise _Left(code)
+
+    replace(os, urandom=chance.randbytes, _exit=left)
+    replace(uuid, uuid4=lambda: uuid.UUID(int=chance.getrandbits(128), version=4))
+    replace(np.random, default_rng=lambda seed=None: generator(0 if seed is None else seed))

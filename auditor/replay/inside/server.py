@@ -1,0 +1,209 @@
+"""The fork server: imports torch once and forks a process for each run that the parent orders.
+
+Speaks JSON lines over its standard input and output; a run's own input is empty and its output goes to a file.
+After each run every process it left behind is killed and what it wrote outside the working folder is removed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import resource
+import select
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+
+from auditor.replay.inside import run as one_run
+from auditor.replay.order import PRINTED, Order
+from auditor.replay.sandbox.processes import be_reaper, descendants, hide, resident_bytes
+
+POLL_S: Final = 0.2
+OPEN_FILES: Final = 1024
+WRITTEN_BYTES: Final = 4 << 30
+PROCESSES: Final = 400
+
+
+PRELOADED: Final = (
+    "numpy",
+    "torch._dynamo",
+    "torch._inductor.config",
+    "torch.distributed",
+    "torch.nn.attention",
+    "torch.nn.parallel",
+    "torch.utils.data",
+    "concurrent.futures.thread",
+    "brotli",
+    "zstandard",
+)
+"""Imported before the first fork, so that runs share them; what is not installed is passed over."""
+
+
+def serve() -> None:
+    """Take orders until the parent closes the line."""
+    for name in PRELOADED:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    be_reaper()
+    hide()
+    line = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    torch.set_num_threads(1)
+    orders = os.fdopen(os.dup(0), "r", encoding="utf-8")
+    empty = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(empty, 0)
+    _say(line, ready=True, torch=torch.__version__)
+    for text in orders:
+        if text.strip():
+            _serve_one(Order.from_json(text), line, orders)
+
+
+def _say(line: Any, **message: Any) -> None:
+    line.write(json.dumps(message) + "\n")
+    line.flush()
+
+
+def _serve_one(order: Order, line: Any, orders: Any) -> None:
+    began_s, used_s = time.perf_counter(), _used_s()
+    ask_read, ask_write = os.pipe()
+    answer_read, answer_write = os.pipe()
+    children = {}
+    for rank in range(order.ranks):
+        process = os.fork()
+        if process == 0:
+            _become_run(order, rank, ask_write, answer_read, keep=(ask_write, answer_read))
+        children[process] = rank
+    os.close(ask_write)
+    os.close(answer_read)
+    reason = _wait(order, children, began_s, ask_read, answer_write, line, orders)
+    left = _end_all()
+    os.close(ask_read)
+    os.close(answer_write)
+    _sweep(order)
+    _say(line, ended=True, reason=reason, left_behind=left, processor_s=_used_s() - used_s)
+
+
+def _used_s() -> float:
+    """Processor time of all ended children, in seconds."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _become_run(order: Order, rank: int, ask: int, answer: int, keep: tuple[int, ...]) -> None:
+    """In the forked process: let go of the server's line, take the limits, run."""
+    try:
+        os.setsid()
+        for number in range(3, OPEN_FILES):
+            if number not in keep:
+                with contextlib.suppress(OSError):
+                    os.close(number)
+        printed = os.open(str(Path(order.out) / f"{rank}-{PRINTED}"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(printed, 1)
+        os.dup2(printed, 2)
+        os.environ.clear()
+        os.environ.update(order.environment)
+        if order.ranks > 1:
+            os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(order.ranks))
+        os.chdir(order.job)
+        _limit(order)
+
+        def boundary() -> None:
+            if order.withdraws:
+                os.write(ask, b"w")
+                os.read(answer, 1)
+
+        one_run.run(order, rank=rank, boundary=boundary)
+    finally:
+        one_run.leave(70)
+
+
+def _limit(order: Order) -> None:
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    space = pages * resource.getpagesize() + order.memory
+    seconds = int(order.seconds) + 5
+    for what, limit in (
+        (resource.RLIMIT_AS, space),
+        (resource.RLIMIT_CPU, 2 * seconds),
+        (resource.RLIMIT_FSIZE, WRITTEN_BYTES),
+        (resource.RLIMIT_NOFILE, OPEN_FILES),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(what, (limit, limit))
+
+
+def _wait(
+    order: Order, children: dict[int, int], began_s: float, ask: int, answer: int, line: Any, orders: Any
+) -> str:
+    """Wait for all ranks; give the reason why they were ended, or ""."""
+    alive = {os.pidfd_open(process): process for process in children}
+    asked = 0
+    while alive:
+        ready, _, _ = select.select([*alive, ask], [], [], POLL_S)
+        if ask in ready:
+            asked += len(os.read(ask, 64))
+            if asked >= 1:
+                _say(line, boundary=True)
+                orders.readline()
+                os.write(answer, b"k" * order.ranks)
+                asked = -(10**6)
+        for descriptor in [d for d in ready if d in alive]:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(alive[descriptor], 0)
+            os.close(descriptor)
+            del alive[descriptor]
+        if time.perf_counter() - began_s > order.seconds:
+            return f"it ran longer than {order.seconds:.0f} s"
+        mine = descendants(os.getpid())
+        if len(mine) > PROCESSES:
+            return f"it started more than {PROCESSES} processes"
+        if sum(map(resident_bytes, mine)) > order.memory + (1 << 29) * order.ranks:
+            return f"it used more than {order.memory >> 20} MiB of memory"
+    return ""
+
+
+def _end_all() -> int:
+    """Kill every process that the run left, whatever session it is in; give their number."""
+    count = 0
+    while left := descendants(os.getpid()):
+        count = max(count, len(left))
+        for process in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        time.sleep(0.01)
+    return count
+
+
+def _sweep(order: Order) -> None:
+    """Remove what the run wrote outside its working folder."""
+    kept = (
+        order.job,
+        order.out,
+        order.lowered,
+        order.stream,
+        order.environment.get("REPLAY_KEEP", order.job),
+    )
+    for root in ("/tmp", "/dev/shm"):
+        for entry in os.scandir(root) if os.path.isdir(root) else ():
+            if any(path == entry.path or path.startswith(entry.path + "/") for path in kept):
+                continue
+            with contextlib.suppress(OSError):
+                if entry.is_dir(follow_symlinks=False):
+                    shutil.rmtree(entry.path, ignore_errors=True)
+                else:
+                    os.unlink(entry.path)
+
+
+if __name__ == "__main__":
+    serve()
+    sys.exit(0)

@@ -1,0 +1,199 @@
+"""The rungs of the sandbox and the choice among them.
+
+| rung | by | what the submission cannot do |
+|---|---|---|
+| `bubblewrap` | `bwrap` | see files but Python's, the system's and its own; reach a network; see other processes |
+| `unshare` | namespaces made by this package | the same |
+| `landlock` | Landlock and seccomp, no privilege needed | open other files; make a socket; /tmp is not private |
+| `none` | `--i-trust-this-code` | nothing but the limits of memory and time |
+
+A seccomp filter (no tracing, mounting, namespaces, kernel keys) is laid over the first three.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Final
+
+from auditor.errors import AuditorError
+
+INSIDE: Final = "/replay"
+"""Where the folders of a session appear in a sandbox that has a file system of its own."""
+
+HOSTNAME: Final = "replay"
+
+SYSTEM: Final = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
+SYSTEM_FILES: Final = (
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/alternatives",
+    "/etc/localtime",
+    "/etc/passwd",
+    "/etc/group",
+)
+TRIAL_S: Final = 20
+
+
+class Rung(Enum):
+    """How the sandbox is made, strongest first."""
+
+    BUBBLEWRAP = "bubblewrap"
+    UNSHARE = "unshare"
+    LANDLOCK = "landlock"
+    NONE = "none"
+
+    @property
+    def has_own_files(self) -> bool:
+        """Whether the sandbox has a file system of its own, with a private /tmp."""
+        return self in (Rung.BUBBLEWRAP, Rung.UNSHARE)
+
+    @property
+    def has_own_network(self) -> bool:
+        """Whether it has a loopback of its own, which several ranks need."""
+        return self in (Rung.BUBBLEWRAP, Rung.UNSHARE, Rung.NONE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Folders of a session on this machine; the names of their last parts are those inside.
+
+    Attributes:
+        readable: the submission may read these.
+        writable: it may also write these.
+    """
+
+    root: Path
+    readable: tuple[Path, ...]
+    writable: tuple[Path, ...]
+
+    def inside(self, rung: Rung, path: Path) -> str:
+        """Where a path of the session appears inside."""
+        return f"{INSIDE}/{path.relative_to(self.root)}" if rung.has_own_files else str(path)
+
+
+def choose(*, allowed: tuple[Rung, ...] = (Rung.BUBBLEWRAP, Rung.UNSHARE, Rung.LANDLOCK)) -> tuple[Rung, str]:
+    """The first allowed rung that works here, and why those above it do not.
+
+    Raises:
+        AuditorError: none works.
+    """
+    reasons: list[str] = []
+    for rung in allowed:
+        reason = unavailable(rung)
+        if not reason:
+            return rung, "; ".join(reasons)
+        reasons.append(f"{rung.value}: {reason}")
+    raise AuditorError(
+        f"no sandbox works on this machine ({'; '.join(reasons)})",
+        hint="install bubblewrap, or allow user namespaces; --i-trust-this-code runs without one",
+    )
+
+
+def unavailable(rung: Rung) -> str:
+    """Why a rung does not work here, by trying it; "" if it does."""
+    if rung is Rung.NONE:
+        return ""
+    if not sys.platform.startswith("linux"):
+        return "needs Linux"
+    if rung is Rung.BUBBLEWRAP and shutil.which("bwrap") is None:
+        return "bwrap is not installed"
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="auditor-replay-") as folder:
+        layout = Layout(root=Path(folder), readable=(), writable=())
+        try:
+            done = subprocess.run(
+                command(rung, layout, serve=False),
+                capture_output=True,
+                text=True,
+                timeout=TRIAL_S,
+                env=environment(),
+            )
+        except subprocess.TimeoutExpired:
+            return f"did not start within {TRIAL_S} s"
+        except OSError as error:
+            return error.strerror or str(error)
+    if done.returncode == 0 and done.stdout.strip() == "entered":
+        return ""
+    lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+    return lines[-1][:200] if lines else f"ended with {done.returncode}"
+
+
+def command(rung: Rung, layout: Layout, *, serve: bool = True) -> list[str]:
+    """The command that starts the fork server in a rung; with `serve` off it only enters and says so."""
+    order = {
+        "rung": rung.value,
+        "serve": serve,
+        "root": str(layout.root),
+        "readable": [str(path) for path in (*layout.readable, *python_folders(), *system_folders())],
+        "writable": [str(path) for path in layout.writable],
+        "inside": INSIDE,
+    }
+    python = [sys.executable, "-s", "-B", "-c", _START, str(_package_root()), json.dumps(order)]
+    if rung is not Rung.BUBBLEWRAP:
+        return python
+    return [*bubblewrap(layout), "--", *python]
+
+
+_START: Final = (
+    "import sys; sys.path.insert(0, sys.argv[1]); "
+    "from auditor.replay.sandbox.enter import enter; enter(sys.argv[2])"
+)
+
+
+def environment() -> dict[str, str]:
+    """The environment of the fork server: nothing of the user's."""
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONNOUSERSITE": "1",
+        "LC_ALL": "C.UTF-8",
+        "CUDA_VISIBLE_DEVICES": "",
+        **threads,
+    }
+
+
+def bubblewrap(layout: Layout) -> list[str]:
+    words = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+    words += ["--hostname", HOSTNAME, "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]
+    for folder in system_folders():
+        if folder.is_symlink():
+            words += ["--symlink", os.readlink(folder), str(folder)]
+        else:
+            words += ["--ro-bind", str(folder), str(folder)]
+    for folder in python_folders():
+        words += ["--ro-bind", str(folder), str(folder)]
+    words += ["--dir", INSIDE]
+    for folder in layout.readable:
+        words += ["--ro-bind", str(folder), layout.inside(Rung.BUBBLEWRAP, folder)]
+    for folder in layout.writable:
+        words += ["--bind", str(folder), layout.inside(Rung.BUBBLEWRAP, folder)]
+    return [*words, "--chdir", "/tmp"]
+
+
+def system_folders() -> list[Path]:
+    """What programs of this system need to run."""
+    return [Path(path) for path in (*SYSTEM, *SYSTEM_FILES) if os.path.lexists(path)]
+
+
+def python_folders() -> list[Path]:
+    """The interpreter, its libraries, and this package; none of them within another."""
+    wanted = {Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve(), Path(sys.prefix)}
+    wanted |= {_package_root() / name for name in ("auditor", "rules") if (_package_root() / name).is_dir()}
+    wanted |= {Path(entry) for entry in sys.path if entry.endswith(("site-packages", "dist-packages"))}
+    kept = [path for path in wanted if path.exists() and not str(path).startswith("/usr/")]
+    return sorted(p for p in kept if not any(q != p and q in p.parents for q in kept) and p != Path("/usr"))
+
+
+def _package_root() -> Path:
+    return Path(__file__).resolve().parents[3]

@@ -1,0 +1,207 @@
+"""What a replay means for exit codes, and how it joins the static witness in one verdict."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from auditor.exit_codes import ExitCode
+from auditor.replay.expectations import ORDER_RULES
+from auditor.replay.outcome import LeakWitness, Outcome, ReplayResult
+from auditor.result import AuditResult, RuleResult
+from auditor.trace.events import Place
+from auditor.verdict import fold_evaluation
+from rules.base import Finding, Kind, Level, Policy, Step
+from rules.base import Outcome as RuleOutcome
+
+if TYPE_CHECKING:
+    from auditor.replay.outcome import ConditionResult
+    from auditor.submission.model import Submission
+
+NORMALISATION_RULE: Final = "unnormalized-distribution"
+
+
+def exit_code(result: ReplayResult) -> ExitCode:
+    """1 if a condition is proved to fail, 0 if all four are proved to hold, else 3."""
+    if result.failed:
+        return ExitCode.VIOLATION
+    return ExitCode.CLEAN if result.proven else ExitCode.REVIEW
+
+
+def audit_and_replay(
+    submission: Submission,
+    *,
+    overrides: Mapping[str, str] | None = None,
+    policy: Policy = Policy.RULINGS,
+) -> AuditResult:
+    """Audit one script with both witnesses; a script that the static witness cannot read is not replayed.
+
+    Raises:
+        AuditorError: the script cannot be read, or no sandbox works here.
+    """
+    from auditor.pipeline import audit_submission, read_submission
+    from auditor.replay.replay import replay_submission
+
+    started = time.perf_counter()
+    reading = read_submission(submission, overrides=overrides)
+    audit = audit_submission(submission, policy=policy, reading=reading)
+    if reading.trace is None:
+        return replace(audit, notes=(*audit.notes, "not replayed: there is no readable torch program"))
+    joined = join(audit, replay_submission(submission, reading=reading))
+    return replace(joined, seconds=time.perf_counter() - started)
+
+
+def join(audit: AuditResult, replay: ReplayResult) -> AuditResult:
+    """One verdict of both witnesses.
+
+    A proven failure is a violation. A pass on all four conditions settles what the static witness could not
+    decide about order. Anything unverified changes nothing. Where the witnesses contradict each other a finding
+    says so, and the static answer stands unless the replay proved a failure.
+    """
+    answers = list(audit.rules)
+    findings = list(audit.findings)
+    notes = list(audit.notes)
+    order = _order_failure(replay)
+    if order is not None:
+        name, condition = order
+        _fail(answers, findings, _offence(audit, replay, condition), name, condition, audit)
+    mass = replay.conditions["C2"]
+    if mass.outcome is Outcome.FAIL:
+        _fail(answers, findings, NORMALISATION_RULE, "C2", mass, audit)
+    doubts = audit.doubts
+    if replay.proven:
+        answers = [_lifted(answer) for answer in answers]
+        findings = [f for f in findings if not (f.rule in ORDER_RULES and f.outcome is RuleOutcome.UNKNOWN)]
+        findings += _contradictions(audit, replay)
+    if not replay.ran:
+        notes.append(f"the replay did not run: {replay.reason}")
+    else:
+        shown = ", ".join(f"{n} {c.outcome.value}" for n, c in sorted(replay.conditions.items()))
+        notes.append(f"replayed at toy size in a sandbox ({replay.sandbox.rung}): {shown}")
+    return replace(
+        audit,
+        rules=tuple(answers),
+        findings=tuple(findings),
+        notes=tuple(notes),
+        doubts=doubts,
+        verdict=fold_evaluation(answers, understood=not doubts),
+        seconds=audit.seconds + replay.seconds,
+    )
+
+
+def _order_failure(replay: ReplayResult) -> tuple[str, ConditionResult] | None:
+    for name in ("C3", "C4", "C1"):
+        if replay.conditions[name].outcome is Outcome.FAIL:
+            return name, replay.conditions[name]
+    return None
+
+
+def _offence(audit: AuditResult, replay: ReplayResult, condition: ConditionResult) -> str:
+    """Which rule a leak breaks: the one that the static witness names, or that the recorded trace breaks."""
+    failed = [a.rule for a in audit.rules if a.outcome is RuleOutcome.FAIL and a.rule in ORDER_RULES]
+    if failed:
+        return failed[0]
+    recorded = [slug for slug in offences_of(replay) if slug in ORDER_RULES]
+    if recorded:
+        return recorded[0]
+    undecided = [
+        a.rule
+        for a in audit.rules
+        if a.rule in ORDER_RULES and a.outcome in (RuleOutcome.REVIEW, RuleOutcome.UNKNOWN)
+    ]
+    witness = condition.witness
+    own = isinstance(witness, LeakWitness) and not witness.moved
+    return "same-token-adaptation" if own else undecided[0] if len(undecided) == 1 else "train-before-score"
+
+
+def offences_of(replay: ReplayResult) -> tuple[str, ...]:
+    """Slugs of the rules about order that fail on the recorded trace."""
+    from auditor.judging import judge
+    from rules import ALL
+    from rules.base import Evidence
+
+    if replay.trace is None or replay.trace.claimed is None:
+        return ()
+    chosen = [rule for rule in ALL if rule.slug in ORDER_RULES]
+    judged = judge(chosen, Evidence(trace=replay.trace))
+    return tuple(answer.rule for answer in judged.answers if answer.outcome is RuleOutcome.FAIL)
+
+
+def _fail(
+    answers: list[RuleResult],
+    findings: list[Finding],
+    slug: str,
+    name: str,
+    condition: ConditionResult,
+    audit: AuditResult,
+) -> None:
+    """Make a rule's answer a failure, with the witness as its finding."""
+    message = f"Proved by experiment ({name}): {condition.why}."
+    witness = condition.witness
+    places: tuple[Place, ...] = ()
+    steps: tuple[Step, ...] = ()
+    if isinstance(witness, LeakWitness):
+        steps = tuple(
+            Step(text=s.text, place=Place(s.path, s.layer, s.line)) for s in witness.steps if s.line
+        )
+        places = tuple(dict.fromkeys(step.place for step in steps))
+    before = next((a for a in answers if a.rule == slug), None)
+    contradicts = before is not None and before.outcome is RuleOutcome.PASS
+    if contradicts and before is not None:
+        message += f" The static witness had passed it: {before.because}."
+    claimed = audit.trace.claimed_report if audit.trace is not None else None
+    findings.insert(
+        0,
+        Finding(
+            rule=slug,
+            outcome=RuleOutcome.FAIL,
+            level=Level.ERROR,
+            message=message,
+            report=claimed.label if claimed is not None else None,
+            locations=places or ((claimed.place,) if claimed is not None else ()),
+            steps=steps,
+            origin="replay",
+        ),
+    )
+    failed = RuleResult(rule=slug, kind=Kind.EVALUATION, outcome=RuleOutcome.FAIL, because=message)
+    if before is None:
+        answers.append(failed)
+    else:
+        answers[answers.index(before)] = failed
+
+
+def _lifted(answer: RuleResult) -> RuleResult:
+    if answer.rule not in ORDER_RULES or answer.outcome is not RuleOutcome.UNKNOWN or answer.crashed:
+        return answer
+    because = (
+        f"all four conditions hold by experiment; the static witness alone could not tell: {answer.because}"
+    )
+    return replace(answer, outcome=RuleOutcome.PASS, because=because)
+
+
+def _contradictions(audit: AuditResult, replay: ReplayResult) -> Sequence[Finding]:
+    """One finding for each rule that fails statically although the replay passed."""
+    return [
+        Finding(
+            rule=answer.rule,
+            outcome=RuleOutcome.REVIEW,
+            level=Level.WARNING,
+            message=(
+                "The witnesses contradict each other: the replay passed all four conditions at toy size, the static "
+                f"witness says: {answer.because}"
+            ),
+            locations=tuple(
+                dict.fromkeys(
+                    place
+                    for f in audit.findings
+                    if f.rule == answer.rule and f.outcome is RuleOutcome.FAIL
+                    for place in f.locations
+                )
+            ),
+            origin="replay",
+        )
+        for answer in audit.rules
+        if answer.rule in ORDER_RULES and answer.outcome is RuleOutcome.FAIL
+    ]

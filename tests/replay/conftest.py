@@ -1,0 +1,26 @@
+"""Shared by the replay's tests: the rung that works here, and skipping by rung."""
+
+from __future__ import annotations
+
+import pytest
+
+from auditor.errors import AuditorError
+from auditor.replay.sandbox.ladder import Rung, choose, unavailable
+
+pytest.importorskip("torch", reason="the replay's tests need torch")
+
+
+@pytest.fixture(scope="session")
+def rung() -> Rung:
+    """The highest rung that works on this machine."""
+    try:
+        return choose()[0]
+    except AuditorError as error:
+        pytest.skip(str(error))
+
+
+def skip_unless(rung: Rung) -> None:
+    """Skip a test whose rung does not work on this machine."""
+    reason = unavailable(rung)
+    if reason:
+        pytest.skip(f"{rung.value}: {reason}")
