@@ -51,6 +51,12 @@ if TYPE_CHECKING:
     metavar="S",
     help="Seconds for one pull request.",
 )
+@click.option(
+    "--replay",
+    "replays",
+    is_flag=True,
+    help="Replay in a sandbox too what the static witness does not decide.",
+)
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
 @judging_options
 def command(
@@ -65,6 +71,7 @@ def command(
     resume: bool,
     jobs: int | None,
     timeout_s: float,
+    replays: bool,
     quiet: bool,
     policy: str,
     overrides: tuple[str, ...],
@@ -112,6 +119,7 @@ def command(
             timeout_s=timeout_s,
             overrides=parse_overrides(overrides),
             pages=pages,
+            replays=replays,
             progress=told,
         )
     rows = in_order([*known_rows, *rows])

@@ -22,6 +22,7 @@ def run_corpus(
     timeout_s: float,
     overrides: Mapping[str, str] | None = None,
     pages: Path | None = None,
+    replays: bool = False,
     progress: Callable[[int, Sequence[Row]], None] = lambda _done, _rows: None,
 ) -> list[Row]:
     """Audit the pull requests and give all rows by number and path.
@@ -29,6 +30,7 @@ def run_corpus(
     Args:
         timeout_s: wall-clock seconds for one pull request; beyond it the row says so and the run goes on.
         pages: folder for one HTML report a submission.
+        replays: replay in a sandbox what the static witness does not decide; its seconds count.
         progress: called after each pull request with how many are done and its rows.
     """
     rows: list[Row] = []
@@ -44,6 +46,7 @@ def run_corpus(
                 shared=shared,
                 overrides=dict(overrides or {}),
                 pages=None if pages is None else str(pages),
+                replays=replays,
             )
             for pull in pulls
         ]

@@ -16,6 +16,7 @@ import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from auditor.corpus.row import Row, from_json, row_of, to_json
@@ -31,6 +32,7 @@ class Task:
         date: of its head (ISO day).
         shared: folder of rows by content.
         pages: folder for HTML reports, or None.
+        replays: replay in a sandbox what the static witness does not decide.
     """
 
     pr: int
@@ -42,6 +44,7 @@ class Task:
     shared: str
     overrides: Mapping[str, str] = field(default_factory=dict)
     pages: str | None = None
+    replays: bool = False
 
 
 def audit_pull_request(task: Task) -> list[Row]:
@@ -76,7 +79,13 @@ def _fresh(task: Task, submission: Submission) -> Row:
     from rules.base import Policy
 
     try:
-        result = audit_submission(submission, overrides=task.overrides, policy=Policy(task.policy))
+        if task.replays:
+            from auditor.replay.verdict import audit_and_replay
+
+            audit = partial(audit_and_replay, undecided_only=True)
+        else:
+            audit = partial(audit_submission)
+        result = audit(submission, overrides=task.overrides, policy=Policy(task.policy))
     except AuditorError as error:
         head = submission.target.head or ""
         return Row(
@@ -100,7 +109,13 @@ def _fresh(task: Task, submission: Submission) -> Row:
 def content_key(task: Task, submission: Submission) -> str:
     """A hash of everything the audit of a submission depends on."""
     folder = submission.folder or ""
-    parts = [task.policy, json.dumps(dict(sorted(task.overrides.items()))), folder, submission.script.path]
+    parts = [
+        task.policy,
+        str(task.replays),
+        json.dumps(dict(sorted(task.overrides.items()))),
+        folder,
+        submission.script.path,
+    ]
     parts += sorted(f"{file.path}\0{file.blob}\0{file.problem}" for file in submission.files)
     return hashlib.sha256("\1".join(parts).encode("utf-8", "backslashreplace")).hexdigest()
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from auditor.exit_codes import ExitCode
 from auditor.replay.expectations import ORDER_RULES
 from auditor.replay.outcome import LeakWitness, Outcome, ReplayResult
-from auditor.result import AuditResult, RuleResult
+from auditor.result import AuditResult, RuleResult, Verdict
 from auditor.trace.events import Place
 from auditor.verdict import fold_evaluation
 from rules.base import Finding, Kind, Level, Policy, Step
@@ -35,8 +35,12 @@ def audit_and_replay(
     *,
     overrides: Mapping[str, str] | None = None,
     policy: Policy = Policy.RULINGS,
+    undecided_only: bool = False,
 ) -> AuditResult:
     """Audit one script with both witnesses; a script that the static witness cannot read is not replayed.
+
+    Args:
+        undecided_only: replay it only where the static witness alone says `review`.
 
     Raises:
         AuditorError: the script cannot be read, or no sandbox works here.
@@ -47,6 +51,8 @@ def audit_and_replay(
     started = time.perf_counter()
     reading = read_submission(submission, overrides=overrides)
     audit = audit_submission(submission, policy=policy, reading=reading)
+    if undecided_only and audit.verdict is not Verdict.REVIEW:
+        return audit
     if reading.trace is None:
         return replace(audit, notes=(*audit.notes, "not replayed: there is no readable torch program"))
     joined = join(audit, replay_submission(submission, reading=reading))

@@ -13,7 +13,7 @@ from auditor.replay.outcome import LeakWitness, Outcome, ReplayResult
 from auditor.replay.replay import ReplayOptions, replay_submission
 from auditor.replay.sandbox.ladder import Rung
 from auditor.replay.session import Session
-from auditor.replay.verdict import join, offences_of
+from auditor.replay.verdict import audit_and_replay, join, offences_of
 from auditor.result import AuditResult, Verdict
 from auditor.submission.load import load_path
 from auditor.trace.events import Score, Update
@@ -199,3 +199,11 @@ def test_script_that_does_not_run_is_unverified_with_its_reason(tmp_path: Path, 
     assert not result.ran
     assert "a_library_that_nobody_has" in result.reason
     assert {c.outcome for c in result.conditions.values()} == {Outcome.UNVERIFIED}
+
+
+def test_only_what_is_undecided_is_replayed() -> None:
+    """In a corpus run: a decided script is left alone, and one with a hidden switch is replayed."""
+    decided = load_path(str(SPECIMENS / "flat.py")).submissions[0]
+    assert audit_and_replay(decided, undecided_only=True).notes == audit_submission(decided).notes
+    hidden = load_path(str(SPECIMENS / "hidden_switch.py")).submissions[0]
+    assert len(audit_and_replay(hidden, undecided_only=True).notes) > len(audit_submission(hidden).notes)
