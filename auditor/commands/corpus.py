@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help='Measure agreement with these rulings; "precedents" are those of the package.',
 )
-@click.option("--agreement", metavar="FILE", help="Write the agreement as JSON.")
+@click.option("--agreement", metavar="FILE", help="Write the agreement as JSON, or as Markdown to a FILE.md.")
 @click.option("--html", "html_dir", metavar="DIR", help="Write a dashboard and a report a submission.")
 @click.option(
     "-o",
@@ -220,10 +220,13 @@ def _agree(
     import json
 
     from auditor.corpus.agreement import as_object, as_text, measure
+    from auditor.corpus.agreement_markdown import as_markdown
 
     measured = measure([label for label in labels if label.pr in audited], rows, slugs)
     click.echo(as_text(measured), nl=False)
-    if agreement is not None:
+    if agreement is not None and agreement.endswith(".md"):
+        write(as_markdown(measured), agreement)
+    elif agreement is not None:
         write(json.dumps(as_object(measured), indent=1, ensure_ascii=False) + "\n", agreement)
 
 

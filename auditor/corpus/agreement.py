@@ -15,8 +15,8 @@ from auditor.corpus.labels import LABELS, Label
 from auditor.corpus.row import Row
 from auditor.report.json import Json
 
-VISIBLE = frozenset({"code", "config"})
-"""Labels whose fact can be seen in the submission's text; the others rest on logs, data, bytes or process."""
+VISIBLE = frozenset({"code", "config", "logs"})
+"""Labels whose fact can be seen in what a submission ships; the others rest on data, bytes or process."""
 
 VERDICTS = ("violation", "review", "compliant", "error", "missing")
 
@@ -211,7 +211,7 @@ def as_text(agreement: Agreement) -> str:
         parts = ", ".join(f"{kind} {count}" for kind, count in sorted(agreement.visible.items()))
         lines += [
             "",
-            f"illegal, seen in code or configuration, of a known rule: {right}/{total} right ({parts})",
+            f"illegal, seen in code, configuration or logs, of a known rule: {right}/{total} right ({parts})",
         ]
     lines += ["", f"{'rule':<28}{'labels':>7}{'fail':>6}{'review':>8}{'unknown':>9}{'silent':>8}{'extra':>7}"]
     lines[-1] += f"{'legal':>7}{'precision':>11}{'recall':>8}"
@@ -221,7 +221,7 @@ def as_text(agreement: Agreement) -> str:
         out = rule.outcomes
         row = f"{slug:<28}{sum(out.values()):>7}{out['fail']:>6}{out['review']:>8}{out['unknown']:>9}"
         row += f"{out['silent'] + out['error']:>8}{rule.extra:>7}{rule.extra_legal:>7}"
-        lines.append(row + f"{_percent(rule.precision):>11}{_percent(rule.recall):>8}")
+        lines.append(row + f"{percent(rule.precision):>11}{percent(rule.recall):>8}")
     if agreement.disagreements:
         lines += ["", "disagreements"]
         for d in agreement.disagreements:
@@ -231,5 +231,5 @@ def as_text(agreement: Agreement) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _percent(value: float | None) -> str:
+def percent(value: float | None) -> str:
     return "-" if value is None else f"{value:.0%}"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from auditor.corpus.agreement import as_object, as_text, measure
+from auditor.corpus.agreement_markdown import as_markdown
 from auditor.corpus.labels import Label, read_labels
 from auditor.corpus.row import Row, from_json, to_json
 from auditor.errors import InputError
@@ -90,6 +91,17 @@ def test_each_disagreement_is_told_with_its_reason() -> None:
     assert "#6 false alarm: legal in code; here violation (two-pass-rescore): why" in text
     assert "2/4 right" in text
     assert json.loads(json.dumps(as_object(found)))["rules"]["two-pass-rescore"]["recall"] == 0.5
+
+
+def test_markdown_tells_the_same() -> None:
+    lines = as_markdown(measure(LABELS, ROWS, SLUGS)).splitlines()
+    assert "| illegal | 3 | 0 | 3 | 0 | 0 |" in lines
+    assert "Of 4 illegal ones that can be seen in code, configuration or logs, 2 (50%)" in "\n".join(lines)
+    (rates,) = [line for line in lines if line.startswith("| `two-pass-rescore` |")]
+    assert rates == "| `two-pass-rescore` | 2 | 1 | 0 | 0 | 1 | 50% | 50% |"
+    told = {line.split(" |")[0]: line for line in lines if line.startswith("| #")}
+    assert set(told) == {f"| #{pr}" for pr in (3, 4, 6, 7, 9, 11, 12)}
+    assert told["| #6"] == "| #6 | legal (code) | violation: two-pass-rescore | why |"
 
 
 def test_rule_nobody_names_and_nobody_fails_has_no_rates() -> None:
