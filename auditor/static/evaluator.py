@@ -9,6 +9,7 @@ from auditor.static.expressions import Expressions
 from auditor.static.functions import Functions
 from auditor.static.generators import Generators
 from auditor.static.heap import Env
+from auditor.static.lookups import Lookups
 from auditor.static.loops import Loops
 from auditor.static.machine import StepsExhausted
 from auditor.static.methods import Methods
@@ -25,6 +26,7 @@ class Evaluator(
     Generators,
     Choices,
     Scoring,
+    Lookups,
     Statements,
     Calls,
     Modules,
@@ -39,6 +41,7 @@ class Evaluator(
         """Evaluate the script as `__main__`."""
         self.prepare_scoring()
         self.prepare_modules()
+        self.prepare_lookups()
         tree, _, path = self.main
         self.globals = Env()
         self.globals.d["__name__"] = Const("__main__")

@@ -20,6 +20,7 @@ from auditor.static.values import (
     Const,
     Data,
     Func,
+    Interval,
     Lib,
     Method,
     Num,
@@ -329,10 +330,13 @@ class Expressions(Machine):
                 span = (spans[0][0] + offset, spans[0][1] + offset)
             elif isinstance(left, Data):
                 span = (spans[0][0] - offset, spans[0][1] - offset)
-        marks = out.marks - {"mask", "equals"}
+        within = moved_intervals(op, left, right, offset)
+        out = self.arithmetic_looks(op, left, right, out, node)
+        logical = isinstance(op, (ast.BitAnd, ast.BitOr, ast.BitXor)) and "mask" in out.marks
+        marks = out.marks - {"equals"} if logical else out.marks - {"mask", "equals"}
         if "file" in marks:
             marks |= {"moved"}  # lists of files put together
-        return replace(out, span=span, marks=marks, array=None)
+        return replace(out, span=span, within=within, marks=marks, array=None)
 
     def row_arithmetic(
         self, op: ast.operator, left: Value, right: Value, out: Data, node: ast.AST
@@ -341,6 +345,8 @@ class Expressions(Machine):
         a, b = self.data(left), self.data(right)
         if isinstance(op, (ast.Mult, ast.BitAnd)):
             for record, mask in ((a, b), (b, a)):
+                if "total" in record.marks:
+                    continue  # a sum over tokens: nothing chooses among them any more
                 if "selective" in mask.marks and record.regions:
                     partial = frozenset(replace(region, partial=True) for region in out.regions)
                     out = replace(out, regions=partial, marks=out.marks - {"selective"})
@@ -539,7 +545,8 @@ class Expressions(Machine):
         if isinstance(node.ops[0], ast.Eq) and len(rights) == 1 and "mask" not in record.marks:
             if isinstance(left, Const) or isinstance(rights[0], Const):
                 marks |= {"equals"}
-        return replace(record, marks=marks, span=None)
+        found = replace(record, marks=marks, span=None)
+        return self.compared(left, rights[0], found, node) if len(rights) == 1 else found
 
     def comparison(self, op: ast.cmpop, left: Value, right: Value, settings: frozenset[str]) -> Value | None:
         if isinstance(op, (ast.In, ast.NotIn)):
@@ -664,6 +671,19 @@ def integer_condition(op: ast.cmpop, a: Expr, b: Expr) -> tuple[Condition, bool]
     if isinstance(op, ast.NotEq):
         return Condition("==", a - b), False
     return None
+
+
+def moved_intervals(
+    op: ast.operator, left: Value, right: Value, offset: Expr | None
+) -> frozenset[Interval]:
+    """The intervals of positions taken out of consecutive ones, when a number is added or subtracted."""
+    if offset is None or not isinstance(op, (ast.Add, ast.Sub)):
+        return frozenset()
+    if isinstance(op, ast.Sub) and not isinstance(left, Data):
+        return frozenset()
+    move = offset if isinstance(op, ast.Add) else -offset
+    taken = frozenset().union(*(v.within for v in (left, right) if isinstance(v, Data)))
+    return frozenset((first + move, None if last is None else last + move) for first, last in taken)
 
 
 def merge_text(parts: Sequence[str | None]) -> tuple[str | None, ...]:

@@ -25,10 +25,13 @@ from auditor.static.library.tables import (
     RESETS,
     RESHAPES,
     SELECTIONS,
+    TOTALS,
     WRAPPERS,
 )
+from auditor.static.looks import choosing, joined
 from auditor.static.machine import WHOLE, Machine, Resolved
 from auditor.static.values import (
+    EMPTY,
     LAYOUT,
     NONE,
     UNKNOWN,
@@ -47,6 +50,7 @@ from auditor.static.values import (
     Value,
     View,
     join_data,
+    scored,
 )
 from auditor.trace.events import Access, Artifact, Load
 from auditor.trace.linear import Atom, Expr, operation
@@ -291,7 +295,7 @@ class Functions(Machine):
             return self.call_method(args[0], "softmax", args[1:], keywords, node)
         if tail in DISTRIBUTIONS:
             given = self.mix(*args, *keywords.values())
-            if given.states and given.regions:
+            if given.states and given.regions and scored(given) < 2:
                 return self.distribution(given, node)
             return given
         if name in SAVES and args:
@@ -316,6 +320,8 @@ class Functions(Machine):
                 return self.select(self.mix(*args, *keywords.values()), node, tail)
         if tail in SELECTIONS and len(args) > 1 and all(self.data(a).losses for a in args[:2]):
             return self.select(self.mix(*args), node, tail)
+        if tail in TOTALS and len(args) == 1 and not keywords and self.data(args[0]).losses:
+            return self.added_up(self.data(args[0]), None, node)
         if tail in ("gather", "take_along_dim", "take_along_axis") and len(args) > 1:
             return self.call_method(args[0], "gather", args[1:], keywords, node)
         if name in ("os.read", "mmap.mmap"):
@@ -329,8 +335,8 @@ class Functions(Machine):
 
     def distribution(self, record: Data, node: ast.AST) -> Data:
         """Log-probabilities of the whole vocabulary, from the tokens that were the input."""
-        found = self.loss(replace(record, rank=record.rank), record, node)
-        return replace(found, marks=found.marks | {"softmax"})
+        found = self.loss(record, record, node, "distribution")
+        return replace(found, marks=found.marks | {"softmax", "distribution"})
 
     def globbed(self, args: list[Value], node: ast.AST) -> Value:
         pattern = " ".join(str(a.value) for a in args if isinstance(a, Const))
@@ -406,6 +412,8 @@ class Functions(Machine):
     ) -> Value | None:
         first = args[0] if args else UNKNOWN
         if tail in ALLOCATIONS and name.split(".")[0] in ("torch", "numpy", "builtins"):
+            if len(args) == 1 and tail in ("zeros", "empty") and self.number(first) == Expr(0):
+                return EMPTY
             return self.allocated(tail, args, keywords, node)
         if tail == "arange":
             return self.arange(args, keywords)
@@ -419,10 +427,18 @@ class Functions(Machine):
                 first = self.wrapped(first, bits)
             if isinstance(first, (Num, Const, Truth)):
                 return first if isinstance(first, Num) else self.allocated(tail, [], keywords, node)
+            if isinstance(first, Obj) and self.length(first) == Expr(0):
+                return EMPTY
             record = self.data(first)
+            if isinstance(first, Obj):
+                record = replace(record, span=self.consecutive(first))
             return replace(record, array=first.array if isinstance(first, Data) else None, refs=frozenset())
         if tail == "where" and len(args) == 3:
-            return self.decided(self.masked(self.mix(*args[1:]), self.data(args[0]), node), args[0], node)
+            mask = self.data(args[0])
+            found = self.mix(*args[1:])
+            if mask.looks:
+                found = replace(found, looks=joined(found.looks, choosing(mask.looks)))
+            return self.decided(self.masked(found, mask, node), args[0], node)
         if tail == "stack" and args:
             record = self.mix(*args)
             return replace(
@@ -473,12 +489,17 @@ class Functions(Machine):
     ) -> Value:
         """Indices of what is found in an array: positions, no content; in ascending order where they are."""
         given = self.mix(*args)
-        found = Data(turns=given.turns, doubts=given.doubts, updates=given.updates)
+        found = Data(
+            turns=given.turns,
+            doubts=given.doubts,
+            updates=given.updates,
+            looks=choosing(given.looks),
+        )
         found = self.decided(found, given, node)
         if tail in ("nonzero", "flatnonzero", "argwhere", "where"):
             self.last_symbol += 1
             array = Array(self.last_symbol, Expr(0), ascending=True)
-            found = replace(found, array=array, rank=1)
+            found = replace(found, array=array, rank=1, within=frozenset(((Expr(0), None),)))
             if "equals" in given.marks and self.is_split(given):
                 self.delimiters.add(array.number)
             as_tuple = keywords.get("as_tuple")
@@ -510,7 +531,16 @@ class Functions(Machine):
         if not every_file and (items is None or len(items) > 1):
             # a place in several parts one behind the other is no place in the split
             record = replace(record, marks=record.marks | {"moved"})
-        return replace(record, array=None, span=None)
+        return replace(record, array=None, span=None, within=record.intervals)
+
+    def consecutive(self, values: Obj) -> tuple[Expr, Expr] | None:
+        """The interval of a list of positions one behind the other, such as `[start + i for i in range(n)]`."""
+        length = self.length(values) if values.kind == "list" else None
+        if length is None or not self.is_aligned(values, values.d.get("#entries", ())):  # type: ignore[arg-type]
+            return None
+        place = self.symbol("free")
+        first, other = self.number(self.element(values, Expr(0))), self.number(self.element(values, place))
+        return (first, first + length) if first is not None and other == first + place else None
 
     # builtins
     def call_builtin(self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
@@ -782,7 +812,9 @@ class Functions(Machine):
         marks = out.marks - {"softmax"}
         if out.regions and name.rsplit(".", 1)[-1] not in ELEMENTWISE:
             marks |= {"moved"}
-        return replace(out, rank=None, span=None, array=None, template=None, marks=marks)
+        return replace(
+            out, rank=None, span=None, array=None, template=None, within=frozenset(), marks=marks
+        )
 
     def text_of(self, value: Value) -> str:
         if isinstance(value, Const):

@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from auditor.static.heap import Env, Holder, Obj, Trail
+from auditor.static.looks import Looks
 from auditor.static.values import (
+    EMPTY,
     MAX_ALTERNATIVES,
     NONE,
     UNKNOWN,
@@ -38,7 +40,7 @@ from auditor.static.values import (
     substitute,
 )
 from auditor.trace.answer import Answer
-from auditor.trace.events import Event, Numbering, Place, Turn, Unresolved
+from auditor.trace.events import Blend, Event, Numbering, Place, Score, Turn, Unresolved
 from auditor.trace.linear import Atom, Condition, Expr, operation
 from auditor.trace.prover import proves
 from auditor.trace.region import Region
@@ -158,6 +160,8 @@ class Machine:
         self.last_object = 0
         self.last_symbol = 0
         self.environment_writes: dict[str, Value] = {}
+        self.written: set[int] = set()
+        self.in_looks: dict[int, Looks] = {}
         self.sibling_modules: dict[str, Obj] = {}
         self.interest: dict[int, bool] = {}
 
@@ -235,6 +239,32 @@ class Machine:
         raise NotImplementedError
 
     def update(self, target: Obj, regions: Iterable[object], node: ast.AST, how: str, by: str) -> None:
+        raise NotImplementedError
+
+    def key_tokens(self, record: Data) -> frozenset[Region]:
+        raise NotImplementedError
+
+    def looked_up(self, found: Data, owner: Value, items: Sequence[Value], node: ast.AST) -> Data:
+        raise NotImplementedError
+
+    def compared(self, left: Value, right: Value, out: Data, node: ast.AST) -> Data:
+        raise NotImplementedError
+
+    def picked(self, data: Data, target: Data, node: ast.AST) -> Data:
+        raise NotImplementedError
+
+    def in_vocabulary(self, record: Data) -> bool:
+        raise NotImplementedError
+
+    def added_up(self, record: Data, total: Value | None, node: ast.AST) -> Data:
+        raise NotImplementedError
+
+    def arithmetic_looks(
+        self, op: ast.operator, left: Value, right: Value, out: Data, node: ast.AST
+    ) -> Data:
+        raise NotImplementedError
+
+    def blends(self, score: Score) -> tuple[Blend, ...]:
         raise NotImplementedError
 
     def reset(self, target: Obj, node: ast.AST, by: str) -> None:
@@ -618,8 +648,10 @@ class Machine:
         """A value that is `a` (where `condition` holds) or `b`."""
         if a is b or b is None:
             return a if a is not None else UNKNOWN
-        if a is None:
+        if a is None or a is EMPTY:
             return b
+        if b is EMPTY:
+            return a
         if isinstance(a, Const) and isinstance(b, Const):
             if type(a.value) is type(b.value) and a.value == b.value:
                 return Const(a.value, a.settings | b.settings)

@@ -20,6 +20,7 @@ from auditor.static.library.tables import (
     SAME,
     SELECTIONS,
     TABLE_WRITES,
+    TOTALS,
 )
 from auditor.static.loops import Body
 from auditor.static.machine import Machine
@@ -40,6 +41,7 @@ from auditor.static.values import (
     Value,
     View,
     join_data,
+    scored,
 )
 from auditor.trace.linear import Expr
 from auditor.trace.prover import proves
@@ -370,12 +372,14 @@ class Methods(Machine):
             return replace(
                 out, marks=out.marks | {"softmax"}, rank=record.rank, span=None, array=None, template=None
             )
-        if name in DISTRIBUTIONS and record.regions and record.states:
+        if name in DISTRIBUTIONS and record.regions and record.states and scored(record) < 2:
             return self.distribution(self.mix(owner, *args), node)
         if name in SELECTIONS | {"clamp", "clip"} and record.losses:
             others = any(self.data(v).losses - record.losses for v in (*args, *keywords.values()))
             if others or (len(record.losses) > 1 and "stacked" in record.marks):
                 return self.select(self.mix(owner, *args, *keywords.values()), node, name)
+        if name in TOTALS and record.losses and not args and not keywords:
+            return self.added_up(record, None, node)
         if name in POSITION_FUNCTIONS:
             return self.call_library(f"torch.{name}", [owner, *args], keywords, node)
         if name in COPIES:
@@ -401,7 +405,7 @@ class Methods(Machine):
             if isinstance(args[0], (Func, Partial, Method)):
                 # a pool does not wait until its results are taken
                 return self.listed(self.mapped(args[0], args[1:], node), at_once=True)
-        if name in ("info", "warning", "write", "debug", "error", "critical", "log"):
+        if name in ("info", "warning", "write", "debug", "error", "critical", "log") and (args or keywords):
             self.report(args, keywords, node)
             return UNKNOWN
         if name in ("state_dict",):
@@ -410,7 +414,9 @@ class Methods(Machine):
             return self.allocate("tensor", node)
         out = self.mix(owner, *args, *keywords.values())
         marks = out.marks | {"moved"} if out.regions and name not in ELEMENTWISE else out.marks
-        return replace(out, rank=None, span=None, array=None, template=None, marks=marks)
+        return replace(
+            out, rank=None, span=None, array=None, template=None, within=frozenset(), marks=marks
+        )
 
     def cast_bits(self, name: str, args: list[Value], keywords: dict[str, Value]) -> int | None:
         """The bits that a cast leaves to a number, where these are too few for a position; None for any other call."""
@@ -512,13 +518,16 @@ class Methods(Machine):
         target = self.data(index)
         out = self.mix(record, index)
         if record.losses and target.regions:
-            out = out.laid_out_as(target)
-            return self.refine(replace(out, regions=target.regions, rank=target.rank), node)
+            return self.picked(out, target, node)
         if record.states and record.regions and target.regions and "softmax" in record.marks:
             return self.loss(
                 target, out, node, "softmax" if record.updates <= self.in_modules(record) else "mixture"
             )
-        return out
+        if self.in_vocabulary(record) and self.key_tokens(target):
+            # a logit at the target: it becomes a score where the normaliser is taken off
+            out = out.laid_out_as(target)
+            return replace(out, regions=target.regions, rank=target.rank, marks=out.marks | {"picked"})
+        return self.looked_up(out, record, [index], node)
 
     def in_modules(self, record: Data) -> frozenset[int]:
         """The updates that the modules in a value have absorbed: what else it absorbed was mixed in."""

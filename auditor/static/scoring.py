@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from auditor.static.heap import Obj
 from auditor.static.library.tables import LABEL
+from auditor.static.looks import NO_LOOKS
 from auditor.static.machine import Machine
 from auditor.static.values import Const, Data, Value
 from auditor.trace.answer import Answer
@@ -47,14 +48,14 @@ class Scoring(Machine):
             span=None,
             array=None,
             template=None,
-            marks=data.marks - {"mask"},
+            marks=data.marks - {"mask", "distribution"},
         )
 
     def score(
         self, regions: frozenset[Region], data: Data, node: ast.AST, how: str, parent: int | None
     ) -> int:
         place = self.place(node)
-        key = (place, regions, data.updates, how, parent, data.doubts)
+        key = (place, regions, data.updates, how, parent, data.doubts, data.looks)
         known = self.known_scores.get(key)
         if known is not None:
             return known
@@ -71,7 +72,8 @@ class Scoring(Machine):
         self.record(event)
         self.known_scores[key] = event.number
         self.scores += 1
-        self.in_score[event.number] = data.updates
+        self.in_score[event.number] = data.updates | self.in_score.get(parent or 0, frozenset())
+        self.in_looks[event.number] = data.looks
         return event.number
 
     def retract(self, last: int) -> None:
@@ -96,7 +98,15 @@ class Scoring(Machine):
             score = self.events[number]
             if isinstance(score, Score):
                 absorbed = tuple(self.absorbed(score, n) for n in sorted(self.in_score[number]))
-                new = replace(score, absorbed=absorbed)
+                blends = self.blends(score)
+                mixed = any(blend.form != "chosen" for blend in blends)
+                new = replace(
+                    score,
+                    absorbed=absorbed,
+                    blends=blends,
+                    how="mixture" if mixed else score.how,
+                    keyed_by_target=any(b.combined and b.target is Answer.YES for b in blends),
+                )
                 self.events[number] = new
                 leaf = self.leaves[number]
                 leaf.events[leaf.events.index(score)] = new
@@ -140,6 +150,23 @@ class Scoring(Machine):
         number = self.score(regions, data, node, how, parents[0])
         return replace(data, losses=frozenset((number,)))
 
+    def picked(self, data: Data, target: Data, node: ast.AST) -> Data:
+        """What a distribution says of the tokens of an index: their score."""
+        regions = frozenset(r for r in target.regions if r.source == "val")
+        if not regions:
+            return data
+        parent = min(data.losses)
+        how = self.how_of(parent)
+        number = self.score(regions, data, node, "softmax" if how == "distribution" else how, parent)
+        found = data.laid_out_as(target)
+        return replace(
+            found,
+            regions=target.regions,
+            rank=target.rank,
+            losses=frozenset((number,)),
+            marks=found.marks - {"distribution"},
+        )
+
     def how_of(self, number: int) -> str:
         event = self.events[number]
         return event.how if isinstance(event, Score) else "unknown"
@@ -150,11 +177,14 @@ class Scoring(Machine):
         for number in sorted(data.losses):
             extra = data.updates - self.in_score.get(number, frozenset())
             event = self.events[number]
-            if extra and isinstance(event, Score):
-                losses.add(self.score(event.regions, data, node, "mixture", number))
+            if isinstance(event, Score) and (extra or data.looks):
+                how = "mixture" if extra else event.how
+                losses.add(self.score(event.regions, data, node, how, number))
             else:
                 losses.add(number)
-        return replace(data, losses=frozenset(losses), updates=frozenset(), refs=frozenset())
+        return replace(
+            data, losses=frozenset(losses), updates=frozenset(), refs=frozenset(), looks=NO_LOOKS
+        )
 
     def update(self, target: Obj, regions: Iterable[object], node: ast.AST, how: str, by: str) -> None:
         """The state changes because of tokens."""
@@ -164,6 +194,8 @@ class Scoring(Machine):
         if not made_from:
             return
         self.effects += 1
+        if how == "table":
+            self.written.add(target.number)
         place = self.place(node)
         key = (target.number, place, made_from, how)
         number = self.known_updates.get(key)

@@ -204,8 +204,10 @@ class Statements(Machine):
         old = self.evaluate(target, env)
         record = self.data(value)
         if record.losses:
-            value = record = self.settle(record, node)
+            value = record = self.added_up(record, old, node)
         for option in old.options if isinstance(old, Alt) else (old,):
+            if isinstance(option, View):
+                option = option.base
             if isinstance(option, Data) and option.refs and not record.losses:
                 self.call_method(option, "add_", [value], {}, node)
                 return None

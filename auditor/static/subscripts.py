@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from auditor.static.heap import Env, Obj
+from auditor.static.looks import choosing, joined
 from auditor.static.machine import Machine
 from auditor.static.values import (
     UNKNOWN,
@@ -315,10 +316,13 @@ class Subscripts(Machine):
                 upper = record.span[1] - record.span[0]  # at most: a larger interval proves no less
             if lower is not None:
                 return replace(record, span=(record.span[0] + lower, record.span[0] + upper))
-        if isinstance(index, Data) and index.windows and record.rank == 1:
-            return self.window_rows(record, index)
         items = list(index.items) if isinstance(index, Tup) else [index]
-        return self.with_table_hit(self.narrow(record, items, node), index)
+        if isinstance(index, Data) and index.windows and record.rank == 1:
+            return self.looked_up(self.window_rows(record, index), owner, items, node)
+        found = self.with_table_hit(self.narrow(record, items, node), index)
+        if record.intervals and len(items) == 1:
+            found = replace(found, within=record.intervals)
+        return self.looked_up(found, owner, items, node)
 
     def window_rows(self, record: Data, index: Data) -> Data:
         """Tokens gathered by a matrix of positions: one window a row."""
@@ -403,8 +407,11 @@ class Subscripts(Machine):
                 found = base.d["key", index.value]
                 assert isinstance(found, Value)
                 return substitute(found, by_entry(owner.mapping)) if isinstance(owner, View) else found
-            if base.d.get("#history") or self.data(index).regions:
-                return self.with_table_hit(self.data(owner).plain(), index)
+            key = self.data(index)
+            if base.d.get("#history") or key.regions or key.looks:
+                entry = self.data(owner)
+                entry = replace(entry, refs=entry.refs - {base})
+                return self.looked_up(self.with_table_hit(entry, index), owner, [index], node)
             position = self.number(index)
             if position is not None and owner is base:
                 return self.at_key(base, position)
@@ -483,6 +490,7 @@ class Subscripts(Machine):
         )
         depends: set[Atom] = set(record.turns)
         regions = record.regions
+        selected: list[tuple[Value, int]] = []
         axis = 0
         removed = 0
         added = 0
@@ -510,14 +518,25 @@ class Subscripts(Machine):
             if "mask" in key.marks:
                 axis += 1
                 continue
-            regions = frozenset(
-                self.some_part(region, value) if lost else self.select_part(region, value, axis, rank)
-                for region in regions
-            )
+            selected.append((value, axis))
             if not isinstance(value, Slice) and self.number(value) is not None:
                 removed += 1
             axis += 1
         new_rank = None if rank is None or (added and rank == 1) else max(rank - removed + added, 0)
+
+        def parts(all_of: frozenset[Region]) -> frozenset[Region]:
+            for value, axis in selected:
+                if lost:
+                    all_of = frozenset(self.some_part(region, value) for region in all_of)
+                else:
+                    all_of = frozenset(
+                        self.select_part(region, one, axis, rank)
+                        for region in all_of
+                        for one in each_interval(value)
+                    )
+            return all_of
+
+        regions = parts(regions)
         found = replace(
             record,
             regions=regions,
@@ -526,6 +545,7 @@ class Subscripts(Machine):
             span=None,
             array=None,
             template=None,
+            looks=frozenset(replace(look, regions=parts(look.regions)) for look in record.looks),
         )
         if record.losses and regions != record.regions and node is not None:
             return self.refine(found, node)
@@ -552,6 +572,9 @@ class Subscripts(Machine):
                 return replace(region, start=start, stop=start + 1, facts=self.facts_for(region))
             elif isinstance(value, Data) and value.span is not None:
                 return region.sliced(value.span[0], value.span[1], from_end=(False, False))
+            elif isinstance(value, Data) and len(value.within) == 1:
+                ((first, last),) = value.within
+                return replace(region.sliced(first, last, from_end=(False, False)), partial=True)
         if position_axis is not None and axis > position_axis:
             return region
         return self.some_part(region, value)
@@ -610,6 +633,13 @@ class Subscripts(Machine):
                 return target if other.kind == "iter" and other.args[0] == entry else None
 
             return replace(region.mapped(change), row=None)
+        if region.start is not None and region.stop is not None:
+            first, last = region.start - row, region.stop - row
+            own = row.iterations()
+            if not own & (first.iterations() | last.iterations()):
+                # the tokens lie at a fixed distance from the row's number
+                facts = tuple(fact for fact in region.facts if not own & fact.iterations())
+                return replace(region, start=index + first, stop=index + last, facts=facts, row=None)
         return replace(region, turns=region.turns | index.iterations(), row=None)
 
     # writing
@@ -624,9 +654,10 @@ class Subscripts(Machine):
             self.environment_writes[str(index.value)] = value
             return
         key = self.data(index)
-        if "mask" in key.marks:
-            key = replace(key, regions=frozenset())
+        key = replace(key, regions=self.key_tokens(key))
         record = self.data(value)
+        if key.looks and (record.relevant or isinstance(owner, Obj)):
+            record = replace(record, looks=joined(record.looks, choosing(key.looks)))
         if record.losses:
             chosen = self.data(owner)
             if self.data(index).losses and chosen.losses and chosen.losses != record.losses:
@@ -712,7 +743,8 @@ class Subscripts(Machine):
             if number is not None and row is not None:
                 facts = tuple(fact for fact in self.path_facts() if fact.iterations())
                 record = replace(record, ints=frozenset(((row, number, facts),)))
-            content = join_data(self.content_only(target), self.with_row(record.plain(), index))
+            placed = self.with_row(self.moved_to(record.plain(), index), index)
+            content = join_data(self.content_only(target), placed)
             if isinstance(value, Const) and isinstance(index, (Slice, Tup)):
                 content = replace(content, marks=content.marks | {"selective"})
             self.put(target, "#content", content)
@@ -721,12 +753,43 @@ class Subscripts(Machine):
         """Mark tokens stored at a row of a buffer with the row's index."""
         first = index.items[0] if isinstance(index, Tup) and index.items else index
         number = self.number(first)
-        if number is None or not record.regions or not isinstance(index, (Tup, Num)):
+        if number is None or not isinstance(index, (Tup, Num)) or not (record.regions or record.looks):
             return record
-        regions = frozenset(
-            replace(region, row=number) if region.row is None else region for region in record.regions
-        )
-        return replace(record, regions=regions, rank=None)
+
+        def in_row(region: Region) -> Region:
+            return replace(region, row=number) if region.row is None else region
+
+        looks = frozenset(look.through(in_row) for look in record.looks)
+        return replace(record, regions=frozenset(map(in_row, record.regions)), rank=None, looks=looks)
+
+    def moved_to(self, record: Data, index: Value) -> Data:
+        """What is stored behind the beginning of a buffer: its first place belongs to an earlier token."""
+        offset = self.first_place(index)
+        if offset is None or offset == Expr(0) or not (record.regions or record.looks):
+            return record
+
+        def moved(region: Region) -> Region:
+            return region if region.start is None else replace(region, start=region.start - offset)
+
+        looks = frozenset(look.through(moved) for look in record.looks)
+        return replace(record, regions=frozenset(map(moved, record.regions)), looks=looks)
+
+    def first_place(self, index: Value) -> Expr | None:
+        """Where along the positions an index begins, of one axis or with the row before it."""
+        last = index.items[-1] if isinstance(index, Tup) and len(index.items) == 2 else index
+        if isinstance(last, Slice):
+            return Expr(0) if last.lower is None else self.number(last.lower)
+        if isinstance(last, Data) and len(last.within) == 1:
+            ((first, _),) = last.within
+            return first
+        return None
+
+
+def each_interval(value: Value) -> list[Value]:
+    """An index of positions that are in several intervals, one interval at a time."""
+    if not isinstance(value, Data) or len(value.within) < 2:
+        return [value]
+    return [replace(value, within=frozenset((interval,))) for interval in value.within]
 
 
 def sorted_atoms(record: Data) -> list[Atom]:

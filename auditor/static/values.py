@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from auditor.static.looks import NO_LOOKS, Looks, joined, substituted
 from auditor.trace.linear import Atom, Condition, Expr
 from auditor.trace.region import Region
 
@@ -57,6 +58,7 @@ LAYOUT = frozenset(("moved", "flat", "folded"))
 something else), "flat" (the rows of a batch, one behind the other), "folded" (one stretch broken into rows). A slice
 of such a value may hold any of its tokens."""
 
+Interval = tuple[Expr, Expr | None]
 RowNumber = tuple[Expr | None, Expr, tuple[Expr, ...]]
 
 
@@ -89,7 +91,8 @@ class Data(Value):
         refs: heap objects that it is (an alias of).
         losses: numbers of the scores it carries.
         marks: "mask" (outcome of a comparison), "equals" (with one constant), "grad", "train" (training tokens),
-            "artifact", …, and those of `LAYOUT`.
+            "artifact", "distribution" (log-probabilities of the vocabulary of which no token has been picked yet),
+            …, and those of `LAYOUT`.
         doubts: numbers of the unresolved events on its way.
         selects: numbers of the choices it went through.
         rank: number of axes, where known; axis 0 of a rank-1 value of tokens is the position.
@@ -100,6 +103,9 @@ class Data(Value):
         windows: consecutive positions it holds, by row: (row, start, stop, facts).
         above: for a mask over positions, the first one let through, by row.
         below: for a mask over positions, the first one shut out again, by row.
+        within: for positions taken out of consecutive ones in their order, the half-open intervals of the latter;
+            an end of None is not known.
+        looks: tokens it depends on otherwise than as a model's input or target.
         array: for an array of positions its identity, so that equal elements are equal symbols.
     """
 
@@ -121,16 +127,25 @@ class Data(Value):
     windows: frozenset[tuple[Expr | None, Expr, Expr, tuple[Expr, ...]]] = frozenset()
     above: frozenset[tuple[Expr | None, Expr]] = frozenset()
     below: frozenset[tuple[Expr | None, Expr]] = frozenset()
+    within: frozenset[Interval] = frozenset()
+    looks: Looks = NO_LOOKS
 
     @property
     def relevant(self) -> bool:
         """Whether anything that rules ask about is in it."""
-        return bool(self.regions or self.updates or self.states or self.refs or self.losses)
+        return bool(
+            self.regions or self.updates or self.states or self.refs or self.losses or self.looks
+        )
 
     def laid_out_as(self, other: Data) -> Data:
         """The same content in the layout of another value."""
         marks = (self.marks - LAYOUT) | (other.marks & LAYOUT)
         return self if marks == self.marks else replace(self, marks=marks)
+
+    @property
+    def intervals(self) -> frozenset[Interval]:
+        """For positions, the intervals that they are in."""
+        return self.within if self.span is None else frozenset((self.span,))
 
     def plain(self) -> Data:
         """The same content as a value of its own: no alias of anything."""
@@ -138,6 +153,8 @@ class Data(Value):
 
 
 UNKNOWN = Data()
+EMPTY = Data(rank=1)
+"""An array without elements."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,12 +338,28 @@ class SuperView(Value):
 MAX_ALTERNATIVES = 5
 
 
+def scored(value: Data) -> int:
+    """2 for the scores of tokens, 1 for a distribution of which no token has been picked yet, 0 for anything else."""
+    return 0 if not value.losses else 1 if "distribution" in value.marks else 2
+
+
 def join_data(a: Data, b: Data) -> Data:
-    """Everything that either holds."""
+    """Everything that either holds; what a score is computed with leaves the tokens that it is of as they are."""
     if a is b or b is UNKNOWN:
         return a
     if a is UNKNOWN:
         return b
+    first, second = scored(a), scored(b)
+    if first != second:
+        score, other = (a, b) if first > second else (b, a)
+        marks = score.marks | (other.marks - LAYOUT - {"distribution"})
+        return replace(
+            _union(a, b), regions=score.regions, losses=score.losses, marks=marks, rank=score.rank
+        )
+    return _union(a, b)
+
+
+def _union(a: Data, b: Data) -> Data:
     return Data(
         a.regions | b.regions,
         a.turns | b.turns,
@@ -344,6 +377,8 @@ def join_data(a: Data, b: Data) -> Data:
         a.array if a.array == b.array else None,
         a.ints | b.ints,
         a.windows | b.windows,
+        within=a.intervals | b.intervals if a.span != b.span and a.intervals and b.intervals else frozenset(),
+        looks=joined(a.looks, b.looks),
     )
 
 
@@ -358,12 +393,18 @@ def substitute(value: Value, change: Callable[[Atom], Expr | None]) -> Value:
     if isinstance(value, Truth):
         condition = Condition(value.condition.operator, value.condition.difference.replace(change))
         return Truth(condition, value.settings)
-    if isinstance(value, Data) and (value.regions or value.turns or value.span or value.ints):
+    if isinstance(value, Data) and (
+        value.regions or value.turns or value.span or value.ints or value.within or value.looks
+    ):
         turns: set[Atom] = set()
         for atom in value.turns:
             new = change(atom)
             turns |= {atom} if new is None else new.iterations()
         span = None if value.span is None else (value.span[0].replace(change), value.span[1].replace(change))
+        within = frozenset(
+            (first.replace(change), None if last is None else last.replace(change))
+            for first, last in value.within
+        )
         regions = frozenset(region.mapped(change) for region in value.regions)
         ints = frozenset(
             (
@@ -373,7 +414,16 @@ def substitute(value: Value, change: Callable[[Atom], Expr | None]) -> Value:
             )
             for row, number, facts in value.ints
         )
-        return replace(value, regions=regions, turns=frozenset(turns), span=span, ints=ints)
+        looks = substituted(value.looks, change) if value.looks else value.looks
+        return replace(
+            value,
+            regions=regions,
+            turns=frozenset(turns),
+            span=span,
+            ints=ints,
+            within=within,
+            looks=looks,
+        )
     if isinstance(value, Keyed):
         return Keyed(substitute(value.value, change), value.key, value.entries)
     if isinstance(value, View):

@@ -385,6 +385,9 @@ WRAPPERS = frozenset(
 # Building a whole table from tokens at once.
 HISTOGRAMS = frozenset(["bincount", "histogram", "histc", "histogramdd", "histogram2d"])
 
+# Sums over everything, where no axis is named.
+TOTALS = frozenset(["sum", "mean", "nansum", "nanmean", "fsum"])
+
 # A choice between scores.
 SELECTIONS = frozenset(["minimum", "min", "fmin", "amin", "maximum", "fmax"])
 

@@ -1,0 +1,60 @@
+"""A score that is not taken from one distribution over the vocabulary.
+
+## What it checks
+
+x y z a b c d e
+
+## Why it breaks the rules
+
+x y z a b c d e
+
+## How to fix it
+
+x y z a b c d e
+
+## Known limits
+
+x y z a b c d e
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from auditor.trace.events import Blend
+from rules.base import Policy, Source
+from rules.blending import Blended, BlendRule, named_lookup
+
+
+class UnnormalizedDistribution(BlendRule):
+    """Fails when something known of the target alone is mixed into its probability."""
+
+    slug = "unnormalized-distribution"
+    title = "A score that is not taken from one distribution over the vocabulary"
+    condition = "C2"
+    clean = "every reported score was read from a distribution over the vocabulary"
+    policies: ClassVar[Mapping[Policy, str]] = {
+        Policy.RULINGS: "x",
+        Policy.STRICT: "x",
+    }
+    sources = (
+        Source(
+            url="https://github.com/openai/parameter-golf/pull/1185",
+            date="2026-04-01",
+            who="valerio-oai",
+            ruling="x",
+        ),
+    )
+    examples = ()
+
+    def concerns(self, blend: Blend) -> bool:
+        return (blend.lookup.memory or blend.combined) and blend.lookup.how in ("entry", "row", "column")
+
+    def story(self, entry: Blended) -> str:
+        lookup = entry.blend.lookup
+        return (
+            f"what {named_lookup(lookup)} holds for the scored token is looked up at {lookup.place} and mixed into "
+            f"the probability of that token alone at {entry.score.place}: the other tokens of the vocabulary are "
+            "not asked for, and nothing makes the mixture sum to one"
+        )
