@@ -19,6 +19,9 @@ from auditor.trace.linear import Atom, Expr
 MAX_EXACT = 16
 """Known items up to which a comprehension without effects is evaluated item by item."""
 
+MAX_EXACT_RANGE = 4
+"""The same for numbers: `a, b, c = (torch.zeros(()) for _ in range(3))`; more of them are one family."""
+
 Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
 
 
@@ -166,7 +169,8 @@ class Comprehensions(Machine):
         iterable = self.iterated(self.evaluate(generator.iter, env), node)
         items = self.known_items(iterable)
         if items is None and isinstance(iterable, Const) and isinstance(iterable.value, range):
-            items = [Const(i, iterable.settings) for i in iterable.value[: MAX_EXACT + 1]]
+            if len(iterable.value) <= MAX_EXACT_RANGE:
+                items = [Const(i, iterable.settings) for i in iterable.value]
         if items is None or len(items) > MAX_EXACT:
             return None
         scope = Env(env)

@@ -458,6 +458,10 @@ class Functions(Machine):
                 return Const(function(*[a.value for a in args if isinstance(a, Const)]))
             except (TypeError, ValueError, OverflowError):
                 return UNKNOWN
+        if tail in ("minimum", "maximum", "clip", "clamp") and args and isinstance(first, Data):
+            if first.intervals and not first.regions:
+                # positions kept inside an array: those beyond its ends change, and no others
+                return replace(first, span=None, within=first.intervals)
         if tail in ("minimum", "maximum", "clip") and len(args) >= 2:
             numbers = [self.number(a) for a in args[:2]]
             if all(n is not None for n in numbers) and tail != "clip":

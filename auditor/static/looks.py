@@ -73,6 +73,13 @@ def divided(looks: Looks, *, scored: bool) -> Looks:
     return frozenset(replace(look, form=form) if look.form == "" else look for look in looks)
 
 
+def blended(looks: Looks) -> Looks:
+    """What looks become when a probability that holds them is mixed with another."""
+    if not any(look.form == "posterior" for look in looks):
+        return looks
+    return frozenset(replace(look, form="share") if look.form == "posterior" else look for look in looks)
+
+
 def substituted(looks: Looks, change: Callable[[Atom], Expr | None]) -> Looks:
     """The looks with symbols exchanged in the tokens."""
     return frozenset(look.through(lambda region: region.mapped(change)) for look in looks)

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from auditor.static.heap import Obj
-from auditor.static.looks import Look, choosing, divided, joined, tokens_of
+from auditor.static.looks import Look, blended, choosing, divided, joined, tokens_of
 from auditor.static.machine import Machine
-from auditor.static.values import Const, Data, Slice, Value, scored
+from auditor.static.values import Const, Data, Slice, Value, join_data, scored
 from auditor.trace.answer import Answer
 from auditor.trace.blending import held
 from auditor.trace.events import Blend, Event, Lookup, Score, Update
@@ -118,11 +118,11 @@ class Lookups(Machine):
             if "picked" in logit.marks and not logit.losses and scored(normaliser) == 1:
                 out = self.picked(replace(out, marks=out.marks - {"picked"}), logit, node)
         marks = out.marks | {"computed"}
-        if not out.losses:
-            tokens_a, tokens_b = self.key_tokens(a), self.key_tokens(b)
-            if tokens_a and tokens_b and tokens_a != tokens_b:
-                marks |= {"combined"}
+        if self.makes_one_key(a, b):
+            marks |= {"combined"}
         looks = out.looks
+        if isinstance(op, (ast.Add, ast.Sub)) and a.losses and b.losses:
+            looks = joined(blended(a.looks), blended(b.looks))
         scaling = isinstance(op, (ast.Mult, ast.Div, ast.FloorDiv))
         if scaling and "total" in a.marks | b.marks and not (a.losses and b.losses):
             # tokens per byte and the like: it is not in any token's probability
@@ -130,6 +130,20 @@ class Lookups(Machine):
         elif isinstance(op, (ast.Div, ast.FloorDiv)) and a.looks and not isinstance(right, Const):
             looks = joined(divided(a.looks, scored=bool(a.losses)), b.looks)
         return replace(out, marks=marks, looks=looks)
+
+    def makes_one_key(self, a: Data, b: Data) -> bool:
+        """Whether two numbers are made of different tokens, so that what is computed from both mixes them."""
+        if a.losses or b.losses:
+            return False
+        tokens_a, tokens_b = self.key_tokens(a), self.key_tokens(b)
+        return bool(tokens_a and tokens_b and tokens_a != tokens_b)
+
+    def taken_in(self, content: Data, record: Data) -> Data:
+        """What a buffer holds after something was added to it, or mixed in, in place."""
+        out = join_data(content, record)
+        if self.makes_one_key(content, record):
+            return replace(out, marks=out.marks | {"combined"})
+        return out
 
     # scoring
     def added_up(self, record: Data, total: Value | None, node: ast.AST) -> Data:

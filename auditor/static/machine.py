@@ -146,6 +146,7 @@ class Machine:
         self.consumers: list[Consume] = []
         self.yielding: dict[int, bool] = {}
         self.stopped = False
+        self.trying = 0
         self.disk: Data = UNKNOWN
         self.steps = 0
         self.effects = 0
@@ -254,6 +255,9 @@ class Machine:
         raise NotImplementedError
 
     def in_vocabulary(self, record: Data) -> bool:
+        raise NotImplementedError
+
+    def taken_in(self, content: Data, record: Data) -> Data:
         raise NotImplementedError
 
     def added_up(self, record: Data, total: Value | None, node: ast.AST) -> Data:

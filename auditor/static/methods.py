@@ -354,6 +354,9 @@ class Methods(Machine):
                 if target.kind == "module":
                     self.call_module(target, name, args, keywords, node)
             return UNKNOWN
+        if name in ("get", "setdefault", "pop", "__getitem__") and args and self.key_tokens(self.data(args[0])):
+            entry = self.subscript(owner, args[0], node)
+            return self.join(entry, args[1]) if len(args) > 1 else entry
         if name in RESETS:
             return self.reset_method(owner, targets, record, args, node, name)
         if name in IN_PLACE:
@@ -598,7 +601,7 @@ class Methods(Machine):
                     self.put(target, "#content", given)
                     self.put(target, "#history", given.updates)
                 else:
-                    self.put(target, "#content", join_data(known, given))
+                    self.put(target, "#content", self.taken_in(known, given))
                 if given.updates - self.history(target) and name != "copy_":
                     self.put(target, "#history", self.history(target) | given.updates)
             elif target.kind in ("module", "list", "dict"):

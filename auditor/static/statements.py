@@ -15,6 +15,7 @@ from auditor.static.values import (
     Const,
     Data,
     Func,
+    Keyed,
     Lib,
     Truth,
     Tup,
@@ -180,6 +181,11 @@ class Statements(Machine):
         """Name an allocation after the first variable that holds it."""
         if isinstance(value, Obj) and not value.name:
             value.name = name
+            for cell in ("#items", "#elements"):
+                for element in value.d.get(cell, ()):  # type: ignore[attr-defined]
+                    element = element.value if isinstance(element, Keyed) else element
+                    if isinstance(element, Obj):
+                        self.baptise(element, name)
         elif isinstance(value, Data) and len(value.refs) == 1:
             (target,) = value.refs
             if not target.name:
@@ -212,7 +218,7 @@ class Statements(Machine):
                 self.call_method(option, "add_", [value], {}, node)
                 return None
             if isinstance(option, Obj) and option.kind in ("tensor", "dict"):
-                self.put(option, "#content", join_data(self.content(option), record.plain()))
+                self.put(option, "#content", self.taken_in(self.content(option), record.plain()))
                 return None
             if isinstance(option, Obj) and option.kind == "list":
                 self.call_method(option, "extend", [value], {}, node)
@@ -289,6 +295,7 @@ class Statements(Machine):
                     else:
                         self.put(option, "#history", record.updates)
                     continue
+                self.baptise(value, target.attr)
                 self.put(option, target.attr, value)
             elif isinstance(option, View):
                 self.put(option.base, target.attr, value)
@@ -305,9 +312,13 @@ class Statements(Machine):
         settings = self.settings_of(test)
         place = self.place(node)
         if outcome is not None:
+            body = node.body if outcome else node.orelse
+            if body and isinstance(body[-1], ast.Raise) and not self.trying:
+                # the run went on: what is known of its settings is not what it ran with
+                outcome = not outcome
+                body = node.body if outcome else node.orelse
             if settings:
                 self.switch(settings, node, outcome, place)
-            body = node.body if outcome else node.orelse
             return self.block(body, env) if body else None
         condition = test.condition if isinstance(test, Truth) else None
         return self.fork(
@@ -371,7 +382,7 @@ class Statements(Machine):
             cell: entry
             for cell, entry in other.items()
             if entry[2] is not MISSING
-            and not (dead == "raise" or (dead is not None and isinstance(entry[0], Env)))
+            and not (dead == "raise" or (dead == "return" and isinstance(entry[0], Env)))
         }
         if dead is not None:
             surviving = second_condition if dead is status_first else first_condition
@@ -466,7 +477,11 @@ class Statements(Machine):
     x_AsyncWith = x_With
 
     def x_Try(self, node: ast.Try, env: Env) -> Status:
-        status = self.block(node.body, env)
+        self.trying += 1
+        try:
+            status = self.block(node.body, env)
+        finally:
+            self.trying -= 1
         if status in (None, "raise"):
             for handler in node.handlers:
                 mark = self.trail.mark()

@@ -97,7 +97,9 @@ class Subscripts(Machine):
         if isinstance(container, Alt):
             out: Value | None = None
             for option in container.options:
-                if not (isinstance(option, Const) and option.value is None):
+                if isinstance(option, Const) and option.value is None:
+                    continue
+                if not (isinstance(option, Obj) and option.kind == "list" and self.nothing_in(option)):
                     out = self.join(out, self.element(option, index))
             return out if out is not None else UNKNOWN
         if (
@@ -115,6 +117,13 @@ class Subscripts(Machine):
         if isinstance(container, Data):
             return self.data_element(container, index)
         return UNKNOWN
+
+    def nothing_in(self, container: Obj) -> bool:
+        """Whether a list has no element, directly or because what it is a part of has none."""
+        base = container.d.get("#base")
+        if isinstance(base, Obj):
+            return base.kind == "list" and self.nothing_in(base)
+        return base is None and container.d.get("#items") == () and "#elements" not in container.d
 
     def constant_element(self, container: Const, index: Expr) -> Value:
         value = container.value

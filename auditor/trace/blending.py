@@ -55,6 +55,8 @@ def _held(scored: Region, key: Region) -> Found:
         return (Answer.YES, False, "the same tokens") if shared else EARLIER
     if scored.start is None or scored.stop is None or key.start is None or key.stop is None:
         return Answer.MAYBE, False, "the place of the key's tokens is not known"
+    if scored.turns or key.turns:
+        return UNTOLD  # a part of the interval, which one is not known
     facts = tuple(dict.fromkeys((*scored.facts, *key.facts)))
     behind = key.stop - scored.stop
     beside = key.stop - key.start == scored.stop - scored.start or _one(scored)
