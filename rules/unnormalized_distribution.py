@@ -19,12 +19,15 @@ x y z a b c d e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from auditor.trace.events import Blend
-from rules.base import Policy, Source
+from rules.base import Outcome, Policy, Source
 from rules.blending import Blended, BlendRule, named_lookup
+
+
+SPREAD = "spread"
 
 
 class UnnormalizedDistribution(BlendRule):
@@ -49,10 +52,25 @@ class UnnormalizedDistribution(BlendRule):
     examples = ()
 
     def concerns(self, blend: Blend) -> bool:
+        if blend.form == SPREAD:
+            return True
         return (blend.lookup.memory or blend.combined) and blend.lookup.how in ("entry", "row", "column")
+
+    def outcome(self, entry: Blended, found: Iterable[Blended], policy: Policy) -> Outcome:
+        """A token's probability spread over its bytes is no distribution over bytes, whatever it is mixed with."""
+        if entry.blend.form == SPREAD:
+            mixed = any(other.blend.form != SPREAD for other in found)
+            return Outcome.FAIL if mixed else Outcome.REVIEW
+        return super().outcome(entry, found, policy)
 
     def story(self, entry: Blended) -> str:
         lookup = entry.blend.lookup
+        if entry.blend.form == SPREAD:
+            return (
+                f"the log-probability of a token is divided by what {named_lookup(lookup)} holds for it "
+                f"({lookup.place}), such as its number of bytes, and the parts are mixed with a table at "
+                f"{entry.score.place}: a part of a token's probability is no distribution over bytes"
+            )
         return (
             f"what {named_lookup(lookup)} holds for the scored token is looked up at {lookup.place} and mixed into "
             f"the probability of that token alone at {entry.score.place}: the other tokens of the vocabulary are "

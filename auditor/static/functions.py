@@ -266,6 +266,9 @@ class Functions(Machine):
             return Const(8)
         if tail in ("is_available", "is_initialized"):
             return Const(True)
+        if tail in ("gather", "gather_object") and len(args) > 1:
+            args = [args[1], args[0]]
+            tail = "all_gather"
         if tail.startswith("all_gather") and len(args) > 1:
             target, value = args[0], args[1]
             if isinstance(target, Obj) and target.kind in ("list", "tensor"):
@@ -613,7 +616,8 @@ class Functions(Machine):
             most = target.d.get("#most")
             high = most if isinstance(most, Expr) else None
             return Num(Expr.of(Atom("size", (marker, *parts), 0, high)))
-        return Data(turns=self.data(value).turns)
+        record = self.data(value)
+        return Data(turns=record.turns, looks=record.looks)
 
     def b_range(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         settings = frozenset().union(*(getattr(a, "settings", NONE) for a in args)) if args else NONE

@@ -26,8 +26,8 @@ class Look:
         number: of the `Lookup` event.
         regions: the tokens looked up by, beside the value's elements.
         form: how it is in the value: "" (as it was looked up), "share" (a count divided by another),
-            "posterior" (a count added to a probability, and the sum divided), "chosen" (it decides which value
-            this is, and is not in the value itself).
+            "posterior" (a count added to a probability, and the sum divided), "spread" (it divides the
+            log-probability of a token), "chosen" (it decides which value this is, and is not in the value itself).
     """
 
     number: int
@@ -71,6 +71,11 @@ def divided(looks: Looks, *, scored: bool) -> Looks:
     """What the looks of a count become when it is divided; `scored` if a probability has been added to it."""
     form = "posterior" if scored else "share"
     return frozenset(replace(look, form=form) if look.form == "" else look for look in looks)
+
+
+def spreading(looks: Looks) -> Looks:
+    """What the looks of a number become that divides the log-probability of a token."""
+    return frozenset(replace(look, form="spread") if look.form in ("", "share") else look for look in looks)
 
 
 def blended(looks: Looks) -> Looks:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from auditor.static.heap import Obj
-from auditor.static.looks import Look, blended, choosing, divided, joined, tokens_of
+from auditor.static.looks import Look, blended, choosing, divided, joined, spreading, tokens_of
 from auditor.static.machine import Machine
 from auditor.static.values import Const, Data, Slice, Value, join_data, scored
 from auditor.trace.answer import Answer
@@ -129,6 +129,8 @@ class Lookups(Machine):
             looks = a.looks if a.losses else b.looks
         elif isinstance(op, (ast.Div, ast.FloorDiv)) and a.looks and not isinstance(right, Const):
             looks = joined(divided(a.looks, scored=bool(a.losses)), b.looks)
+        elif isinstance(op, (ast.Div, ast.Pow)) and scored(a) == 2 and b.looks and not b.losses:
+            looks = joined(a.looks, spreading(b.looks))
         return replace(out, marks=marks, looks=looks)
 
     def makes_one_key(self, a: Data, b: Data) -> bool:
@@ -174,7 +176,7 @@ class Lookups(Machine):
         if target is Answer.NO:
             return None
         lookup = self.shown_lookup(look.number)
-        form = look.form if look.form in ("posterior", "chosen") else "blended"
+        form = look.form if look.form in ("posterior", "spread", "chosen") else "blended"
         return Blend(lookup=lookup, target=target, combined=lookup.combined or earlier, form=form, why=why)
 
     def shown_lookup(self, number: int) -> Lookup:

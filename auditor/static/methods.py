@@ -156,6 +156,8 @@ class Methods(Machine):
             except (TypeError, ValueError, LookupError):
                 return Data(settings=owner.settings)
             return Const(tuple(result) if isinstance(result, list) else result, owner.settings)
+        if isinstance(value, bytes) and name == "join":
+            return self.joined_text("", args)
         if isinstance(value, str):
             if name == "format":
                 parts: list[str | None] = []
@@ -357,6 +359,12 @@ class Methods(Machine):
         if name in ("get", "setdefault", "pop", "__getitem__") and args and self.key_tokens(self.data(args[0])):
             entry = self.subscript(owner, args[0], node)
             return self.join(entry, args[1]) if len(args) > 1 else entry
+        if name in ("append", "extend", "insert") and targets and args:
+            for target in targets:
+                if target.kind == "tensor":  # a bytearray
+                    value = self.taken_in(self.content(target), self.data(args[-1]).plain())
+                    self.put(target, "#content", replace(value, marks=value.marks | {"moved"}))
+            return Const(None)
         if name in RESETS:
             return self.reset_method(owner, targets, record, args, node, name)
         if name in IN_PLACE:

@@ -664,6 +664,8 @@ class Subscripts(Machine):
             return
         key = self.data(index)
         key = replace(key, regions=self.key_tokens(key))
+        if key.regions:
+            self.written.update(o.number for o in self.objects(owner) if o.kind != "module")
         record = self.data(value)
         if key.looks and (record.relevant or isinstance(owner, Obj)):
             record = replace(record, looks=joined(record.looks, choosing(key.looks)))

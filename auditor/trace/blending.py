@@ -55,8 +55,8 @@ def _held(scored: Region, key: Region) -> Found:
         return (Answer.YES, False, "the same tokens") if shared else EARLIER
     if scored.start is None or scored.stop is None or key.start is None or key.stop is None:
         return Answer.MAYBE, False, "the place of the key's tokens is not known"
-    if scored.turns or key.turns:
-        return UNTOLD  # a part of the interval, which one is not known
+    if _somewhere(scored) or _somewhere(key):
+        return UNTOLD
     facts = tuple(dict.fromkeys((*scored.facts, *key.facts)))
     behind = key.stop - scored.stop
     beside = key.stop - key.start == scored.stop - scored.start or _one(scored)
@@ -69,6 +69,12 @@ def _held(scored: Region, key: Region) -> Found:
     if proves(key.start - scored.stop, facts):
         return Answer.YES, False, "the key holds tokens behind the scored ones"
     return UNTOLD
+
+
+def _somewhere(region: Region) -> bool:
+    """Whether it is a part of its interval that loops choose, and the interval itself depends on none."""
+    assert region.start is not None and region.stop is not None
+    return bool(region.turns) and not (region.start.iterations() or region.stop.iterations())
 
 
 def _one(region: Region) -> bool:
