@@ -1,17 +1,19 @@
 """Asks what would change if a switch that only the source's default decides stood the other way.
 
 A script whose fine-tuning on validation tokens hides behind a flag that is off in the source, and on in
-nobody's sight, must not read as compliant. Each such switch is turned once and the program evaluated again.
-A log is
-evidence both ways: a line that only the turned program prints says that it ran; a line that the turned
-    program is
-sure to print, and the log lacks, says that it did not.
+nobody's sight, must not read as compliant. First the program is evaluated once with every such switch both ways:
+what keeps a rule there keeps it whichever way they stand. Only where something breaks it, or the log prints what
+only that evaluation does, each switch is turned once and the program evaluated again.
+
+A log is evidence both ways: a line that only the turned program prints says that it ran; a line that the turned
+program is sure to print, and the log lacks, says that it did not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from auditor.claimed import matches, template_pattern, weight
 from auditor.trace.answer import Answer
@@ -45,6 +47,55 @@ class Alternative:
     trace: Trace
     ran: Answer
     shown_by: str = ""
+
+
+class Exploration:
+    """What a program could have been besides its trace; evaluated when it is asked for."""
+
+    def __init__(
+        self,
+        trace: Trace,
+        evaluate: Callable[[Mapping[str, str]], Trace],
+        evaluate_both_ways: Callable[[], Trace],
+        *,
+        log: Sequence[str] = (),
+    ) -> None:
+        self._trace = trace
+        self._evaluate = evaluate
+        self._evaluate_both_ways = evaluate_both_ways
+        self._log = log
+        self.skipped: list[str] = []
+        """One sentence for each switch that was to be turned and could not be."""
+
+    @cached_property
+    def opened(self) -> Trace | None:
+        """The program with every switch both ways, or None where that was too much to evaluate."""
+        try:
+            opened = self._evaluate_both_ways()
+        except ExplorationSpent:
+            return None
+        return opened if opened.complete else None
+
+    @cached_property
+    def _alternatives(self) -> list[Alternative]:
+        found, self.skipped = explore(self._trace, self._evaluate, log=self._log)
+        return found
+
+    def __iter__(self) -> Iterator[Alternative]:
+        """The program with one switch turned, for each switch."""
+        return iter(self._alternatives)
+
+    def __bool__(self) -> bool:
+        """Whether there is a switch to turn."""
+        return bool(hidden_switches(self._trace))
+
+    def shown(self) -> Alternative | None:
+        """An alternative that the log shows to be what ran."""
+        if not self or not self._log:
+            return None
+        if self.opened is not None and _told_by_log(self._trace, self.opened, self._log)[0] is not Answer.YES:
+            return None
+        return next((alternative for alternative in self if alternative.ran is Answer.YES), None)
 
 
 def positions(value: str) -> tuple[str, ...]:

@@ -41,13 +41,14 @@ def claim_evidence(facts: FolderFacts) -> ClaimEvidence:
 
     claim = facts.claim
     reproduced = claim.how not in (How.NOT_FOUND, How.ASSUMED_LAST)
-    path = claim.lines[0].path if claim.lines else next(iter(facts.log_texts), "")
+    texts = {**facts.log_texts, **facts.evidence_texts()}
+    path = claim.lines[0].path if claim.lines else next(iter(texts), "")
     return ClaimEvidence(
         val_bpb=claim.value,
         source=f"submission.json: {claim.key_path}" if claim.key_path else "",
         label=claim.label if reproduced else "",
         lines=tuple(line.text for line in claim.lines) if reproduced else (),
-        log=_printed(facts.log_texts[path]) if path in facts.log_texts else (),
+        log=_printed(texts[path]) if path in texts else (),
     )
 
 

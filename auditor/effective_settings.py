@@ -13,6 +13,7 @@ from auditor.errors import InputError
 from auditor.submission.model import SourceFile, Submission
 
 if TYPE_CHECKING:
+    from auditor.program.configuration import Settings
     from auditor.program.model import Program
     from auditor.records.facts import FolderFacts
     from auditor.static.machine import Setting
@@ -33,17 +34,9 @@ def effective_settings(
     submission: Submission, program: Program, facts: FolderFacts | None, overrides: Mapping[str, str]
 ) -> tuple[Mapping[str, Setting], tuple[str, ...]]:
     """The settings in force by environment name, and one sentence for each place that disagreed and lost."""
-    from auditor.program.configuration import gather_settings
     from auditor.static.machine import Setting
 
-    gathered = gather_settings(
-        program,
-        overrides=overrides,
-        logs=() if facts is None else [_Text(path=p, text=t) for p, t in facts.log_texts.items()],
-        readme=_read(submission.readme),
-        run_scripts=[text for file in _run_scripts(submission) if (text := _read(file)) is not None],
-        submission_json=_read(submission.submission_json),
-    )
+    gathered = gathered_settings(submission, program, facts, overrides)
     settings = {s.name: Setting(s.value, s.origin.value, s.path, s.line) for s in gathered}
     told = [
         f"{c.name}: {c.lost.origin.value} says {c.lost.value!r}, "
@@ -52,6 +45,22 @@ def effective_settings(
     ]
     more = [f"and {len(told) - MAX_CONFLICTS} more such disagreements"] if len(told) > MAX_CONFLICTS else []
     return settings, (*told[:MAX_CONFLICTS], *more)
+
+
+def gathered_settings(
+    submission: Submission, program: Program, facts: FolderFacts | None, overrides: Mapping[str, str]
+) -> Settings:
+    """All that the files of a submission say about its settings, weighed; of logs those behind the claim."""
+    from auditor.program.configuration import gather_settings
+
+    return gather_settings(
+        program,
+        overrides=overrides,
+        logs=() if facts is None else [_Text(path=p, text=t) for p, t in facts.evidence_texts().items()],
+        readme=_read(submission.readme),
+        run_scripts=[text for file in _run_scripts(submission) if (text := _read(file)) is not None],
+        submission_json=_read(submission.submission_json),
+    )
 
 
 def _run_scripts(submission: Submission) -> tuple[SourceFile, ...]:

@@ -31,6 +31,9 @@ MAX_REPORTS = 60
 """Reports judged one by one; a script that prints more is judged on its last ones and the claimed one."""
 
 
+KEPT = (Outcome.PASS, Outcome.NOT_APPLICABLE)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """Answers and findings of all rules on one report."""
@@ -40,18 +43,26 @@ class Judged:
 
 
 def judge(
-    rules: Sequence[type[Rule]], evidence: Evidence, alternatives: Sequence[Alternative] = ()
+    rules: Sequence[type[Rule]],
+    evidence: Evidence,
+    alternatives: Iterable[Alternative] = (),
+    *,
+    opened: Trace | None = None,
 ) -> Judged:
     """Ask every rule about the claimed report.
 
     A rule that passes here and fails with a switch turned that nobody has seen gives `review`.
+
+    Args:
+        alternatives: the program with such a switch turned, for each of them; gone through where a rule passes.
+        opened: what happens with all of them both ways; a rule that every report of it keeps is asked no more.
     """
     answers: list[RuleResult] = []
     findings: list[Finding] = []
     for rule in rules:
         judgement, crash = _ask(rule, evidence)
         if not crash and rule.kind is Kind.EVALUATION:
-            judgement = _with_alternatives(rule, judgement, evidence, alternatives)
+            judgement = _with_alternatives(rule, judgement, evidence, alternatives, opened)
         answers.append(
             RuleResult(
                 rule=rule.slug,
@@ -78,14 +89,18 @@ def _ask(rule: type[Rule], evidence: Evidence) -> tuple[Judgement, str]:
 
 
 def _with_alternatives(
-    rule: type[Rule], judgement: Judgement, evidence: Evidence, alternatives: Sequence[Alternative]
+    rule: type[Rule],
+    judgement: Judgement,
+    evidence: Evidence,
+    alternatives: Iterable[Alternative],
+    opened: Trace | None,
 ) -> Judgement:
-    if judgement.outcome not in (Outcome.PASS, Outcome.NOT_APPLICABLE):
+    if judgement.outcome not in KEPT or (opened is not None and _kept_by_all(rule, evidence, opened)):
         return judgement
     for alternative in alternatives:
         if alternative.ran is Answer.NO:
             continue
-        other, crash = _ask(rule, replace(evidence, trace=alternative.trace, alternatives={}))
+        other, crash = _ask(rule, replace(evidence, trace=alternative.trace))
         if crash or other.outcome is not Outcome.FAIL:
             continue
         switch = alternative.switch
@@ -110,6 +125,16 @@ def _with_alternatives(
         )
         return Judgement(outcome=Outcome.REVIEW, because=message, findings=(*judgement.findings, finding))
     return judgement
+
+
+def _kept_by_all(rule: type[Rule], evidence: Evidence, opened: Trace) -> bool:
+    """Whether a rule is kept whichever of the reports that have scores is claimed."""
+    different = {(r.scores, r.doubts, r.selects): r.number for r in opened.reports if r.scores}
+    for claimed in different.values() or (None,):
+        judgement, crash = _ask(rule, replace(evidence, trace=replace(opened, claimed=claimed)))
+        if crash or judgement.outcome not in KEPT:
+            return False
+    return True
 
 
 def judge_reports(
@@ -153,7 +178,7 @@ def judge_reports(
 
 
 def _claiming(evidence: Evidence, trace: Trace, report: Report) -> Evidence:
-    return replace(evidence, trace=replace(trace, claimed=report.number), alternatives={})
+    return replace(evidence, trace=replace(trace, claimed=report.number))
 
 
 def _supersedes(new: ReportResult, old: ReportResult) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from auditor.claim_evidence import ClaimEvidence, claim_evidence
 from auditor.claimed import Match, match_claim
+from auditor.collector import patient_collector
 from auditor.effective_settings import effective_settings
 from auditor.judging import judge, judge_reports, merged
 from auditor.record_findings import fold_folder, record_findings
@@ -59,6 +60,7 @@ def audit_target(
     return results, loaded.problems
 
 
+@patient_collector()
 def audit_submission(
     submission: Submission,
     *,
@@ -84,7 +86,7 @@ def audit_submission(
     )
     claim = ClaimEvidence() if records is None else claim_evidence(records.facts)
     witness = Witness(program, settings)
-    effective, alternatives, notes = witness.effective(claim)
+    effective, exploration, notes = witness.effective(claim)
     trace, match = _claimed(effective, claim)
     problems = tuple(_problem(problem) for problem in program.problems) + witness.problems
     evidence = Evidence(
@@ -95,10 +97,10 @@ def audit_submission(
         language=witness.language,
         records=records,
         track=TRACKS[submission.track],
+        claimed_bpb=claim.val_bpb,
         date=submission_date(submission),
-        alternatives={alternative.switch.name: alternative.trace for alternative in alternatives},
     )
-    judged = judge(rules, evidence, alternatives)
+    judged = judge(rules, evidence, exploration or (), opened=exploration.opened if exploration else None)
     reports, others = judge_reports(rules, evidence, judged)
     doubts = _doubts(trace, match) + witness.doubts
     return AuditResult(

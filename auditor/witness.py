@@ -11,10 +11,9 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from auditor.alternatives import Alternative, ExplorationSpent, explore
+from auditor.alternatives import Exploration, ExplorationSpent
 from auditor.claim_evidence import ClaimEvidence
 from auditor.result import ConfigurationEntry
-from auditor.trace.answer import Answer
 from auditor.trace.events import Place
 from auditor.trace.trace import Trace
 from rules.base import CodeProblem
@@ -31,6 +30,13 @@ MAX_STEPS_TURNED = 4_000_000
 """Steps of the evaluator after which no further switch is turned; a median script takes 20,000 a run."""
 
 
+MIN_WORK_BOTH_WAYS = 150_000
+"""What the prover may spend, besides twice its work on the trace, on the evaluation that takes switches both ways.
+
+Beyond that, turning each switch costs less.
+"""
+
+
 class Witness:
     """The static witness on one program: its trace under the settings, and with switches turned."""
 
@@ -40,30 +46,37 @@ class Witness:
         self._traced: list[tuple[Trace, Sequence[Resolved]]] = []
         self.language = language_of(program)
         self._steps = 0
+        self._work = 0
+        self._exploration: Exploration | None = None
+        self._cut_short = False
         self.problems: tuple[CodeProblem, ...] = ()
-        self.doubts: tuple[str, ...] = ()
 
-    def effective(
-        self, claim: ClaimEvidence
-    ) -> tuple[Trace | None, tuple[Alternative, ...], tuple[str, ...]]:
-        """The trace of the claimed run, the alternatives that nothing refutes, and what must be said about
-        both.
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What was not evaluated, one sentence each; complete when the rules have been asked."""
+        skipped = () if self._exploration is None else tuple(self._exploration.skipped)
+        if self._cut_short:
+            skipped += ("the evaluation is larger than the witness's bounds and was cut short",)
+        return skipped
+
+    def effective(self, claim: ClaimEvidence) -> tuple[Trace | None, Exploration | None, tuple[str, ...]]:
+        """The trace of the claimed run, what else it could have been, and what must be said about both.
 
         Where the log prints what only a turned switch prints, that run is the effective one.
         """
         if self._program.main.module is None:
-            return None, (), ()
+            return None, None, ()
         if self.language == "mlx":
             place = Place(self._program.main.path, 0, 1)
             reason = "it is written for MLX, which the static witness does not follow"
             self.problems = (CodeProblem(kind="language", reason=reason, place=place, runs=False),)
-            return None, (), ()
+            return None, None, ()
         forced: dict[str, str] = {}
         notes: list[str] = []
         trace = self._trace({})
-        alternatives, skipped = explore(trace, self._trace, log=claim.log)
+        exploration = self._explored(trace, forced, claim)
         for _ in range(MAX_INFERENCES):
-            shown = next((a for a in alternatives if a.ran is Answer.YES), None)
+            shown = exploration.shown()
             if shown is None:
                 break
             forced[shown.switch.name] = shown.value
@@ -72,22 +85,30 @@ class Witness:
                 f"{shown.shown_by!r}: the run had {shown.switch.name}={shown.value} (inferred)"
             )
             trace = shown.trace
-            alternatives, skipped = explore(
-                trace, lambda further: self._trace({**forced, **further}), log=claim.log
-            )
-            alternatives = [a for a in alternatives if a.switch.name not in forced]
-        self.doubts += tuple(skipped)
-        if not trace.complete:
-            self.doubts += ("the evaluation is larger than the witness's bounds and was cut short",)
-        return trace, tuple(alternatives), tuple(notes)
+            exploration = self._explored(trace, dict(forced), claim)
+        self._exploration = exploration
+        self._cut_short = not trace.complete
+        return trace, exploration, tuple(notes)
 
-    def _trace(self, forced: Mapping[str, str]) -> Trace:
+    def _explored(self, trace: Trace, forced: Mapping[str, str], claim: ClaimEvidence) -> Exploration:
+        return Exploration(
+            trace,
+            lambda further: self._trace({**forced, **further}),
+            lambda: self._trace(forced, both_ways=True),
+            log=claim.log,
+        )
+
+    def _trace(self, forced: Mapping[str, str], *, both_ways: bool = False) -> Trace:
         from auditor.static.witness import trace_program
 
-        if forced and self._steps > MAX_STEPS_TURNED:
+        if (forced or both_ways) and self._steps > MAX_STEPS_TURNED:
             raise ExplorationSpent
-        witnessed = trace_program(self._program, self._settings, forced=forced)
+        work = MIN_WORK_BOTH_WAYS + 2 * self._work if both_ways else None
+        witnessed = trace_program(
+            self._program, self._settings, forced=forced, both_ways=both_ways, work=work
+        )
         self._steps += witnessed.steps
+        self._work = max(self._work, witnessed.work)
         self._traced.append((witnessed.trace, witnessed.configuration))
         return witnessed.trace
 

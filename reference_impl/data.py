@@ -76,15 +76,15 @@ class Document:
 
 def find_documents(tokens_N: Tensor) -> list[Document]:
     """Cut a stream at every BOS; tokens before the first BOS are a document too, empty ones are left out."""
-    starts = torch.nonzero(tokens_N == BOS_ID).flatten().tolist()
-    if not starts or starts[0] != 0:
-        starts = [0, *starts]
-    ends = [*starts[1:], tokens_N.numel() - 1]
-    return [
-        Document(i, start, end - start)
-        for i, (start, end) in enumerate(zip(starts, ends, strict=True))
-        if end > start
-    ]
+    opens_N = tokens_N == BOS_ID
+    opens_N[0] = True
+    starts = torch.nonzero(opens_N).flatten().tolist()
+    documents: list[Document] = []
+    for i in range(len(starts)):
+        end = starts[i + 1] if i + 1 < len(starts) else tokens_N.numel() - 1
+        if end > starts[i]:
+            documents.append(Document(i, starts[i], end - starts[i]))
+    return documents
 
 
 class TokenStream:

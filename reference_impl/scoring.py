@@ -28,11 +28,15 @@ PAD_STEP = (
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """The validation stream on the device, its documents, and the bytes each token stands for as a target."""
+    """The validation stream, its documents, and the bytes each token stands for as a target.
+
+    The stream stays in main memory; `device` is where windows of it are scored.
+    """
 
     tokens_N: Tensor
     bytes_N: Tensor
     documents: list[Document]
+    device: torch.device
 
     @property
     def targets(self) -> int:
@@ -41,10 +45,29 @@ class Validation:
 
 
 def make_validation(tokens_N: Tensor, table: ByteTable, device: torch.device) -> Validation:
-    """Count bytes and find documents once, then move the stream to the device."""
+    """Count bytes and find documents once."""
     bytes_N = torch.zeros_like(tokens_N)
     bytes_N[1:] = table.count(tokens_N[:-1], tokens_N[1:])
-    return Validation(tokens_N.to(device), bytes_N, find_documents(tokens_N))
+    return Validation(tokens_N, bytes_N, find_documents(tokens_N), device)
+
+
+@dataclass(frozen=True, slots=True)
+class WindowBatch:
+    """A few windows side by side, padded at the right, where causal attention never lets it reach a score.
+
+    `targets_BS` holds the tokens that are scored, `index_BS` where they stand in the stream; both are 0 where
+    a row scores nothing. The stream's first token has no score, so index 0 stands for none.
+    """
+
+    ids_BT: Tensor
+    targets_BS: Tensor
+    index_BS: Tensor
+    first: int
+
+    @property
+    def scored_BS(self) -> Tensor:
+        """Where a row scores something."""
+        return self.index_BS > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +77,15 @@ class TokenScores:
     nll_N: Tensor
     times_N: Tensor
 
-    def record(self, targets: Tensor, nll: Tensor) -> None:
-        """Note the scores of the tokens at stream indices `targets`."""
-        self.nll_N[targets] = nll.float()
-        self.times_N[targets] += 1
+    def record(self, batch: WindowBatch, nll_BS: Tensor) -> None:
+        """Note the scores of a batch, without waiting for the device; what scores nothing lands on index 0."""
+        self.nll_N[batch.index_BS] = nll_BS.float()
+        self.times_N[batch.index_BS] += 1
 
     def gather(self, ranks: Ranks) -> TokenScores:
         """Put all ranks' entries together; every entry was filled by one rank and is zero on the others."""
+        self.nll_N[0] = 0.0
+        self.times_N[0] = 0
         ranks.sum_(self.nll_N)
         ranks.sum_(self.times_N)
         return self
@@ -68,7 +93,7 @@ class TokenScores:
 
 def empty_scores(val: Validation) -> TokenScores:
     """Return scores in which no token has been scored yet."""
-    nll_N = torch.zeros(val.tokens_N.numel(), dtype=torch.float32, device=val.tokens_N.device)
+    nll_N = torch.zeros(val.tokens_N.numel(), dtype=torch.float32, device=val.device)
     return TokenScores(nll_N, torch.zeros_like(nll_N, dtype=torch.int32))
 
 
@@ -100,38 +125,34 @@ def summarize(scores: TokenScores, val: Validation) -> Metric:
     return Metric(val_loss=nats / val.targets, val_bpb=bits_per_byte(nats, int(val.bytes_N.sum())))
 
 
-@dataclass(frozen=True, slots=True)
-class WindowBatch:
-    """A few windows side by side, padded at the right, where causal attention never lets it reach a score."""
-
-    ids_BT: Tensor
-    targets_BS: Tensor
-    first: int
-    target_index_BS: Tensor
-    scored_BS: Tensor
-
-
-def gather_windows(
-    tokens_N: Tensor, windows: list[Window], rows: int, pad: bool | None = None
-) -> WindowBatch:
-    """Fetch windows by index on the device.
+def gather_windows(val: Validation, windows: list[Window], rows: int, pad: bool | None = None) -> WindowBatch:
+    """Lay windows out as one batch, row by row, and send it to the device.
 
     With `pad` (by default on a GPU) the batch is filled up to `rows` rows and rounded out to multiples of
     PAD_STEP; what is added is never marked as scored.
     """
-    device = tokens_N.device
     length, first = max(w.length for w in windows), min(w.first for w in windows)
-    if device.type == "cuda" if pad is None else pad:
+    if val.device.type == "cuda" if pad is None else pad:
         length, first = -(-length // PAD_STEP) * PAD_STEP, first // PAD_STEP * PAD_STEP
-        windows = [*windows, *[Window(windows[0].start, 0, 0)] * (rows - len(windows))]
-    plan_B3 = torch.tensor(windows, device=device)
-    offset_T = torch.arange(length, device=device)
-    position_BT = (plan_B3[:, :1] + offset_T).clamp_(max=tokens_N.numel() - 2)
-    scored_BT = (offset_T >= plan_B3[:, 2:]) & (offset_T < plan_B3[:, 1:2])
-    target_index_BS = position_BT[:, first:] + 1
-    return WindowBatch(
-        tokens_N[position_BT], tokens_N[target_index_BS], first, target_index_BS, scored_BT[:, first:]
-    )
+    else:
+        rows = len(windows)
+    ids_BT = torch.zeros(rows, length, dtype=torch.int64)
+    targets_BS = torch.zeros(rows, length - first, dtype=torch.int64)
+    index_BS = torch.zeros(rows, length - first, dtype=torch.int64)
+    for row, w in enumerate(windows):
+        begin, end = w.start + w.first + 1, w.start + w.length + 1
+        ids_BT[row, : w.length] = val.tokens_N[w.start : w.start + w.length]
+        targets_BS[row, w.first - first : w.length - first] = val.tokens_N[begin:end]
+        index_BS[row, w.first - first : w.length - first] = torch.arange(begin, end)
+    device = val.device
+    return WindowBatch(send(ids_BT, device), send(targets_BS, device), send(index_BS, device), first)
+
+
+def send(tensor: Tensor, device: torch.device) -> Tensor:
+    """Copy to the device; to a GPU from pinned memory, so that the host goes on meanwhile."""
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor
 
 
 def score_windows(
@@ -139,7 +160,7 @@ def score_windows(
 ) -> None:
     """Score windows with a model that stands still; batch i is rank i mod world's."""
     for group in batches(windows, rows)[ranks.rank :: ranks.world]:
-        batch = gather_windows(val.tokens_N, group, rows)
+        batch = gather_windows(val, group, rows)
         with torch.no_grad():
             nll_BS = model(batch.ids_BT, batch.targets_BS, batch.first)
-        scores.record(batch.target_index_BS[batch.scored_BS], nll_BS[batch.scored_BS])
+        scores.record(batch, nll_BS)

@@ -7,7 +7,7 @@ must be scored exactly once. A window is a run of positions fed together; it sco
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from reference_impl.data import Document
@@ -21,25 +21,26 @@ class Window(NamedTuple):
     first: int
 
 
-def disjoint_windows(begin: int, end: int, window: int) -> Iterator[Window]:
+def disjoint_windows(begin: int, end: int, window: int) -> list[Window]:
     """Cut positions begin .. end-1 into windows that share nothing; the last may be short."""
-    for start in range(begin, end, window):
-        yield Window(start, min(window, end - start), 0)
+    return [Window(start, min(window, end - start), 0) for start in range(begin, end, window)]
 
 
-def sliding_windows(origin: int, begin: int, end: int, window: int, stride: int) -> Iterator[Window]:
+def sliding_windows(origin: int, begin: int, end: int, window: int, stride: int) -> list[Window]:
     """Score positions begin .. end-1 with as much context as `window` holds, never from before `origin`.
 
     While the window still reaches back to `origin` one forward pass serves all its positions: each sees
     everything since `origin` anyway. After that every step scores `stride` positions, the last what is left.
     """
+    windows: list[Window] = []
     head = min(max(origin + window, begin), end)
     if begin < head:
-        yield Window(origin, head - origin, begin - origin)
+        windows.append(Window(origin, head - origin, begin - origin))
     for scored in range(head, end, stride):
         stop = min(scored + stride, end)
         start = max(origin, stop - window)
-        yield Window(start, stop - start, scored - start)
+        windows.append(Window(start, stop - start, scored - start))
+    return windows
 
 
 def chunk_window(document: Document, chunk: int, chunk_size: int, window: int) -> Window:

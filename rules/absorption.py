@@ -17,7 +17,7 @@ from auditor.trace.answer import Answer
 from auditor.trace.events import Absorbed, Event, Report, Score, State, Unresolved, Update
 from auditor.trace.region import Region, overlap
 from auditor.trace.trace import Trace
-from rules.base import Evidence, Finding, Judgement, Level, Outcome, Rule, Step, no_program
+from rules.base import Evidence, Finding, Judgement, Level, Outcome, Policy, Rule, Step, no_program
 
 TRAIN_BEFORE_SCORE = "train-before-score"
 RESCORE_AFTER_UPDATE = "rescore-after-update"
@@ -182,7 +182,8 @@ class OrderRule(Rule):
         report = judged_report(evidence.trace)
         found = self.found(evidence.trace, report)
         shown = [o for o in found if o.proved] or found
-        findings = tuple(self.finding(offence, report) for offence in shown)
+        findings = tuple(self.finding(offence, report, self._dispute(offence, evidence)) for offence in shown)
+        findings = tuple(sorted(findings, key=lambda finding: finding.outcome is not Outcome.FAIL))
         if findings:
             return Judgement(outcome=findings[0].outcome, because=findings[0].message, findings=findings)
         return undecided(self.slug, evidence.trace, report) or Judgement(
@@ -197,12 +198,22 @@ class OrderRule(Rule):
         """What happened, in one sentence without a full stop."""
         raise NotImplementedError
 
-    def finding(self, offence: Offence, report: Report) -> Finding:
+    def disputed(self, offence: Offence, evidence: Evidence) -> str:
+        """Why a person should judge a proved offence, as a clause, or "" if the rulings settle it."""
+        return ""
+
+    def _dispute(self, offence: Offence, evidence: Evidence) -> str:
+        return self.disputed(offence, evidence) if evidence.policy is Policy.RULINGS else ""
+
+    def finding(self, offence: Offence, report: Report, dispute: str = "") -> Finding:
         """The finding for one offence; the place of the update is its main location."""
         update, score = offence.absorbed.update, offence.score
         if offence.proved:
             outcome, level = Outcome.FAIL, Level.ERROR
             message = f"{self.story(offence)}."
+            if dispute:
+                outcome, level = Outcome.REVIEW, Level.WARNING
+                message = f"{self.story(offence)}; {dispute}."
         else:
             outcome, level = Outcome.REVIEW, Level.WARNING
             message = (

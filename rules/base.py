@@ -173,8 +173,8 @@ class Evidence:
         language: "torch", "mlx", "other".
         records: facts of the records folder, or None for a bare script. Typed by `auditor.records`.
         track: "record", "non-record" or "unknown".
+        claimed_bpb: the number that the submission claims, or None.
         date: the submission's date (ISO), or "" where none is told: rulings and practice have changed with time.
-        alternatives: traces of the same program with one undecided switch turned the other way, by the switch.
     """
 
     trace: Trace | None
@@ -184,8 +184,8 @@ class Evidence:
     language: str = "torch"
     records: object | None = None
     track: str = "unknown"
+    claimed_bpb: float | None = None
     date: str = ""
-    alternatives: Mapping[str, Trace] = field(default_factory=dict)
 
     @property
     def claimed(self) -> Report | None:

@@ -115,7 +115,10 @@ class BlendRule(Rule):
                 " with exact counts that is a distribution, with hashed ones it is not; no maintainer has ruled."
             )
         steps = (
-            Step(text=f"{named_lookup(lookup)} is looked up by tokens that include the target", place=lookup.place),
+            Step(
+                text=f"{named_lookup(lookup)} is looked up by tokens that include the target",
+                place=lookup.place,
+            ),
             Step(text="the answer is in the score of that token alone", place=score.place),
             Step(text=f"reported as {report.label!r}", place=report.place),
         )

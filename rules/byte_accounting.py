@@ -26,9 +26,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from rules.base import Bad, Evidence, Good, Judgement, Outcome, Policy, Rule, Source
+from rules.base import Bad, Evidence, Good, Judgement, Policy, Rule, Source
 from rules.record_examples import SCRIPT, toy_folder
-from rules.record_rule import judge_findings, records_of
+from rules.record_rule import judge_metric
 
 
 class ByteAccounting(Rule):
@@ -61,11 +61,4 @@ class ByteAccounting(Rule):
     )
 
     def judge(self, evidence: Evidence) -> Judgement:
-        records = records_of(evidence)
-        if records is None or not any(run.metrics for run in records.runs):
-            return Judgement(
-                outcome=Outcome.NOT_APPLICABLE, because="there is no log to measure the metric by"
-            )
-        return judge_findings(
-            self.slug, records.of_rule(self.slug), "the implied bytes are those of the validation split"
-        )
+        return judge_metric(self.slug, evidence, "the implied bytes are those of the validation split")

@@ -48,6 +48,16 @@ def judge_findings(slug: str, found: tuple[RecordFinding, ...], clean: str) -> J
     return Judgement(outcome=Outcome.PASS, because=clean, findings=findings)
 
 
+def judge_metric(slug: str, evidence: Evidence, clean: str) -> Judgement:
+    """Fold what the validator says about the measure; without a log it may still speak of the claim's pair."""
+    records = records_of(evidence)
+    found = records.of_rule(slug) if records is not None else ()
+    if records is None or not (found or any(run.metrics for run in records.runs)):
+        because = "there is no log to measure the metric by"
+        return Judgement(outcome=Outcome.NOT_APPLICABLE, because=because)
+    return judge_findings(slug, found, clean)
+
+
 class RecordRule(Rule):
     """A rule about the entry: its findings are those of the validator under its slug."""
 

@@ -29,8 +29,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from rules.absorption import RESCORE_AFTER_UPDATE, Offence, OrderRule, named
-from rules.base import Bad, Good, Policy, Source
+from rules.absorption import RESCORE_AFTER_UPDATE, Offence, OrderRule, judged_report, named
+from rules.base import Bad, Evidence, Good, Policy, Source
 from rules.train_before_score import REPORT, SETUP, STEP
 
 
@@ -42,7 +42,8 @@ class RescoreAfterUpdate(OrderRule):
     condition = "C3 C4"
     clean = "no reported score is a second one, taken after the state was fitted to its tokens"
     policies: ClassVar[Mapping[Policy, str]] = {
-        Policy.RULINGS: "a reported loss of a later epoch or pass fails; epochs after the score are legal",
+        Policy.RULINGS: "a reported loss of a later epoch or pass fails; epochs after the score are legal; where the "
+        "first score is printed too and nothing tells which number is claimed, a person decides",
         Policy.STRICT: "as under the rulings: one pass, one score a token",
     }
     sources = (
@@ -150,6 +151,22 @@ with torch.no_grad():
             + REPORT,
         ),
     )
+
+    def disputed(self, offence: Offence, evidence: Evidence) -> str:
+        """Two numbers are printed, the first one honest, and nothing tells which of them is claimed."""
+        trace = evidence.trace
+        if evidence.claimed_bpb is None or trace is None or not trace.claimed_how.startswith("assumed"):
+            return ""
+        judged, earlier = judged_report(trace), offence.earlier
+        if earlier is None or earlier.number in judged.scores:
+            return ""
+        first = [r for r in trace.reports if earlier.number in r.scores and not r.turns]
+        if not first or any(self.found(trace, report) for report in first[:1]):
+            return ""
+        return (
+            f"the score before the update is printed too, at {first[0].place}, and no log tells which of the two is "
+            "the claimed number"
+        )
 
     def story(self, offence: Offence) -> str:
         update, score = offence.absorbed.update, offence.score

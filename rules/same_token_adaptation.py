@@ -18,9 +18,10 @@ one) and score only the positions after them; keep the two apart by slices that 
 
 ## Known limits
 
-Windows that fit on a context part and score a suffix pass where the two are slices that can be compared. A
-mask multiplied into the loss is not read as a slice: such a window counts as fitted to all of its positions.
-There is no maintainer ruling on this family; none of it was merged, and the context-only kind is disputed.
+Windows that fit on a context part and score a suffix pass where the two are intervals that can be compared and
+the correction is one window's own. One correction for a batch of windows has seen, in the contexts of later windows,
+what it scores in earlier ones: where it is fitted to contexts alone, that is `review`. There is no maintainer
+ruling on this family; none of it was merged, and the context-only kind is disputed.
 """
 
 from __future__ import annotations
@@ -28,8 +29,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from auditor.trace.answer import Answer
+from auditor.trace.region import Region, overlap, same_row
 from rules.absorption import SAME_TOKEN_ADAPTATION, Offence, OrderRule, named
-from rules.base import Bad, Good, Policy, Source
+from rules.base import Bad, Evidence, Good, Policy, Source
 from rules.train_before_score import REPORT, SETUP
 
 
@@ -41,8 +44,9 @@ class SameTokenAdaptation(OrderRule):
     condition = "C1 C3"
     clean = "no reported score came from a state fitted to the scored window itself"
     policies: ClassVar[Mapping[Policy, str]] = {
-        Policy.RULINGS: "a proved overlap fails: no ruling allows it and none was merged",
-        Policy.STRICT: "as under the rulings: the distribution may not depend on the token it scores",
+        Policy.RULINGS: "a proved overlap fails: no ruling allows it and none was merged; one correction for a batch, "
+        "fitted to the contexts of its windows alone, is disputed and for a person to judge",
+        Policy.STRICT: "both fail: the distribution may not depend on the token it scores",
     }
     sources = (
         Source(
@@ -137,9 +141,24 @@ for row in range(rows):
         ),
     )
 
+    def disputed(self, offence: Offence, evidence: Evidence) -> str:
+        """A correction that is fitted to the context of each window of a batch, and to nothing it scores there."""
+        used, scored = offence.absorbed.update.regions, offence.score.regions
+        if not all(_context_only(region, other) for region in used for other in scored):
+            return ""
+        return (
+            "in each window it is fitted to the tokens before the scored ones alone, and shares tokens only with what "
+            "other windows of the batch score: variants fitted to contexts alone are disputed (issue 1336)"
+        )
+
     def story(self, offence: Offence) -> str:
         update, score = offence.absorbed.update, offence.score
         return (
             f"{named(update.state)} is fitted by {update.by} at {update.place} to the tokens that are scored "
             f"with it at {score.place}"
         )
+
+
+def _context_only(used: Region, scored: Region) -> bool:
+    """Whether the tokens of a row of a batch are other ones than those scored in the same row."""
+    return any(overlap(scored, region)[0] is Answer.NO for region in same_row(used, scored))

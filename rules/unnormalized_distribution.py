@@ -26,7 +26,6 @@ from auditor.trace.events import Blend
 from rules.base import Outcome, Policy, Source
 from rules.blending import Blended, BlendRule, named_lookup
 
-
 SPREAD = "spread"
 
 

@@ -24,9 +24,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from rules.base import Bad, Evidence, Good, Judgement, Outcome, Policy, Rule, Source
+from rules.base import Bad, Evidence, Good, Judgement, Policy, Rule, Source
 from rules.record_examples import SCRIPT, toy_folder
-from rules.record_rule import judge_findings, records_of
+from rules.record_rule import judge_metric
 
 
 class ValidationCoverage(Rule):
@@ -59,11 +59,4 @@ class ValidationCoverage(Rule):
     )
 
     def judge(self, evidence: Evidence) -> Judgement:
-        records = records_of(evidence)
-        if records is None or not any(run.metrics for run in records.runs):
-            return Judgement(
-                outcome=Outcome.NOT_APPLICABLE, because="there is no log to measure the metric by"
-            )
-        return judge_findings(
-            self.slug, records.of_rule(self.slug), "the printed token counts are those of the full split"
-        )
+        return judge_metric(self.slug, evidence, "the printed token counts are those of the full split")

@@ -30,7 +30,15 @@ if TYPE_CHECKING:
 )
 @click.option("--agreement", metavar="FILE", help="Write the agreement as JSON.")
 @click.option("--html", "html_dir", metavar="DIR", help="Write a dashboard and a report a submission.")
-@click.option("-o", "--output", metavar="FILE", help="Write the JSON lines there instead of stdout.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Write the JSON lines there instead of stdout, each as it is known, in order at the end.",
+)
+@click.option(
+    "--resume", is_flag=True, help="Go on from the rows that FILE holds, of heads that are the same."
+)
 @click.option(
     "--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes; the machine's cores if not given."
 )
@@ -54,6 +62,7 @@ def command(
     agreement: str | None,
     html_dir: str | None,
     output: str | None,
+    resume: bool,
     jobs: int | None,
     timeout_s: float,
     quiet: bool,
@@ -66,20 +75,36 @@ def command(
     """
     import os
 
+    from auditor.corpus.journal import Journal
     from auditor.corpus.labels import read_labels
     from auditor.corpus.pulls import list_pulls
     from auditor.corpus.row import to_json
-    from auditor.corpus.run import run_corpus
+    from auditor.corpus.run import in_order, run_corpus
     from rules import ALL
 
     if agreement is not None and labels is None:
         raise InputError("--agreement needs --labels", hint="--labels precedents takes those of the package")
+    if resume and output is None:
+        raise InputError("--resume needs the file that the rows are in", hint="-o FILE")
     known = read_labels(None if labels == "precedents" else labels) if labels is not None else ()
     pulls = _chosen(list_pulls(git_dir), numbers, everything, known, git_dir)
     pages = _pages(html_dir)
+    journal = Journal(output) if output is not None else None
+    known_rows: list[Row] = []
+    if journal is not None:
+        known_rows = journal.finished({pull.number: pull for pull in pulls}) if resume else []
+        journal.begin(known_rows)
+    done = {row.pr for row in known_rows}
     with _progress(len(pulls), quiet) as tell:
+        tell(len(done), known_rows)
+
+        def told(count: int, found: Sequence[Row]) -> None:
+            if journal is not None:
+                journal.add(found)
+            tell(len(done) + count, found)
+
         rows = run_corpus(
-            pulls,
+            [pull for pull in pulls if pull.number not in done],
             git_dir=git_dir,
             base=base,
             policy=policy,
@@ -87,11 +112,14 @@ def command(
             timeout_s=timeout_s,
             overrides=parse_overrides(overrides),
             pages=pages,
-            progress=tell,
+            progress=told,
         )
+    rows = in_order([*known_rows, *rows])
     slugs = [rule.slug for rule in ALL]
-    if output is not None or labels is None:
-        write("".join(to_json(row) + "\n" for row in rows), output)
+    if journal is not None:
+        journal.end(rows)
+    elif labels is None:
+        write("".join(to_json(row) + "\n" for row in rows), None)
     if html_dir is not None:
         from auditor.corpus.dashboard import render_dashboard
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from auditor.commands.options import output_options, target_options, write
@@ -34,6 +36,10 @@ def command(
     from auditor.records.validate import validate_folder
     from auditor.submission.load import load_submissions
 
+    if target is not None and Path(target).is_file():
+        raise InputError(
+            f"{target} is a file, not a records folder", hint=f"name its folder: {Path(target).parent}"
+        )
     loaded = load_submissions(
         target, git_dir=git_dir, ref=ref, base=base, folders=folders, require_script=False
     )

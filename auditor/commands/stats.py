@@ -33,7 +33,7 @@ def _numbers(text: str | None, option: str) -> tuple[float, ...]:
 @click.option("--new-bpb", metavar="NUMBERS", help="Scores of the new entry instead of NEW, comma-separated.")
 @click.option(
     "--tokens-per-byte",
-    type=float,
+    type=click.FloatRange(min=0.0, min_open=True),
     metavar="X",
     help="For bare numbers: 0.410521 sp1024, 0.301236 sp4096, 0.268339 sp8192, 0.316735 CaseOps.",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import posixpath
 from dataclasses import dataclass
 
 from auditor.report.json import Json
@@ -50,7 +51,8 @@ def row_of(result: AuditResult, *, pr: int, date: str, page: str) -> Row:
         Verdict.COMPLIANT: (),
     }[result.verdict]
     deciding = [a for a in result.rules if a.kind is Kind.EVALUATION and a.outcome in wanted]
-    reasons = [f"{a.rule}: {a.because}" for a in deciding]
+    home = posixpath.dirname(result.target.path) + "/"
+    reasons = [f"{a.rule}: {a.because.replace(home, '')}" for a in deciding]
     if result.verdict is Verdict.REVIEW:
         reasons += result.doubts
     crashes = "; ".join(f"rule {a.rule} crashed: {a.crashed}" for a in result.crashed)

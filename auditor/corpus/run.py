@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from auditor.corpus.pool import run_pool
@@ -65,4 +65,9 @@ def run_corpus(
                 ]
             rows += found
             progress(count, found)
+    return in_order(rows)
+
+
+def in_order(rows: Iterable[Row]) -> list[Row]:
+    """The rows by number and path."""
     return sorted(rows, key=lambda row: (row.pr, row.path))

@@ -9,12 +9,11 @@ from auditor.diffing.optimisers import compare_optimisers
 from auditor.diffing.settings_delta import SettingChange, compare_constants, compare_settings
 from auditor.diffing.units import Unit, collect_units
 from auditor.diffing.units_delta import UnitsDelta, compare_units
-from auditor.errors import InputError
-from auditor.program.configuration import Settings, gather_settings
+from auditor.effective_settings import gathered_settings
 from auditor.program.model import Program
 from auditor.program.unpack import load_program
 from auditor.records.facts import read_folder
-from auditor.submission.model import SourceFile, Submission
+from auditor.submission.model import Submission
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,13 +104,17 @@ def compare_submissions(old: Submission, new: Submission) -> SubmissionsDelta:
         InputError: a script cannot be read.
     """
     programs = [_program(side) for side in (old, new)]
-    settings = [_settings(side, program) for side, program in zip((old, new), programs, strict=True)]
+    facts = [read_folder(side.contents) for side in (old, new)]
+    settings = [
+        gathered_settings(side, program, read, {})
+        for side, program, read in zip((old, new), programs, facts, strict=True)
+    ]
     units = [collect_units(program) for program in programs]
     known = frozenset(
         word.lower() for found in settings for read in found.reads for word in (read.name, *read.targets)
     )
     removed, added = compare_optimisers(units[0].modules, units[1].modules)
-    gain = compare_gain(read_folder(old.contents), read_folder(new.contents)) if old.logs and new.logs else ()
+    gain = compare_gain(facts[0], facts[1]) if old.logs and new.logs else ()
     return SubmissionsDelta(
         old=_side(old, programs[0]),
         new=_side(new, programs[1]),
@@ -126,32 +129,6 @@ def compare_submissions(old: Submission, new: Submission) -> SubmissionsDelta:
 
 def _program(side: Submission) -> Program:
     return load_program(side.script.path, side.script.data(), side.read_sibling)
-
-
-@dataclass(frozen=True, slots=True)
-class _Text:
-    path: str
-    text: str
-
-
-def _settings(side: Submission, program: Program) -> Settings:
-    def text(file: SourceFile | None) -> _Text | None:
-        try:
-            return _Text(file.path, file.text()) if file is not None else None
-        except InputError:
-            return None
-
-    def texts(files: tuple[SourceFile, ...]) -> list[_Text]:
-        return [found for file in files if (found := text(file)) is not None]
-
-    return gather_settings(
-        program,
-        overrides={},
-        logs=texts(side.logs),
-        readme=text(side.readme),
-        run_scripts=texts(side.run_scripts),
-        submission_json=text(side.submission_json),
-    )
 
 
 def _side(side: Submission, program: Program) -> Side:

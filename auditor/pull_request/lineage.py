@@ -1,8 +1,8 @@
 """Which ruled pull requests a script shares code with, by fingerprints of normalised functions.
 
-`lineage.jsonl` holds, for each precedent, fingerprints of its rarer functions; names, layout and comments do
-not matter to them (`auditor.diffing.normal_form`). Sharing code proves nothing by itself: the ruling of the
-other pull request is named so that a reviewer looks there.
+`lineage.jsonl` holds, for each precedent, fingerprints of the functions that evaluate or adapt; names, layout and
+comments do not matter to them (`auditor.diffing.normal_form`). Sharing code proves nothing by itself: the
+ruling of the other pull request is named so that a reviewer looks there.
 """
 
 from __future__ import annotations
@@ -10,21 +10,27 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
+from typing import TYPE_CHECKING
 
 from auditor.diffing.units import Unit, collect_units
 from auditor.program.model import Program
 
+if TYPE_CHECKING:
+    from rules.documentation import Precedent
+
 _EVALUATES = re.compile(
     r"inference_mode|^val_tokens|base_bytes|^val_data|bpb|ttt|slot|ngram|_eval|^eval", re.IGNORECASE
 )
+_ADAPTS = re.compile(r"backward|ttt|slot|ngram|lora|adapt", re.IGNORECASE)
 MIN_NODES = 120
 """Smaller functions are alike by chance."""
 MAX_RELATIVES = 12
-"""A function in more ruled pull requests than this is common stock and tells nothing."""
+"""Of a function in more ruled pull requests than this only their number is told, and that only where it adapts."""
 MAX_SHOWN = 5
 
 
@@ -84,10 +90,21 @@ def known() -> Mapping[int, frozenset[str]]:
     return {row["pr"]: frozenset(row["fingerprints"]) for row in rows}
 
 
-def relatives(
-    program: Program, *, own: int | None = None, stock: frozenset[str] = frozenset()
-) -> tuple[Relative, ...]:
-    """The ruled pull requests that share rare functions, most shared first.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lineage:
+    """Where a script's code stood before.
+
+    Attributes:
+        relatives: ruled pull requests that share the rarer functions, most shared first.
+        common: adapting function → how many ruled pull requests have it, by label.
+    """
+
+    relatives: tuple[Relative, ...] = ()
+    common: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+def lineage(program: Program, *, own: int | None = None, stock: frozenset[str] = frozenset()) -> Lineage:
+    """Find the ruled pull requests that a script shares functions with.
 
     Args:
         own: the pull request itself, left out.
@@ -95,29 +112,38 @@ def relatives(
     """
     from rules.documentation import precedents
 
-    mine = {print_: unit for print_, unit in fingerprints(program).items() if print_ not in stock}
-    found = []
+    carriers: dict[str, list[Precedent]] = defaultdict(list)
     for precedent in precedents():
-        shared = known().get(precedent.pr, frozenset()) & mine.keys()
-        if not shared or precedent.pr == own:
+        for print_ in known().get(precedent.pr, ()):
+            if precedent.pr != own:
+                carriers[print_].append(precedent)
+    mine = fingerprints(program)
+    shared: dict[int, list[str]] = defaultdict(list)
+    by_number: dict[int, Precedent] = {}
+    common = {}
+    for print_, unit in sorted(mine.items(), key=lambda item: item[1].name):
+        found = carriers.get(print_, [])
+        if print_ in stock or not found:
             continue
-        found.append(
-            Relative(
-                pr=precedent.pr,
-                label=precedent.label,
-                rules=precedent.rules,
-                ruling=precedent.ruling,
-                source=precedent.source,
-                shared=tuple(sorted(mine[print_].name for print_ in shared)),
-            )
-        )
-    return tuple(sorted(found, key=lambda relative: (-len(relative.shared), relative.pr)))[:MAX_SHOWN]
+        if len(found) > MAX_RELATIVES:
+            if any(_ADAPTS.search(name) for name in _names(unit.node)):
+                common[unit.name] = dict(sorted(Counter(precedent.label for precedent in found).items()))
+            continue
+        for precedent in found:
+            by_number[precedent.pr] = precedent
+            shared[precedent.pr].append(unit.name)
+    ordered = sorted(shared, key=lambda number: (-len(shared[number]), number))[:MAX_SHOWN]
+    return Lineage(
+        relatives=tuple(_relative(by_number[number], shared[number]) for number in ordered), common=common
+    )
 
 
-def rare(rows: Mapping[int, Iterable[str]]) -> dict[int, list[str]]:
-    """Keep the fingerprints that at most MAX_RELATIVES of the pull requests have; makes the data file."""
-    count: dict[str, int] = {}
-    for prints in rows.values():
-        for print_ in set(prints):
-            count[print_] = count.get(print_, 0) + 1
-    return {pr: sorted({p for p in prints if count[p] <= MAX_RELATIVES}) for pr, prints in rows.items()}
+def _relative(precedent: Precedent, shared: list[str]) -> Relative:
+    return Relative(
+        pr=precedent.pr,
+        label=precedent.label,
+        rules=precedent.rules,
+        ruling=precedent.ruling,
+        source=precedent.source,
+        shared=tuple(shared),
+    )

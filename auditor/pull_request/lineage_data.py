@@ -11,7 +11,7 @@ from pathlib import Path
 
 from auditor.errors import InputError
 from auditor.program.unpack import load_program
-from auditor.pull_request.lineage import fingerprints, rare
+from auditor.pull_request.lineage import fingerprints
 from auditor.submission.git_store import ObjectStore
 from auditor.submission.load import load_ref
 from rules.documentation import precedents
@@ -33,7 +33,7 @@ def collect(store: ObjectStore) -> dict[int, list[str]]:
                     submission.script.path, submission.script.data(), submission.read_sibling
                 )
                 rows.setdefault(precedent.pr, []).extend(fingerprints(program))
-    return rare(rows)
+    return {pr: sorted(set(prints)) for pr, prints in rows.items()}
 
 
 def main(git_dir: str) -> None:

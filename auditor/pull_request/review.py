@@ -12,7 +12,7 @@ from auditor.errors import InputError
 from auditor.exit_codes import ExitCode, worst_exit
 from auditor.pipeline import audit_submission
 from auditor.program.unpack import load_program
-from auditor.pull_request.lineage import Relative, fingerprints, relatives
+from auditor.pull_request.lineage import Lineage, fingerprints, lineage
 from auditor.pull_request.scope import Scope, judge_scope, record_folders
 from auditor.pull_request.significance import Significance, findings_of, judge_significance
 from auditor.records.findings import Severity
@@ -47,7 +47,7 @@ class Review:
     base: str | None
     scope: Scope
     folders: tuple[FolderReview, ...]
-    audits: tuple[tuple[AuditResult, tuple[Relative, ...]], ...]
+    audits: tuple[tuple[AuditResult, Lineage], ...]
     problems: tuple[str, ...]
 
     def exit_code(self) -> ExitCode:
@@ -71,7 +71,11 @@ class Review:
                 "findings": [found.to_json() for found in self.scope.findings],
             },
             "submissions": [
-                {**as_object(audit), "lineage": [relative.to_json() for relative in related]}
+                {
+                    **as_object(audit),
+                    "lineage": [relative.to_json() for relative in related.relatives],
+                    "lineage_common": {name: dict(counts) for name, counts in related.common.items()},
+                }
                 for audit, related in self.audits
             ],
             "records": [folder.records.to_json() for folder in self.folders],
@@ -110,7 +114,7 @@ def review_pull_request(
         for submission in loaded.submissions:
             try:
                 audit = audit_submission(submission, policy=policy)
-                audits.append((audit, _relatives(submission, ref, stock)))
+                audits.append((audit, _lineage(submission, ref, stock)))
             except InputError as error:
                 problems.append(error.message)
     return Review(
@@ -142,7 +146,7 @@ def _stock(store: ObjectStore, loaded: LoadResult) -> frozenset[str]:
     return frozenset()
 
 
-def _relatives(submission: Submission, ref: str, stock: frozenset[str]) -> tuple[Relative, ...]:
+def _lineage(submission: Submission, ref: str, stock: frozenset[str]) -> Lineage:
     number = re.search(r"refs/pull/(\d+)/", ref)
     program = load_program(submission.script.path, submission.script.data(), submission.read_sibling)
-    return relatives(program, own=int(number.group(1)) if number is not None else None, stock=stock)
+    return lineage(program, own=int(number.group(1)) if number is not None else None, stock=stock)

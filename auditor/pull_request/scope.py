@@ -73,7 +73,10 @@ def _findings(scope: Scope) -> Iterator[RecordFinding]:
         )
     if scope.others:
         named = [f"{change.status} {change.path}" for change in scope.others]
-        yield finding("other_paths_changed", ".", f"touches {len(named)} paths outside: {_listed(named)}")
+        paths = "1 path" if len(named) == 1 else f"{len(named)} paths"
+        yield finding(
+            "other_paths_changed", ".", f"touches {paths} outside records folders: {_listed(named)}"
+        )
     for folder in scope.new_folders:
         if Track.of_path(folder) is Track.UNKNOWN or posixpath.dirname(folder).count("/") != 1:
             tracks = f"{Track.RECORD_10MIN_16MB.value} or {Track.NON_RECORD.value}"

@@ -27,7 +27,7 @@ SUBSET_TOKENS = {9_662_464: 10_000, 9_661_440: 10_000}
 FOREIGN_TOKENS = {49_999_872: "100 M-token dumps cut to 50 M"}
 """`val_tokens` that belong to another text."""
 _PARTIAL = 0.98
-_MIXTURE = re.compile(
+MIXTURE = re.compile(
     r"ppm|n-?gram|mixer|hedge|knn|backoff|dirichlet|cache|two_pass|cubric|slot|tilt|ctw|blend|etlb",
     re.IGNORECASE,
 )
@@ -52,7 +52,7 @@ def scored_line(run: Run, facts: FolderFacts) -> MetricLine | None:
     claimed = [line for line in facts.claim.lines if line.path == run.path and line.val_loss is not None]
     if claimed and not _is_mixture(claimed[0], facts):
         return claimed[0]
-    pairs = [line for line in run.metrics if line.val_loss is not None and not _MIXTURE.search(line.label)]
+    pairs = [line for line in run.metrics if line.val_loss is not None and not MIXTURE.search(line.label)]
     for kinds in ((MetricKind.FINAL,), (MetricKind.DIAGNOSTIC,), (MetricKind.STEP,)):
         fitting = [line for line in pairs if line.kind in kinds and line.val_loss and line.bpb_decimals >= 4]
         if fitting:
@@ -62,8 +62,8 @@ def scored_line(run: Run, facts: FolderFacts) -> MetricLine | None:
 
 def _is_mixture(line: MetricLine, facts: FolderFacts) -> bool:
     return (
-        _MIXTURE.search(line.label) is not None
-        or _MIXTURE.search(facts.folder.path.rsplit("/", 1)[-1]) is not None
+        MIXTURE.search(line.label) is not None
+        or MIXTURE.search(facts.folder.path.rsplit("/", 1)[-1]) is not None
     )
 
 
@@ -175,7 +175,7 @@ def _json_pair(facts: FolderFacts) -> Iterator[RecordFinding]:
         return
     if any(line.val_loss is not None for run in facts.distinct for line in run.metrics):
         return
-    if _MIXTURE.search(facts.folder.path.rsplit("/", 1)[-1]):
+    if MIXTURE.search(facts.folder.path.rsplit("/", 1)[-1]):
         return
     family, pair = _family_of_folder(facts), _claimed_pair(submission)
     if family is None or pair is None:
@@ -222,7 +222,7 @@ def _family_of_folder(facts: FolderFacts) -> Family | None:
 
 def _not_cross_entropy(facts: FolderFacts) -> Iterator[RecordFinding]:
     for line in facts.claim.lines[:1]:
-        mixture = _MIXTURE.search(line.label) or _MIXTURE.search(line.key)
+        mixture = MIXTURE.search(line.label) or MIXTURE.search(line.key)
         run = next((run for run in facts.distinct if run.path == line.path), None)
         implied = imply(run, line) if run is not None else None
         apart = implied is not None and abs(implied.deviation) > implied.fail_limit

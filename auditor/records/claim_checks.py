@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from statistics import fmean, pstdev, stdev
 
+from auditor.records.byte_checks import MIXTURE
 from auditor.records.claim import How, claimed_lines
 from auditor.records.facts import FolderFacts, seed_of_name
 from auditor.records.findings import RecordFinding, finding
@@ -251,7 +252,8 @@ def _coherence(facts: FolderFacts) -> Iterator[RecordFinding]:
             exact = line.val_loss is not None and min(line.bpb_decimals, line.loss_decimals) >= 6
             if not exact or line.val_loss is None or line.val_loss <= 0.0:
                 continue
-            if line.kind not in (MetricKind.FINAL, MetricKind.DIAGNOSTIC):
+            # The loss beside a mixture's score is the model's own and not what was scored.
+            if line.kind not in (MetricKind.FINAL, MetricKind.DIAGNOSTIC) or MIXTURE.search(line.label):
                 continue
             ratio = line.val_bpb * math.log(2.0) / line.val_loss
             first, other = seen.setdefault((line.label, run.val_tokens.value), (ratio, line))

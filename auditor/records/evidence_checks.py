@@ -36,9 +36,7 @@ def _files(facts: FolderFacts) -> Iterator[RecordFinding]:
     if "train_gpt.py" not in facts.sources:
         if facts.scripts:
             named = ", ".join(facts.scripts[:3])
-            yield finding(
-                "missing_train_gpt", ".", f"no train_gpt.py; the script is called {named}", Severity.WARN
-            )
+            yield finding("missing_train_gpt", ".", f"no train_gpt.py; the script is called {named}")
         else:
             yield finding(
                 "missing_train_gpt", ".", "the folder has no train_gpt.py and no other training script"

@@ -18,7 +18,8 @@ from auditor.records.submission_json import SubmissionJson, read_submission_json
 from auditor.submission import roles
 from auditor.submission.model import Folder, SourceFile
 
-_NAME_SEED = re.compile(r"(?:seed|(?:^|_)s)[-_]?(\d{1,7})(?![\d.])", re.IGNORECASE)
+_NAME_SEED = re.compile(r"seed[-_]?(\d{1,7})(?![\d.])|(?:^|_)s[-_]?(\d{2,7})(?![\d.])", re.IGNORECASE)
+"""`s42` is a seed; `s1` is as often a stage of a study."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,22 @@ class FolderFacts:
             return True
         return any(line.path == run.path for line in self.claim.lines)
 
+    def evidence_texts(self) -> dict[str, str]:
+        """Log path → what the runs behind the claim printed, of all runs where no log reproduces it.
+
+        Sections before the run (a smoke run, an aborted start) are blank, line numbers kept, if the run prints
+        its settings itself.
+        """
+        chosen = [run for run in self.distinct if self.speaks_for_claim(run)] or list(self.distinct)
+        texts = {}
+        for run in chosen:
+            text = self.log_texts[run.path]
+            if run.earlier and run.hyperparameters:
+                lines = text.split("\n")
+                text = "\n" * (run.first_line - 1) + "\n".join(lines[run.first_line - 1 :])
+            texts[run.path] = text
+        return texts
+
     @property
     def claim_runs(self) -> tuple[Run, ...]:
         """The distinct runs that print the claimed metric."""
@@ -74,7 +91,7 @@ class FolderFacts:
 def seed_of_name(path: str) -> int | None:
     """The seed that a log's file name claims, None where it claims none."""
     found = _NAME_SEED.search(posixpath.basename(path).rsplit(".", 1)[0])
-    return int(found.group(1)) if found else None
+    return int(found.group(1) or found.group(2)) if found else None
 
 
 def read_folder(folder: Folder) -> FolderFacts:

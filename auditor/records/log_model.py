@@ -81,6 +81,11 @@ class SizeLine:
     size_bytes: int
     codec: str
 
+    @property
+    def compressed(self) -> bool:
+        """Whether the line calls itself the size of a compressed copy."""
+        return "compressed" in self.codec and "uncompressed" not in self.codec
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:

@@ -1,7 +1,7 @@
 """The script's own text inside a log: found, cut out, given back.
 
 The upstream logger writes the source first and a rule of equals signs after it; later scripts print their
-hyperparameters before. Comparing it with the shipped script is done in `folder_code`.
+hyperparameters before. Comparing it with the shipped script is the business of `code_checks`.
 """
 
 from __future__ import annotations

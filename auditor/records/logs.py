@@ -11,6 +11,7 @@ import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from auditor.records import log_lines
 from auditor.records.log_model import Calibration, Located, MetricLine, Run, SizeLine, StepLine
@@ -57,7 +58,7 @@ def parse_log(path: str, text: str) -> Run:
     if block is not None:
         source = Located(value="\n".join(lines[block[0] : block[1]]) + "\n", line=block[0] + 1)
     cleaned = [
-        (number, log_lines.clean(line))
+        _line(number, log_lines.clean(line))
         for number, line in enumerate(lines, start=1)
         if (block is None or not block[0] < number <= block[1]) and len(line) <= MAX_LINE_CHARACTERS
     ]
@@ -77,14 +78,25 @@ def parse_log(path: str, text: str) -> Run:
     return replace(main, last_line=len(lines), source=source, earlier=tuple(sections[:-1]))
 
 
-def _sections(lines: Sequence[tuple[int, str]]) -> list[Sequence[tuple[int, str]]]:
+class _Line(NamedTuple):
+    """A cleaned line; `step` where it is one of the training loop."""
+
+    number: int
+    text: str
+    step: StepLine | None
+
+
+def _line(number: int, text: str) -> _Line:
+    return _Line(number, text, log_lines.read_step(text, number) if text[:1] in "sSiI0123456789" else None)
+
+
+def _sections(lines: Sequence[_Line]) -> list[Sequence[_Line]]:
     """Cut where training starts again after a header that was printed again."""
     cuts = []
     reached, header_at, seen_work = -1, None, False
-    for index, (number, text) in enumerate(lines):
-        if _HEADER.match(text) and seen_work and header_at is None:
+    for index, (_, text, step) in enumerate(lines):
+        if seen_work and header_at is None and _HEADER.match(text):
             header_at = index
-        step = log_lines.read_step(text, number) if text[:1] in "sSiI0123456789" else None
         if step is None:
             continue
         if step.step <= 1 and reached > 1 and header_at is not None:
@@ -117,13 +129,13 @@ class _Section:
         self.hyperparameters: dict[str, Located[str]] = {}
         self.smoke = False
 
-    def read(self, number: int, text: str) -> None:
-        step = log_lines.read_step(text, number) if text[:1] in "sSiI0123456789" else None
+    def read(self, number: int, text: str, step: StepLine | None) -> None:
         if step is not None:
             self.steps.append(step)
         if "bpb" in text or "BPB" in text or "Bpb" in text:
             self.metrics += log_lines.read_metrics(text, self.path, number)
-        if (time_ms := log_lines.read_train_time_ms(text)) is not None and not text.startswith("smoke"):
+        time_ms = step.train_time_ms if step is not None else log_lines.read_train_time_ms(text)
+        if time_ms is not None and not text.startswith("smoke"):
             self.times["train_ms"] = Located(value=time_ms, line=number)
         if step is not None:
             return
@@ -183,14 +195,14 @@ def _says_smoke(text: str) -> bool:
     return re.search(r"smoke\w*\s*[:=]\s*(?:False|0|no|off)\b", text, re.IGNORECASE) is None
 
 
-def _read_section(path: str, lines: Sequence[tuple[int, str]], digest: str) -> Run:
+def _read_section(path: str, lines: Sequence[_Line], digest: str) -> Run:
     section = _Section(path)
-    for number, text in lines:
-        section.read(number, text)
+    for line in lines:
+        section.read(*line)
     return Run(
         path=path,
-        first_line=lines[0][0] if lines else 1,
-        last_line=lines[-1][0] if lines else 1,
+        first_line=lines[0].number if lines else 1,
+        last_line=lines[-1].number if lines else 1,
         digest=digest,
         smoke=section.smoke,
         metrics=tuple(section.metrics),

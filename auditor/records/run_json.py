@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from auditor.records.byte_checks import scored_line
-from auditor.records.claim import Claim
+from auditor.records.claim import Claim, claimed_lines
+from auditor.records.code_checks import code_convention
 from auditor.records.facts import FolderFacts
 from auditor.records.implied_bytes import imply
 from auditor.records.log_model import Located, MetricLine, Run, T
-from auditor.records.size_checks import code_convention, final_model, final_total, shipped_bytes
-from auditor.records.time_checks import calibration_s, training_s
+from auditor.records.size_checks import final_model, final_total, shipped_bytes
+from auditor.records.time_checks import calibration_s, evaluation_s, training_s
 
 
 def _value(located: Located[T] | None) -> T | None:
@@ -43,6 +44,7 @@ def run_to_json(run: Run, facts: FolderFacts) -> dict[str, object]:
     total, model = final_total(run), final_model(run)
     trained, calibrated = training_s(run), calibration_s(run)
     line = scored_line(run, facts)
+    evaluated = evaluation_s(run, claimed_lines(facts.claim, facts.distinct).get(run.path, line))
     implied = imply(run, line) if line is not None else None
     return {
         "path": run.path,
@@ -53,12 +55,12 @@ def run_to_json(run: Run, facts: FolderFacts) -> dict[str, object]:
         "tokenizer": _value(run.tokenizer),
         "train_s": trained[0] if trained is not None else None,
         "calibration_s": calibrated[0] if calibrated is not None else None,
-        "eval_s": _value(run.total_eval_s),
+        "eval_s": evaluated[0] if evaluated is not None else None,
         "bytes": {
             "total": total.size_bytes if total is not None else None,
             "model": model.size_bytes if model is not None else None,
             "code": [code.size_bytes for code in run.codes],
-            "convention": code_convention(run, facts),
+            "convention": code_convention(run, facts).value,
             "shipped": shipped_bytes(run, facts),
         },
         "implied": None

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import itertools
+import posixpath
+import re
 from collections import defaultdict
 from collections.abc import Iterator
+from statistics import fmean
 
-from auditor.records.claim import How
+from auditor.records.claim import How, claimed_lines
 from auditor.records.facts import FolderFacts, seed_of_name
 from auditor.records.findings import RecordFinding, Severity, finding
+from auditor.records.log_lines import decimals
 from auditor.records.log_model import Run
+from auditor.records.logs import MAX_LINE_CHARACTERS
 
+_MEAN = re.compile(r"\b(?:mean|average|avg)\b", re.IGNORECASE)
+_SCORE = re.compile(r"(?<![\d.])\d\.\d{3,}(?!\d)")
+_EXACT = re.compile(r"(?<![\d.])\d+\.\d{4,}(?!\d)")
 MIN_COMMON_STEPS = 8
+MIN_MEASURED_LINES = 16
+NEAR_COPY_LINES = 0.8
+"""Of 638 pairs of real logs with different seeds the doctored ones share 96 %, the next 55 %, then 30 %."""
 NEAR_COPY_SHARE = 0.5
 """Two seeds agree in a loss of four decimals once in some hundred steps; half of all is no coincidence."""
 
@@ -26,13 +37,12 @@ def check_seeds(facts: FolderFacts) -> Iterator[RecordFinding]:
 
 def _names(facts: FolderFacts) -> Iterator[RecordFinding]:
     wrong = []
-    named = 0
     for run in facts.distinct:
         claimed = seed_of_name(run.path)
         if claimed is None or run.seed is None:
             continue
-        named += 1
-        if claimed != run.seed.value:
+        # A name may list several seeds: one of them is enough.
+        if str(run.seed.value) not in re.findall(r"\d+", posixpath.basename(run.path)):
             wrong.append((run, claimed, run.seed))
     severity = Severity.FAIL if len(wrong) > 1 else Severity.WARN
     for run, claimed, printed in wrong:
@@ -80,36 +90,78 @@ def _are_the_seeds(runs: list[Run], facts: FolderFacts) -> bool:
 
 
 def _same_seed(facts: FolderFacts) -> Iterator[RecordFinding]:
+    """Logs shown as repeats of one entry; ablations may well share a seed."""
     runs = [run for run in facts.claim_runs if run.seed is not None]
-    if len(runs) < 2 or len(runs) < len(facts.claim_runs):
+    if len(runs) < 2 or len(runs) < len(facts.claim_runs) or not _shown_as_repeats(facts):
         return
     printed = {run.seed.value for run in runs if run.seed is not None}
-    if len(printed) != 1:
-        return
-    averaged = facts.claim.how is How.MEAN
-    names = ", ".join(run.path for run in runs)
-    severity = Severity.FAIL if averaged and _claimed_seeds(facts) > 1 else Severity.WARN
-    yield finding(
-        "same_seed",
-        names,
-        f"all {len(runs)} logs print seed {printed.pop()}: no independent sample",
-        severity,
-    )
+    if len(printed) == 1:
+        yield finding(
+            "same_seed",
+            ", ".join(run.path for run in runs),
+            f"all {len(runs)} logs print seed {printed.pop()}: no independent sample",
+        )
+
+
+def _shown_as_repeats(facts: FolderFacts) -> bool:
+    """Whether several seeds are claimed, the claim is a mean of the logs, or the README states their mean.
+
+    Logs that all call themselves by one seed, or that print one score, are one run told several times.
+    """
+    if _claimed_seeds(facts) > 1:
+        return True
+    values = [line.val_bpb for line in claimed_lines(facts.claim, facts.distinct).values()]
+    if all(seed_of_name(run.path) is not None for run in facts.claim_runs) or len(set(values)) < 2:
+        return False
+    if facts.claim.how in (How.MEAN, How.SUBSET_MEAN):
+        return True
+    mean = fmean(values)
+    for line in (facts.readme or "").split("\n"):
+        for number in _SCORE.findall(line) if _MEAN.search(line) else ():
+            if abs(float(number) - mean) <= 0.6 * 10.0 ** -decimals(number):
+                return True
+    return False
 
 
 def _near_copies(facts: FolderFacts) -> Iterator[RecordFinding]:
-    for left, right in itertools.combinations(facts.distinct, 2):
+    """Two logs of different seeds that agree to the last digit where only the seed could make them agree."""
+    seeded = [run for run in facts.distinct if _claimed_seed(run) is not None]
+    if len({_claimed_seed(run) for run in seeded}) < 2:
+        return
+    measured = {run.path: _measured_lines(run, facts.log_texts[run.path]) for run in seeded}
+    losses = {run.path: _late_losses(run) for run in seeded}
+    for left, right in itertools.combinations(seeded, 2):
         seeds = [_claimed_seed(run) for run in (left, right)]
-        if None in seeds or seeds[0] == seeds[1]:
+        if seeds[0] == seeds[1]:
             continue
-        common, equal = _agreement(left, right)
+        shared_steps = losses[left.path].keys() & losses[right.path].keys()
+        common = len(shared_steps)
+        equal = sum(losses[left.path][step] == losses[right.path][step] for step in shared_steps)
+        lines = min(len(measured[left.path]), len(measured[right.path]))
+        shared = len(measured[left.path] & measured[right.path])
         if common >= MIN_COMMON_STEPS and equal > NEAR_COPY_SHARE * common:
-            yield finding(
-                "near_duplicate_logs",
-                f"{left.path}, {right.path}",
-                f"seeds {seeds[0]} and {seeds[1]}: {equal} of {common} training losses after step 3 "
-                "are equal to the last digit",
-            )
+            told = f"{equal} of {common} training losses after step 3"
+        elif lines >= MIN_MEASURED_LINES and shared > NEAR_COPY_LINES * lines:
+            told = f"{shared} of {lines} printed measurements"
+        else:
+            continue
+        yield finding(
+            "near_duplicate_logs",
+            f"{left.path}, {right.path}",
+            f"seeds {seeds[0]} and {seeds[1]}: {told} are equal to the last digit",
+        )
+
+
+def _measured_lines(run: Run, text: str) -> frozenset[str]:
+    """Lines after training began that print a score: bits per byte, or several numbers of four decimals."""
+    if not run.steps:
+        return frozenset()
+    found = set()
+    for line in text.split("\n")[run.steps[0].line : run.last_line]:
+        exact = len(_EXACT.findall(line)) if len(line) <= MAX_LINE_CHARACTERS else 0
+        if exact > 1 or (exact and "bpb" in line.lower()):
+            found.add(line.strip())
+    return frozenset(found)
 
 
 def _claimed_seed(run: Run) -> int | None:
@@ -118,11 +170,6 @@ def _claimed_seed(run: Run) -> int | None:
     return named if named is not None else (run.seed.value if run.seed is not None else None)
 
 
-def _agreement(left: Run, right: Run) -> tuple[int, int]:
-    """Common training steps after the first ones, and how many of them print the same loss."""
-    losses = [
-        {step.step: step.train_loss for step in run.steps if step.train_loss is not None and step.step > 3}
-        for run in (left, right)
-    ]
-    common = losses[0].keys() & losses[1].keys()
-    return len(common), sum(1 for step in common if losses[0][step] == losses[1][step])
+def _late_losses(run: Run) -> dict[int, str]:
+    """Step → training loss as printed, after the first steps."""
+    return {step.step: step.train_loss for step in run.steps if step.train_loss is not None and step.step > 3}

@@ -1,7 +1,7 @@
-"""The shipped bytes: totals against the cap, totals against their parts, the stub, the code that was counted.
+"""The shipped bytes: totals against the cap, totals against their parts, the stub.
 
-What is shipped is the script, every file it loads, and the compressed model. Logs count code by different
-conventions (the plain text, a compressed copy); each check says which one a log used.
+What is shipped is the script, every file it loads, and the compressed model. What a log counts as code is the
+business of `code_checks`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ def check_sizes(facts: FolderFacts) -> Iterator[RecordFinding]:
     for run in facts.distinct:
         yield from _cap(run, facts)
         yield from _identity(run, facts)
-        yield from _code(run, facts)
 
 
 def final_total(run: Run) -> SizeLine | None:
@@ -42,18 +41,6 @@ def final_total(run: Run) -> SizeLine | None:
 def final_model(run: Run) -> SizeLine | None:
     """The last compressed model the log prints."""
     return run.models[-1] if run.models else None
-
-
-def code_convention(run: Run, facts: FolderFacts) -> str:
-    """How the log counted code: "compressed", "plain" or "unknown"."""
-    total, model = final_total(run), final_model(run)
-    if total is None or model is None:
-        return "unknown"
-    counted = total.size_bytes - model.size_bytes
-    for code in run.codes:
-        if code.size_bytes == counted:
-            return "compressed" if "compressed" in code.codec and "un" not in code.codec else "plain"
-    return "plain" if counted in facts.sizes.values() else "unknown"
 
 
 def shipped_bytes(run: Run, facts: FolderFacts) -> int | None:
@@ -158,44 +145,6 @@ def _stub(facts: FolderFacts) -> Iterator[RecordFinding]:
 def _leaves_out(run: Run, facts: FolderFacts, others: int) -> bool:
     """Whether the log's total has room for the entry alone."""
     total, model = final_total(run), final_model(run)
-    if total is None or model is None or code_convention(run, facts) == "compressed":
+    if total is None or model is None or any(code.compressed for code in run.codes):
         return False
     return total.size_bytes - model.size_bytes < others // 2 and facts.entry is not None
-
-
-def _code(run: Run, facts: FolderFacts) -> Iterator[RecordFinding]:
-    if not run.codes or not facts.sources or not run.metrics:
-        return
-    shipped = {facts.sizes[path] for path in facts.sources} | {facts.shipped_code_bytes}
-    # A checkout with other line ends has other sizes; the text is the same.
-    shipped |= {len(text.encode()) for text in facts.sources.values()}
-    shipped |= {len(text.replace("\n", "\r\n").encode()) for text in facts.sources.values()}
-    if any(code.size_bytes in shipped for code in run.codes):
-        return
-    entry = facts.entry or next(iter(facts.sources))
-    code = min(run.codes, key=lambda code: abs(code.size_bytes - facts.sizes[entry]))
-    yield finding(
-        "code_size_differs",
-        f"{run.path}:{code.line}",
-        f"the log counts {code.size_bytes:,} bytes of code ({code_convention(run, facts)}), "
-        f"{entry} has {facts.sizes[entry]:,} and {facts.shipped_code_bytes:,} with what it loads",
-    )
-
-
-def check_embedded_source(facts: FolderFacts) -> Iterator[RecordFinding]:
-    """Yield logs whose printed script is not the shipped one."""
-    shipped = {_normal(text) for text in facts.sources.values()}
-    for run in facts.distinct:
-        if run.source is None or not shipped or len(run.source.value) < 200:
-            continue
-        if _normal(run.source.value) not in shipped:
-            yield finding(
-                "code_differs_from_log",
-                f"{run.path}:{run.source.line}",
-                "the script printed in the log is none of the folder's scripts",
-            )
-
-
-def _normal(text: str) -> str:
-    lines = [line.rstrip() for line in text.replace("\r", "").split("\n")]
-    return "\n".join(line for line in lines if line)

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auditor.records.byte_checks import scored_line
+from auditor.records.claim import claimed_lines
+from auditor.records.code_checks import code_convention
 from auditor.records.findings import RecordFinding, Severity
 from auditor.records.implied_bytes import imply
 from auditor.records.log_model import Run
-from auditor.records.size_checks import code_convention, final_total, shipped_bytes
-from auditor.records.time_checks import calibration_s, training_s
+from auditor.records.size_checks import final_total, shipped_bytes
+from auditor.records.time_checks import calibration_s, evaluation_s, training_s
 from auditor.records.validate import RecordsResult
 from auditor.report.clean import clean_line
 from auditor.report.markdown import cell
@@ -73,29 +75,31 @@ def _run_rows(result: RecordsResult) -> list[str]:
     return rows
 
 
+FACTS = ("bpb", "seed", "bytes by the log", "shipped", "train s", "calibration s", "eval s", "implied bytes")
+"""The names that `run_facts` gives, in the order in which they are shown."""
+
+
 def run_facts(run: Run, result: RecordsResult) -> list[tuple[str, str]]:
     """What a reader asks of a run, as words: score, seed, bytes, times, implied bytes."""
     facts = result.facts
     told: list[tuple[str, str]] = []
     line = scored_line(run, facts)
-    if line is not None:
-        told.append(("bpb", f"{line.val_bpb}"))
+    headline = claimed_lines(facts.claim, facts.distinct).get(run.path, line)
+    if headline is not None:
+        told.append(("bpb", f"{headline.val_bpb}"))
     if run.seed is not None:
         told.append(("seed", str(run.seed.value)))
     total, shipped = final_total(run), shipped_bytes(run, facts)
     if total is not None:
-        told.append(
-            ("bytes by the log", f"{total.size_bytes:,} (code counted {code_convention(run, facts)})")
-        )
+        told.append(("bytes by the log", f"{total.size_bytes:,} ({code_convention(run, facts).words})"))
     if shipped is not None:
         told.append(("shipped", f"{shipped:,}"))
-    for name, timed in (("train s", training_s(run)), ("calibration s", calibration_s(run))):
-        if timed is not None:
-            told.append((name, f"{timed[0]:.1f}"))
-    if run.total_eval_s is not None:
-        told.append(("eval s", f"{run.total_eval_s.value:.1f}"))
-    elif line is not None and line.eval_time_ms is not None:
-        told.append(("eval s", f"{line.eval_time_ms / 1000.0:.1f}"))
+    times = {
+        "train s": training_s(run),
+        "calibration s": calibration_s(run),
+        "eval s": evaluation_s(run, headline),
+    }
+    told += [(name, f"{timed[0]:.1f}") for name, timed in times.items() if timed is not None]
     implied = imply(run, line) if line is not None else None
     if implied is not None and implied.implied_bytes is not None:
         told.append(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from auditor.records.facts import FolderFacts
 from auditor.records.findings import RecordFinding, Severity, finding
-from auditor.records.log_model import Run
+from auditor.records.log_model import MetricLine, Run
 
 LIMIT_S = 600.0
 """Training and evaluation each, on 8×H100 (the challenge's README)."""
@@ -23,21 +23,24 @@ def check_times(facts: FolderFacts) -> Iterator[RecordFinding]:
     for run in facts.distinct:
         if run.world_size is not None and run.world_size.value != 8:
             continue
-        yield from _training(run, None if facts.speaks_for_claim(run) else Severity.INFO)
-        line = claimed.get(run.path)
-        if run.total_eval_s is not None:
-            seconds, number = run.total_eval_s.value, run.total_eval_s.line
-        elif line is not None and line.eval_time_ms is not None:
-            seconds, number = line.eval_time_ms / 1000.0, line.line
-        else:
-            continue
-        if seconds > LIMIT_S:
+        severity = _severity(run, facts)
+        yield from _training(run, severity)
+        evaluated = evaluation_s(run, claimed.get(run.path))
+        if evaluated is not None and evaluated[0] > LIMIT_S:
+            seconds, number = evaluated
             yield finding(
                 "eval_over_600s",
                 f"{run.path}:{number}",
                 f"evaluation took {seconds:.1f} s, over 600 s",
-                None if facts.speaks_for_claim(run) else Severity.INFO,
+                severity,
             )
+
+
+def _severity(run: Run, facts: FolderFacts) -> Severity | None:
+    """The code's own for a claimed run on 8 GPUs; every trainer for these prints its world size."""
+    if not facts.speaks_for_claim(run):
+        return Severity.INFO
+    return None if run.world_size is not None else Severity.WARN
 
 
 def training_s(run: Run) -> tuple[float, int] | None:
@@ -45,6 +48,27 @@ def training_s(run: Run) -> tuple[float, int] | None:
     if run.train_time_ms is None:
         return None
     return run.train_time_ms.value / 1000.0, run.train_time_ms.line
+
+
+def evaluation_s(run: Run, line: MetricLine | None) -> tuple[float, int] | None:
+    """Evaluation time in seconds and the line that states it: the sum, else that of the metric line.
+
+    An exact line often prints no time and follows its rounded twin, which does.
+    """
+    if run.total_eval_s is not None:
+        return run.total_eval_s.value, run.total_eval_s.line
+    if line is None:
+        return None
+    twins = [
+        other
+        for other in run.metrics
+        if other.eval_time_ms is not None
+        and abs(other.val_bpb - line.val_bpb) <= 10.0 ** -min(other.bpb_decimals, line.bpb_decimals)
+    ]
+    nearest = min(twins, key=lambda other: abs(other.line - line.line), default=None)
+    if nearest is None or nearest.eval_time_ms is None:
+        return None
+    return nearest.eval_time_ms / 1000.0, nearest.line
 
 
 def calibration_s(run: Run) -> tuple[float, int] | None:

@@ -13,13 +13,14 @@ from auditor.records import run_json
 from auditor.records.byte_checks import check_bytes
 from auditor.records.claim import Claim
 from auditor.records.claim_checks import check_claims
+from auditor.records.code_checks import check_code, check_embedded_source
 from auditor.records.data_checks import check_data
 from auditor.records.evidence_checks import check_evidence
 from auditor.records.facts import FolderFacts, read_folder
 from auditor.records.findings import RecordFinding, Severity
 from auditor.records.log_model import Run
 from auditor.records.seed_checks import check_seeds
-from auditor.records.size_checks import check_embedded_source, check_sizes
+from auditor.records.size_checks import check_sizes
 from auditor.records.statistics_checks import check_statistics
 from auditor.records.time_checks import check_times
 from auditor.submission.model import Folder, Submission
@@ -92,6 +93,7 @@ def validate_folder(
         check_bytes,
         check_data,
         check_sizes,
+        check_code,
         check_embedded_source,
         check_times,
         check_seeds,

@@ -85,13 +85,19 @@ def view(result: AuditResult) -> View:
         home=home,
         headline=_headline(result),
         claim=_claim(result, home),
-        reasons=_reasons(result),
+        reasons=_reasons(result, home),
         lines=tuple(replace(line, text=clean_line(line.text)) for line in lines),
-        findings=_findings(result),
+        findings=_findings(result, home),
         settings=tuple(_cleaned(entry) for entry in _settings(result)),
         not_understood=shown,
         left_out=more,
     )
+
+
+def _told(text: str, home: str) -> str:
+    """A sentence that names files of `home` by their path inside it; "…" stands for printed values."""
+    flat = clean_line(text.replace("{}", "…"))
+    return flat.replace(f"{home}/", "") if home else flat
 
 
 def _headline(result: AuditResult) -> str:
@@ -118,31 +124,31 @@ def _claim(result: AuditResult, home: str) -> str:
     return ", ".join(parts)
 
 
-def _reasons(result: AuditResult) -> tuple[str, ...]:
+def _reasons(result: AuditResult, home: str) -> tuple[str, ...]:
     decisive = {
         Verdict.VIOLATION: (Outcome.FAIL,),
         Verdict.REVIEW: (Outcome.REVIEW, Outcome.UNKNOWN),
         Verdict.COMPLIANT: (),
     }[result.verdict]
     reasons = [
-        f"{a.rule}: {clean_line(a.because)}"
+        f"{a.rule}: {_told(a.because, home)}"
         for a in result.rules
         if a.outcome in decisive and a.kind is Kind.EVALUATION
     ]
     if result.verdict is Verdict.REVIEW:
-        reasons += [clean_line(doubt) for doubt in result.doubts]
+        reasons += [_told(doubt, home) for doubt in result.doubts]
     return tuple(reasons)
 
 
-def _findings(result: AuditResult) -> tuple[ShownFinding, ...]:
+def _findings(result: AuditResult, home: str) -> tuple[ShownFinding, ...]:
     claimed = result.trace.claimed_report if result.trace is not None else None
-    shown = [_shown(finding, result, claimed) for finding in result.findings]
+    shown = [_shown(finding, result, claimed, home) for finding in result.findings]
     shown.sort(key=lambda item: (not item.on_claimed, _ORDER.index(item.finding.outcome)))
     own = [item for item in shown if item.on_claimed]
     return tuple(own + [item for item in shown if not item.on_claimed][:MAX_OTHER_FINDINGS])
 
 
-def _shown(finding: Finding, result: AuditResult, claimed: Report | None) -> ShownFinding:
+def _shown(finding: Finding, result: AuditResult, claimed: Report | None, home: str) -> ShownFinding:
     rule = by_slug(finding.rule)
     places = list(dict.fromkeys([*finding.locations, *(step.place for step in finding.steps)]))
     frames = [
@@ -151,9 +157,9 @@ def _shown(finding: Finding, result: AuditResult, claimed: Report | None) -> Sho
     return ShownFinding(
         finding=replace(
             finding,
-            message=clean_line(finding.message),
+            message=_told(finding.message, home),
             report=None if finding.report is None else shown_label(finding.report),
-            steps=tuple(replace(step, text=clean_line(step.text)) for step in finding.steps),
+            steps=tuple(replace(step, text=_told(step.text, home)) for step in finding.steps),
         ),
         title=rule.title if rule is not None else finding.rule,
         frames=tuple(frames),

@@ -6,9 +6,11 @@ import ast
 from collections.abc import Sequence
 from dataclasses import replace
 
+from auditor.program.walk import walk
 from auditor.static.heap import Env, Obj
 from auditor.static.library.tables import INTERESTING
 from auditor.static.machine import MAX_DEPTH, Machine
+from auditor.static.text import once_a_node
 from auditor.static.values import (
     UNKNOWN,
     Alt,
@@ -180,16 +182,14 @@ class Calls(Machine):
         """Whether a function reads a number from a file and writes back that number plus one."""
         known = self.counter_functions.get(id(target))
         if known is None:
-            text = [
-                n for n in ast.walk(target) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)
-            ]
+            text = [n for n in walk(target) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)]
             names = {n.func.attr for n in text if isinstance(n.func, ast.Attribute)}
             plus_one = any(
                 isinstance(n, ast.BinOp)
                 and isinstance(n.op, ast.Add)
                 and isinstance(n.right, ast.Constant)
                 and n.right.value == 1
-                for n in ast.walk(target)
+                for n in walk(target)
             )
             known = bool(names & {"read", "from_bytes", "unpack"}) and "write" in names and plus_one
             self.counter_functions[id(target)] = known
@@ -249,23 +249,16 @@ class Calls(Machine):
         for node in nodes:
             known = self.interest.get(id(node))
             if known is None:
-                known = any(
-                    (isinstance(n, ast.Attribute) and n.attr in INTERESTING)
-                    or (isinstance(n, ast.Name) and n.id in ("print", "open", "exec"))
-                    or (isinstance(n, ast.Call) and self.calls_interesting(n))
-                    or isinstance(n, (ast.Nonlocal, ast.Global))
-                    for n in ast.walk(node)
-                )
+                certainly, called = mentions(node)
+                known = certainly or any(self.calls_interesting(name) for name in called)
                 self.interest[id(node)] = known
             if known:
                 return True
         return False
 
-    def calls_interesting(self, node: ast.Call) -> bool:
-        """Whether it calls a function of the script, by name, whose own text is interesting."""
-        if not isinstance(node.func, ast.Name):
-            return False
-        func = self.globals.d.get(node.func.id)
+    def calls_interesting(self, name: str) -> bool:
+        """Whether a function of the script of that name has an interesting text."""
+        func = self.globals.d.get(name)
         if not isinstance(func, Func) or isinstance(func.node, ast.Lambda):
             return False
         key = id(func.node)
@@ -276,39 +269,7 @@ class Calls(Machine):
 
     def is_logger(self, func: Func) -> bool:
         """Whether a function prints or writes one of its own parameters and does little else."""
-        target = func.node
-        key = -id(target)
-        known = self.interest.get(key)
-        if known is None:
-            known = self.looks_like_logger(target)
-            self.interest[key] = known
-        return known
-
-    def looks_like_logger(self, target: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> bool:
-        if isinstance(target, ast.Lambda):
-            return False
-        parameters = {a.arg for a in (*target.args.posonlyargs, *target.args.args, *target.args.kwonlyargs)}
-        if target.args.vararg is not None:
-            parameters.add(target.args.vararg.arg)
-        statements = sum(isinstance(n, ast.stmt) for n in ast.walk(target))
-        busy = (ast.For, ast.While, ast.AsyncFor, ast.Yield)
-        if statements > MAX_LOGGER_STATEMENTS or any(
-            isinstance(n, busy) or (isinstance(n, ast.Return) and n.value is not None)
-            for n in ast.walk(target)
-        ):
-            return False
-        for node in ast.walk(target):
-            if isinstance(node, ast.Call) and (
-                (isinstance(node.func, ast.Name) and node.func.id == "print")
-                or (
-                    isinstance(node.func, ast.Attribute)
-                    and node.func.attr in ("write", "info", "debug", "log")
-                )
-            ):
-                mentioned = {n.id for a in node.args for n in ast.walk(a) if isinstance(n, ast.Name)}
-                if mentioned & parameters:
-                    return True
-        return False
+        return not isinstance(func.node, ast.Lambda) and looks_like_logger(func.node)
 
     def carries_text(self, args: Sequence[Value], keywords: dict[str, Value]) -> bool:
         for value in (*args, *keywords.values()):
@@ -363,6 +324,46 @@ class Calls(Machine):
         post = cls.find("__post_init__")
         if post is not None:
             self.call_function(replace(post, instance=out), [], {}, node)
+
+
+@once_a_node
+def mentions(node: ast.AST) -> tuple[bool, tuple[str, ...]]:
+    """Whether a text mentions anything that makes or moves events, and the names that it calls."""
+    called: dict[str, None] = {}
+    certainly = False
+    for n in walk(node):
+        if isinstance(n, ast.Attribute):
+            certainly = certainly or n.attr in INTERESTING
+        elif isinstance(n, ast.Name):
+            certainly = certainly or n.id in ("print", "open", "exec")
+        elif isinstance(n, ast.Call):
+            if isinstance(n.func, ast.Name):
+                called[n.func.id] = None
+        elif isinstance(n, (ast.Nonlocal, ast.Global)):
+            certainly = True
+    return certainly, tuple(called)
+
+
+@once_a_node
+def looks_like_logger(target: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    parameters = {a.arg for a in (*target.args.posonlyargs, *target.args.args, *target.args.kwonlyargs)}
+    if target.args.vararg is not None:
+        parameters.add(target.args.vararg.arg)
+    nodes = list(walk(target))
+    if sum(isinstance(n, ast.stmt) for n in nodes) > MAX_LOGGER_STATEMENTS:
+        return False
+    busy = (ast.For, ast.While, ast.AsyncFor, ast.Yield)
+    if any(isinstance(n, busy) or (isinstance(n, ast.Return) and n.value is not None) for n in nodes):
+        return False
+    for node in nodes:
+        if isinstance(node, ast.Call) and (
+            (isinstance(node.func, ast.Name) and node.func.id == "print")
+            or (isinstance(node.func, ast.Attribute) and node.func.attr in ("write", "info", "debug", "log"))
+        ):
+            mentioned = {n.id for a in node.args for n in walk(a) if isinstance(n, ast.Name)}
+            if mentioned & parameters:
+                return True
+    return False
 
 
 def call_text(node: ast.AST) -> str:

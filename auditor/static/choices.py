@@ -11,7 +11,7 @@ import ast
 from dataclasses import dataclass, replace
 
 from auditor.static.machine import Machine
-from auditor.static.values import Const, Data, Num, Value
+from auditor.static.values import Const, Data, Num, Value, scored
 from auditor.trace.events import Score
 from auditor.trace.region import Region
 
@@ -33,7 +33,7 @@ class Choices(Machine):
         A whole distribution (its entropy, its maximum) is known before the token is.
         """
         record = self.data(test)
-        return Choice(record, node) if record.losses and "softmax" not in record.marks else None
+        return Choice(record, node) if scored(record) == 2 else None
 
     def chooses_score(self, condition: Value, first: Value, second: Value) -> bool:
         test, a, b = self.data(condition), self.data(first), self.data(second)

@@ -12,6 +12,7 @@ from auditor.static.heap import Env
 from auditor.static.lookups import Lookups
 from auditor.static.loops import Loops
 from auditor.static.machine import StepsExhausted
+from auditor.static.masks import Masks
 from auditor.static.methods import Methods
 from auditor.static.modules import Modules
 from auditor.static.scoring import Scoring
@@ -25,6 +26,7 @@ class Evaluator(
     Comprehensions,
     Generators,
     Choices,
+    Masks,
     Scoring,
     Lookups,
     Statements,

@@ -37,7 +37,8 @@ from auditor.static.values import (
     substitute,
 )
 from auditor.trace.answer import Answer
-from auditor.trace.linear import Atom, Condition, Expr, operation
+from auditor.trace.linear import Atom, Condition, Expr
+from auditor.trace.operations import operation
 
 MAX_TEXT = 4096
 ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -156,7 +157,9 @@ class Expressions(Machine):
                 continue
             assert isinstance(part, ast.FormattedValue)
             value = self.evaluate(part.value, env)
-            if isinstance(value, Const) and not isinstance(value.value, float) and part.format_spec is None:
+            exact_text = isinstance(value, Const) and not isinstance(value.value, float)
+            if exact_text and part.format_spec is None and not self.is_open(value):
+                assert isinstance(value, Const)
                 parts.append(str(value.value))
             else:
                 parts.append(None)
@@ -348,10 +351,8 @@ class Expressions(Machine):
                 if "total" in record.marks:
                     continue  # a sum over tokens: nothing chooses among them any more
                 if "selective" in mask.marks and record.regions:
-                    partial = frozenset(replace(region, partial=True) for region in out.regions)
-                    out = replace(out, regions=partial, marks=out.marks - {"selective"})
-                    return self.refine(out, node) if out.losses else out
-                if (mask.above or mask.below) and record.regions:
+                    return self.thinned(out, node)
+                if (mask.above or mask.below or mask.written) and record.regions:
                     return replace(self.masked(out, mask, node), marks=out.marks - {"mask"})
             if a.above or a.below or b.above or b.below:
                 return replace(
@@ -500,11 +501,9 @@ class Expressions(Machine):
     def e_IfExp(self, node: ast.IfExp, env: Env) -> Value:
         test = self.evaluate(node.test, env)
         outcome = self.truth(test)
-        if outcome is True:
-            return self.evaluate(node.body, env)
-        if outcome is False:
-            return self.evaluate(node.orelse, env)
-        condition = test.condition if isinstance(test, Truth) else None
+        if outcome is not None and not self.is_open(test):
+            return self.evaluate(node.body if outcome else node.orelse, env)
+        condition = test.condition if isinstance(test, Truth) and outcome is None else None
         self.certainty.append(Answer.MAYBE)
         try:
             first, second = self.evaluate(node.body, env), self.evaluate(node.orelse, env)
@@ -673,9 +672,7 @@ def integer_condition(op: ast.cmpop, a: Expr, b: Expr) -> tuple[Condition, bool]
     return None
 
 
-def moved_intervals(
-    op: ast.operator, left: Value, right: Value, offset: Expr | None
-) -> frozenset[Interval]:
+def moved_intervals(op: ast.operator, left: Value, right: Value, offset: Expr | None) -> frozenset[Interval]:
     """The intervals of positions taken out of consecutive ones, when a number is added or subtracted."""
     if offset is None or not isinstance(op, (ast.Add, ast.Sub)):
         return frozenset()

@@ -53,7 +53,8 @@ from auditor.static.values import (
     scored,
 )
 from auditor.trace.events import Access, Artifact, Load
-from auditor.trace.linear import Atom, Expr, operation
+from auditor.trace.linear import Atom, Expr
+from auditor.trace.operations import operation
 from auditor.trace.region import Region
 
 SAVES = frozenset(
@@ -481,6 +482,8 @@ class Functions(Machine):
                 shape = items if isinstance(items, tuple) else None
             rank = len(shape) if shape is not None else 1 if tail == "full" else len(args)
         out.d["#content"] = Data(rank=rank)
+        if self.starts_empty(tail, args, keywords):
+            out.d["#empty"] = True
         return out
 
     def arange(self, args: list[Value], keywords: dict[str, Value]) -> Data:
@@ -820,9 +823,7 @@ class Functions(Machine):
         marks = out.marks - {"softmax"}
         if out.regions and name.rsplit(".", 1)[-1] not in ELEMENTWISE:
             marks |= {"moved"}
-        return replace(
-            out, rank=None, span=None, array=None, template=None, within=frozenset(), marks=marks
-        )
+        return replace(out, rank=None, span=None, array=None, template=None, within=frozenset(), marks=marks)
 
     def text_of(self, value: Value) -> str:
         if isinstance(value, Const):

@@ -69,9 +69,7 @@ class Lookups(Machine):
                 looks = joined(looks, frozenset((self.look(owner, how, key, tokens, node),)))
         return found if looks is found.looks else replace(found, looks=looks)
 
-    def look(
-        self, owner: Value, how: str, key: Data, tokens: frozenset[Region], node: ast.AST
-    ) -> Look:
+    def look(self, owner: Value, how: str, key: Data, tokens: frozenset[Region], node: ast.AST) -> Look:
         record = self.data(owner)
         tables = [o for o in record.refs or record.states if o.kind in TABLES]
         if not record.refs and how in ("entry", "column") and not isinstance(owner, Obj):
@@ -109,9 +107,7 @@ class Lookups(Machine):
         """Whether it was computed by a model from tokens: what its last axis runs over is the vocabulary."""
         return bool(record.regions) and any(state.kind == "module" for state in record.states)
 
-    def arithmetic_looks(
-        self, op: ast.operator, left: Value, right: Value, out: Data, node: ast.AST
-    ) -> Data:
+    def arithmetic_looks(self, op: ast.operator, left: Value, right: Value, out: Data, node: ast.AST) -> Data:
         """What a sum, product or quotient does to keys in the making and to counts that were looked up."""
         a, b = self.data(left), self.data(right)
         for logit, normaliser in ((a, b), (b, a)):

@@ -26,7 +26,8 @@ from auditor.static.values import (
     View,
     by_entry,
 )
-from auditor.trace.linear import Atom, Expr, operation
+from auditor.trace.linear import Atom, Expr
+from auditor.trace.operations import operation
 
 MAX_UNROLLED = 3
 MAX_UNROLLED_LITERAL = 6
@@ -86,13 +87,14 @@ class Loops(Machine):
         items = self.known_items(iterable)
         limit = MAX_UNROLLED_LITERAL if isinstance(iterable, Tup) else MAX_UNROLLED
         entry = self.next_entry()
-        if items is not None and len(items) <= limit:
+        perhaps = items is not None and not items and self.is_open(iterable)
+        if items is not None and len(items) <= limit and not perhaps:
             return self.unrolled(items, take, entry, body)
         source = self.indexable(iterable)
         return self.turns(
             body,
             entry,
-            self.length(iterable),
+            None if perhaps else self.length(iterable),
             lambda counter: take(self.element(source, Expr.of(counter))),
         )
 
@@ -109,7 +111,7 @@ class Loops(Machine):
 
     def x_While(self, node: ast.While, env: Env) -> Status:
         test = self.evaluate(node.test, env)
-        if self.truth(test) is False:
+        if self.truth(test) is False and not self.is_open(test):
             return self.block(node.orelse, env) if node.orelse else None
 
         def bind(counter: Atom) -> None:

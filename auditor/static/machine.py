@@ -41,7 +41,8 @@ from auditor.static.values import (
 )
 from auditor.trace.answer import Answer
 from auditor.trace.events import Blend, Event, Numbering, Place, Score, Turn, Unresolved
-from auditor.trace.linear import Atom, Condition, Expr, operation
+from auditor.trace.linear import Atom, Condition, Expr
+from auditor.trace.operations import operation
 from auditor.trace.prover import proves
 from auditor.trace.region import Region
 from auditor.trace.trace import Switch
@@ -53,6 +54,8 @@ if TYPE_CHECKING:
 
 MAX_STEPS = 1_500_000
 MAX_DEPTH = 24
+MAX_CONSTANTS = 8
+"""Constants that a number may be one of, for these to be kept apart from the conditions that chose them."""
 
 
 WHOLE = Region("val", Expr(0), Expr.of(Atom("free", (0, "val_tokens"), 1)))
@@ -157,6 +160,7 @@ class Machine:
         self.selections: dict[int, Obj] = {}
         self.line = 1
         self.complete = True
+        self.both_ways = False
         self.last_entry = 0
         self.last_object = 0
         self.last_symbol = 0
@@ -263,9 +267,7 @@ class Machine:
     def added_up(self, record: Data, total: Value | None, node: ast.AST) -> Data:
         raise NotImplementedError
 
-    def arithmetic_looks(
-        self, op: ast.operator, left: Value, right: Value, out: Data, node: ast.AST
-    ) -> Data:
+    def arithmetic_looks(self, op: ast.operator, left: Value, right: Value, out: Data, node: ast.AST) -> Data:
         raise NotImplementedError
 
     def blends(self, score: Score) -> tuple[Blend, ...]:
@@ -306,6 +308,18 @@ class Machine:
         raise NotImplementedError
 
     def masked(self, record: Data, mask: Data, node: ast.AST) -> Data:
+        raise NotImplementedError
+
+    def thinned(self, record: Data, node: ast.AST) -> Data:
+        raise NotImplementedError
+
+    def write_mask(self, target: Obj, index: Value, value: Const) -> None:
+        raise NotImplementedError
+
+    def let_through(self, target: Obj, content: Data) -> Data:
+        raise NotImplementedError
+
+    def starts_empty(self, tail: str, args: list[Value], keywords: dict[str, Value]) -> bool:
         raise NotImplementedError
 
     def distribution(self, record: Data, node: ast.AST) -> Data:
@@ -558,6 +572,8 @@ class Machine:
             return Data(updates=history, states=me, refs=me)
         if target.kind in ("tensor", "dict", "list", "optimizer", "iterator"):
             inner = self.content(target, depth) if depth < 6 else UNKNOWN
+            if target.kind == "tensor":
+                inner = self.let_through(target, inner)
             states = inner.states | me if target.kind in ("tensor", "dict") else inner.states | inner.refs
             refs = me if target.kind == "optimizer" else inner.refs | me
             return replace(inner, updates=inner.updates | history, states=states, refs=refs)
@@ -615,6 +631,16 @@ class Machine:
         return frozenset()
 
     # three-valued logic
+    def is_open(self, value: Value) -> bool:
+        """Whether both outcomes are to be followed, since a mere default decided the value.
+
+        That is so only in an evaluation that stands for all in which such a switch is turned.
+        """
+        if not self.both_ways:
+            return False
+        names = getattr(value, "settings", NONE)
+        return any(name in self.resolved and self.resolved[name].origin == "default" for name in names)
+
     def decide(self, condition: Condition) -> bool | None:
         difference = condition.difference
         if condition.operator == ">=":
@@ -664,6 +690,10 @@ class Machine:
             settings = getattr(a, "settings", NONE) | getattr(b, "settings", NONE)
             if left == right:
                 return Num(left, settings)
+            if condition is None:
+                constants = self.constants_of(left, right)
+                if constants is not None:
+                    return Num(self.one_of(constants), settings)
             guard = condition or Condition(">=", self.symbol("free"))
             return Num(operation("ite", guard, left, right), settings)
         if isinstance(a, Const) and isinstance(b, Const):
@@ -692,6 +722,29 @@ class Machine:
             return self.data(Tup(tuple(options)))
         return Alt(tuple(options))
 
+    def constants_of(self, *exprs: Expr) -> list[int] | None:
+        """The constants that expressions may be, where conditions that nothing is known of choose among them."""
+        found: set[int] = set()
+        waiting = list(exprs)
+        while waiting:
+            expr = waiting.pop()
+            if expr.is_constant:
+                found.add(expr.constant)
+                continue
+            atom = expr.terms[0][0]
+            whole = len(expr.terms) == 1 and expr.terms[0][1] == 1 and not expr.constant
+            if not whole or not is_anonymous_choice(atom) or len(found) > MAX_CONSTANTS:
+                return None
+            waiting.extend(case for case in atom.args[1:] if isinstance(case, Expr))
+        return sorted(found)
+
+    def one_of(self, constants: Sequence[int]) -> Expr:
+        """Any of the constants."""
+        out = Expr(constants[-1])
+        for value in reversed(constants[:-1]):
+            out = operation("ite", Condition(">=", self.symbol("free")), Expr(value), out)
+        return out
+
     def as_record(self, value: Value) -> Data:
         return value if isinstance(value, Data) else self.data(value)
 
@@ -713,3 +766,11 @@ class Machine:
             else:
                 out += [condition.difference, -condition.difference]
         return tuple(out)
+
+
+def is_anonymous_choice(atom: Atom) -> bool:
+    """Whether a conditional is decided by something that nothing is known of."""
+    if atom.kind != "ite" or not isinstance(atom.args[0], Condition):
+        return False
+    terms = atom.args[0].difference.terms
+    return len(terms) == 1 and terms[0][0].kind == "free" and terms[0][0].low is None

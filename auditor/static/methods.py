@@ -40,7 +40,6 @@ from auditor.static.values import (
     Tup,
     Value,
     View,
-    join_data,
     scored,
 )
 from auditor.trace.linear import Expr
@@ -356,7 +355,11 @@ class Methods(Machine):
                 if target.kind == "module":
                     self.call_module(target, name, args, keywords, node)
             return UNKNOWN
-        if name in ("get", "setdefault", "pop", "__getitem__") and args and self.key_tokens(self.data(args[0])):
+        if (
+            name in ("get", "setdefault", "pop", "__getitem__")
+            and args
+            and self.key_tokens(self.data(args[0]))
+        ):
             entry = self.subscript(owner, args[0], node)
             return self.join(entry, args[1]) if len(args) > 1 else entry
         if name in ("append", "extend", "insert") and targets and args:
@@ -405,7 +408,7 @@ class Methods(Machine):
             return self.select(self.mix(owner, *args), node, name)
         if name in ("where", "masked_fill") and args:
             mask = self.data(args[0])
-            if mask.above or mask.below:
+            if mask.above or mask.below or mask.written:
                 return self.decided(self.masked(record, mask, node), mask, node)
         if name in ("submit", "apply_async") and args and isinstance(args[0], (Func, Partial, Method)):
             packed = args[1] if name == "apply_async" and len(args) > 1 else None
@@ -425,9 +428,7 @@ class Methods(Machine):
             return self.allocate("tensor", node)
         out = self.mix(owner, *args, *keywords.values())
         marks = out.marks | {"moved"} if out.regions and name not in ELEMENTWISE else out.marks
-        return replace(
-            out, rank=None, span=None, array=None, template=None, within=frozenset(), marks=marks
-        )
+        return replace(out, rank=None, span=None, array=None, template=None, within=frozenset(), marks=marks)
 
     def cast_bits(self, name: str, args: list[Value], keywords: dict[str, Value]) -> int | None:
         """The bits that a cast leaves to a number, where these are too few for a position; None for any other call."""

@@ -10,12 +10,16 @@ import ast
 import re
 from dataclasses import replace
 
+from auditor.program.walk import walk
 from auditor.static.heap import Obj
 from auditor.static.library.tables import LOSS_FUNCTIONS, RESETS, SAME
 from auditor.static.machine import Machine
+from auditor.static.text import once_a_node
 from auditor.static.values import UNKNOWN, Class, Data, Func, Value, join_data
 from auditor.trace.events import Clock
 from auditor.trace.region import Region
+
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 LOSS_NAME = re.compile(
     r"cross_entropy|softcap\w*ce\b|fused\w*ce\b|_ce\b|ce_loss|CrossEntropy|nll_loss", re.IGNORECASE
@@ -67,7 +71,7 @@ class Modules(Machine):
         given = [*args, *keywords.values()]
         out = self.mix(*given)
         method = module.cls.find(name) if module.cls is not None else None
-        if method is not None and not out.regions and self.only_resets(method):
+        if method is not None and not out.regions and only_resets(method.node):
             self.reset(module, node, f"{module.name or 'module'}.{name}")
             return UNKNOWN
         history = self.history(module)
@@ -88,7 +92,7 @@ class Modules(Machine):
             if value is None or not self.data(value).regions:
                 return self.without_target(result, method, args, keywords, node)
             return self.loss(self.data(value), result, node)
-        if method is not None and result.regions and self.writes_buffers(method):
+        if method is not None and result.regions and writes_buffers(method.node):
             self.update(module, result.regions, node, "table", f"{name} writes its buffers")
         return result
 
@@ -167,38 +171,6 @@ class Modules(Machine):
             return argument_of(call, 1, ("target", "targets", "labels", "y"))
         return None
 
-    def only_resets(self, method: Func) -> bool:
-        """Whether a method only zeroes or initialises in place."""
-        found = False
-        for node in ast.walk(method.node):
-            if isinstance(node, ast.Attribute):
-                if node.attr in RESETS:
-                    found = True
-                if node.attr in (
-                    "cross_entropy",
-                    "linear",
-                    "log_softmax",
-                    "embedding",
-                    "bincount",
-                    "scatter_add_",
-                ):
-                    return False
-        return found
-
-    def writes_buffers(self, method: Func) -> bool:
-        """Whether a method writes attributes of its object by index or in place: a cache inside a module."""
-        for node in ast.walk(method.node):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                if node.func.attr in ("index_add_", "scatter_add_", "index_put_", "scatter_", "index_copy_"):
-                    if "self." in ast.unparse(node.func.value):
-                        return True
-            if isinstance(node, (ast.Assign, ast.AugAssign)):
-                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                for target in targets:
-                    if isinstance(target, ast.Subscript) and ast.unparse(target.value).startswith("self."):
-                        return True
-        return False
-
     def load_state(self, module: Obj, source: Data, node: ast.AST) -> None:
         """Weights are replaced: the module's history becomes that of what is loaded."""
         if self.history(module) and not source.updates:
@@ -268,6 +240,43 @@ def argument_of(call: ast.Call, position: int, names: tuple[str, ...]) -> ast.ex
     return call
 
 
+@once_a_node
+def only_resets(method: FunctionNode) -> bool:
+    """Whether a method only zeroes or initialises in place."""
+    found = False
+    for node in walk(method):
+        if isinstance(node, ast.Attribute):
+            if node.attr in RESETS:
+                found = True
+            if node.attr in (
+                "cross_entropy",
+                "linear",
+                "log_softmax",
+                "embedding",
+                "bincount",
+                "scatter_add_",
+            ):
+                return False
+    return found
+
+
+@once_a_node
+def writes_buffers(method: FunctionNode) -> bool:
+    """Whether a method writes attributes of its object by index or in place: a cache inside a module."""
+    for node in walk(method):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if node.func.attr in ("index_add_", "scatter_add_", "index_put_", "scatter_", "index_copy_"):
+                if "self." in ast.unparse(node.func.value):
+                    return True
+        if isinstance(node, (ast.Assign, ast.AugAssign)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for target in targets:
+                if isinstance(target, ast.Subscript) and ast.unparse(target.value).startswith("self."):
+                    return True
+    return False
+
+
+@once_a_node
 def local_sources(function: ast.AST) -> dict[str, ast.expr]:
     """What each local name was last assigned, for following a name back to a parameter."""
     out: dict[str, ast.expr] = {}

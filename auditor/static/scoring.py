@@ -182,9 +182,7 @@ class Scoring(Machine):
                 losses.add(self.score(event.regions, data, node, how, number))
             else:
                 losses.add(number)
-        return replace(
-            data, losses=frozenset(losses), updates=frozenset(), refs=frozenset(), looks=NO_LOOKS
-        )
+        return replace(data, losses=frozenset(losses), updates=frozenset(), refs=frozenset(), looks=NO_LOOKS)
 
     def update(self, target: Obj, regions: Iterable[object], node: ast.AST, how: str, by: str) -> None:
         """The state changes because of tokens."""
@@ -245,7 +243,7 @@ class Scoring(Machine):
         parts: list[str | None] = []
         for arg in args:
             if isinstance(arg, Const):
-                parts.append(str(arg.value))
+                parts.append(None if self.is_open(arg) else str(arg.value))
             elif isinstance(arg, Data) and arg.template is not None:
                 parts.extend(arg.template)
             else:

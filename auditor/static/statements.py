@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from auditor.static.choices import Choice
 from auditor.static.heap import MISSING, Env, Obj
 from auditor.static.machine import Changes, Machine
+from auditor.static.text import once_a_node
 from auditor.static.values import (
     UNKNOWN,
     Alt,
@@ -21,7 +22,6 @@ from auditor.static.values import (
     Tup,
     Value,
     View,
-    join_data,
 )
 from auditor.trace.answer import Answer
 from auditor.trace.events import Place
@@ -319,8 +319,9 @@ class Statements(Machine):
                 body = node.body if outcome else node.orelse
             if settings:
                 self.switch(settings, node, outcome, place)
-            return self.block(body, env) if body else None
-        condition = test.condition if isinstance(test, Truth) else None
+            if not self.is_open(test):
+                return self.block(body, env) if body else None
+        condition = test.condition if isinstance(test, Truth) and outcome is None else None
         return self.fork(
             [(node.body, condition), (node.orelse, _negated(condition))],
             env,
@@ -508,7 +509,11 @@ class Statements(Machine):
             for name in pattern_names(case.pattern):
                 self.put(env, name, self.data(subject))
             pattern = case.pattern
-            if isinstance(pattern, ast.MatchValue) and isinstance(subject, Const):
+            if (
+                isinstance(pattern, ast.MatchValue)
+                and isinstance(subject, Const)
+                and not self.is_open(subject)
+            ):
                 expected = self.evaluate(pattern.value, env)
                 if isinstance(expected, Const):
                     if expected.value == subject.value:
@@ -530,6 +535,7 @@ def _union(a: tuple[object, ...], b: tuple[object, ...]) -> tuple[object, ...]:
     return (*a, *(item for item in b if item not in a))
 
 
+@once_a_node
 def ast_text(node: ast.AST) -> str:
     """The source text of an expression, shortened."""
     text = ast.unparse(node)

@@ -10,6 +10,7 @@ from auditor.static.heap import Env, Obj
 from auditor.static.looks import choosing, joined
 from auditor.static.machine import Machine
 from auditor.static.values import (
+    LAYOUT,
     UNKNOWN,
     Alt,
     Class,
@@ -27,7 +28,7 @@ from auditor.static.values import (
     join_data,
     substitute,
 )
-from auditor.trace.linear import Atom, Expr, operation
+from auditor.trace.linear import Atom, Expr
 from auditor.trace.prover import proves
 from auditor.trace.region import Region
 
@@ -326,7 +327,14 @@ class Subscripts(Machine):
             if lower is not None:
                 return replace(record, span=(record.span[0] + lower, record.span[0] + upper))
         items = list(index.items) if isinstance(index, Tup) else [index]
-        if isinstance(index, Data) and index.windows and record.rank == 1:
+        chosen = self.data(index) if isinstance(index, (Data, Obj)) else UNKNOWN
+        if "selective" in chosen.marks and record.regions:
+            found = self.with_table_hit(self.thinned(record, node), index)
+            return self.looked_up(found, owner, items, node)
+        if (chosen.above or chosen.below or chosen.written) and record.regions:
+            found = self.with_table_hit(self.masked(record, chosen, node), index)
+            return self.looked_up(found, owner, items, node)
+        if isinstance(index, Data) and index.windows and record.rank == 1 and not record.marks & LAYOUT:
             return self.looked_up(self.window_rows(record, index), owner, items, node)
         found = self.with_table_hit(self.narrow(record, items, node), index)
         if record.intervals and len(items) == 1:
@@ -348,26 +356,6 @@ class Subscripts(Machine):
         return replace(
             record, regions=frozenset(regions), rank=2, turns=record.turns | index.turns, span=None
         )
-
-    def masked(self, record: Data, mask: Data, node: ast.AST) -> Data:
-        """Tokens let through by a mask over the positions of each row."""
-        regions = set()
-        for region in record.regions:
-            lower = [n for row, n in mask.above if row == region.row or row is None]
-            upper = [n for row, n in mask.below if row == region.row or row is None]
-            if region.start is None or region.stop is None or not (lower or upper):
-                regions.add(region)
-                continue
-            start, stop = region.start, region.stop
-            if upper:
-                stop = operation("min", stop, *(region.start + n for n in upper))
-            if lower:
-                start = operation("max", *(region.start + n for n in lower))
-            regions.add(replace(region, start=start, stop=stop))
-        found = replace(record, regions=frozenset(regions))
-        if record.losses and found.regions != record.regions:
-            return self.refine(found, node)
-        return found
 
     def with_table_hit(self, found: Data, index: Value) -> Data:
         """What an index that is itself made of tokens adds: what it has absorbed, and that it looked up by them."""
@@ -757,7 +745,7 @@ class Subscripts(Machine):
             placed = self.with_row(self.moved_to(record.plain(), index), index)
             content = join_data(self.content_only(target), placed)
             if isinstance(value, Const) and isinstance(index, (Slice, Tup)):
-                content = replace(content, marks=content.marks | {"selective"})
+                self.write_mask(target, index, value)
             self.put(target, "#content", content)
 
     def with_row(self, record: Data, index: Value) -> Data:

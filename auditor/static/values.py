@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from auditor.static.looks import NO_LOOKS, Looks, joined, substituted
 from auditor.trace.linear import Atom, Condition, Expr
+from auditor.trace.operations import Exchange, turns_exchanged
 from auditor.trace.region import Region
 
 if TYPE_CHECKING:
@@ -61,6 +62,9 @@ of such a value may hold any of its tokens."""
 Interval = tuple[Expr, Expr | None]
 RowNumber = tuple[Expr | None, Expr, tuple[Expr, ...]]
 
+Written = tuple[Expr, Expr | None, Expr | None, tuple[Expr, ...]]
+"""Ones in a mask: row, first position, the position behind the last, and the conditions under which they are there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Array:
@@ -103,6 +107,7 @@ class Data(Value):
         windows: consecutive positions it holds, by row: (row, start, stop, facts).
         above: for a mask over positions, the first one let through, by row.
         below: for a mask over positions, the first one shut out again, by row.
+        written: for a mask written row by row, the intervals written.
         within: for positions taken out of consecutive ones in their order, the half-open intervals of the latter;
             an end of None is not known.
         looks: tokens it depends on otherwise than as a model's input or target.
@@ -127,15 +132,14 @@ class Data(Value):
     windows: frozenset[tuple[Expr | None, Expr, Expr, tuple[Expr, ...]]] = frozenset()
     above: frozenset[tuple[Expr | None, Expr]] = frozenset()
     below: frozenset[tuple[Expr | None, Expr]] = frozenset()
+    written: frozenset[Written] = frozenset()
     within: frozenset[Interval] = frozenset()
     looks: Looks = NO_LOOKS
 
     @property
     def relevant(self) -> bool:
         """Whether anything that rules ask about is in it."""
-        return bool(
-            self.regions or self.updates or self.states or self.refs or self.losses or self.looks
-        )
+        return bool(self.regions or self.updates or self.states or self.refs or self.losses or self.looks)
 
     def laid_out_as(self, other: Data) -> Data:
         """The same content in the layout of another value."""
@@ -353,9 +357,7 @@ def join_data(a: Data, b: Data) -> Data:
     if first != second:
         score, other = (a, b) if first > second else (b, a)
         marks = score.marks | (other.marks - LAYOUT - {"distribution"})
-        return replace(
-            _union(a, b), regions=score.regions, losses=score.losses, marks=marks, rank=score.rank
-        )
+        return replace(_union(a, b), regions=score.regions, losses=score.losses, marks=marks, rank=score.rank)
     return _union(a, b)
 
 
@@ -432,11 +434,6 @@ def substitute(value: Value, change: Callable[[Atom], Expr | None]) -> Value:
     return value
 
 
-def by_entry(mapping: tuple[tuple[object, Expr], ...]) -> Callable[[Atom], Expr | None]:
+def by_entry(mapping: tuple[tuple[object, Expr], ...]) -> Exchange:
     """A change for `substitute`: the iteration counters of these loop entries become the given expressions."""
-    table = dict(mapping)
-
-    def change(atom: Atom) -> Expr | None:
-        return table.get(atom.args[0]) if atom.kind == "iter" else None
-
-    return change
+    return turns_exchanged(dict(mapping))

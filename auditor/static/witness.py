@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from auditor.program.model import Layer, Program
 from auditor.static.evaluator import Evaluator
 from auditor.static.machine import Resolved, Setting
-from auditor.trace.prover import refill
+from auditor.trace.prover import refill, spent
 from auditor.trace.trace import Trace
 
 RECURSION_LIMIT = 12_000
@@ -17,11 +17,17 @@ RECURSION_LIMIT = 12_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Witnessed:
-    """What the static witness says: the trace, and the environment values that the script read."""
+    """What the static witness says: the trace, and the environment values that the script read.
+
+    Attributes:
+        steps: of the evaluator.
+        work: what the prover spent, in its own measure.
+    """
 
     trace: Trace
     configuration: tuple[Resolved, ...]
     steps: int
+    work: int
 
 
 class _Source:
@@ -47,7 +53,12 @@ def _tree(layer: Layer | None) -> tuple[ast.Module, int, str] | None:
 
 
 def trace_program(
-    program: Program, settings: Mapping[str, Setting], *, forced: Mapping[str, str] | None = None
+    program: Program,
+    settings: Mapping[str, Setting],
+    *,
+    forced: Mapping[str, str] | None = None,
+    both_ways: bool = False,
+    work: int | None = None,
 ) -> Witnessed:
     """Predict the trace of a program's evaluation.
 
@@ -55,6 +66,9 @@ def trace_program(
         program: as unpacked and parsed; its outermost layer must have a tree.
         settings: values of environment names from outside the source.
         forced: environment names to set to a value whatever else says, for asking "what if".
+        both_ways: follow both sides of branches that nothing but a default in the source decides, as if they
+            were not decided: what happens with any of these switches turned happens here, and more.
+        work: what the prover may spend on it, if not all that it may spend on one trace.
 
     Raises:
         ValueError: if the program's outermost layer has no tree.
@@ -62,11 +76,12 @@ def trace_program(
     main = _tree(program.main)
     if main is None:
         raise ValueError("the program has no readable main layer")
-    refill()
+    refill(work)
     values = dict(settings)
     for name, value in (forced or {}).items():
         values[name] = Setting(value, "forced")
     evaluator = Evaluator(_Source(program), values, main)
+    evaluator.both_ways = both_ways
     evaluator.run()
     trace = Trace(
         witness="static",
@@ -76,4 +91,4 @@ def trace_program(
         complete=evaluator.complete,
     )
     configuration = tuple(sorted(evaluator.resolved.values(), key=lambda r: r.name))
-    return Witnessed(trace=trace, configuration=configuration, steps=evaluator.steps)
+    return Witnessed(trace=trace, configuration=configuration, steps=evaluator.steps, work=spent(work))

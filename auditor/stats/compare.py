@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 
 from auditor.stats import t_tests
@@ -152,7 +152,7 @@ def compare(old: Sample, new: Sample) -> Comparison:
     """
     for sample in (old, new):
         if not sample.values or not all(math.isfinite(value) for value in sample.values):
-            raise ValueError(f"{sample.name} gives no scores to compare")
+            raise ValueError(f"{sample.name}: no scores to compare, or one that is no finite number")
     per_byte = new.tokens_per_byte or old.tokens_per_byte
     margin = nats_per_token_to_bpb(RECORD_MARGIN_NATS, per_byte) if per_byte else None
     difference = new.mean - old.mean
@@ -176,8 +176,14 @@ def compare(old: Sample, new: Sample) -> Comparison:
         interval=t_tests.welch_interval(old.values, new.values),
         power=_power(old, new, margin or 0.0),
         warnings=_warnings(old, new),
-        policies=_policies(difference, margin, tests),
+        policies=_policies(difference, margin, tests, one_seed=_one_seed(new)),
     )
+
+
+def _one_seed(sample: Sample) -> int | None:
+    """The seed that all values of a sample share, None where there are several, one value or no seeds."""
+    seeds = set(sample.seeds)
+    return next(iter(seeds)) if len(sample.values) > 1 and len(seeds) == 1 else None
 
 
 def _paired(old: Sample, new: Sample) -> TTest | None:
@@ -240,16 +246,21 @@ def _warnings(old: Sample, new: Sample) -> tuple[str, ...]:
 
 
 def _policies(
-    difference: float, margin: float | None, tests: dict[str, TTest | None]
+    difference: float, margin: float | None, tests: dict[str, TTest | None], one_seed: int | None
 ) -> tuple[PolicyVerdict, ...]:
     readme = _readme_policy(difference, margin, tests["welch_margin"] or tests["one_sample_margin"])
     plain = tests["welch"] or tests["one_sample"]
     met = plain.p < PROGRESSION_ALPHA if plain is not None else None
     because = f"plain p = {plain.p:.4g}" if plain is not None else "no test could be made"
-    return (
-        readme,
-        PolicyVerdict(policy="progression (p < 0.25, late April 2026)", met=met, because=because),
-    )
+    progression = PolicyVerdict(policy="progression (p < 0.25, late April 2026)", met=met, because=because)
+    return tuple(_undecided(policy, one_seed) for policy in (readme, progression))
+
+
+def _undecided(policy: PolicyVerdict, one_seed: int | None) -> PolicyVerdict:
+    """Runs of one seed are no sample of seeds: a small p then shows nothing."""
+    if one_seed is None or policy.met is not True:
+        return policy
+    return replace(policy, met=None, because=f"{policy.because}, but all values are of seed {one_seed}")
 
 
 def _readme_policy(difference: float, margin: float | None, test: TTest | None) -> PolicyVerdict:

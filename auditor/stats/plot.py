@@ -6,6 +6,7 @@ matplotlib is imported when a plot is drawn and not before.
 from __future__ import annotations
 
 import io
+import re
 
 from auditor.errors import AuditorError
 from auditor.stats.compare import Comparison, Sample
@@ -66,5 +67,7 @@ def _draw(axes: object, height: float, sample: Sample, colour: str) -> None:
 
 def _short(name: str) -> str:
     """The end of a path says more than its start; signs that matplotlib reads as markup are dropped."""
-    plain = "".join(c for c in name.replace("$", "").rsplit("/", 1)[-1] if c.isprintable())
+    pull = re.search(r"(?:pull|pr)/(\d+)(?:/head)?$", name)
+    end = f"#{pull.group(1)}" if pull is not None else name.rstrip("/").rsplit("/", 1)[-1]
+    plain = "".join(c for c in end.replace("$", "") if c.isprintable())
     return plain if len(plain) <= 34 else plain[:33] + "…"

@@ -48,11 +48,12 @@ def rows(comparison: Comparison) -> list[tuple[str, str]]:
         found.append(("paired by seed", _test(comparison.paired)))
     if comparison.power is not None:
         found.append(("power", power_words(comparison)))
-    found += [(policy.policy, _met(policy.met) + ": " + policy.because) for policy in comparison.policies]
+    found += [(policy.policy, f"{met_words(policy.met)}: {policy.because}") for policy in comparison.policies]
     return found
 
 
-def _met(met: bool | None) -> str:
+def met_words(met: bool | None) -> str:
+    """Whether a policy is met, in words."""
     return "cannot be told" if met is None else "met" if met else "not met"
 
 

@@ -66,7 +66,7 @@ def load_submissions(
     if (path is None) == (git_dir is None):
         raise InputError(
             "give either a script or folder, or --git DIR with --ref REF",
-            hint="auditor audit train_gpt.py, or auditor audit --git DIR --ref refs/pull/N/head",
+            hint="e.g. records/track_10min_16mb/2026-04-01_MyEntry, or --git DIR --ref refs/pull/N/head",
         )
     if git_dir is not None:
         if ref is None:

@@ -32,9 +32,9 @@ def held(scored: Iterable[Region], keys: Iterable[Region]) -> Found:
         near = [key for key in keys if _of_one_turn(region, key)]
         for key in near or keys:
             found = _held(region, key) if near else UNTOLD
-            if found[0] is Answer.YES and (found[1] or worst[0] is not Answer.YES):
-                worst = found
-            elif found[0] is Answer.MAYBE and worst[0] is Answer.NO:
+            if (found[0] is Answer.YES and (found[1] or worst[0] is not Answer.YES)) or (
+                found[0] is Answer.MAYBE and worst[0] is Answer.NO
+            ):
                 worst = found
     return worst
 

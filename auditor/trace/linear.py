@@ -11,11 +11,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import wraps
+from itertools import count
+from math import gcd
 from typing import TypeVar, cast
 from zlib import crc32
 
 Change = Callable[["Atom"], "Expr | None"]
-"""What an atom becomes, or None to keep it."""
+"""What an atom becomes, or None to keep it; best an `Exchange`."""
+
+Form = tuple[tuple[int, int], ...]
+"""Numbers of symbols with their coefficients, the first one positive."""
+
+Row = tuple[Form, bool, int]
+"""A form, whether it is bounded from below, and the bound."""
 
 Memo = dict[int, tuple["Atom", "Expr"]]
 """What became of each atom, by identity; the atom is kept so that its identity is not given away."""
@@ -35,16 +43,20 @@ class Atom:
         low: a lower bound that holds whatever the values of the parts, or None.
         high: an upper bound, or None; an `Expr` where it is symbolic.
         facts: what else is known of it: expressions that are not negative.
+        number: the same for equal symbols made between two calls of `forget`, and for no others.
     """
 
-    __slots__ = ("_hash", "args", "facts", "high", "kind", "low", "shape")
+    __slots__ = ("_content", "_hash", "args", "facts", "form", "high", "kind", "known", "low", "number")
+    number: int
     kind: str
     args: tuple[object, ...]
     low: int | None
     high: Expr | None
     facts: tuple[Expr, ...]
-    shape: int | None
+    form: tuple[int, tuple[object, ...]] | None
+    known: object
     _hash: int
+    _content: frozenset[object] | None
 
     def __new__(
         cls,
@@ -62,7 +74,8 @@ class Atom:
         new = super().__new__(cls)
         new.kind, new.args, new.low, new.high, new.facts = kind, args, low, high, facts
         new._hash = hash((_stable(kind), _stable(args)))
-        new.shape = None
+        new.number = _number((kind, tuple(map(_value, args))))
+        new.form = new.known = new._content = None
         _ATOMS[key] = new
         return new
 
@@ -75,6 +88,8 @@ class Atom:
             return True
         if not isinstance(other, Atom) or self._hash != other._hash:
             return False
+        if self.number == other.number:
+            return True
         return self.kind == other.kind and self.args == other.args
 
     def __repr__(self) -> str:
@@ -94,9 +109,27 @@ class Atom:
             elif isinstance(part, Condition):
                 yield part.difference
 
+    def content(self) -> frozenset[object]:
+        """See `Expr.content`."""
+        if self._content is None:
+            own: list[object] = [self.number]
+            if self.kind == "iter":
+                own.append((self.args[0],))
+            elif self.kind == "ite":
+                condition = self.args[0]
+                assert isinstance(condition, Condition)
+                own.append(condition.key)
+            inner = [part.content() for part in (*self.parts(), *self.facts)]
+            if self.high is not None:
+                inner.append(self.high.content())
+            self._content = frozenset(own).union(*inner)
+        return self._content
+
 
 _ATOMS: dict[tuple[object, ...], Atom] = {}
 _EXPRS: dict[tuple[object, ...], Expr] = {}
+_NUMBERS: dict[tuple[object, ...], int] = {}
+_COUNT = count()
 _ON_FORGET: list[Callable[[], None]] = []
 
 
@@ -104,6 +137,7 @@ def forget() -> None:
     """Let go of all symbols and answers and start a new budget: before each script, so that memory stays flat."""
     _ATOMS.clear()
     _EXPRS.clear()
+    _NUMBERS.clear()
     for clear in _ON_FORGET:
         clear()
 
@@ -151,6 +185,23 @@ def _identity(part: object) -> object:
     return part
 
 
+def _number(parts: tuple[object, ...]) -> int:
+    """The number of the symbol or expression with these parts."""
+    known = _NUMBERS.get(parts)
+    if known is None:
+        known = _NUMBERS[parts] = next(_COUNT)
+    return known
+
+
+def _value(part: object) -> object:
+    """What makes a part of a symbol equal to another: the number where it has one."""
+    if isinstance(part, Expr):
+        return part.number, Expr
+    if isinstance(part, Condition):
+        return part.operator, part.difference.number, Condition
+    return part
+
+
 def _stable(part: object) -> int:
     """A hash that is the same in every process, so that the order of terms is."""
     if isinstance(part, str):
@@ -172,16 +223,25 @@ class Condition:
     operator: str
     difference: Expr
 
+    @property
+    def key(self) -> tuple[str, int]:
+        """What is the same for equal conditions, until `forget`."""
+        return self.operator, self.difference.number
+
 
 class Expr:
     """A linear expression with integer coefficients; `terms` are in a fixed order. Equal ones are one object."""
 
-    __slots__ = ("_atoms", "_hash", "_iterations", "constant", "terms")
+    __slots__ = ("_atoms", "_content", "_hash", "_iterations", "_row", "constant", "form", "number", "terms")
+    number: int
     constant: int
     terms: tuple[tuple[Atom, int], ...]
     _hash: int
     _iterations: frozenset[Atom] | None
     _atoms: tuple[Atom, ...] | None
+    _row: Row | None
+    _content: frozenset[object] | None
+    form: tuple[int, tuple[object, ...]] | None
 
     def __new__(cls, constant: int, terms: tuple[tuple[Atom, int], ...] = ()) -> Expr:
         key = (constant, tuple((id(atom), coefficient) for atom, coefficient in terms))
@@ -191,7 +251,9 @@ class Expr:
         new = super().__new__(cls)
         new.constant, new.terms = constant, terms
         new._hash = hash((constant, terms))
+        new.number = _number((constant, tuple((atom.number, coefficient) for atom, coefficient in terms)))
         new._iterations = None
+        new._row = new._content = new.form = None
         new._atoms = None
         _EXPRS[key] = new
         return new
@@ -204,6 +266,8 @@ class Expr:
             return True
         if not isinstance(other, Expr) or self._hash != other._hash:
             return False
+        if self.number == other.number:
+            return True
         return self.constant == other.constant and self.terms == other.terms
 
     def __repr__(self) -> str:
@@ -255,63 +319,41 @@ class Expr:
             self._atoms = tuple(seen.values())
         return self._atoms
 
+    def content(self) -> frozenset[object]:
+        """What tells the symbols at every depth, those in what is known of them included.
+
+        The number of each symbol, a tuple of the loop entry of each iteration counter, and operator and number of
+        the condition of each conditional value.
+        """
+        if self._content is None:
+            self._content = frozenset().union(*(atom.content() for atom, _ in self.terms))
+        return self._content
+
     def iterations(self) -> frozenset[Atom]:
         """The iteration counters that the value depends on."""
         if self._iterations is None:
             self._iterations = frozenset(atom for atom in self.atoms() if atom.kind == "iter")
         return self._iterations
 
+    def row(self) -> Row:
+        """`expression ≥ 0` as a bound on a form without common divisor, rounded as integers allow."""
+        if self._row is None:
+            divisor = gcd(*(coefficient for _, coefficient in self.terms))
+            if self.terms[0][1] < 0:
+                form = tuple((atom.number, -(coefficient // divisor)) for atom, coefficient in self.terms)
+                self._row = form, False, self.constant // divisor
+            else:
+                form = tuple((atom.number, coefficient // divisor) for atom, coefficient in self.terms)
+                self._row = form, True, -(self.constant // divisor)
+        return self._row
+
     def replace(self, change: Change, memo: Memo | None = None) -> Expr:
-        """The expression with atoms exchanged, at every depth; `change` gives None to keep one.
+        """The expression with atoms exchanged, at every depth; see `operations.exchanged`."""
+        from auditor.trace.operations import Exchange, exchanged
 
-        `memo` keeps what became of each atom, for several expressions under one change. It goes by identity:
-        equal atoms may differ in what is known of them.
-        """
-        if not self.terms:
-            return self
         if memo is None:
-            memo = {}
-        same = True
-        parts: list[tuple[Expr, int]] = []
-        for atom, coefficient in self.terms:
-            known = memo.get(id(atom))
-            new = known[1] if known is not None else _replaced(atom, change, memo)
-            memo[id(atom)] = (atom, new)
-            same = same and len(new.terms) == 1 and new.terms[0][0] is atom and new.constant == 0
-            parts.append((new, coefficient))
-        if same:
-            return self
-        merged: dict[Atom, int] = {}
-        total = self.constant
-        for expr, factor in parts:
-            total += expr.constant * factor
-            for atom, coefficient in expr.terms:
-                merged[atom] = merged.get(atom, 0) + coefficient * factor
-        return Expr(total, in_order({atom: c for atom, c in merged.items() if c}))
-
-
-def _replaced(atom: Atom, change: Change, memo: Memo) -> Expr:
-    new = change(atom)
-    if new is not None:
-        return new
-    parts: list[object] = []
-    same = True
-    for part in atom.args:
-        if isinstance(part, Expr):
-            replaced: object = part.replace(change, memo)
-        elif isinstance(part, Condition):
-            difference = part.difference.replace(change, memo)
-            replaced = part if difference is part.difference else Condition(part.operator, difference)
-        else:
-            replaced = part
-        same = same and replaced is part
-        parts.append(replaced)
-    high = None if atom.high is None else atom.high.replace(change, memo)
-    facts = tuple(fact.replace(change, memo) for fact in atom.facts)
-    if same:
-        known = high is atom.high and all(a is b for a, b in zip(facts, atom.facts, strict=True))
-        return Expr.of(atom if known else Atom(atom.kind, atom.args, atom.low, high, facts))
-    return operation(atom.kind, *parts, low=atom.low, high=high, facts=facts)
+            memo = change.memo if isinstance(change, Exchange) else {}
+        return exchanged(self, change, memo)
 
 
 def in_order(terms: dict[Atom, int]) -> tuple[tuple[Atom, int], ...]:
@@ -321,86 +363,3 @@ def in_order(terms: dict[Atom, int]) -> tuple[tuple[Atom, int], ...]:
 
 def constant(value: int) -> Expr:
     return Expr(value)
-
-
-def operation(
-    kind: str, *args: object, low: int | None = None, high: Expr | None = None, facts: tuple[Expr, ...] = ()
-) -> Expr:
-    """An atom for `kind(args)`, simplified where that is exact."""
-    if kind in ("min", "max"):
-        return _extremum(kind, [a for a in args if isinstance(a, Expr)])
-    if kind in ("floordiv", "mod", "mul"):
-        left, right = args
-        assert isinstance(left, Expr) and isinstance(right, Expr)
-        return _arithmetic(kind, left, right)
-    if kind == "ite":
-        condition, then, other = args
-        assert isinstance(condition, Condition) and isinstance(then, Expr) and isinstance(other, Expr)
-        then, other = assume(then, condition, 1), assume(other, condition, 2)
-        if then == other:
-            return then
-        args = (condition, then, other)
-        if (
-            isinstance(condition, Condition)
-            and condition.difference.is_constant
-            and condition.operator != "?"
-        ):
-            holds = condition.difference.constant >= 0
-            if condition.operator == "==":
-                holds = condition.difference.constant == 0
-            chosen = then if holds else other
-            assert isinstance(chosen, Expr)
-            return chosen
-    return Expr.of(Atom(kind, args, low, high, facts))
-
-
-def assume(expr: Expr, condition: Condition, branch: int) -> Expr:
-    """The expression where a condition is known to hold (branch 1) or not (branch 2)."""
-
-    def change(atom: Atom) -> Expr | None:
-        if atom.kind == "ite" and atom.args[0] == condition:
-            chosen = atom.args[branch]
-            assert isinstance(chosen, Expr)
-            return chosen.replace(change)
-        return None
-
-    return expr.replace(change) if any(atom.kind == "ite" for atom in expr.atoms()) else expr
-
-
-def _extremum(kind: str, parts: list[Expr]) -> Expr:
-    flat: list[Expr] = []
-    for part in parts:
-        inner = (
-            part.terms[0][0]
-            if len(part.terms) == 1 and part.constant == 0 and part.terms[0][1] == 1
-            else None
-        )
-        flat.extend(inner.parts() if inner is not None and inner.kind == kind else [part])
-    numbers = [p.constant for p in flat if p.is_constant]
-    rest = sorted({p for p in flat if not p.is_constant}, key=lambda p: p._hash)
-    if numbers:
-        rest.append(Expr(min(numbers) if kind == "min" else max(numbers)))
-    if len(rest) == 1:
-        return rest[0]
-    return Expr.of(Atom(kind, tuple(rest)))
-
-
-def _arithmetic(kind: str, left: Expr, right: Expr) -> Expr:
-    if kind == "mul":
-        if left.is_constant:
-            return right.scaled(left.constant)
-        if right.is_constant:
-            return left.scaled(right.constant)
-        first, second = sorted((left, right), key=lambda e: e._hash)
-        return Expr.of(Atom("mul", (first, second)))
-    if right.is_constant and right.constant > 0:
-        divisor = right.constant
-        if left.is_constant:
-            return Expr(left.constant // divisor if kind == "floordiv" else left.constant % divisor)
-        if all(c % divisor == 0 for _, c in left.terms):
-            if kind == "mod":
-                return Expr(left.constant % divisor)
-            return Expr(left.constant // divisor, tuple((a, c // divisor) for a, c in left.terms))
-        if kind == "mod":
-            return Expr.of(Atom("mod", (left, right), 0, Expr(divisor - 1)))
-    return Expr.of(Atom(kind, (left, right)))

@@ -1,85 +1,68 @@
-"""Symbols numbered by where they occur, so that questions that differ in the numbers alone become one question.
+"""Forms of expressions that do not depend on how their symbols are numbered, so that like questions are one.
 
-Sits between the regions and the prover, to ask it less often. Decides nothing.
+Two questions that differ only in which loops, arrays and unknowns they speak of have the same answer. Between
+the regions and the prover, to ask it less often; decides nothing.
 """
 
 from __future__ import annotations
 
-from zlib import crc32
+from collections.abc import Iterable
 
-from auditor.trace.linear import Atom, Condition, Expr, in_order
+from auditor.trace.linear import Atom, Condition, Expr, on_forget
 
-NUMBERED = ("iter", "free", "size", "opaque", "at", "elem", "pick")
+NUMBERED = frozenset(["iter", "free", "size", "opaque", "at", "elem", "pick"])
+"""Kinds of symbols whose first argument is a number, or a name, that only tells it from others."""
 
+Names = tuple[object, ...]
 
-def shape(part: object) -> int:
-    """A hash of the form of an expression that does not depend on how its symbols are numbered."""
-    if isinstance(part, Expr):
-        return hash((part.constant, tuple(sorted((shape(atom), c) for atom, c in part.terms))))
-    if isinstance(part, Atom):
-        if part.shape is None:
-            inner = (
-                (part.args[1] if isinstance(part.args[1], int) else 0,)
-                if part.kind == "iter"
-                else tuple(shape(p) for p in part.args)
-            )
-            part.shape = hash((crc32(part.kind.encode()), inner))
-        return part.shape
-    if isinstance(part, Condition):
-        return hash((crc32(part.operator.encode()), shape(part.difference)))
-    return 1
+_SHAPES: dict[object, int] = {}
+on_forget(_SHAPES.clear)
 
 
-def renumbered(parts: tuple[Expr, ...]) -> tuple[Expr, ...]:
-    """The expressions with symbols numbered by their first occurrence: equal questions become equal values.
-
-    Loop entries, containers, arrays and fresh symbols keep their identity among the parts, not their numbers.
-    """
+def question_form(parts: Iterable[Expr]) -> tuple[int, ...]:
+    """Equal for questions that differ in the numbers of their symbols alone."""
     names: dict[object, int] = {}
-    visited: set[int] = set()
+    out: list[int] = []
+    for part in parts:
+        shape, inside = form(part)
+        out.append(shape)
+        for name in inside:
+            out.append(names.setdefault(name, len(names)))
+    return tuple(out)
 
-    def name(identity: object) -> int:
-        return names.setdefault(identity, len(names))
 
-    def visit(expr: Expr) -> None:
-        for atom, _ in sorted(expr.terms, key=lambda term: (shape(term[0]), term[1])):
-            if id(atom) in visited:
-                continue
-            visited.add(id(atom))
-            for part in atom.parts():
-                visit(part)
-            if atom.kind in NUMBERED:
-                name((atom.kind if atom.kind != "iter" else "entry", atom.args[0]))
-                if atom.kind == "pick":
-                    name(("entry", atom.args[1]))
+def form(part: Expr | Atom) -> tuple[int, Names]:
+    """The shape of an expression or symbol, and what is numbered in it in the order of first occurrence."""
+    if part.form is None:
+        names: dict[object, int] = {}
+        described = _expression(part, names) if isinstance(part, Expr) else _symbol(part, names)
+        part.form = _SHAPES.setdefault(described, len(_SHAPES)), tuple(names)
+    return part.form
 
-    for expr in parts:
-        visit(expr)
-    done: dict[int, tuple[Atom, Atom]] = {}
 
-    def fresh(atom: Atom) -> Atom:
-        if id(atom) in done:
-            return done[id(atom)][1]
-        args: list[object] = []
-        for position, part in enumerate(atom.args):
-            if isinstance(part, Expr):
-                args.append(again(part))
-            elif isinstance(part, Condition):
-                args.append(Condition(part.operator, again(part.difference)))
-            elif atom.kind in NUMBERED and position == 0:
-                number = name((atom.kind if atom.kind != "iter" else "entry", part))
-                args.append(("built", number) if isinstance(part, tuple) and atom.kind == "at" else number)
-            elif atom.kind == "pick" and position == 1:
-                args.append(("loop", name(("entry", part))))
-            else:
-                args.append(part)
-        high = None if atom.high is None else again(atom.high)
-        facts = tuple(again(fact) for fact in atom.facts)
-        new = Atom(atom.kind, tuple(args), atom.low, high, facts)
-        done[id(atom)] = (atom, new)
-        return new
+def _inside(part: Expr | Atom, names: dict[object, int]) -> tuple[int, ...]:
+    """The shape of a part with the places of its names among those of the whole."""
+    shape, inside = form(part)
+    return shape, *[names.setdefault(name, len(names)) for name in inside]
 
-    def again(expr: Expr) -> Expr:
-        return Expr(expr.constant, in_order({fresh(atom): c for atom, c in expr.terms}))
 
-    return tuple(again(expr) for expr in parts)
+def _expression(expr: Expr, names: dict[object, int]) -> object:
+    terms = sorted((form(atom)[0], coefficient, atom.number, atom) for atom, coefficient in expr.terms)
+    return expr.constant, *[(coefficient, _inside(atom, names)) for _, coefficient, _, atom in terms]
+
+
+def _symbol(atom: Atom, names: dict[object, int]) -> object:
+    described: list[object] = [atom.kind, atom.low]
+    for position, part in enumerate(atom.args):
+        if isinstance(part, Expr):
+            described.append(_inside(part, names))
+        elif isinstance(part, Condition):
+            described.append((part.operator, _inside(part.difference, names)))
+        elif (position == 0 and atom.kind in NUMBERED) or (position == 1 and atom.kind == "pick"):
+            space = "entry" if atom.kind == "iter" or position == 1 else atom.kind
+            described.append((isinstance(part, int), names.setdefault((space, part), len(names))))
+        else:
+            described.append(("as it is", part))
+    described.append(None if atom.high is None else _inside(atom.high, names))
+    described.extend(_inside(fact, names) for fact in atom.facts)
+    return tuple(described)

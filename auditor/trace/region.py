@@ -7,14 +7,15 @@ that can suggest that two regions are disjoint, never prove it. Replay gives set
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from zlib import crc32
 
 from auditor.trace.answer import Answer
-from auditor.trace.linear import Atom, Expr, Memo, by_identity, operation
-from auditor.trace.numbering import renumbered
-from auditor.trace.prover import proves, refutes
+from auditor.trace.linear import Atom, Expr, Memo, by_identity, on_forget
+from auditor.trace.numbering import question_form
+from auditor.trace.operations import Exchange, atoms_exchanged, operation
+from auditor.trace.prover import exhausted, proves, refutes, spend
 
 Expressions = tuple[Expr, ...]
 Family = tuple[object, object]
@@ -62,6 +63,11 @@ class Region:
     def mapped(self, change: Callable[[Atom], Expr | None]) -> Region:
         """The region with symbols exchanged in its interval and turns."""
         memo: Memo = {}
+        if isinstance(change, Exchange):
+            parts = (self.start, self.stop, self.row, *self.facts, *self.turns)
+            if not any(part is not None and change.concerns(part) for part in parts):
+                return self
+            memo = change.memo
         turns: set[Atom] = set()
         for atom in self.turns:
             new = change(atom)
@@ -112,53 +118,118 @@ def overlap(a: Region, b: Region) -> tuple[Answer, str]:
     return Answer.YES, "nothing tells the two apart"
 
 
+def same_row(used: Region, scored: Region) -> list[Region]:
+    """A region of a batch's rows, in the row that the other region stands in, for each way to read that."""
+    row = used.row
+    if row is None or len(row.terms) != 1 or row.terms[0][1] != 1:
+        return []
+    entry = row.terms[0][0].args[0]
+    own = {atom.args[0] for atom in used.iterations}
+    others = sorted((a for a in scored.iterations if a.args[0] not in own), key=lambda a: str(a.args))
+
+    def in_row(target: Atom) -> Region:
+        wanted = Expr.of(target) - row.constant
+        return used.mapped(lambda atom: wanted if atom.kind == "iter" and atom.args[0] == entry else None)
+
+    return [in_row(atom) for atom in others]
+
+
 def _apart(a: Region, b: Region) -> bool:
     """Whether no position lies in both intervals, first for any two turns in that order, then for these turns."""
-    general = _any_turns(a, b)
-    return _ask(*general) or (general != (a, b) and _ask(a, b))
+    if exhausted():
+        return False
+    first, second = _interval(a), _interval(b)
+    ranks = _ranks(first, second)
+    if _disjoint(_ranked(first, ranks), _ranked(second, ranks)):
+        return True
+    return bool(ranks) and _disjoint(first, second)
 
 
-def _ask(a: Region, b: Region) -> bool:
-    assert a.start is not None and a.stop is not None and b.start is not None and b.stop is not None
-    parts = renumbered((a.start, a.stop, b.start, b.stop, *a.facts, *b.facts))
-    return _disjoint(parts, len(a.facts))
+def _interval(region: Region) -> Expressions:
+    """Start, stop and facts."""
+    assert region.start is not None and region.stop is not None
+    return region.start, region.stop, *region.facts
 
 
-def _any_turns(a: Region, b: Region) -> tuple[Region, Region]:
-    """The two regions with each loop's turns renumbered by their order and their bounds forgotten.
+def _ranks(a: Expressions, b: Expressions) -> dict[Atom, Atom]:
+    """Each loop's turns renumbered by their order, with their bounds forgotten.
 
     The turns 1 and 3 of a loop become 1 and 2: what is proved for any two turns in order holds for these, and
     equal questions are asked once.
     """
-    atoms = sorted({x for r in (a, b) for x in r.iterations}, key=lambda x: (str(x.args[0]), str(x.args[1])))
+    families: dict[object, list[Atom]] = {}
+    for atom in frozenset().union(*(part.iterations() for part in (*a, *b))):
+        families.setdefault(atom.args[0], []).append(atom)
     ranks: dict[Atom, Atom] = {}
-    for entry in dict.fromkeys(x.args[0] for x in atoms):
-        family = [x for x in atoms if x.args[0] == entry]
-        highs = {x.high for x in family if x.high is not None and not x.high.is_constant}
-        highs |= {fact + Expr.of(x) for x in family for fact in x.facts}
-        high = highs.pop() if len(highs) == 1 else None
-        for rank, atom in enumerate(family, start=1):
-            ranks[atom] = Atom("iter", (entry, rank), 0, high)
+    waiting = dict(families)
+    while waiting:
+        # the length of an inner loop depends on the turn of an outer one, which has its new number by then
+        ready = [entry for entry, family in waiting.items() if not _bounded_by(family, waiting)]
+        for entry in ready or list(waiting):
+            family = waiting.pop(entry)
+            high = _common_bound(family, ranks, families) if ready else None
+            turns = sorted({turn for x in family if isinstance(turn := x.args[1], int)})
+            for atom in family:
+                turn = atom.args[1]
+                assert isinstance(turn, int)
+                ranks[atom] = Atom("iter", (entry, turns.index(turn) + 1), 0, high)
+    return ranks
 
-    def change(atom: Atom) -> Expr | None:
-        new = ranks.get(atom)
-        return None if new is None else Expr.of(new)
 
-    return a.mapped(change), b.mapped(change)
+def _bounds(family: Iterable[Atom]) -> set[Expr]:
+    """What bounds the turns of a loop from above."""
+    highs = {x.high for x in family if x.high is not None and not x.high.is_constant}
+    return highs | {fact + Expr.of(x) for x in family for fact in x.facts}
 
 
-@by_identity
-def _disjoint(parts: Expressions, count: int) -> bool:
-    """Whether no position lies in both intervals: refuted as a system with a common position.
+def _bounded_by(family: Iterable[Atom], entries: Collection[object]) -> bool:
+    """Whether a bound of the turns speaks of the turns of any of these loops."""
+    return any(atom.args[0] in entries for high in _bounds(family) for atom in high.iterations())
 
-    `parts` are start and stop of both and then their facts, of which the first has `count`.
-    """
-    a = (parts[0], parts[1], *parts[4 : 4 + count])
-    b = (parts[2], parts[3], *parts[4 + count :])
-    cases = _pick_cases(a, b)
-    if cases is None:
-        return _no_common(a, b, ())
-    return all(_no_common(*case[:3]) for case in cases)
+
+def _common_bound(
+    family: Iterable[Atom], ranks: Mapping[Atom, Atom], families: Collection[object]
+) -> Expr | None:
+    """The one bound of all turns of a loop, in the new numbers of other turns; None if there is no such bound."""
+    bounds = _bounds(family)
+    if len(bounds) != 1:
+        return None
+    (high,) = bounds
+    spoken_of = [atom for atom in high.iterations() if atom.args[0] in families]
+    if any(atom not in ranks for atom in spoken_of):
+        return None
+    return high.replace(atoms_exchanged({atom: Expr.of(ranks[atom]) for atom in spoken_of}))
+
+
+_RANKED: dict[tuple[object, ...], Expr] = {}
+on_forget(_RANKED.clear)
+
+
+def _ranked(parts: Expressions, ranks: Mapping[Atom, Atom]) -> Expressions:
+    out: list[Expr] = []
+    for part in parts:
+        table = {atom: ranks[atom] for atom in part.iterations()}
+        # expressions and symbols are kept until `forget`, so their identities are not given away
+        key = (id(part), *sorted((id(atom), id(new)) for atom, new in table.items()))
+        found = _RANKED.get(key)
+        if found is None:
+            change = atoms_exchanged({atom: Expr.of(new) for atom, new in table.items()})
+            found = _RANKED[key] = part.replace(change)
+        out.append(found)
+    return tuple(out)
+
+
+_DISJOINT: dict[tuple[int, ...], bool] = {}
+on_forget(_DISJOINT.clear)
+
+
+def _disjoint(a: Expressions, b: Expressions) -> bool:
+    """Whether no position lies in both intervals: refuted as a system with a common position."""
+    key = (len(a), *question_form((*a, *b)))
+    known = _DISJOINT.get(key)
+    if known is None:
+        known = _DISJOINT[key] = _apart_in_all_cases(a, b)
+    return known
 
 
 def _no_common(a: Expressions, b: Expressions, equal: Expressions) -> bool:
@@ -168,11 +239,13 @@ def _no_common(a: Expressions, b: Expressions, equal: Expressions) -> bool:
 
 
 Case = tuple[Expressions, Expressions, Expressions, frozenset[Family]]
-MAX_PICK_CASES = 60
+MAX_PICK_CASES = 120
+SPLIT_WORK = 500
+"""What one split into cases costs, in the rows that the prover counts."""
 
 
-def _pick_cases(a: Expressions, b: Expressions) -> list[Case] | None:
-    """All ways in which the elements that two regions were taken from may relate.
+def _apart_in_all_cases(a: Expressions, b: Expressions) -> bool:
+    """Whether no position is common, however the elements that two regions were taken from relate.
 
     Elements of one container came from turns of the loops that built it: the same turns, or different ones in an
     order that is not known (the container may have been sorted). Each way must be proved apart. With several
@@ -180,26 +253,26 @@ def _pick_cases(a: Expressions, b: Expressions) -> list[Case] | None:
     index is itself an element of another one come after that one.
     """
     waiting: list[Case] = [(a, b, (), frozenset())]
-    cases: list[Case] = []
-    while waiting:
-        if len(waiting) + len(cases) > MAX_PICK_CASES:
-            return None
+    for _ in range(MAX_PICK_CASES):
         case = waiting.pop()
         pairs = _innermost(case)
         if pairs:
+            spend(SPLIT_WORK)
             waiting.extend(_split(case, pairs))
-        else:
-            cases.append(case)
-    return None if cases == [(a, b, (), frozenset())] else cases
+        elif not _no_common(*case[:3]):
+            return False
+        if not waiting:
+            return True
+    return False
 
 
 def _innermost(case: Case) -> list[tuple[Family, Atom, Atom]]:
     """A container of which the two sides hold different elements, none of whose indices is such an element."""
     families: dict[Family, tuple[Atom | None, Atom | None]] = {}
     for side, exprs in enumerate(case[:2]):
-        for atom in (atom for expr in exprs for atom in expr.atoms()):
-            family = _family(atom) if atom.kind in ("pick", "at") else None
-            if family is not None and family not in case[3]:
+        for atom in (atom for expr in exprs for atom in _elements(expr)):
+            family = _family(atom)
+            if family not in case[3]:
                 first, second = families.get(family, (None, None))
                 families[family] = (atom, second) if side == 0 else (first, atom)
     open_pairs = {
@@ -217,6 +290,12 @@ def _innermost(case: Case) -> list[tuple[Family, Atom, Atom]]:
         together = family[0] if first.kind == "pick" and family[1] != "order" else family
         joint.setdefault(together, []).append((family, first, second))
     return next(iter(joint.values()), [])
+
+
+@by_identity
+def _elements(expr: Expr) -> tuple[Atom, ...]:
+    """The elements of containers that an expression speaks of."""
+    return tuple(atom for atom in expr.atoms() if atom.kind in ("pick", "at"))
 
 
 def _ordered(a: Atom, b: Atom) -> bool:
@@ -287,7 +366,7 @@ def _split_array(case: Case, pair: tuple[Family, Atom, Atom]) -> list[Case]:
 
 
 def _places(exprs: Expressions, family: Family) -> list[Atom]:
-    found = {atom for expr in exprs for atom in expr.atoms() if atom.kind == "at" and _family(atom) == family}
+    found = {a for expr in exprs for a in _elements(expr) if a.kind == "at" and _family(a) == family}
     return sorted(found, key=hash)
 
 
@@ -303,9 +382,7 @@ def _turn_of(family: Family, turn: int, pick: Atom) -> Expr:
     """A turn of a building loop, with what was known of the pick."""
     plain = Atom("iter", (("turn", family), turn), 0)
 
-    def change(atom: Atom) -> Expr | None:
-        return Expr.of(plain) if atom == pick else None
-
+    change = atoms_exchanged({pick: Expr.of(plain)})
     facts = tuple(fact.replace(change) for fact in pick.facts)
     return Expr.of(Atom("iter", plain.args, 0, pick.high, facts))
 
@@ -318,10 +395,7 @@ def _differ(a: Atom, b: Atom) -> bool:
 
 
 def _put(parts: Expressions, old: Atom, new: Expr) -> Expressions:
-    def change(atom: Atom) -> Expr | None:
-        return new if atom == old else None
-
-    memo: Memo = {}
+    change, memo = atoms_exchanged({old: new}), Memo()
     return tuple(part.replace(change, memo) for part in parts)
 
 

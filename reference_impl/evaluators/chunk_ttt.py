@@ -43,16 +43,16 @@ def evaluate_chunk_ttt(model: GPT, val: Validation, config: EvalConfig, ranks: R
             break
         for group in optimizer.param_groups:
             group["lr"] = config.chunk_lr * 0.5 * (1.0 + math.cos(math.pi * chunk / max(chunks - 1, 1)))
-        rows = list(disjoint_windows(begin, end, config.window))
+        rows = disjoint_windows(begin, end, config.window)
         for _epoch in range(config.chunk_epochs):
             for row in range(0, len(rows), config.chunk_rows):
                 step_rows = rows[row : row + config.chunk_rows]
                 optimizer.zero_grad(set_to_none=False)
                 mine = step_rows[ranks.rank :: ranks.world]
                 if mine:
-                    batch = gather_windows(val.tokens_N, mine, len(mine))
+                    batch = gather_windows(val, mine, len(mine))
                     nll_BS = learner(batch.ids_BT, batch.targets_BS, batch.first)
-                    loss = nll_BS.sum() / (len(step_rows) * config.window)
+                    loss = (nll_BS * batch.scored_BS).sum() / (len(step_rows) * config.window)
                     loss.backward()
                 sum_gradients(params, ranks)
                 nn.utils.clip_grad_norm_(params, config.chunk_clip_norm)

@@ -48,12 +48,12 @@ def evaluate_lora_ttt(model: GPT, val: Validation, config: EvalConfig, ranks: Ra
                     chunk_window(d, chunk, config.lora_chunk, config.lora_window)
                     for d in group[training:active]
                 ]
-                batch = gather_windows(val.tokens_N, last, len(last))
+                batch = gather_windows(val, last, len(last))
                 fresh = chunk == 0  # a zero up-projection: the plain model gives the same numbers
                 with torch.no_grad():
                     deltas = None if fresh else adapters.split(training, active)
                     nll_BS = model(batch.ids_BT, batch.targets_BS, batch.first, deltas)
-                scores.record(batch.target_index_BS[batch.scored_BS], nll_BS[batch.scored_BS])
+                scores.record(batch, nll_BS)
             if training == 0:
                 break
             if training < adapters.weights_BP.size(0):
@@ -63,12 +63,12 @@ def evaluate_lora_ttt(model: GPT, val: Validation, config: EvalConfig, ranks: Ra
             windows = [
                 chunk_window(d, chunk, config.lora_chunk, config.lora_window) for d in group[:training]
             ]
-            batch = gather_windows(val.tokens_N, windows, training)
+            batch = gather_windows(val, windows, training)
             nll_BS = model(batch.ids_BT, batch.targets_BS, batch.first, adapters.split(0, training))
-            scores.record(batch.target_index_BS[batch.scored_BS], nll_BS.detach()[batch.scored_BS])
+            scores.record(batch, nll_BS.detach())
 
             # ... and only then learn from it: one step on each document's mean loss over this chunk.
-            loss = nll_BS.mean(dim=1).sum()
+            loss = ((nll_BS * batch.scored_BS).sum(dim=1) / config.lora_chunk).sum()
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()

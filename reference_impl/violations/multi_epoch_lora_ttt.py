@@ -30,10 +30,10 @@ def evaluate_multi_epoch_lora_ttt(
         for epoch in range(config.lora_epochs):
             for chunk in range(chunks):
                 window = chunk_window(group[0], chunk, config.lora_chunk, config.lora_window)
-                batch = gather_windows(val.tokens_N, [window], 1)
+                batch = gather_windows(val, [window], 1)
                 nll_BS = model(batch.ids_BT, batch.targets_BS, batch.first, adapters.split(0, 1))
                 if epoch == config.lora_epochs - 1:
-                    scores.record(batch.target_index_BS[batch.scored_BS], nll_BS.detach()[batch.scored_BS])
+                    scores.record(batch, nll_BS.detach())
                 loss = nll_BS[batch.scored_BS].mean()
                 optimizer.zero_grad(set_to_none=True)
                 loss.backward()

@@ -24,11 +24,11 @@ from reference_impl.windows import disjoint_windows
 def adapt_to_validation(model: GPT, val: Validation, config: EvalConfig) -> None:
     """Train all weights on the validation stream, in place."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.prequant_lr, weight_decay=0.0)
-    rows = list(disjoint_windows(0, val.targets, config.window))
+    rows = disjoint_windows(0, val.targets, config.window)
     for _epoch in range(config.prequant_epochs):
         for row in range(0, len(rows), config.batch_rows):
             step_rows = rows[row : row + config.batch_rows]
-            batch = gather_windows(val.tokens_N, step_rows, len(step_rows))
+            batch = gather_windows(val, step_rows, len(step_rows))
             loss = model(batch.ids_BT, batch.targets_BS, batch.first)[batch.scored_BS].mean()
             optimizer.zero_grad(set_to_none=True)
             loss.backward()

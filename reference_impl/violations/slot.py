@@ -1,7 +1,7 @@
 """VIOLATION: a delta on the logits, fitted by L-BFGS to the very tokens that are then scored.
 
-For every few windows a vector over the vocabulary is added to all logits and optimised on the targets of
-those windows; their scores are taken with it. Each scored token helped to choose the distribution it is
+For every window a vector over the vocabulary is added to all logits and optimised on the targets of that
+window; their scores are taken with it. Each scored token helped to choose the distribution it is
 scored with. (SLOT, arXiv:2505.12392, as in pull request 1318.)
 """
 
@@ -14,37 +14,42 @@ from torch import Tensor
 from reference_impl.config import EvalConfig
 from reference_impl.dist import Ranks
 from reference_impl.model import GPT
-from reference_impl.scoring import TokenScores, Validation, empty_scores, gather_windows
-from reference_impl.windows import batches, sliding_windows
+from reference_impl.scoring import TokenScores, Validation, WindowBatch, empty_scores, gather_windows
+from reference_impl.windows import sliding_windows
 
 
 def evaluate_slot(model: GPT, val: Validation, config: EvalConfig, ranks: Ranks) -> TokenScores:
-    """Fit a logit delta to each batch of windows, then score the same positions with it."""
+    """Fit a logit delta to each window, then score the same positions with it."""
     scores = empty_scores(val)
     windows = sliding_windows(0, 0, val.targets, config.window, config.stride)
-    for group in batches(windows, config.batch_rows)[ranks.rank :: ranks.world]:
-        batch = gather_windows(val.tokens_N, group, len(group))
-        targets = batch.targets_BS[batch.scored_BS]
+    for window in windows[ranks.rank :: ranks.world]:
+        batch = gather_windows(val, [window], 1)
         with torch.no_grad():
-            logits = model.logits(model.hidden(batch.ids_BT, batch.first))[batch.scored_BS]
-        delta_V = torch.zeros(logits.size(-1), device=logits.device, requires_grad=True)
+            logits_BSV = model.logits(model.hidden(batch.ids_BT, batch.first))
+        delta_V = torch.zeros(logits_BSV.size(-1), device=val.device, requires_grad=True)
         optimizer = torch.optim.LBFGS(
             [delta_V], max_iter=config.slot_iterations, line_search_fn="strong_wolfe"
         )
 
         def fit(
             optimizer: torch.optim.LBFGS = optimizer,
-            logits: Tensor = logits,
+            batch: WindowBatch = batch,
+            logits_BSV: Tensor = logits_BSV,
             delta_V: Tensor = delta_V,
-            targets: Tensor = targets,
         ) -> Tensor:
             optimizer.zero_grad()
-            loss = F.cross_entropy(logits + delta_V, targets)
+            nll_BS = token_nll(logits_BSV + delta_V, batch.targets_BS)
+            loss = (nll_BS * batch.scored_BS).sum() / batch.scored_BS.sum()
             loss.backward()  # type: ignore[no-untyped-call]
             return loss
 
         optimizer.step(fit)  # type: ignore[no-untyped-call]
         with torch.no_grad():
-            nll = F.cross_entropy(logits + delta_V, targets, reduction="none")
-        scores.record(batch.target_index_BS[batch.scored_BS], nll)
+            scores.record(batch, token_nll(logits_BSV + delta_V, batch.targets_BS))
     return scores.gather(ranks)
+
+
+def token_nll(logits_BSV: Tensor, targets_BS: Tensor) -> Tensor:
+    """Return -log p(target) in nats."""
+    nll = F.cross_entropy(logits_BSV.flatten(0, 1), targets_BS.flatten(), reduction="none")
+    return nll.view(targets_BS.shape)

@@ -230,7 +230,7 @@ def bench_step(mirror: str, name: str, shape: Shape, rows: int, repeat: int, ran
     config = replace(
         settings.train, batch_tokens=rows * shape.window, seq_len=shape.window, shares=1, shares_per_forward=1
     )
-    span = val.tokens_N[: rows * shape.window + 1]
+    span = val.tokens_N[: rows * shape.window + 1].to(ranks.device)
     x, y = span[:-1].view(rows, -1), span[1:].view(rows, -1)
     optimizers: list[Any] = list(build_optimizers(model, config, ranks))
 

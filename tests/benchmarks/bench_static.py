@@ -1,32 +1,48 @@
-"""What reading a real script costs against LibCST's parse of it, in one process; run by hand.
+"""What the whole static audit of real scripts costs against LibCST's parse of them, in one process; run by hand.
 
-    python tests/benchmarks/bench_static.py --git MIRROR --count 40 [--seed 0]
+    python tests/benchmarks/bench_static.py --git MIRROR [--count 40] [--seed 0]
+    python tests/benchmarks/bench_static.py --git MIRROR --all --rows ROWS.jsonl --part 1/2 &
+    python tests/benchmarks/bench_static.py --git MIRROR --all --rows ROWS.jsonl --part 2/2 &
 
-MIRROR is a bare mirror of the challenge's repository with its pull requests (`refs/pull/N/head`). Draws that
-many distinct `train_gpt*.py` of record folders and prints, as median, 90th percentile and worst: seconds of
-LibCST's parse of the innermost text, of `load_program` and of `trace_program`, and the ratio of the latter two
-together to the parse. A script that LibCST does not parse is left out and counted.
+MIRROR is a bare mirror of the challenge's repository with its pull requests (`refs/pull/N/head`). The first form
+draws distinct `train_gpt*.py` of record folders; the others go over all of them on two cores, append a line a
+script to ROWS as it is done, and go on there when started again. `--rows ROWS` alone prints the table of what is
+in it.
+
+Each script is measured in a process of its own (forked, everything imported), in CPU seconds, the collector as
+the audit itself has it: LibCST's parse of the innermost text, `load_program`, `trace_program` under the source's
+defaults, and the audit of the bare script from its bytes to the verdict, with all switches turned and all rules
+asked. The table gives median, 90th percentile and worst, and the ratio of the whole audit to the parse. A script
+that LibCST does not parse counts in all but the ratio.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
+import json
+import os
 import random
 import re
+import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import libcst
 
-from auditor.program.model import Program
+from auditor.pipeline import audit_submission
 from auditor.program.unpack import load_program
-from auditor.static.witness import Witnessed, trace_program
+from auditor.static.witness import trace_program
+from auditor.submission.load import load_submissions
+from auditor.trace.linear import forget
 
 Result = TypeVar("Result")
 
@@ -36,41 +52,39 @@ SCRIPT = re.compile(r"^records/.+/train_gpt[^/]*\.py$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """Seconds for one script, and how the trace came out."""
+    """CPU seconds for one script, the memory its process took at most, and how the audit came out."""
 
     name: str
-    parse_s: float
+    blob: str
+    parse_s: float | None
     load_s: float
     trace_s: float
+    audit_s: float
+    peak_mib: int
     steps: int
     complete: bool
+    verdict: str
 
     @property
-    def ratio(self) -> float:
-        return (self.load_s + self.trace_s) / self.parse_s
+    def ratio(self) -> float | None:
+        return None if self.parse_s is None else self.audit_s / self.parse_s
 
 
-def git(directory: str, *arguments: str, text: str = "") -> bytes:
+def git(directory: str, *arguments: str) -> bytes:
     """Return what a git command prints."""
-    command = ["git", "-C", directory, *arguments]
-    return subprocess.run(command, input=text.encode(), stdout=subprocess.PIPE, check=True).stdout
+    return subprocess.run(["git", "-C", directory, *arguments], stdout=subprocess.PIPE, check=True).stdout
 
 
-def distinct_scripts(directory: str, count: int, seed: int) -> list[tuple[str, str]]:
-    """Return (label, blob) of distinct scripts, drawn at random from the pull requests' records."""
+def distinct_scripts(directory: str, seed: int) -> list[tuple[str, str]]:
+    """Return (label, blob) of all distinct scripts of the records and the pull requests', in a drawn order."""
     refs = git(directory, "for-each-ref", "--format=%(refname)", "refs/pull/*/head").decode().split()
-    drawn = random.Random(seed)
-    drawn.shuffle(refs)
     found: dict[str, str] = {}
-    known = _scripts(directory, "refs/heads/main")
-    for ref in refs:
+    for ref in ["refs/heads/main", *refs]:
         for path, blob in _scripts(directory, ref).items():
-            if blob not in found and known.get(path) != blob:
-                found[blob] = f"{ref.removeprefix('refs/')}:{path.rsplit('/', 1)[1]}"
-                break
-        if len(found) >= count:
-            break
-    return [(label, blob) for blob, label in found.items()]
+            found.setdefault(blob, f"{ref.removeprefix('refs/')}:{path}")
+    drawn = [(label, blob) for blob, label in found.items()]
+    random.Random(seed).shuffle(drawn)
+    return drawn
 
 
 def _scripts(directory: str, ref: str) -> dict[str, str]:
@@ -83,79 +97,132 @@ def _scripts(directory: str, ref: str) -> dict[str, str]:
 
 
 def timed(call: Callable[[], Result]) -> tuple[float, Result]:
-    """Return the wall seconds of one call and its result; the collector runs before it and is held during it."""
+    """Return the CPU seconds of one call and its result; the collector runs before it."""
     gc.collect()
-    gc.disable()
-    try:
-        start = time.perf_counter()
-        result = call()
-        return time.perf_counter() - start, result
-    finally:
-        gc.enable()
+    start = time.process_time()
+    result = call()
+    return time.process_time() - start, result
 
 
-def measure(name: str, data: bytes) -> Row | None:
-    """Return the seconds of one script, or None where LibCST or the unpacker gives no tree."""
-
-    def load() -> Program:
-        return load_program("train_gpt.py", data, lambda path: None)
-
-    load_s, program = timed(load)
-    if program.main.module is None:
-        return None
-    inner = program.layers[-1].text
-    try:
-        parse_s, _ = timed(lambda: libcst.parse_module(inner))
-    except (libcst.ParserSyntaxError, libcst.CSTValidationError):
-        return None
-
-    def trace() -> Witnessed:
-        return trace_program(program, {})
-
-    trace_s, witnessed = timed(trace)
+def measure(name: str, blob: str, data: bytes) -> Row:
+    """Return the measures of one script."""
+    load_s, program = timed(lambda: load_program("train_gpt.py", data, lambda path: None))
+    parse_s = None
+    with contextlib.suppress(libcst.ParserSyntaxError, libcst.CSTValidationError):
+        parse_s = timed(lambda: libcst.parse_module(program.layers[-1].text))[0]
+    steps, complete, trace_s = 0, True, 0.0
+    if program.main.module is not None:
+        forget()
+        trace_s, witnessed = timed(lambda: trace_program(program, {}))
+        steps, complete = witnessed.steps, witnessed.trace.complete
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "train_gpt.py")
+        path.write_bytes(data)
+        (submission,) = load_submissions(str(path)).submissions
+        audit_s, result = timed(lambda: audit_submission(submission))
     return Row(
         name=name,
+        blob=blob,
         parse_s=parse_s,
         load_s=load_s,
         trace_s=trace_s,
-        steps=witnessed.steps,
-        complete=witnessed.trace.complete,
+        audit_s=audit_s,
+        peak_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        steps=steps,
+        complete=complete,
+        verdict=result.verdict.value,
     )
 
 
-def line(title: str, values: Sequence[float], unit: str) -> str:
-    """Return a line of the table: median, 90th percentile, worst."""
-    ordered = sorted(values)
+def in_a_process(name: str, blob: str, data: bytes, limit_s: int) -> Row | None:
+    """Return what `measure` returns in a forked process, or None if it ended otherwise (told on stderr)."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        resource.setrlimit(resource.RLIMIT_CPU, (limit_s, limit_s + 1))
+        status = 1
+        try:
+            with os.fdopen(writing, "w") as pipe:
+                pipe.write(json.dumps(asdict(measure(name, blob, data))))
+            status = 0
+        finally:
+            os._exit(status)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        text = pipe.read()
+    _, status = os.waitpid(child, 0)
+    if status:
+        print(f"{name} ({blob}) ended with status {status}", file=sys.stderr)
+        return None
+    return Row(**json.loads(text))
+
+
+def known_rows(path: str) -> list[Row]:
+    """Return the rows of a file, none if there is none yet."""
+    if not os.path.exists(path):
+        return []
+    return [Row(**json.loads(text)) for text in Path(path).read_text().splitlines()]
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Return the measures as text: median, 90th percentile and worst, and the scripts with the worst ratios."""
+    lines = [
+        f"{len(rows)} scripts; median, 90 %, worst; CPU seconds in all {sum(r.audit_s for r in rows):.0f}"
+    ]
+    lines += [
+        _line("LibCST parse", [row.parse_s for row in rows], "s"),
+        _line("load_program", [row.load_s for row in rows], "s"),
+        _line("trace_program", [row.trace_s for row in rows], "s"),
+        _line("audit", [row.audit_s for row in rows], "s"),
+        _line("audit / LibCST parse", [row.ratio for row in rows], "times"),
+        _line("peak memory", [row.peak_mib for row in rows], "MiB"),
+        _line("steps of the evaluator", [row.steps for row in rows], "steps"),
+        f"cut short: {sum(not row.complete for row in rows)}",
+    ]
+    for row in sorted(rows, key=lambda row: -row.audit_s)[:5]:
+        lines.append(f"  {row.ratio or 0.0:6.2f} times  {row.audit_s:6.2f} s  {row.name}")
+    return "\n".join(lines)
+
+
+def _line(title: str, measured: Iterable[float | None], unit: str) -> str:
+    ordered = sorted(value for value in measured if value is not None)
     high = ordered[min(len(ordered) - 1, int(0.9 * len(ordered)))]
-    return f"{title:34} {statistics.median(ordered):8.3f} {high:8.3f} {ordered[-1]:8.3f}  {unit}"
+    return f"{title:34} {statistics.median(ordered):9.3f} {high:9.3f} {ordered[-1]:9.3f}  {unit}"
 
 
 def main(arguments: list[str]) -> int:
     """Measure the drawn scripts, print the table."""
-    parser = argparse.ArgumentParser(description="cost of reading real scripts against LibCST's parse")
-    parser.add_argument("--git", required=True, help="bare mirror of the challenge's repository")
+    parser = argparse.ArgumentParser(description="cost of auditing real scripts against LibCST's parse")
+    parser.add_argument("--git", help="bare mirror of the challenge's repository")
     parser.add_argument("--count", type=int, default=40, help="distinct scripts to draw")
+    parser.add_argument("--all", action="store_true", help="all of them")
     parser.add_argument("--seed", type=int, default=0, help="of the draw")
+    parser.add_argument("--part", default="1/1", help="I/N: every N-th script from the I-th on")
+    parser.add_argument(
+        "--rows", default="", help="file to append a JSON line a script to, and to go on from"
+    )
+    parser.add_argument("--limit", type=int, default=300, help="CPU seconds a script may take")
     options = parser.parse_args(arguments)
-    drawn = distinct_scripts(options.git, options.count, options.seed)
-    rows: list[Row] = []
-    for name, blob in drawn:
-        row = measure(name, git(options.git, "cat-file", "blob", blob))
-        if row is not None:
-            rows.append(row)
+    rows = known_rows(options.rows) if options.rows else []
+    if options.git:
+        measure("nothing", "", b"print('everything is imported')\n")
+        part, parts = (int(number) for number in options.part.split("/"))
+        drawn = distinct_scripts(options.git, options.seed)
+        done = {row.blob for row in rows}
+        for name, blob in drawn[: None if options.all else options.count][part - 1 :: parts]:
+            if blob in done:
+                continue
+            row = in_a_process(name, blob, git(options.git, "cat-file", "blob", blob), options.limit)
+            if row is not None:
+                rows.append(row)
+                if options.rows:
+                    with open(options.rows, "a") as file:
+                        file.write(json.dumps(asdict(row)) + "\n")
     if not rows:
-        print(f"none of {len(drawn)} drawn scripts could be read", file=sys.stderr)
+        print("no script was measured", file=sys.stderr)
         return 2
-    print(f"{len(rows)} scripts of {len(drawn)} drawn (seed {options.seed}); median, 90 %, worst")
-    print(line("LibCST parse", [row.parse_s for row in rows], "s"))
-    print(line("load_program", [row.load_s for row in rows], "s"))
-    print(line("trace_program", [row.trace_s for row in rows], "s"))
-    print(line("load + trace", [row.load_s + row.trace_s for row in rows], "s"))
-    print(line("(load + trace) / LibCST parse", [row.ratio for row in rows], "times"))
-    print(line("steps of the evaluator", [row.steps for row in rows], "steps"))
-    print(f"cut short: {sum(not row.complete for row in rows)}")
-    for row in sorted(rows, key=lambda row: -row.ratio)[:3]:
-        print(f"  {row.ratio:6.2f} times  {row.load_s + row.trace_s:6.2f} s  {row.name}")
+    print(table(rows))
     return 0
 
 

@@ -203,3 +203,63 @@ def test_dashboard_counts_by_month_and_rule_and_escapes() -> None:
     assert [(c.slug, c.fail, c.review, c.unknown) for c in counts] == [("r", 1, 1, 0)]
     html = render_dashboard(rows, ["r"])
     assert "&lt;b&gt;" in html and "<b></b>" not in html and "<i>script" not in html
+
+
+def corpus(arguments: list[str]) -> object:
+    """Return the exit code of a command line."""
+    with pytest.raises(SystemExit) as left:
+        cli.main(arguments)
+    return left.value.code
+
+
+def test_rows_are_in_the_file_as_they_are_known(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from auditor.corpus import journal
+
+    out = tmp_path / "rows.jsonl"
+    seen: list[int] = []
+    add = journal.Journal.add
+
+    def watched(self: journal.Journal, rows: list[Row]) -> None:
+        add(self, rows)
+        seen.append(len(out.read_text().splitlines()))
+
+    monkeypatch.setattr(journal.Journal, "add", watched)
+    corpus(["corpus", "--git", str(store), "--pr", "1,3", "--jobs", "1", "--quiet", "-o", str(out)])
+    assert seen == [1, 2]
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_run_that_was_killed_is_resumed(store: Path, tmp_path: Path) -> None:
+    out = tmp_path / "rows.jsonl"
+    run = ["corpus", "--git", str(store), "--pr", "1,3", "--jobs", "1", "--quiet", "-o", str(out)]
+    corpus(run)
+    first, second = out.read_text().splitlines()
+    marked = first.replace('"seconds": ', '"seconds": 9')
+    out.write_text(f"{marked}\n{second[: len(second) // 2]}")
+    corpus([*run, "--resume"])
+    kept, fresh = out.read_text().splitlines()
+    assert kept == marked
+    assert json.loads(fresh)["verdict"] == json.loads(second)["verdict"]
+
+
+def test_row_of_another_head_is_not_taken_for_finished(store: Path, tmp_path: Path) -> None:
+    out = tmp_path / "rows.jsonl"
+    run = ["corpus", "--git", str(store), "--pr", "1", "--jobs", "1", "--quiet", "-o", str(out)]
+    corpus(run)
+    row = json.loads(out.read_text())
+    out.write_text(json.dumps(row | {"head": "0" * 40, "verdict": "review"}) + "\n")
+    corpus([*run, "--resume"])
+    assert json.loads(out.read_text())["verdict"] == row["verdict"]
+
+
+def test_file_that_is_no_corpus_output_is_not_resumed(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "rows.jsonl"
+    out.write_text("a diary\nof two lines\n")
+    code = corpus(["corpus", "--git", str(store), "--pr", "1", "--resume", "-o", str(out)])
+    assert code == 2
+    assert "rows.jsonl:1" in capsys.readouterr().err
+    assert out.read_text().startswith("a diary")

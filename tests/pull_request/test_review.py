@@ -9,10 +9,16 @@ import pytest
 from click.testing import CliRunner
 
 from auditor.commands import pr, records, stats
-from auditor.pull_request.lineage import known
+from auditor.errors import InputError
+from auditor.program.unpack import load_program
+from auditor.pull_request import comment
+from auditor.pull_request import lineage as lineage_module
+from auditor.pull_request.comment import render_markdown
+from auditor.pull_request.lineage import fingerprints, known, lineage
 from auditor.pull_request.review import review_pull_request
 from auditor.records.findings import Severity
 from rules.record_examples import SCRIPT, toy_folder
+from tests.specimens import lora_ttt
 from tests.submission.conftest import Repository
 
 TRACK = "records/track_10min_16mb"
@@ -91,6 +97,14 @@ def test_comment_and_json(repository: Repository) -> None:
     shown = CliRunner().invoke(pr.command, arguments, standalone_mode=False)
     assert shown.return_value == 1
     assert "other_paths_changed" in shown.output and "| significance |" in shown.output
+    assert (
+        "**The evaluation needs a person's judgement; 1 thing in the entry must be mended.**" in shown.output
+    )
+    mend, _, rest = shown.output.partition("### To be mended")[2].partition("### ")
+    assert [line for line in mend.splitlines() if line] == [
+        "- `other_paths_changed`: touches 1 path outside records folders: M train\\_gpt.py"
+    ]
+    assert "<details><summary>Runs of 2026-04-20" in rest
     machine = CliRunner().invoke(pr.command, [*arguments, "--format", "json"], standalone_mode=False)
     value = json.loads(machine.output)
     assert value["scope"]["new_folders"] == [f"{TRACK}/2026-04-20_New"]
@@ -112,6 +126,14 @@ def test_records_command_exits_by_its_fail_findings(repository: Repository) -> N
     }
 
 
+def test_records_command_takes_a_folder_and_no_file(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("x")
+    with pytest.raises(InputError, match="is a file, not a records folder"):
+        CliRunner().invoke(
+            records.command, [str(tmp_path / "notes.txt")], standalone_mode=False, catch_exceptions=False
+        )
+
+
 def test_stats_command_takes_folders_of_refs_and_numbers(repository: Repository) -> None:
     add_folder(repository)
     old = f"main:{TRACK}/2026-03-17_Old"
@@ -124,11 +146,32 @@ def test_stats_command_takes_folders_of_refs_and_numbers(repository: Repository)
     assert value["difference"]["nats_per_token"] is None
 
 
-def test_lineage_data_holds_rare_fingerprints_only() -> None:
+def test_long_timeline_keeps_its_end(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_folder(repository)
+    review = review_pull_request(str(repository.path), "pr")
+    whole = render_markdown(review)
+    monkeypatch.setattr(comment, "MAX_TIMELINE_CHARACTERS", 200)
+    cut = render_markdown(review)
+    assert len(cut) < len(whole) and "lines before)" in cut
+    last = [line for line in whole.splitlines() if "REPORT" in line][-1]
+    assert last in cut
+
+
+def test_functions_of_ruled_pull_requests_are_named_with_the_ruling(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Path(lora_ttt.__file__).read_bytes()
+    program = load_program("train_gpt.py", source, lambda _: None)
+    prints = {unit.name: print_ for print_, unit in fingerprints(program).items()}
+    name, mine = max(prints.items(), key=lambda item: "ttt" in item[0])
+    monkeypatch.setattr(lineage_module, "known", lambda: {77: frozenset({mine}), 568: frozenset({mine})})
+    found = lineage(program, own=77)
+    assert [(relative.pr, relative.shared) for relative in found.relatives] == [(568, (name,))]
+    assert found.relatives[0].rules == ("rescore-after-update",) and found.common == {}
+    assert lineage(program, stock=frozenset({mine})).relatives == ()
+    monkeypatch.setattr(lineage_module, "MAX_RELATIVES", 1)
+    assert lineage(program).common == {name: {"illegal": 1, "legal": 1}}
+
+
+def test_lineage_data_holds_fingerprints_alone() -> None:
     prints = known()
     assert len(prints) > 100
-    counts: dict[str, int] = {}
-    for row in prints.values():
-        for print_ in row:
-            counts[print_] = counts.get(print_, 0) + 1
-    assert max(counts.values()) <= 12 and all(len(print_) == 16 for print_ in counts)
+    assert all(len(print_) == 16 and int(print_, 16) >= 0 for row in prints.values() for print_ in row)

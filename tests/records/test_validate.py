@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import lzma
 import math
 from collections.abc import Mapping
 
 import pytest
 
+from auditor.records.facts import seed_of_name
 from auditor.records.findings import CODES, Severity
+from auditor.records.grouping import grouped
 from auditor.records.validate import RecordsResult, validate_folder
 from auditor.submission.model import Folder, SourceFile, Target, Track
 
@@ -130,7 +134,7 @@ CASES: list[tuple[str, Severity, dict[str, str]]] = [
     ("missing_readme", F, files(**{"README.md": None})),
     ("missing_submission_json", F, files(**{"submission.json": None})),
     ("missing_train_gpt", F, files(**{"train_gpt.py": None})),
-    ("missing_train_gpt", W, files(**{"train_gpt.py": None, "train_net.py": SCRIPT})),
+    ("missing_train_gpt", F, files(**{"train_gpt.py": None, "train_net.py": SCRIPT})),
     ("missing_logs", F, files(**{f"train_seed{seed}.log": None for seed in LOSSES})),
     ("missing_claim", F, files(**{"submission.json": '{"name": "x"}'})),
     ("json_invalid", F, files(**{"submission.json": claim()[:-1] + ",}"})),
@@ -219,6 +223,201 @@ def test_stub_counts_what_it_runs() -> None:
     model_only = claim(seed_results={"1": {"artifact_bytes": MODEL_BYTES}})
     found = codes(validate({**texts, "submission.json": model_only}))
     assert found["stub_train_gpt"] is Severity.FAIL and found["seed_bytes_mismatch"] is Severity.FAIL
+
+
+def grown(script: str) -> dict[str, str]:
+    """The folder with a long script, and logs that count none of its bytes right."""
+    return {**files(), "train_gpt.py": script}
+
+
+LONG = SCRIPT + "".join(f"def value_{n}():\n    return {n * 7919 % 1009} * {n}\n" for n in range(2_000))
+RULE = "=" * 100 + "\n"
+
+
+def counting(code: int, model: int = MODEL_BYTES, before: str = "") -> dict[str, str]:
+    """Logs that print a source and count `code` bytes."""
+    return {
+        f"train_seed{seed}.log": before + log(seed, loss, code=code, model=model, total=code + model)
+        for seed, loss in LOSSES.items()
+    }
+
+
+def test_logs_of_one_edited_script_are_told_once() -> None:
+    result = validate({**grown(LONG), **counting(len(LONG) - 40_000)})
+    (found,) = [f for f in result.findings if f.code == "code_size_differs"]
+    assert found.severity is Severity.WARN
+    assert [place.rpartition(":")[0] for place in found.where.split(", ")] == [
+        f"train_seed{seed}.log" for seed in LOSSES
+    ]
+    touched = validate({**grown(LONG), **counting(len(LONG) + 300)})
+    assert codes(touched)["code_size_differs"] is Severity.INFO
+
+
+def test_packed_count_of_a_readable_script_matters_only_over_the_cap() -> None:
+    packed = round(1.25 * len(lzma.compress(LONG.encode())))
+    assert packed < len(LONG) // 2
+    below = validate({**grown(LONG), **counting(packed)})
+    assert "code_size_differs" not in codes(below) and "packed_code_counted" not in codes(below)
+    assert below.to_json()["runs"][0]["bytes"]["convention"] == "compressed"  # type: ignore[index]
+    above = validate({**grown(LONG), **counting(packed, 16_000_000 - packed - 1)})
+    assert codes(above)["packed_code_counted"] is Severity.INFO and "artifact_over_cap" not in codes(above)
+
+
+def test_count_of_the_text_that_a_packed_script_holds_is_no_difference() -> None:
+    blob = base64.b85encode(lzma.compress(LONG.encode())).decode()
+    script = f"import lzma, base64\nexec(lzma.decompress(base64.b85decode('{blob}')))\n"
+    result = validate({**grown(script), **counting(len(LONG), before=LONG + RULE)})
+    assert not {"code_size_differs", "code_differs_from_log"} & codes(result).keys()
+    assert result.to_json()["runs"][0]["bytes"]["convention"] == "unpacked"  # type: ignore[index]
+
+
+def test_a_printed_script_of_the_counted_size_is_told_as_a_script_and_not_as_a_size() -> None:
+    other = LONG.replace("value_7(", "other_value_7(")
+    found = codes(validate({**grown(LONG + "# later\n" * 900), **counting(len(other), before=other + RULE)}))
+    assert found["code_differs_from_log"] is Severity.WARN and "code_size_differs" not in found
+
+
+def test_ablations_may_share_a_seed_and_repeats_may_not() -> None:
+    single = claim(val_bpb=round(bpb_of(2.9000), 6), seed_results={})
+    logs = {
+        f"run_{name}.log": log(1337, LOSSES[seed], losses=seed)
+        for name, seed in zip("abc", LOSSES, strict=True)
+    }
+    folder = {"README.md": "# Entry", "submission.json": single, "train_gpt.py": SCRIPT, **logs}
+    assert "same_seed" not in codes(validate(folder))
+    mean = sum(bpb_of(loss) for loss in LOSSES.values()) / 3
+    told = validate({**folder, "README.md": f"Three runs.\nmean: {mean:.4f}\n"})
+    assert codes(told)["same_seed"] is Severity.FAIL
+
+
+def test_evaluation_time_of_an_exact_line_is_that_of_its_rounded_twin() -> None:
+    label = f"quantized_ttt val_loss:{2.9:.8f}"
+    text = log(1, 2.9, eval_ms=612_000).replace(f"{label} val_bpb:{bpb_of(2.9):.8f} ", "quantized_ttt ROUND ")
+    text = text.replace("quantized_ttt ROUND", f"quantized_ttt val_loss:2.9000 val_bpb:{bpb_of(2.9):.4f}")
+    exact = f"{text}{label} val_bpb:{bpb_of(2.9):.8f}\n"
+    result = validate(files(**{"train_seed1.log": exact}))
+    assert result.claim.lines[0].eval_time_ms is None and "eval_over_600s" in codes(result)
+    assert result.to_json()["runs"][0]["eval_s"] == 612.0  # type: ignore[index]
+
+
+def test_settings_are_read_from_the_runs_behind_the_claim_and_not_from_a_smoke_run_before() -> None:
+    smoke = log(1, 9.1, extra="  eval_seq_len: 512").replace("train_gpt", "smoke_test")
+    smoke = "Hyperparameters:\n" + smoke + "smoke_test:complete\n"
+    run = "Hyperparameters:\n" + log(1, LOSSES[1], extra="  eval_seq_len: 2048")
+    ablation = "Hyperparameters:\n" + log(7, 2.97, extra="  eval_seq_len: 64", losses=9)
+    single = claim(val_bpb=round(bpb_of(LOSSES[1]), 6), seed_results={})
+    folder = {"submission.json": single, "train_gpt.py": SCRIPT}
+    texts = validate({**folder, "run.log": smoke + run, "ablation.log": ablation}).facts.evidence_texts()
+    assert list(texts) == ["run.log"]
+    assert "eval_seq_len: 512" not in texts["run.log"]
+    told = texts["run.log"].split("\n")
+    assert told.index("  eval_seq_len: 2048") == (smoke + run).split("\n").index("  eval_seq_len: 2048")
+
+
+def test_a_log_made_from_that_of_another_seed_is_found_by_its_measurements() -> None:
+    progress = "".join(f"ttp: b{n}/99 bl:{2.3 + n / 7919:.4f} bb:{1.05 + n / 7907:.4f}\n" for n in range(30))
+    own = "".join(f"ttp: b{n}/99 bl:{2.4 + n / 7919:.4f} bb:{1.06 + n / 7907:.4f}\n" for n in range(30))
+
+    def made(second: str) -> dict[str, str]:
+        return files(
+            **{"train_seed1.log": log(1, LOSSES[1]) + progress, "train_seed2.log": log(2, LOSSES[2]) + second}
+        )
+
+    (found,) = [f for f in validate(made(progress)).findings if f.code == "near_duplicate_logs"]
+    assert "30 of 31 printed measurements" in found.message
+    assert "near_duplicate_logs" not in codes(validate(made(own)))
+
+
+def test_findings_that_differ_in_numbers_are_one_line_for_people() -> None:
+    findings = validate(files(**ALL_1337)).findings
+    (group,) = [group for group in grouped(findings) if group.code == "seed_name_mismatch"]
+    assert group.count == 3 and group.where.startswith("train_seed1.log:")
+    assert group.sentence == (
+        "the file says seed 1, the log prints seed 1337; alike at train_seed2.log:1, train_seed3.log:1"
+    )
+    assert sum(group.count for group in grouped(findings)) == len(findings)
+
+
+@pytest.mark.parametrize(
+    ("name", "seed"),
+    [
+        ("train_seed42.log", 42),
+        ("seed-7.txt", 7),
+        ("run_s1337.log", 1337),
+        ("logs/s1_control.txt", None),
+        ("S0_seq1536.log", None),
+        ("train_seeds.log", None),
+    ],
+)
+def test_seed_of_a_file_name(name: str, seed: int | None) -> None:
+    assert seed_of_name(name) == seed
+
+
+def test_a_name_that_lists_the_printed_seed_among_others_is_no_mismatch() -> None:
+    texts = files(**{"train_seed1.log": None, "train_seed9_1.log": log(1, LOSSES[1])})
+    assert "seed_name_mismatch" not in codes(validate(texts))
+
+
+def test_several_logs_of_one_run_are_no_repeats() -> None:
+    run = log(42, 2.9)
+    parts = {"train_seed42.log": run, "stdout_seed42.log": "launched\n" + run}
+    single = claim(val_bpb=round(bpb_of(2.9), 6), seed_results={})
+    found = codes(validate({"submission.json": single, "train_gpt.py": SCRIPT, **parts}))
+    assert not {"same_seed", "same_seed_fingerprint"} & found.keys()
+
+
+def test_times_without_a_world_size_are_told_and_fail_nothing() -> None:
+    text = log(1, LOSSES[1], train_ms=604_000, eval_ms=612_000).replace("  world_size: 8\n", "")
+    found = codes(validate(files(**{"train_seed1.log": text})))
+    assert found["train_over_600s"] is found["eval_over_600s"] is Severity.WARN
+
+
+def test_loss_beside_the_score_of_a_mixture_is_not_held_against_it() -> None:
+    texts = {
+        f"train_seed{seed}.log": log(seed, loss, bpb=bpb_of(loss) * (0.9 + seed / 100)).replace(
+            "quantized_ttt ", "final_ngram "
+        )
+        for seed, loss in LOSSES.items()
+    }
+    assert "loss_bpb_incoherent" not in codes(validate({**files(), **texts}))
+
+
+TABLE = {
+    "fail": "missing_readme missing_submission_json missing_train_gpt missing_logs missing_claim json_invalid "
+    "claim_not_in_logs mean_mismatch implausible_claim seed_bpb_mismatch seed_bytes_mismatch p_value_wrong "
+    "nats_unit_error near_duplicate_logs loss_bpb_incoherent size_identity_broken artifact_over_cap "
+    "train_over_600s eval_over_600s same_seed_fingerprint same_seed seed_name_mismatch implied_bytes "
+    "mangled_space_marker partial_val multi_folder_pr",
+    "warn": "folder_name claim_is_single_seed val_loss_mismatch bytes_mismatch unit_error code_size_differs "
+    "code_differs_from_log world_size stub_train_gpt gptq_after_600s improvement_not_significant "
+    "tokenizer_dataset_mismatch metric_not_ce",
+    "info": "fewer_than_3_seeds duplicate_log multiple_log_sets std_is_population train_just_over_600s",
+}
+RULES = {
+    "missing-evidence": "missing_readme missing_submission_json missing_train_gpt missing_logs missing_claim "
+    "json_invalid fewer_than_3_seeds",
+    "claim-mismatch": "claim_not_in_logs mean_mismatch implausible_claim seed_bpb_mismatch "
+    "seed_bytes_mismatch p_value_wrong nats_unit_error claim_is_single_seed val_loss_mismatch bytes_mismatch "
+    "unit_error code_size_differs code_differs_from_log world_size near_duplicate_logs loss_bpb_incoherent",
+    "artifact-size": "size_identity_broken artifact_over_cap stub_train_gpt",
+    "time-limit": "train_just_over_600s train_over_600s eval_over_600s gptq_after_600s",
+    "seed-selection": "same_seed_fingerprint same_seed seed_name_mismatch",
+    "significance": "improvement_not_significant",
+    "byte-accounting": "implied_bytes mangled_space_marker tokenizer_dataset_mismatch",
+    "validation-coverage": "partial_val",
+    "unnormalized-distribution": "metric_not_ce",
+    "pr-scope": "multi_folder_pr",
+}
+
+
+@pytest.mark.parametrize(("severity", "listed"), TABLE.items())
+def test_codes_keep_their_severity(severity: str, listed: str) -> None:
+    assert {code: CODES[code][0].value for code in listed.split()} == dict.fromkeys(listed.split(), severity)
+
+
+@pytest.mark.parametrize(("rule", "listed"), RULES.items())
+def test_codes_keep_their_rule(rule: str, listed: str) -> None:
+    assert {code: CODES[code][1] for code in listed.split()} == dict.fromkeys(listed.split(), rule)
 
 
 def test_population_deviation_is_a_remark() -> None:

@@ -12,7 +12,15 @@ from reference_impl.config import EvalConfig
 from reference_impl.dist import Ranks
 from reference_impl.lora import deal_batches, document_batches
 from reference_impl.model import GPT
-from reference_impl.scoring import CoverageError, TokenScores, Validation, empty_scores, summarize
+from reference_impl.scoring import (
+    CoverageError,
+    TokenScores,
+    Validation,
+    empty_scores,
+    gather_windows,
+    summarize,
+)
+from reference_impl.windows import Window
 from tests.reference_impl.roster import COMPLIANT, VIOLATING
 from tests.reference_impl.slow_twins import TWINS
 
@@ -62,7 +70,7 @@ def test_batch_sizes_do_not_matter(
 def test_the_order_documents_are_worked_through_does_not_matter(
     tiny_model: GPT, tiny_val: Validation, tiny_eval: EvalConfig
 ) -> None:
-    shuffled = Validation(tiny_val.tokens_N, tiny_val.bytes_N, list(reversed(tiny_val.documents)))
+    shuffled = replace(tiny_val, documents=list(reversed(tiny_val.documents)))
     a = COMPLIANT["lora_ttt"](tiny_model, tiny_val, tiny_eval, Ranks())
     b = COMPLIANT["lora_ttt"](tiny_model, shuffled, tiny_eval, Ranks())
     assert torch.equal(a.nll_N, b.nll_N)
@@ -114,7 +122,8 @@ def test_chunk_ttt_leaves_the_first_chunk_and_moves_the_others(
 
 def test_summary_is_total_nats_over_total_bytes(tiny_val: Validation) -> None:
     scores = empty_scores(tiny_val)
-    scores.record(torch.arange(1, tiny_val.tokens_N.numel()), torch.full((tiny_val.targets,), 0.5))
+    batch = gather_windows(tiny_val, [Window(0, tiny_val.targets, 0)], 1)
+    scores.record(batch, torch.full((1, tiny_val.targets), 0.5))
     metric = summarize(scores, tiny_val)
     size_bytes = sum(
         (int(t) % 5 + 1 if t >= 4 else 0) + (1 if t >= 4 and t % 3 == 0 and s >= 4 else 0)

@@ -14,7 +14,7 @@ from reference_impl.demo import demo_settings
 from reference_impl.dist import Ranks
 from reference_impl.model import GPT
 from reference_impl.run import compile_blocks
-from reference_impl.scoring import Metric, Validation, gather_windows
+from reference_impl.scoring import Metric, Validation, empty_scores, gather_windows
 from reference_impl.train import build_model, train
 from reference_impl.windows import Window
 from tests.reference_impl.roster import COMPLIANT
@@ -26,26 +26,31 @@ INDUCTOR = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
 def test_gathered_rows_hold_the_windows(tiny_val: Validation) -> None:
-    batch = gather_windows(tiny_val.tokens_N, WINDOWS, 3)
+    batch = gather_windows(tiny_val, WINDOWS, 3)
     assert batch.ids_BT.shape == (3, 16) and batch.targets_BS.shape == (3, 11) and batch.first == 5
+    scores = empty_scores(tiny_val)
+    scores.record(batch, torch.arange(33.0).view(3, 11))
     for row, window in enumerate(WINDOWS):
         end = window.start + window.length
         assert batch.ids_BT[row, : window.length].tolist() == tiny_val.tokens_N[window.start : end].tolist()
         expected = list(range(window.start + window.first + 1, end + 1))
-        assert batch.target_index_BS[row][batch.scored_BS[row]].tolist() == expected
         assert batch.targets_BS[row][batch.scored_BS[row]].tolist() == tiny_val.tokens_N[expected].tolist()
+        assert batch.index_BS[row][batch.scored_BS[row]].tolist() == expected
+        assert not batch.targets_BS[row][~batch.scored_BS[row]].any()
+        places = torch.nonzero(batch.scored_BS[row]).flatten()
+        assert scores.nll_N[expected].tolist() == (11 * row + places).tolist()
+    scores.gather(Ranks())
+    assert int(scores.times_N.sum()) == 5 + 7 + 2 and float(scores.nll_N[0]) == 0.0
 
 
 def test_padding_adds_nothing_that_counts(
     tiny_model: GPT, tiny_val: Validation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scoring, "PAD_STEP", 4)
-    plain = gather_windows(tiny_val.tokens_N, WINDOWS, 5)
-    padded = gather_windows(tiny_val.tokens_N, WINDOWS, 5, pad=True)
+    plain = gather_windows(tiny_val, WINDOWS, 5)
+    padded = gather_windows(tiny_val, WINDOWS, 5, pad=True)
     assert padded.ids_BT.shape == (5, 16) and padded.first == 4
-    assert (
-        plain.target_index_BS[plain.scored_BS].tolist() == padded.target_index_BS[padded.scored_BS].tolist()
-    )
+    assert plain.targets_BS[plain.scored_BS].tolist() == padded.targets_BS[padded.scored_BS].tolist()
     nll = [tiny_model(b.ids_BT, b.targets_BS, b.first)[b.scored_BS] for b in (plain, padded)]
     torch.testing.assert_close(nll[0], nll[1], rtol=0, atol=1e-5)
 
@@ -91,6 +96,6 @@ def test_a_gpu_scores_what_a_cpu_scores_but_for_bfloat16(
     ranks = Ranks(device=torch.device("cuda", 0))
     model = tiny_model.to(ranks.device)
     model.compute_dtype = ranks.compute_dtype
-    val = Validation(tiny_val.tokens_N.to(ranks.device), tiny_val.bytes_N, tiny_val.documents)
+    val = replace(tiny_val, device=ranks.device)
     found = COMPLIANT[name](model, val, still, ranks).nll_N.cpu()
     assert (found - expected).abs().mean() < 0.05

@@ -128,3 +128,24 @@ def test_plot_has_the_same_bytes_every_time() -> None:
     first = comparison_svg(comparison)
     assert first == comparison_svg(comparison)
     assert first.startswith("<?xml") and "bits per byte" in first
+
+
+def test_runs_of_one_seed_meet_no_policy_however_small_p_is() -> None:
+    values = (1.0729, 1.0730, 1.0727)
+    old = Sample(name="old", values=(1.0808, 1.0811, 1.0810), seeds=(1, 2, 3), tokens_per_byte=0.268)
+    several = compare(old, Sample(name="new", values=values, seeds=(4, 5, 6), tokens_per_byte=0.268))
+    assert [policy.met for policy in several.policies] == [True, True]
+    one = compare(old, Sample(name="new", values=values, seeds=(4, 4, 4), tokens_per_byte=0.268))
+    assert [policy.met for policy in one.policies] == [None, None] and one.welch == several.welch
+    assert all("of seed 4" in policy.because for policy in one.policies)
+    worse = compare(old, Sample(name="new", values=(1.09, 1.091), seeds=(4, 4), tokens_per_byte=0.268))
+    assert [policy.met for policy in worse.policies] == [False, False]
+
+
+def test_plot_names_pull_requests_by_number() -> None:
+    old = Sample(
+        name="main:records/t/2026-04-09_Old", values=(1.08, 1.081), seeds=(1, 2), tokens_per_byte=0.268
+    )
+    new = Sample(name="refs/pull/1812/head", values=(1.07, 1.071), seeds=(1, 2), tokens_per_byte=0.268)
+    drawn = comparison_svg(compare(old, new))
+    assert ">#1812<" in drawn and ">2026-04-09_Old<" in drawn and ">head<" not in drawn

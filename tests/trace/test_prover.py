@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.trace import prover
-from auditor.trace.linear import Atom, Condition, Expr, forget, operation
+from auditor.trace.linear import Atom, Condition, Expr, forget
+from auditor.trace.operations import operation
 from auditor.trace.prover import proves, refutes
 
 RANGE = range(-3, 5)
@@ -21,6 +22,21 @@ def _fresh() -> Iterator[None]:
     forget()
     yield
     forget()
+
+
+TURNS = {x: (0, x % 3, x % 3 + 1 + x % 2, x % 3 + 3 + x % 2) for x in RANGE}
+"""Turns of one loop, by their number and what `x` is: any in order, the n-th of them at least n-1."""
+
+ASCENDING = {
+    z: lambda i, z=z: (2 + z % 2) * i + (i > z) * 3 + z  # type: ignore[misc]
+    for z in RANGE
+}
+"""Strictly ascending arrays, by what `z` is."""
+
+ANY_ORDER = {
+    z: lambda i, z=z: (i * i * (z - 1) + 7 * i) % 5 - 2  # type: ignore[misc]
+    for z in RANGE
+}
 
 
 def bounded(name: str) -> Expr:
@@ -42,7 +58,11 @@ def _atom(atom: Atom, values: dict[str, int]) -> int:
         difference = value(condition.difference, values)
         holds = difference >= 0 if condition.operator == ">=" else difference == 0
         return value(then if holds else other, values)
+    if atom.kind == "iter":
+        return TURNS[values["x"]][int(str(atom.args[1]))]
     parts = [value(part, values) for part in atom.parts()]
+    if atom.kind in ("at", "elem"):
+        return (ASCENDING if atom.kind == "at" else ANY_ORDER)[values["z"]](parts[0])
     if atom.kind in ("min", "max"):
         return min(parts) if atom.kind == "min" else max(parts)
     left, right = parts
@@ -55,12 +75,15 @@ def _combine(inner: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
     return st.one_of(
         st.tuples(st.sampled_from(["+", "-", "min", "max", "mul"]), inner, inner),
         st.tuples(st.sampled_from(["floordiv", "mod"]), inner, st.integers(1, 4)),
+        st.tuples(st.sampled_from(["at", "elem"]), inner),
         st.tuples(st.sampled_from([">=", "=="]), inner, inner, inner),
     )
 
 
 SKETCHES = st.recursive(
-    st.one_of(st.integers(-4, 4), st.sampled_from(["x", "y", "z"])), _combine, max_leaves=5
+    st.one_of(st.integers(-4, 4), st.sampled_from(["x", "y", "z", "turn 1", "turn 2", "turn 3"])),
+    _combine,
+    max_leaves=5,
 )
 
 
@@ -68,7 +91,8 @@ def built(sketch: object) -> Expr:
     if isinstance(sketch, int):
         return Expr(sketch)
     if isinstance(sketch, str):
-        return bounded(sketch)
+        name, _, turn = sketch.partition(" ")
+        return Expr.of(Atom("iter", (1, int(turn)), 0)) if turn else bounded(name)
     assert isinstance(sketch, tuple)
     name, *inner = sketch
     parts = [built(part) for part in inner]
@@ -76,12 +100,14 @@ def built(sketch: object) -> Expr:
         return parts[0] + parts[1]
     if name == "-":
         return parts[0] - parts[1]
+    if name in ("at", "elem"):
+        return Expr.of(Atom(name, (7, parts[0])))
     if name in (">=", "=="):
         return operation("ite", Condition(name, parts[0]), parts[1], parts[2])
     return operation(name, *parts)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(st.lists(SKETCHES, min_size=1, max_size=4))
 def test_no_system_with_a_solution_is_refuted(sketches: list[object]) -> None:
     rows = tuple(built(sketch) for sketch in sketches)
@@ -113,6 +139,56 @@ def test_a_later_turn_is_at_least_one_more() -> None:
     assert not proves(second - first - 2)
 
 
+def ascending(index: Expr) -> Expr:
+    return Expr.of(Atom("at", (1, index), 0))
+
+
+def test_an_array_rises_by_one_a_place_at_least_whatever_the_order_of_the_places() -> None:
+    i, j = bounded("x"), bounded("y")
+    assert proves(ascending(i + 2) - ascending(i) - 2)
+    assert refutes((ascending(i) - ascending(j), j - i - 1))
+    assert refutes((ascending(i) - ascending(j) - 1, j - i, i - j))
+    assert not refutes((ascending(i) - ascending(j),))
+
+
+def test_equal_arguments_give_equal_values() -> None:
+    n, least = bounded("x"), operation("min", bounded("x"), bounded("y"))
+    halves = [operation("floordiv", part, Expr(2)) for part in (n, least)]
+    assert refutes((bounded("y") - n, halves[0] - halves[1] - 1))
+    unordered = [Expr.of(Atom("elem", (1, part))) for part in (n, least)]
+    assert refutes((bounded("y") - n, unordered[0] - unordered[1] - 1))
+    assert not refutes((unordered[0] - unordered[1] - 1,))
+
+
+def test_conditions_are_decided_inside_other_symbols() -> None:
+    condition = Condition(">=", bounded("x"))
+    chosen = operation("ite", condition, bounded("y"), Expr(5))
+    place = Expr.of(Atom("elem", (1, chosen)))
+    assert refutes((place - Expr.of(Atom("elem", (1, bounded("y")))) - 1, bounded("x")))
+    assert not refutes((place - Expr.of(Atom("elem", (1, bounded("y")))) - 1,))
+
+
+def test_no_integer_lies_between_two_neighbours() -> None:
+    x, y = bounded("x").scaled(2), bounded("y").scaled(2)
+    free = Expr.of(Atom("free", (9, "even")))
+    assert refutes((x - y - 1, y + 1 - x))
+    assert refutes((free.scaled(2) - x - 1, x + 1 - free.scaled(2)))
+    third, quarter = free.scaled(3) - x - y, x + y - free.scaled(3)
+    assert not refutes((third, quarter))
+
+
+def test_cases_that_play_no_part_are_left_out() -> None:
+    """Thirty conditions that decide nothing would be 2^30 cases."""
+    total, rows = Expr(0), []
+    for number in range(30):
+        free = Expr.of(Atom("free", (number, "c")))
+        choice = operation("ite", Condition(">=", free), bounded(f"a{number}"), Expr(1))
+        rows.append(choice + RANGE[-1])
+        total = total + choice
+    x, y = bounded("x"), bounded("y")
+    assert refutes((*rows, operation("max", x, y) - x - 1, x - y))
+
+
 def test_turns_of_different_loops_are_in_no_order() -> None:
     assert not proves(Expr.of(Atom("iter", (2, 2), 0)) - Expr.of(Atom("iter", (1, 1), 0)))
 
@@ -137,3 +213,12 @@ def test_a_question_of_too_many_symbols_is_not_proved() -> None:
     for number in range(prover.MAX_ATOMS + 1):
         total = total + Expr.of(Atom("free", (number, "n"), 0))
     assert not proves(total)
+
+
+def test_a_factor_that_is_one_of_several_constants_is_linear_in_each_case() -> None:
+    width = operation("ite", Condition(">=", bounded("x")), Expr(16), Expr(32))
+    turn = Expr.of(Atom("iter", (1, 1), 0))
+    later = Expr.of(Atom("iter", (1, 2), 1))
+    assert proves(operation("mul", later, width) - operation("mul", turn, width) - 16)
+    assert not proves(operation("mul", later, width) - operation("mul", turn, width) - 17)
+    assert proves(turn - operation("mul", operation("floordiv", turn, width), width))
