@@ -55,8 +55,8 @@ class Lookups(Machine):
         if not any(key.regions or key.looks for key in keys):
             return found
         if scored(found) == 1:
-            tokens = [key for key in keys if self.key_tokens(key)]
-            return self.picked(found, tokens[-1], node) if tokens else found
+            made_of_tokens = [key for key in keys if self.key_tokens(key)]
+            return self.picked(found, made_of_tokens[-1], node) if made_of_tokens else found
         looks = found.looks
         for position, key in enumerate(keys, start=1):
             if key.looks:

@@ -30,13 +30,14 @@ def held(scored: Iterable[Region], keys: Iterable[Region]) -> Found:
     worst = EARLIER
     for region in scored:
         near = [key for key in keys if _of_one_turn(region, key)]
-        for key in near or keys:
-            found = _held(region, key) if near else UNTOLD
-            if (found[0] is Answer.YES and (found[1] or worst[0] is not Answer.YES)) or (
-                found[0] is Answer.MAYBE and worst[0] is Answer.NO
-            ):
+        for found in [_held(region, key) for key in near] if near else [UNTOLD] * len(keys[:1]):
+            if _weight(found) > _weight(worst):
                 worst = found
     return worst
+
+
+def _weight(found: Found) -> tuple[int, bool]:
+    return (Answer.NO, Answer.MAYBE, Answer.YES).index(found[0]), found[1]
 
 
 def _of_one_turn(a: Region, b: Region) -> bool:
