@@ -2,19 +2,27 @@
 
 ## What it checks
 
-x y z a b c d e
+Whether something was looked up about the scored token alone (a count, an entry of a cache, its number of bytes)
+and mixed into the probability of that token after it had been picked, so that nothing makes the mixture sum to
+one; and whether a token's log-probability was spread over its bytes and mixed, byte by byte, with another model.
 
 ## Why it breaks the rules
 
-x y z a b c d e
+Bits per byte compare models only if every one of them pays for the probability it gives to all other tokens. A
+number raised for the realised token, with the other tokens left as they were, is paid by nobody. The share of a
+token's log-probability that falls on one byte is no distribution over bytes either: the bytes that the tokens not
+chosen would have given have no share in it.
 
 ## How to fix it
 
-x y z a b c d e
+Mix whole distributions before the target is picked: for every token of the vocabulary the model's probability and
+the cache's, with weights that do not depend on the target. A model over bytes needs the token distribution summed
+over all tokens that agree with the bytes so far.
 
 ## Known limits
 
-x y z a b c d e
+A count added to the model's probability as to a prior is `review`, as for `target-keyed-cache`. That weights of a
+mixture sum to one, or that a hand-written normaliser is the right one, is not checked: the replay's probes do that.
 """
 
 from __future__ import annotations
@@ -23,8 +31,9 @@ from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from auditor.trace.events import Blend
-from rules.base import Outcome, Policy, Source
+from rules.base import Bad, Good, Outcome, Policy, Source
 from rules.blending import Blended, BlendRule, named_lookup
+from rules.train_before_score import REPORT, SETUP
 
 SPREAD = "spread"
 
@@ -37,18 +46,88 @@ class UnnormalizedDistribution(BlendRule):
     condition = "C2"
     clean = "every reported score was read from a distribution over the vocabulary"
     policies: ClassVar[Mapping[Policy, str]] = {
-        Policy.RULINGS: "x",
-        Policy.STRICT: "x",
+        Policy.RULINGS: "what is looked up by the target alone and mixed in fails; a count added to a prior is for a "
+        "person to judge",
+        Policy.STRICT: "both fail: the score is read from a distribution over the whole vocabulary",
     }
     sources = (
+        Source(
+            url="https://github.com/openai/parameter-golf/pull/779#issuecomment-4145781641",
+            date="2026-03-27",
+            who="valerio-oai",
+            ruling="a cache that gives a number for the realised token alone, mixed in without renormalising over "
+            "the vocabulary, makes the score no probability",
+        ),
         Source(
             url="https://github.com/openai/parameter-golf/pull/1185",
             date="2026-04-01",
             who="valerio-oai",
-            ruling="x",
+            ruling="smoothed exact counts asked for the target only are not normalised over the vocabulary either",
+        ),
+        Source(
+            url="https://github.com/openai/parameter-golf/pull/1835",
+            date="2026-04-27",
+            who="valerio-oai",
+            ruling="a token's log-probability spread over its bytes and mixed with a byte model is no valid "
+            "distribution",
         ),
     )
-    examples = ()
+    examples = (
+        Good(
+            "the cache's row and the model's distribution are mixed, then the target is picked",
+            SETUP
+            + """\
+counts = torch.zeros(1024, 1024)
+with torch.no_grad():
+    for row in range(rows):
+        x = val_tokens[row * SEQ : (row + 1) * SEQ]
+        y = val_tokens[row * SEQ + 1 : (row + 1) * SEQ + 1]
+        seen = counts[x] + 0.01
+        cached = torch.log(seen / seen.sum(-1, keepdim=True))
+        both = torch.stack([F.log_softmax(model(x), dim=-1) + math.log(0.8), cached + math.log(0.2)])
+        total += F.nll_loss(torch.logsumexp(both, dim=0), y, reduction="sum")
+        counts.index_put_((x, y), torch.ones(SEQ), accumulate=True)
+"""
+            + REPORT,
+        ),
+        Bad(
+            "a count of the target joins the mixture at the target only",
+            SETUP
+            + """\
+seen = np.ones(1024)
+for row in range(rows):
+    x = val_tokens[row * SEQ : (row + 1) * SEQ]
+    y = val_tokens[row * SEQ + 1 : (row + 1) * SEQ + 1]
+    with torch.no_grad():
+        nll = F.cross_entropy(model(x), y, reduction="none")
+    share = seen[y.numpy()] / 4096  # expect: unnormalized-distribution
+    total += -np.log(0.9 * np.exp(-nll.numpy()) + 0.1 * share).sum()
+    np.add.at(seen, y.numpy(), 1)
+"""
+            + REPORT,
+        ),
+        Bad(
+            "the log-probability is spread over the token's bytes and mixed with a table of bytes",
+            SETUP
+            + """\
+pieces = [bytes([i % 256]) * (1 + i % 3) for i in range(1024)]
+table = {}
+for row in range(rows):
+    x = val_tokens[row * SEQ : (row + 1) * SEQ]
+    y = val_tokens[row * SEQ + 1 : (row + 1) * SEQ + 1]
+    with torch.no_grad():
+        nll = F.cross_entropy(model(x), y, reduction="none")
+    for i in range(SEQ):
+        text = pieces[int(y[i])]  # expect: unnormalized-distribution
+        share = torch.exp(-nll[i] / len(text))
+        for byte in text:
+            seen = table.get(byte, 1)  # expect: unnormalized-distribution
+            total += -torch.log(0.9 * share + 0.1 * seen / 256)
+            table[byte] = seen + 1
+"""
+            + REPORT,
+        ),
+    )
 
     def concerns(self, blend: Blend) -> bool:
         if blend.form == SPREAD:

@@ -30,9 +30,10 @@ def held(scored: Iterable[Region], keys: Iterable[Region]) -> Found:
     worst = EARLIER
     for region in scored:
         near = [key for key in keys if _of_one_turn(region, key)]
-        for found in [_held(region, key) for key in near] if near else [UNTOLD] * len(keys[:1]):
-            if _weight(found) > _weight(worst):
-                worst = found
+        answers = [_held(region, key) for key in near] if near else [UNTOLD] * len(keys[:1])
+        beside = any(found[0] is Answer.NO for found in answers)
+        for answer, earlier, why in answers:
+            worst = max(worst, (answer, earlier or (beside and answer is Answer.YES), why), key=_weight)
     return worst
 
 

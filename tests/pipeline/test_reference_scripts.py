@@ -21,10 +21,6 @@ BROKEN = {
     "slot": "same-token-adaptation",
     "prequant_ttt": "train-before-score",
 }
-BYTES_LOSE_THEIR_ORIGIN = pytest.mark.xfail(
-    strict=True, reason="weights that travel as bytes (tobytes, frombuffer) lose what they were fitted to"
-)
-
 SCORE_AFTER_OWN_STEP = (
     "lora_ttt",
     "            optimizer.step()\n    model.requires_grad_(True)\n",
@@ -80,13 +76,7 @@ def test_compliant_evaluators_are_proved_compliant(name: str, tmp_path: Path) ->
     ]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=BYTES_LOSE_THEIR_ORIGIN if name == "prequant_ttt" else ())
-        for name in VIOLATIONS
-    ],
-)
+@pytest.mark.parametrize("name", VIOLATIONS)
 def test_violators_fail_their_rule(name: str, tmp_path: Path) -> None:
     result = judged(write_script(VIOLATIONS[name]), tmp_path)
     assert result.verdict is Verdict.VIOLATION
