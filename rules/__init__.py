@@ -6,6 +6,7 @@ from rules.artifact_size import ArtifactSize
 from rules.base import Rule
 from rules.byte_accounting import ByteAccounting
 from rules.claim_mismatch import ClaimMismatch
+from rules.document_boundary import DocumentBoundary
 from rules.hindsight_selection import HindsightSelection
 from rules.missing_evidence import MissingEvidence
 from rules.network_access import NetworkAccess
@@ -36,6 +37,7 @@ ALL: tuple[type[Rule], ...] = (
     TrainDataAtEval,
     ByteAccounting,
     ValidationCoverage,
+    DocumentBoundary,
     OpaqueCode,
     NetworkAccess,
     MissingEvidence,

@@ -8,9 +8,8 @@ by layer without running it; this rule speaks where that is not possible.
 
 ## Why it breaks the rules
 
-A submission is reviewed by reading it. Code that is decrypted at run time, shipped as bytecode or as a
-binary, or
-assembled from values that only a run knows, could hold anything: validation tokens, a different evaluation, a
+A submission is reviewed by reading it. Code that is decrypted at run time, shipped as bytecode or as a binary,
+or assembled from values that only a run knows, could hold anything: validation tokens, a different evaluation, a
 network call. The challenge counts code bytes and asks for the training and evaluation code in the open.
 
 ## How to fix it
@@ -21,9 +20,8 @@ script, and build them at start.
 
 ## Known limits
 
-Native source is carried as text and not followed by the static witness: what it does to the score is a
-    matter for
-the rules about the score, which then say so. A packer that is not known yet reads as opaque; that is a gap
+Native source is carried as text and not followed by the static witness: what it does to the score is a matter
+for the rules about the score, which then say so. A packer that is not known yet reads as opaque; that is a gap
 of the auditor and the finding says which call stopped it.
 """
 

@@ -31,8 +31,8 @@ _MODEL_BYTES = 15_000_000
 def toy_folder(**changes: object) -> Mapping[str, str]:
     """The files of the folder; `changes` replace facts of every log: seed, tokens, train_ms, eval_ms, model.
 
-    `claimed` replaces the claim, `scale` multiplies every printed bits-per-byte value,
-    `without` names files to leave out.
+    `claimed` replaces the claim, `scale` multiplies every printed bits-per-byte value, `losses_of` gives every
+    log the training losses of one seed, `without` names files to leave out.
     """
     scale = float(str(changes.get("scale", 1.0)))
     scores = {seed: loss / math.log(2.0) * _TOKENS_PER_BYTE * scale for seed, loss in LOSSES.items()}
@@ -50,14 +50,15 @@ def _log(seed: int, score: float, changes: Mapping[str, object]) -> str:
     model = int(str(changes.get("model", _MODEL_BYTES)))
     code = len(SCRIPT.encode())
     printed = changes.get("seed", seed)
+    begun = int(str(changes.get("losses_of", seed)))
     lines = [
         f"seed:{printed}",
         "world_size:8 grad_accum_steps:1",
         "tokenizer_path: ./data/tokenizers/fineweb_8192_bpe.model",
         f"val_tokens: {changes.get('tokens', 40_540_160)}",
-        f"step:0/20000 val_loss:{9.0 + seed * 0.01:.4f} val_bpb:3.4860 train_time:0ms",
-        f"step:1/20000 train_loss:{9.0 + seed * 0.02:.4f} train_time:100ms",
-        f"step:2/20000 train_loss:{8.5 + seed * 0.03:.4f} train_time:200ms",
+        f"step:0/20000 val_loss:{9.0 + begun * 0.01:.4f} val_bpb:3.4860 train_time:0ms",
+        f"step:1/20000 train_loss:{9.0 + begun * 0.02:.4f} train_time:100ms",
+        f"step:2/20000 train_loss:{8.5 + begun * 0.03:.4f} train_time:200ms",
         f"stopping_early: wallclock_cap train_time:{changes.get('train_ms', 588_000)}ms step:5000/20000",
         f"Code size: {code} bytes",
         f"Serialized model int6+brotli: {model} bytes",

@@ -18,8 +18,12 @@ from tree_sitter import Node
 from auditor.native.syntax import functions_of, global_variables, parameters_of, text_of
 
 PURE = frozenset(
-    "malloc calloc realloc free memset memcpy memmove sizeof abs fabs fabsf exp expf exp2 log logf log2 log1p log1pf "
-    "expm1 sqrt sqrtf pow powf floor ceil round min max fmin fmax fminf fmaxf swap move printf fprintf assert".split()
+    (
+        *("malloc", "calloc", "realloc", "free", "memset", "memcpy", "memmove", "sizeof", "swap", "move"),
+        *("abs", "fabs", "fabsf", "exp", "expf", "exp2", "log", "logf", "log2", "log1p", "log1pf", "expm1"),
+        *("sqrt", "sqrtf", "pow", "powf", "floor", "ceil", "round", "min", "max", "fmin", "fmax"),
+        *("fminf", "fmaxf", "printf", "fprintf", "assert"),
+    )
 )
 """Functions of the standard library that keep nothing of their arguments for themselves."""
 
@@ -76,17 +80,19 @@ def dependences(root: Node) -> dict[str, Dependence]:
     counters = _counters(root)
     names = frozenset(defined)
     globals_ = global_variables(root)
-    return {
-        name: _Walk(name, node, names, globals_, counters).run()
-        for name, node in defined.items()
-    }
+    return {name: _Walk(name, node, names, globals_, counters).run() for name, node in defined.items()}
 
 
 class _Walk:
     """Follows one function."""
 
     def __init__(
-        self, name: str, node: Node, defined: frozenset[str], globals_: frozenset[str], counters: frozenset[str]
+        self,
+        name: str,
+        node: Node,
+        defined: frozenset[str],
+        globals_: frozenset[str],
+        counters: frozenset[str],
     ) -> None:
         self.node = node
         self.defined = defined
@@ -131,7 +137,9 @@ class _Walk:
                 self.part(child, env)
         elif kind == "labeled_statement":
             self.problem(node, "a label")
-        elif kind not in ("break_statement", "continue_statement", "comment") and not kind.startswith("preproc"):
+        elif kind not in ("break_statement", "continue_statement", "comment") and not kind.startswith(
+            "preproc"
+        ):
             self.value(node, env)
 
     def part(self, node: Node, env: Env) -> None:

@@ -71,7 +71,11 @@ def parameters_of(function: Node) -> list[Parameter]:
         inner: Node | None = node.child_by_field_name("declarator")
         pointer = False
         while inner is not None and inner.type != "identifier":
-            pointer = pointer or inner.type in ("pointer_declarator", "array_declarator", "reference_declarator")
+            pointer = pointer or inner.type in (
+                "pointer_declarator",
+                "array_declarator",
+                "reference_declarator",
+            )
             inner = inner.child_by_field_name("declarator") or next(iter(inner.named_children), None)
         found.append(Parameter(text_of(inner), pointer))
     return found

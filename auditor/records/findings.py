@@ -82,6 +82,7 @@ CODES: Mapping[str, tuple[Severity, str | None]] = {
     "same_seed_fingerprint": (_F, "seed-selection"),
     "same_seed": (_F, "seed-selection"),
     "seed_name_mismatch": (_F, "seed-selection"),
+    "seeds_left_out": (_W, "seed-selection"),
     "improvement_not_significant": (_W, "significance"),
     "implied_bytes": (_F, "byte-accounting"),
     "mangled_space_marker": (_F, "byte-accounting"),

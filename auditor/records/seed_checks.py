@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from statistics import fmean
 
-from auditor.records.claim import How, claimed_lines
+from auditor.records.claim import How, claimed_lines, normal_label
 from auditor.records.facts import FolderFacts, seed_of_name
 from auditor.records.findings import RecordFinding, Severity, finding
 from auditor.records.log_lines import decimals
@@ -33,6 +33,7 @@ def check_seeds(facts: FolderFacts) -> Iterator[RecordFinding]:
     yield from _fingerprints(facts)
     yield from _same_seed(facts)
     yield from _near_copies(facts)
+    yield from _left_out(facts)
 
 
 def _names(facts: FolderFacts) -> Iterator[RecordFinding]:
@@ -173,3 +174,27 @@ def _claimed_seed(run: Run) -> int | None:
 def _late_losses(run: Run) -> dict[int, str]:
     """Step → training loss as printed, after the first steps."""
     return {step.step: step.train_loss for step in run.steps if step.train_loss is not None and step.step > 3}
+
+
+def _left_out(facts: FolderFacts) -> Iterator[RecordFinding]:
+    """Logs of other seeds that print the claimed metric, are not in the claimed mean, and are all worse."""
+    claim = facts.claim
+    if claim.how is not How.SUBSET_MEAN:
+        return
+    chosen = {line.path for line in claim.lines}
+    seeds = {_claimed_seed(run) for run in facts.distinct if run.path in chosen}
+    others = [
+        (run.path, run_line.val_bpb)
+        for run in facts.distinct
+        if run.path not in chosen and _claimed_seed(run) not in seeds | {None}
+        for run_line in run.metrics[::-1]
+        if normal_label(run_line.label) == claim.label
+    ]
+    latest = dict(reversed(others))
+    if latest and min(latest.values()) > max(line.val_bpb for line in claim.lines):
+        yield finding(
+            "seeds_left_out",
+            ", ".join(latest),
+            f"the claimed mean is over {len(chosen)} logs; {len(latest)} more with other seeds print "
+            f"{claim.label!r} and are all worse",
+        )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from auditor.records import run_json
 from auditor.records.byte_checks import check_bytes
+from auditor.records.byte_evidence import ByteEvidence, byte_evidence
 from auditor.records.claim import Claim
 from auditor.records.claim_checks import check_claims
 from auditor.records.code_checks import check_code, check_embedded_source
@@ -37,6 +38,7 @@ class RecordsResult:
         runs: one per distinct log.
         problems: files that could not be read.
         outside: slugs that were judged from outside the folder (`pr-scope`, `significance`).
+        measured: what the logs prove about the denominator of bits per byte; None if they do not tell.
     """
 
     facts: FolderFacts
@@ -45,6 +47,7 @@ class RecordsResult:
     claim: Claim
     problems: tuple[str, ...] = ()
     outside: frozenset[str] = frozenset()
+    measured: ByteEvidence | None = None
 
     @property
     def failed(self) -> bool:
@@ -108,4 +111,5 @@ def validate_folder(
         claim=facts.claim,
         problems=facts.problems,
         outside=frozenset(outside),
+        measured=byte_evidence(facts),
     )

@@ -11,7 +11,9 @@ from auditor.result import AuditResult, ReportResult
 from auditor.trace.events import (
     Access,
     Artifact,
+    Carry,
     Clock,
+    Count,
     Event,
     Load,
     Place,
@@ -23,6 +25,7 @@ from auditor.trace.events import (
     Update,
 )
 from auditor.trace.render import RegionNames
+from auditor.trace.token_bytes import compared
 from auditor.trace.trace import Trace
 from auditor.trace.tree import Node
 from rules.base import Finding
@@ -178,7 +181,27 @@ def _details(event: Event, names: RegionNames) -> dict[str, Json]:
                 "how": event.how,
                 "absorbed": absorbed,
                 "doubts": list(event.doubts),
+                "loads": list(event.loads),
             }
+        case Count():
+            return {
+                "regions": _regions(event, names),
+                "how": event.how,
+                "what": event.what,
+                "wrong": [
+                    {
+                        "kind": c.kind.name,
+                        "piece": c.kind.piece,
+                        "before": c.before.name,
+                        "counted": c.count,
+                        "bytes": c.right,
+                    }
+                    for c in compared(event.counts)
+                    if c.count != c.right
+                ],
+            }
+        case Carry():
+            return {"what": event.what}
         case Update():
             return {
                 "state": event.state.name,
@@ -192,7 +215,12 @@ def _details(event: Event, names: RegionNames) -> dict[str, Json]:
             return {"scores": list(event.scores), "by": event.by}
         case Report():
             template: list[Json] = list(event.template)
-            return {"label": event.label, "template": template, "scores": list(event.scores)}
+            return {
+                "label": event.label,
+                "template": template,
+                "scores": list(event.scores),
+                "counts": list(event.counts),
+            }
         case Load():
             return {"source": event.source, "what": event.what}
         case Artifact():
@@ -206,7 +234,7 @@ def _details(event: Event, names: RegionNames) -> dict[str, Json]:
     return {}
 
 
-def _regions(event: Score | Update, names: RegionNames) -> list[Json]:
+def _regions(event: Score | Update | Count, names: RegionNames) -> list[Json]:
     texts: list[Json] = []
     texts.extend(sorted({names.text(region) for region in event.regions}))
     return texts

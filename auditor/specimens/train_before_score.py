@@ -78,9 +78,16 @@ def validation_tokens(s: Settings) -> Tensor:
     return torch.cat([read_shard(shard) for shard in shards])
 
 
+def text_bytes(sp: spm.SentencePieceProcessor, token: int) -> int:
+    """Bytes that a token decodes to inside a document."""
+    if sp.is_control(token) or sp.is_unknown(token) or sp.is_unused(token):
+        return 0
+    return 1 if sp.is_byte(token) else len(sp.id_to_piece(token).replace("\u2581", " ").encode())
+
+
 def byte_lengths(s: Settings) -> Tensor:
     pieces = spm.SentencePieceProcessor(model_file=s.tokenizer_path)
-    lengths = [len(pieces.id_to_piece(i).replace("\u2581", " ").encode()) for i in range(pieces.vocab_size())]
+    lengths = [text_bytes(pieces, token) for token in range(pieces.vocab_size())]
     return torch.tensor(lengths, dtype=torch.float64)
 
 

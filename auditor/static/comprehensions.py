@@ -92,6 +92,9 @@ class Comprehensions(Machine):
 
     # without effects: one turn that stands for any
     def without_effects(self, node: Comprehension, env: Env) -> Value:
+        table = None if isinstance(node, ast.DictComp) else self.kinds_listed(node, env)
+        if table is not None:
+            return table
         exact = None if isinstance(node, ast.DictComp) else self.exact_comprehension(node, env)
         if exact is None:
             return self.any_turn(node, env)

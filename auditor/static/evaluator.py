@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from auditor.static.boundaries import Boundaries
+from auditor.static.byte_counts import ByteCounts
 from auditor.static.calls import Calls
 from auditor.static.choices import Choices
 from auditor.static.comprehensions import Comprehensions
 from auditor.static.expressions import Expressions
+from auditor.static.files import Files
 from auditor.static.functions import Functions
 from auditor.static.generators import Generators
 from auditor.static.heap import Env
@@ -29,6 +32,9 @@ class Evaluator(
     Masks,
     Scoring,
     Lookups,
+    ByteCounts,
+    Boundaries,
+    Files,
     Statements,
     Calls,
     Modules,
@@ -44,6 +50,9 @@ class Evaluator(
         self.prepare_scoring()
         self.prepare_modules()
         self.prepare_lookups()
+        self.prepare_counts()
+        self.prepare_files()
+        self.prepare_boundaries()
         tree, _, path = self.main
         self.globals = Env()
         self.globals.d["__name__"] = Const("__main__")

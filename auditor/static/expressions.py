@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from auditor.static.by_kind import filled
+from auditor.static.files import FROM_OUTSIDE, MATCHED, matched
 from auditor.static.heap import Env, Obj
 from auditor.static.library.tables import BUILTINS, SIZE_ATTRIBUTES
 from auditor.static.machine import Machine
@@ -150,6 +152,7 @@ class Expressions(Machine):
     def e_JoinedStr(self, node: ast.JoinedStr, env: Env) -> Value:
         parts: list[str | None] = []
         record = UNKNOWN
+        counted: list[Data] = []
         exact = True
         for part in node.values:
             if isinstance(part, ast.Constant):
@@ -164,7 +167,10 @@ class Expressions(Machine):
             else:
                 parts.append(None)
                 exact = False
-            record = join_data(record, replace(self.data(value), template=None).plain())
+            found = replace(self.data(value), template=None, by_kind=None).plain()
+            counted.append(found)
+            record = join_data(record, replace(found, origins=frozenset()))
+        record = replace(record, origins=denominators(counted))
         merged = merge_text(parts)
         if exact:
             return Const("".join(p or "" for p in merged), record.settings)
@@ -321,7 +327,12 @@ class Expressions(Machine):
         text = self.text_arithmetic(op, left, right)
         if text is not None:
             return text
+        by_kind = self.combined(op, left, right)
+        if by_kind is not None:
+            return replace(self.mix(left, right), by_kind=by_kind, span=None, array=None, template=None)
         out = self.mix(left, right)
+        if isinstance(op, ast.Add) and out.origins and not out.losses:
+            out = replace(out, origins=self.added(self.data(left).origins, self.data(right).origins, node))
         rows = self.row_arithmetic(op, left, right, out, node)
         if rows is not None:
             return rows
@@ -416,6 +427,8 @@ class Expressions(Machine):
                 )
                 if any(not isinstance(v, Const) for v in values):
                     out.d["#repeated"] = True
+                elif len(values) == 1:
+                    out.d["#kinds"] = Data(by_kind=filled(values[0].value))  # type: ignore[attr-defined]
                 return out
         if isinstance(op, ast.Add):
             a, b = self.exact_items(left), self.exact_items(right)
@@ -452,7 +465,8 @@ class Expressions(Machine):
                 return Const(not outcome, settings)
             if isinstance(value, Truth) and value.condition.operator == ">=":
                 return Truth(Condition(">=", -value.condition.difference - 1), settings)
-            return self.mix(value)
+            negated = self.transformed(node.op, value)
+            return self.mix(value) if negated is None else replace(self.mix(value), by_kind=negated)
         if isinstance(value, Const) and isinstance(value.value, (int, float)):
             if isinstance(node.op, ast.USub):
                 return Const(-value.value, value.settings)
@@ -463,7 +477,8 @@ class Expressions(Machine):
         if expr is not None and isinstance(node.op, ast.USub):
             return Num(-expr, getattr(value, "settings", NONE))
         mixed = self.mix(value)
-        return replace(mixed, marks=mixed.marks - {"equals"})
+        by_kind = self.transformed(node.op, value)
+        return replace(mixed, marks=mixed.marks - {"equals"}, by_kind=by_kind or mixed.by_kind)
 
     def e_BoolOp(self, node: ast.BoolOp, env: Env) -> Value:
         conjunction = isinstance(node.op, ast.And)
@@ -491,6 +506,9 @@ class Expressions(Machine):
             return Const(last.value, settings) if isinstance(last, Const) else last
         if len(undecided) == 1 and isinstance(undecided[0], Truth):
             return Truth(undecided[0].condition, settings)
+        by_kind = self.conjoined(undecided, conjunction=conjunction)
+        if by_kind is not None:
+            return replace(self.mix(*undecided), settings=settings, by_kind=by_kind)
         if not conjunction:
             joined: Value = undecided[0]
             for other in undecided[1:]:
@@ -513,6 +531,9 @@ class Expressions(Machine):
         if self.chooses_score(test, first, second):
             return self.select(self.mix(test, first, second), node, "a conditional")
         seen = self.data(test)
+        picked = self.picked(test, first, second)
+        if picked is not None:
+            return replace(self.mix(test, first, second), by_kind=picked)
         if (seen.updates or seen.doubts or seen.losses) and isinstance(joined, (Data, Const, Num)):
             return self.decided(self.as_record(joined), seen, node)
         return joined
@@ -544,8 +565,11 @@ class Expressions(Machine):
         if isinstance(node.ops[0], ast.Eq) and len(rights) == 1 and "mask" not in record.marks:
             if isinstance(left, Const) or isinstance(rights[0], Const):
                 marks |= {"equals"}
-        found = replace(record, marks=marks, span=None)
-        return self.compared(left, rights[0], found, node) if len(rights) == 1 else found
+        if FROM_OUTSIDE in marks and matched(self.data(left), self.data(rights[0])):
+            marks |= {MATCHED}
+        by_kind = self.compared(node.ops[0], left, rights[0]) if len(rights) == 1 else None
+        found = replace(record, marks=marks, span=None, by_kind=by_kind or record.by_kind)
+        return self.with_comparison(left, rights[0], found, node) if len(rights) == 1 else found
 
     def comparison(self, op: ast.cmpop, left: Value, right: Value, settings: frozenset[str]) -> Value | None:
         if isinstance(op, (ast.In, ast.NotIn)):
@@ -620,6 +644,15 @@ class Expressions(Machine):
         if items is not None and all(isinstance(i, Const) for i in items):
             return any(isinstance(i, Const) and i.value == left.value for i in items)
         return None
+
+
+def denominators(printed: Sequence[Data]) -> frozenset[int]:
+    """The counts behind the numbers of a line: of those made of scores, where there are any.
+
+    A count printed for its own sake beside the result is not what the result was divided by.
+    """
+    scored = [record for record in printed if record.losses]
+    return frozenset().union(*(record.origins for record in scored or printed))
 
 
 def bound(method: Func, instance: Value) -> Func:

@@ -7,6 +7,8 @@ import builtins
 import math
 from dataclasses import replace
 
+from auditor.static.by_kind import ByKind, filled
+from auditor.static.files import FROM_OUTSIDE
 from auditor.static.heap import Obj
 from auditor.static.library.tables import (
     ALLOCATIONS,
@@ -30,6 +32,7 @@ from auditor.static.library.tables import (
 )
 from auditor.static.looks import choosing, joined
 from auditor.static.machine import WHOLE, Machine, Resolved
+from auditor.static.methods import BY_ELEMENT, SUMS
 from auditor.static.values import (
     EMPTY,
     LAYOUT,
@@ -52,10 +55,9 @@ from auditor.static.values import (
     join_data,
     scored,
 )
-from auditor.trace.events import Access, Artifact, Load
+from auditor.trace.events import Access, Artifact
 from auditor.trace.linear import Atom, Expr
 from auditor.trace.operations import operation
-from auditor.trace.region import Region
 
 SAVES = frozenset(
     [
@@ -95,6 +97,7 @@ DECORATORS = frozenset(
         "contextlib.suppress",
     ]
 )
+FILLS: dict[str, int | None] = {"zeros": 0, "ones": 1, "full": None, "bytearray": 0}
 PATH_FUNCTIONS = frozenset(
     [
         "os.path.join",
@@ -115,7 +118,13 @@ TAKES_GENERATORS = frozenset(["enumerate", "isinstance", "iter", "map", "filter"
 READS_ALL = frozenset(["list", "tuple", "sorted", "set", "frozenset", "sum", "max", "min", "dict"])
 """Builtins that read a generator to its end before they return."""
 
+MAX_BYTES = 64
+"""Bytes put together from numbers: the pieces of a vocabulary are short."""
+
 SCALARS = frozenset(["int", "float", "bool", "str", "abs", "round", "max", "min", "sum", "pow", "divmod"])
+
+
+BY_ELEMENT_METHODS = frozenset([*SUMS, *BY_ELEMENT, "logical_not", "bitwise_not", "take", "index_select"])
 
 
 class Functions(Machine):
@@ -156,6 +165,8 @@ class Functions(Machine):
     def structure(
         self, name: str, tail: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value | None:
+        if tail == "SentencePieceProcessor":
+            return self.tokenizer(args, keywords, node)
         if name == "functools.partial" and args:
             return Partial(args[0], tuple(args[1:]), tuple(keywords.items()))
         if name in ("copy.deepcopy", "copy.copy") and args:
@@ -303,6 +314,9 @@ class Functions(Machine):
                 return self.distribution(given, node)
             return given
         if name in SAVES and args:
+            for value in (*args[:2], *keywords.values()):
+                if isinstance(value, Const) or (isinstance(value, Data) and value.template is not None):
+                    self.wrote(value)
             self.saved(self.data(args[0]), node)
             return UNKNOWN
         if name in LOADS:
@@ -352,21 +366,13 @@ class Functions(Machine):
             return known[0]
         return self.file_named(pattern, node)
 
-    def file_named(self, pattern: str, node: ast.AST) -> Data:
-        """What a file of that name holds, as far as the name tells."""
-        text = pattern.lower()
-        if "val" in text and "bytes" not in text:
-            self.record(Load(**self.common(node), source="val", what=pattern.strip()[-80:]))  # type: ignore[arg-type]
-            return Data(regions=frozenset((Region("val"),)), marks=frozenset(("file",)))
-        if "train" in text:
-            self.record(Load(**self.common(node), source="train", what=pattern.strip()[-80:]))  # type: ignore[arg-type]
-            return Data(marks=frozenset(("train",)))
-        return Data(marks=frozenset(("file",)))
-
     def tokens_of(self, files: Data) -> Data:
         """What validation files hold: the whole split, or the part that belongs to one turn of a loop over files."""
         regions = {
-            WHOLE if not region.turns else replace(region, start=None, stop=None) for region in files.regions
+            replace(WHOLE, source=region.source)
+            if not region.turns
+            else replace(region, start=None, stop=None)
+            for region in files.regions
         }
         return replace(files, regions=frozenset(regions), rank=1, marks=files.marks - {"file"})
 
@@ -393,6 +399,11 @@ class Functions(Machine):
 
     def loaded(self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Data:
         given = self.mix(*args)
+        outside = self.content_of(args, node)
+        if outside is not None:
+            return outside
+        if given.origins:
+            return replace(given, rank=None, span=None, array=None, template=None)
         return Data(
             regions=given.regions,
             turns=given.turns,
@@ -439,15 +450,23 @@ class Functions(Machine):
             return replace(record, array=first.array if isinstance(first, Data) else None, refs=frozenset())
         if tail == "where" and len(args) == 3:
             mask = self.data(args[0])
-            found = self.mix(*args[1:])
+            picked = self.picked(*args)
+            if picked is not None:
+                return replace(self.mix(*args), by_kind=picked)
+            chosen = self.mix(*args[1:])
             if mask.looks:
-                found = replace(found, looks=joined(found.looks, choosing(mask.looks)))
-            return self.decided(self.masked(found, mask, node), args[0], node)
+                chosen = replace(chosen, looks=joined(chosen.looks, choosing(mask.looks)))
+            found = self.decided(self.masked(chosen, mask, node), args[0], node)
+            if self.by_kind_of(args[2]) == 0 and isinstance(args[1], Data) and "mask" in mask.marks:
+                return replace(found, by_kind=args[1].by_kind)  # some tokens only, each for what it counts
+            return found
         if tail == "stack" and args:
             record = self.mix(*args)
             return replace(
                 record, rank=None if record.rank is None else record.rank + 1, span=None, array=None
             )
+        if tail == "nan_to_num" and args:
+            return first
         if tail in RESHAPES | COPIES | PARTS and args:
             return self.call_method(first, tail, args[1:], keywords, node)
         if tail in RESETS and args:
@@ -466,6 +485,10 @@ class Functions(Machine):
             if first.intervals and not first.regions:
                 # positions kept inside an array: those beyond its ends change, and no others
                 return replace(first, span=None, within=first.intervals)
+        if tail in BY_ELEMENT_METHODS and args:
+            record = self.data(first)
+            if record.by_kind is not None or (record.regions and tail in SUMS):
+                return self.call_method(first, tail, args[1:], keywords, node)
         if tail in ("minimum", "maximum", "clip") and len(args) >= 2:
             numbers = [self.number(a) for a in args[:2]]
             if all(n is not None for n in numbers) and tail != "clip":
@@ -484,7 +507,19 @@ class Functions(Machine):
         out.d["#content"] = Data(rank=rank)
         if self.starts_empty(tail, args, keywords):
             out.d["#empty"] = True
+        if rank == 1 and tail in FILLS:
+            out.d["#kinds"] = Data(by_kind=filled(self.fill_value(tail, args, keywords)))
         return out
+
+    def fill_value(self, tail: str, args: list[Value], keywords: dict[str, Value]) -> object:
+        """What a fresh array holds everywhere; None where it is not known."""
+        if tail == "full":
+            value = keywords.get("fill_value", args[1] if len(args) > 1 else UNKNOWN)
+            return value.value if isinstance(value, Const) else None
+        kind = keywords.get("dtype", args[1] if len(args) > 1 else UNKNOWN)
+        if isinstance(kind, Lib) and kind.name.rsplit(".", 1)[-1] in ("bool", "bool_", "bool8"):
+            return FILLS[tail] == 1
+        return FILLS[tail]
 
     def arange(self, args: list[Value], keywords: dict[str, Value]) -> Data:
         numbers = [self.number(a) for a in args]
@@ -528,7 +563,7 @@ class Functions(Machine):
         if items is None and isinstance(parts, Obj) and "#elements" not in parts.d:
             known = parts.d.get("#items")
             items = known if isinstance(known, tuple) else None
-        record = self.mix(parts)
+        record = replace(self.mix(parts), by_kind=self.data(parts).by_kind)
         if items is not None:
             arrays = [i for i in items if isinstance(i, Data) and i.array is not None]
             plain = [i for i in items if not (isinstance(i, Data) and i.array is not None)]
@@ -553,6 +588,27 @@ class Functions(Machine):
         return (first, first + length) if first is not None and other == first + place else None
 
     # builtins
+    def b_sum(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
+        if not args:
+            return None
+        record = self.data(args[0])
+        if record.by_kind is None or not record.by_kind.axes or record.losses:
+            return None
+        return self.counted(record, node)
+
+    def b_chr(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
+        if args and isinstance(args[0], Const) and isinstance(args[0].value, int):
+            if 0 <= args[0].value < 0x110000:
+                return Const(chr(args[0].value), args[0].settings)
+        return None
+
+    def b_bytes(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
+        items = self.exact_items(args[0]) if args else None
+        numbers = [i.value for i in items or () if isinstance(i, Const) and isinstance(i.value, int)]
+        if items and len(numbers) == len(items) <= MAX_BYTES and all(0 <= n < 256 for n in numbers):
+            return Const(bytes(numbers))
+        return None
+
     def call_builtin(self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         if name not in TAKES_GENERATORS:
             whole = name in READS_ALL
@@ -585,16 +641,12 @@ class Functions(Machine):
         self.doubt("eval of text", ast.unparse(node)[:80], node)
         return self.mix(*args)
 
-    def b_open(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-        given = self.mix(*args)
-        turns = frozenset((self.running[-1].counter,)) if self.running else frozenset()
-        if given.regions or "train" in given.marks:
-            return given
-        return Data(updates=self.disk.updates, turns=turns, doubts=self.disk.doubts)
-
     def b_len(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         if not args:
             return UNKNOWN
+        by_kind = self.measured(args[0])
+        if by_kind is not None:
+            return Data(by_kind=by_kind)
         length = self.length(args[0])
         if length is None:
             length = self.data_length(
@@ -759,7 +811,12 @@ class Functions(Machine):
             return replace(args[0], template=args[0].template or (None,))
         if name == "int" and args and isinstance(args[0], Const):
             return Data(settings=settings)
-        return self.mix(*args)
+        out = self.mix(*args)
+        by_kind = self.by_kind_of(args[0]) if len(args) == 1 else None
+        if isinstance(by_kind, ByKind) and name in ("int", "float", "bool"):
+            out = replace(out, by_kind=by_kind)
+        # one number of a file is a setting, no stored text
+        return replace(out, marks=out.marks - {FROM_OUTSIDE}) if FROM_OUTSIDE in out.marks else out
 
     def show(self, out: Obj, base: Value) -> None:
         """Make a list show the elements of another container, in its order."""

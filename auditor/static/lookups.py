@@ -48,7 +48,7 @@ class Lookups(Machine):
         found = record.regions | tokens_of(frozenset(k for k in record.looks if k.form != "chosen"))
         return frozenset(region for region in found if region.source == "val")
 
-    def looked_up(self, found: Data, owner: Value, items: Sequence[Value], node: ast.AST) -> Data:
+    def with_lookup(self, found: Data, owner: Value, items: Sequence[Value], node: ast.AST) -> Data:
         """What was found at an index, with the tokens that the index is made of."""
         keys = [self.data(item) for item in items if not isinstance(item, (Slice, Const))]
         ends = not isinstance(items[-1], (Slice, Const))
@@ -56,7 +56,7 @@ class Lookups(Machine):
             return found
         if scored(found) == 1:
             made_of_tokens = [key for key in keys if self.key_tokens(key)]
-            return self.picked(found, made_of_tokens[-1], node) if made_of_tokens else found
+            return self.picked_score(found, made_of_tokens[-1], node) if made_of_tokens else found
         looks = found.looks
         for position, key in enumerate(keys, start=1):
             if key.looks:
@@ -92,7 +92,7 @@ class Lookups(Machine):
             self.asked[number].updates |= updates
         return number
 
-    def compared(self, left: Value, right: Value, out: Data, node: ast.AST) -> Data:
+    def with_comparison(self, left: Value, right: Value, out: Data, node: ast.AST) -> Data:
         """A comparison of tokens with other numbers tells something about these tokens."""
         a, b = self.data(left), self.data(right)
         if isinstance(left, Const) or isinstance(right, Const) or out.losses:
@@ -112,7 +112,7 @@ class Lookups(Machine):
         a, b = self.data(left), self.data(right)
         for logit, normaliser in ((a, b), (b, a)):
             if "picked" in logit.marks and not logit.losses and scored(normaliser) == 1:
-                out = self.picked(replace(out, marks=out.marks - {"picked"}), logit, node)
+                out = self.picked_score(replace(out, marks=out.marks - {"picked"}), logit, node)
         marks = out.marks | {"computed"}
         if self.makes_one_key(a, b):
             marks |= {"combined"}

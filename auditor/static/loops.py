@@ -72,7 +72,15 @@ class Loops(Machine):
             run=lambda: self.block(node.body, env),
         )
         iterable = self.iterated(self.evaluate(node.iter, env), node)
-        status = self.each(iterable, lambda value: self.assign(node.target, value, env), body)
+
+        def take(value: Value) -> None:
+            self.assign(node.target, value, env)
+
+        kinds = self.kinds_to_visit(node, iterable, env)
+        if kinds is not None:
+            status = self.unrolled(kinds, take, self.next_entry(), body)
+        else:
+            status = self.each(iterable, take, body)
         if status in ("return", "raise"):
             return status
         return self.otherwise(node, status, env)

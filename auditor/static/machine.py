@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+from auditor.static.by_kind import ByKind
 from auditor.static.heap import Env, Holder, Obj, Trail
 from auditor.static.looks import Looks
 from auditor.static.values import (
@@ -169,6 +170,9 @@ class Machine:
         self.in_looks: dict[int, Looks] = {}
         self.sibling_modules: dict[str, Obj] = {}
         self.interest: dict[int, bool] = {}
+        self.known_counts: dict[object, int] = {}
+        self.known_loads: dict[object, int] = {}
+        self.known_carries: dict[object, int] = {}
 
     # what the mix-ins provide to each other
     def block(self, body: Sequence[ast.stmt], env: Env) -> str | None:
@@ -249,13 +253,13 @@ class Machine:
     def key_tokens(self, record: Data) -> frozenset[Region]:
         raise NotImplementedError
 
-    def looked_up(self, found: Data, owner: Value, items: Sequence[Value], node: ast.AST) -> Data:
+    def with_lookup(self, found: Data, owner: Value, items: Sequence[Value], node: ast.AST) -> Data:
         raise NotImplementedError
 
-    def compared(self, left: Value, right: Value, out: Data, node: ast.AST) -> Data:
+    def with_comparison(self, left: Value, right: Value, out: Data, node: ast.AST) -> Data:
         raise NotImplementedError
 
-    def picked(self, data: Data, target: Data, node: ast.AST) -> Data:
+    def picked_score(self, data: Data, target: Data, node: ast.AST) -> Data:
         raise NotImplementedError
 
     def in_vocabulary(self, record: Data) -> bool:
@@ -320,6 +324,74 @@ class Machine:
         raise NotImplementedError
 
     def starts_empty(self, tail: str, args: list[Value], keywords: dict[str, Value]) -> bool:
+        raise NotImplementedError
+
+    def text_of(self, value: Value) -> str:
+        raise NotImplementedError
+
+    def note_carries(self, module: Obj, node: ast.AST) -> None:
+        raise NotImplementedError
+
+    def file_named(self, pattern: str, node: ast.AST) -> Data:
+        raise NotImplementedError
+
+    def wrote(self, path: Value) -> None:
+        raise NotImplementedError
+
+    def content_of(self, args: Sequence[Value], node: ast.AST) -> Data | None:
+        raise NotImplementedError
+
+    def by_kind_of(self, value: Value | None) -> object:
+        raise NotImplementedError
+
+    def looked_up(self, owner: Value, index: Value) -> Value | ByKind | None:
+        raise NotImplementedError
+
+    def combined(self, operator: ast.operator, left: Value, right: Value) -> ByKind | None:
+        raise NotImplementedError
+
+    def transformed(self, operator: ast.unaryop, value: Value) -> ByKind | None:
+        raise NotImplementedError
+
+    def compared(self, operator: ast.cmpop, left: Value, right: Value) -> ByKind | None:
+        raise NotImplementedError
+
+    def conjoined(self, values: Sequence[Value], *, conjunction: bool) -> ByKind | None:
+        raise NotImplementedError
+
+    def picked(self, condition: Value, first: Value, second: Value) -> ByKind | None:
+        raise NotImplementedError
+
+    def measured(self, value: Value) -> ByKind | None:
+        raise NotImplementedError
+
+    def store_by_kind(self, target: Obj, index: Value, value: Value) -> bool:
+        raise NotImplementedError
+
+    def spoil(self, target: Obj) -> None:
+        raise NotImplementedError
+
+    def note_stored(self, target: Obj, value: Const) -> None:
+        raise NotImplementedError
+
+    def counted(self, record: Data, node: ast.AST) -> Data:
+        raise NotImplementedError
+
+    def added(self, old: frozenset[int], new: frozenset[int], node: ast.AST) -> frozenset[int]:
+        raise NotImplementedError
+
+    def tokenizer(self, args: Sequence[Value], keywords: dict[str, Value], node: ast.AST) -> Obj:
+        raise NotImplementedError
+
+    def tokenizer_method(
+        self, owner: Obj, name: str, args: Sequence[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value | None:
+        raise NotImplementedError
+
+    def kinds_to_visit(self, node: ast.For | ast.AsyncFor, iterable: Value, env: Env) -> list[Value] | None:
+        raise NotImplementedError
+
+    def kinds_listed(self, node: ast.ListComp | ast.GeneratorExp | ast.SetComp, env: Env) -> Obj | None:
         raise NotImplementedError
 
     def distribution(self, record: Data, node: ast.AST) -> Data:
@@ -503,6 +575,9 @@ class Machine:
                 for value in values:
                     if value is not target:
                         out = join_data(out, self.all_turns(target, value, depth))
+        kinds = target.d.get("#kinds")
+        if isinstance(kinds, Data):
+            out = replace(out, by_kind=kinds.by_kind)
         base = target.d.get("#base")
         if isinstance(base, Value):
             out = join_data(out, self.data(base, depth + 1))
@@ -593,6 +668,8 @@ class Machine:
         out = UNKNOWN
         for value in values:
             out = join_data(out, self.data(value).plain())
+        if out.by_kind is not None:
+            out = replace(out, by_kind=out.by_kind.lost() if out.by_kind.axes else None)
         return out
 
     def tells_apart(self, value: Value, entries: Sequence[int]) -> bool:

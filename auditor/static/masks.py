@@ -11,6 +11,7 @@ import ast
 from collections.abc import Sequence
 from dataclasses import replace
 
+from auditor.static.files import MATCHED
 from auditor.static.heap import Obj
 from auditor.static.machine import Machine
 from auditor.static.values import Const, Data, Slice, Tup, Value, Written
@@ -32,6 +33,8 @@ class Masks(Machine):
             limited = within(region, limits_of(region, mask.above), limits_of(region, mask.below))
             regions |= ones_of(limited, mask.written) if mask.written else {limited}
         found = replace(record, regions=frozenset(regions))
+        if MATCHED in mask.marks:
+            found = replace(found, marks=found.marks | {MATCHED}, origins=found.origins | mask.origins)
         if record.losses and found.regions != record.regions:
             return self.refine(found, node)
         return found

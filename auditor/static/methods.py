@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
+from auditor.static.byte_counts import BYTES_SOURCE
+from auditor.static.files import FROM_OUTSIDE, MATCHED, matched
 from auditor.static.heap import Obj
 from auditor.static.library.tables import (
     ALLOCATIONS,
@@ -74,6 +76,14 @@ TEXT_METHODS = frozenset(
         "capitalize",
     ]
 )
+SUMS = frozenset(["sum", "nansum", "mean", "cumsum"])
+BY_ELEMENT: dict[str, ast.operator] = {
+    "add": ast.Add(),
+    "mul": ast.Mult(),
+    "logical_and": ast.BitAnd(),
+    "bitwise_and": ast.BitAnd(),
+    "logical_or": ast.BitOr(),
+}
 PATH_SAME = frozenset(["resolve", "absolute", "expanduser", "as_posix", "with_suffix", "with_name"])
 
 
@@ -94,6 +104,9 @@ class Methods(Machine):
                 return self.call_module(owner, name, args, keywords, node)
             if owner.kind == "optimizer":
                 return self.optimizer_method(owner, name, args, keywords, node)
+            if owner.kind == "tokenizer":
+                answer = self.tokenizer_method(owner, name, args, keywords, node)
+                return UNKNOWN if answer is None else answer
         if isinstance(owner, Method):
             return self.nested_method(owner, name, args, keywords, node)
         if isinstance(owner, Const):
@@ -174,8 +187,10 @@ class Methods(Machine):
                 tail = "/".join(str(a.value) if isinstance(a, Const) else "?" for a in args)
                 return Const(f"{value}/{tail}", owner.settings)
             if name in ("read_bytes", "read_text", "open"):
-                return self.call_library("builtins.open", [owner], {}, node)
+                given = args if name == "open" else []
+                return self.call_library("builtins.open", [owner, *given], keywords, node)
             if name in ("write_text", "write_bytes"):
+                self.wrote(owner)
                 return self.call_library("pickle.dump", args, {}, node)
         return UNKNOWN
 
@@ -211,6 +226,7 @@ class Methods(Machine):
         key = owner.key if isinstance(owner, View) else None
         if name in ("append", "add", "appendleft", "put", "push", "insert") and target.kind == "list":
             value = args[-1] if args else UNKNOWN
+            self.spoil(target)
             record = self.data(value)
             if isinstance(value, Data) and record.losses:
                 value = self.settle(record, node)
@@ -375,6 +391,10 @@ class Methods(Machine):
         sized = self.size_method(owner, record, name, args)
         if sized is not None:
             return sized
+        if record.by_kind is not None or any(region.source == BYTES_SOURCE for region in record.regions):
+            found = self.method_by_kind(owner, record, name, args, keywords, node)
+            if found is not None:
+                return found
         if name in SAME:
             if name == "requires_grad_" and not targets:
                 leaf = self.allocate("tensor", node)
@@ -402,13 +422,17 @@ class Methods(Machine):
             return self.reshaped(record, name, args)
         if name in PARTS and args and not record.losses:
             return self.part(owner, record, name, args, keywords, node)
+        if name in ("eq", "ne") and args:
+            found = self.mix(owner, args[0])
+            same = FROM_OUTSIDE in found.marks and matched(record, self.data(args[0]))
+            return replace(found, marks=found.marks | {"mask"} | ({MATCHED} if same else set()), span=None)
         if name == "gather" or name in ("index_select", "take_along_dim", "take_along_axis"):
             return self.gathered(record, args, keywords, node)
         if name == "where" and len(args) == 2 and self.chooses_score(args[0], owner, args[1]):
             return self.select(self.mix(owner, *args), node, name)
         if name in ("where", "masked_fill") and args:
             mask = self.data(args[0])
-            if mask.above or mask.below or mask.written:
+            if mask.above or mask.below or mask.written or MATCHED in mask.marks:
                 return self.decided(self.masked(record, mask, node), mask, node)
         if name in ("submit", "apply_async") and args and isinstance(args[0], (Func, Partial, Method)):
             packed = args[1] if name == "apply_async" and len(args) > 1 else None
@@ -424,6 +448,10 @@ class Methods(Machine):
             return UNKNOWN
         if name in ("state_dict",):
             return record
+        if name in ("read_bytes", "read_text", "open") and record.template is not None:
+            return self.call_library(
+                "builtins.open", [owner, *(args if name == "open" else [])], keywords, node
+            )
         if name in ALLOCATIONS:
             return self.allocate("tensor", node)
         out = self.mix(owner, *args, *keywords.values())
@@ -478,6 +506,27 @@ class Methods(Machine):
         whole = Slice(None, None, None)
         return self.subscript(owner, Tup((whole,) * place.constant + (chosen,)), node)
 
+    def method_by_kind(
+        self,
+        owner: Value,
+        record: Data,
+        name: str,
+        args: list[Value],
+        keywords: dict[str, Value],
+        node: ast.AST,
+    ) -> Value | None:
+        """Methods of tables and of byte lengths by token; None for those that do nothing of their own."""
+        if name in SUMS:
+            return self.counted(record, node)
+        if name in ("gather", "index_select", "take", "take_along_dim"):
+            return self.subscript(owner, keywords.get("index", args[-1] if args else UNKNOWN), node)
+        if name in ("bitwise_not", "logical_not"):
+            by_kind = self.transformed(ast.Not() if name == "logical_not" else ast.Invert(), owner)
+            return replace(record, by_kind=by_kind)
+        if name in BY_ELEMENT and args:
+            return self.binary(BY_ELEMENT[name], owner, args[0], node)
+        return None
+
     def reshaped(self, record: Data, name: str, args: list[Value]) -> Data:
         rank: int | None = None
         shape: tuple[Value, ...] = ()
@@ -530,7 +579,7 @@ class Methods(Machine):
         target = self.data(index)
         out = self.mix(record, index)
         if record.losses and target.regions:
-            return self.picked(out, target, node)
+            return self.picked_score(out, target, node)
         if record.states and record.regions and target.regions and "softmax" in record.marks:
             return self.loss(
                 target, out, node, "softmax" if record.updates <= self.in_modules(record) else "mixture"
@@ -539,7 +588,7 @@ class Methods(Machine):
             # a logit at the target: it becomes a score where the normaliser is taken off
             out = out.laid_out_as(target)
             return replace(out, regions=target.regions, rank=target.rank, marks=out.marks | {"picked"})
-        return self.looked_up(out, record, [index], node)
+        return self.with_lookup(out, record, [index], node)
 
     def in_modules(self, record: Data) -> frozenset[int]:
         """The updates that the modules in a value have absorbed: what else it absorbed was mixed in."""
@@ -584,6 +633,7 @@ class Methods(Machine):
         self, owner: Value, targets: frozenset[Obj], record: Data, args: list[Value], node: ast.AST, name: str
     ) -> Value:
         for target in sorted(targets, key=lambda o: o.number):
+            self.spoil(target)
             if target.kind == "tensor":
                 self.reset(target, node, name)
                 self.put(target, "#content", UNKNOWN)
@@ -600,6 +650,7 @@ class Methods(Machine):
     ) -> Value:
         given = self.mix(*args, *keywords.values())
         for target in sorted(targets, key=lambda o: o.number):
+            self.spoil(target)
             if name in TABLE_WRITES and given.regions and target.kind != "module":
                 self.put(target, "#table", True)
                 self.update(target, given.regions, node, "table", name)

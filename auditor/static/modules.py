@@ -86,6 +86,8 @@ class Modules(Machine):
         )
         if module.cls is None or method is None:
             return result
+        if any(region.source == "val" for region in result.regions):
+            self.note_carries(module, node)
         target = self.loss_target(module.cls, name)
         if target is not None:
             value = self.argument(method, target, args, keywords)

@@ -7,13 +7,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from auditor.static.files import FROM_OUTSIDE, MATCHED
 from auditor.static.heap import Obj
 from auditor.static.library.tables import LABEL
 from auditor.static.looks import NO_LOOKS
 from auditor.static.machine import Machine
 from auditor.static.values import Const, Data, Value
 from auditor.trace.answer import Answer
-from auditor.trace.events import Absorbed, Report, Reset, Score, Select, Update
+from auditor.trace.events import Absorbed, Load, Report, Reset, Score, Select, Update
 from auditor.trace.region import Region, overlap
 
 REPORTS = re.compile(LABEL, re.IGNORECASE)
@@ -48,14 +49,16 @@ class Scoring(Machine):
             span=None,
             array=None,
             template=None,
-            marks=data.marks - {"mask", "distribution"},
+            by_kind=None,
+            marks=data.marks - {"mask", "distribution", MATCHED},
         )
 
     def score(
         self, regions: frozenset[Region], data: Data, node: ast.AST, how: str, parent: int | None
     ) -> int:
         place = self.place(node)
-        key = (place, regions, data.updates, how, parent, data.doubts, data.looks)
+        loads = self.outside_loads(data)
+        key = (place, regions, data.updates, how, parent, data.doubts, data.looks, loads)
         known = self.known_scores.get(key)
         if known is not None:
             return known
@@ -68,6 +71,7 @@ class Scoring(Machine):
             how=how,
             doubts=tuple(sorted(data.doubts)),
             refined_from=parent,
+            loads=loads,
         )
         self.record(event)
         self.known_scores[key] = event.number
@@ -84,7 +88,13 @@ class Scoring(Machine):
             if leaf is not None:
                 leaf.events.remove(event)
             self.in_score.pop(number, None)
-        for known in (self.known_scores, self.known_updates):
+        for known in (
+            self.known_scores,
+            self.known_updates,
+            self.known_counts,
+            self.known_loads,
+            self.known_carries,
+        ):
             for key in [k for k, number in known.items() if number > last]:
                 del known[key]
 
@@ -150,7 +160,7 @@ class Scoring(Machine):
         number = self.score(regions, data, node, how, parents[0])
         return replace(data, losses=frozenset((number,)))
 
-    def picked(self, data: Data, target: Data, node: ast.AST) -> Data:
+    def picked_score(self, data: Data, target: Data, node: ast.AST) -> Data:
         """What a distribution says of the tokens of an index: their score."""
         regions = frozenset(r for r in target.regions if r.source == "val")
         if not regions:
@@ -177,12 +187,21 @@ class Scoring(Machine):
         for number in sorted(data.losses):
             extra = data.updates - self.in_score.get(number, frozenset())
             event = self.events[number]
-            if isinstance(event, Score) and (extra or data.looks):
+            if MATCHED in data.marks and isinstance(event, Score):
+                losses.add(self.score(event.regions, data, node, "stored", number))
+            elif isinstance(event, Score) and (extra or data.looks):
                 how = "mixture" if extra else event.how
                 losses.add(self.score(event.regions, data, node, how, number))
             else:
                 losses.add(number)
-        return replace(data, losses=frozenset(losses), updates=frozenset(), refs=frozenset(), looks=NO_LOOKS)
+        marks = data.marks - {MATCHED}
+        found = replace(data, losses=frozenset(losses), updates=frozenset(), refs=frozenset(), marks=marks)
+        return replace(found, looks=NO_LOOKS)
+
+    def outside_loads(self, data: Data) -> tuple[int, ...]:
+        """The loads of files that the script never wrote, among what a value is made of."""
+        found = [self.events[number] for number in sorted(data.origins)]
+        return tuple(e.number for e in found if isinstance(e, Load) and e.source == FROM_OUTSIDE)
 
     def update(self, target: Obj, regions: Iterable[object], node: ast.AST, how: str, by: str) -> None:
         """The state changes because of tokens."""
@@ -263,7 +282,7 @@ class Scoring(Machine):
         self, text: str, template: tuple[str | None, ...], data: Data, node: ast.AST, *, untraced: bool
     ) -> None:
         place = self.place(node)
-        key = (place, template, data.losses, untraced, tuple(self.functions))
+        key = (place, template, data.losses, data.origins, untraced, tuple(self.functions))
         if key in self.known_reports:
             return
         self.known_reports.add(key)
@@ -276,5 +295,6 @@ class Scoring(Machine):
                 doubts=tuple(sorted(data.doubts | self.standing)),
                 untraced=untraced,
                 selects=tuple(sorted(data.selects)),
+                counts=tuple(sorted(data.origins)),
             )
         )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
+from auditor.static.by_kind import ByKind
 from auditor.static.choices import Choice
 from auditor.static.heap import MISSING, Env, Obj
 from auditor.static.machine import Changes, Machine
@@ -18,6 +20,7 @@ from auditor.static.values import (
     Func,
     Keyed,
     Lib,
+    Num,
     Truth,
     Tup,
     Value,
@@ -211,6 +214,8 @@ class Statements(Machine):
         record = self.data(value)
         if record.losses:
             value = record = self.added_up(record, old, node)
+        if isinstance(node.op, ast.Add) and self.accumulates(old, record):
+            value = record = self.counted(record, node)
         for option in old.options if isinstance(old, Alt) else (old,):
             if isinstance(option, View):
                 option = option.base
@@ -218,13 +223,42 @@ class Statements(Machine):
                 self.call_method(option, "add_", [value], {}, node)
                 return None
             if isinstance(option, Obj) and option.kind in ("tensor", "dict"):
-                self.put(option, "#content", self.taken_in(self.content(option), record.plain()))
+                self.accumulate(option, node.op, value, node)
                 return None
             if isinstance(option, Obj) and option.kind == "list":
                 self.call_method(option, "extend", [value], {}, node)
                 return None
         self.assign(target, self.binary(node.op, old, value, node), env)
         return None
+
+    def accumulates(self, old: Value, record: Data) -> bool:
+        """Whether byte lengths are added to a total: a number, or an array that holds nothing but such totals."""
+        if record.by_kind is None or not record.by_kind.axes or record.by_kind.is_table:
+            return False
+        return all(self.is_total(option) for option in (old.options if isinstance(old, Alt) else (old,)))
+
+    def is_total(self, value: Value) -> bool:
+        if isinstance(value, (Const, Num)):
+            return True
+        if isinstance(self.by_kind_of(value), ByKind):
+            return False
+        if isinstance(value, Obj):
+            return value.kind == "tensor" and not self.content(value).relevant
+        return isinstance(value, Data) and bool(value.origins) and not value.losses
+
+    def accumulate(self, target: Obj, operator: ast.operator, value: Value, node: ast.AST) -> None:
+        """`total += value` for an array: in place."""
+        by_kind = self.combined(operator, target, value)
+        content, record = self.content(target), self.data(value).plain()
+        merged = replace(
+            self.taken_in(content, record),
+            origins=self.added(content.origins, record.origins, node),
+            by_kind=None,
+        )
+        self.spoil(target)
+        self.put(target, "#content", merged)
+        if by_kind is not None:
+            self.put(target, "#kinds", Data(by_kind=by_kind))
 
     def assign(self, target: ast.expr, value: Value, env: Env) -> None:
         if isinstance(target, ast.Name):

@@ -6,6 +6,8 @@ import ast
 from collections.abc import Sequence
 from dataclasses import replace
 
+from auditor.static.by_kind import ByKind
+from auditor.static.files import MATCHED
 from auditor.static.heap import Env, Obj
 from auditor.static.looks import choosing, joined
 from auditor.static.machine import Machine
@@ -29,6 +31,7 @@ from auditor.static.values import (
     substitute,
 )
 from auditor.trace.linear import Atom, Expr
+from auditor.trace.operations import operation
 from auditor.trace.prover import proves
 from auditor.trace.region import Region
 
@@ -289,6 +292,18 @@ class Subscripts(Machine):
 
     # reading
     def subscript(self, owner: Value, index: Value, node: ast.AST) -> Value:
+        known = self.looked_up(owner, index)
+        if isinstance(known, Value):
+            return known
+        if known is not None and known.axes:
+            record, key = self.data(owner).plain(), self.data(index)
+            found = replace(record, by_kind=known, turns=record.turns | key.turns, rank=key.rank, span=None)
+            return self.with_lookup(self.with_table_hit(found, index), owner, [index], node)
+        value = self.indexed(owner, index, node)
+        return replace(value, by_kind=known) if isinstance(value, Data) and known is not None else value
+
+    def indexed(self, owner: Value, index: Value, node: ast.AST) -> Value:
+        """What an index selects, tables by token id aside."""
         if isinstance(owner, Lib):
             if owner.name == "os.environ" and isinstance(index, Const):
                 return self.environment(str(index.value), None, node)
@@ -309,6 +324,10 @@ class Subscripts(Machine):
             found = self.container_subscript(owner, index, node)
             if found is not None:
                 return found
+            if isinstance(owner, Obj) and "#placed" in owner.d and isinstance(index, Slice):
+                placed = self.part_by_position(owner, index, node)
+                if placed is not None:
+                    return placed
         position = self.number(index)
         if isinstance(owner, Tup):
             return self.element(owner, position)
@@ -330,16 +349,16 @@ class Subscripts(Machine):
         chosen = self.data(index) if isinstance(index, (Data, Obj)) else UNKNOWN
         if "selective" in chosen.marks and record.regions:
             found = self.with_table_hit(self.thinned(record, node), index)
-            return self.looked_up(found, owner, items, node)
+            return self.with_lookup(found, owner, items, node)
         if (chosen.above or chosen.below or chosen.written) and record.regions:
             found = self.with_table_hit(self.masked(record, chosen, node), index)
-            return self.looked_up(found, owner, items, node)
+            return self.with_lookup(found, owner, items, node)
         if isinstance(index, Data) and index.windows and record.rank == 1 and not record.marks & LAYOUT:
-            return self.looked_up(self.window_rows(record, index), owner, items, node)
+            return self.with_lookup(self.window_rows(record, index), owner, items, node)
         found = self.with_table_hit(self.narrow(record, items, node), index)
         if record.intervals and len(items) == 1:
             found = replace(found, within=record.intervals)
-        return self.looked_up(found, owner, items, node)
+        return self.with_lookup(found, owner, items, node)
 
     def window_rows(self, record: Data, index: Data) -> Data:
         """Tokens gathered by a matrix of positions: one window a row."""
@@ -360,6 +379,8 @@ class Subscripts(Machine):
     def with_table_hit(self, found: Data, index: Value) -> Data:
         """What an index that is itself made of tokens adds: what it has absorbed, and that it looked up by them."""
         key = self.data(index)
+        if MATCHED in key.marks:
+            found = replace(found, marks=found.marks | {MATCHED}, origins=found.origins | key.origins)
         if "mask" in key.marks:
             key = replace(key, losses=frozenset())
         if not (key.updates or key.doubts or key.losses):
@@ -408,7 +429,7 @@ class Subscripts(Machine):
             if base.d.get("#history") or key.regions or key.looks:
                 entry = self.data(owner)
                 entry = replace(entry, refs=entry.refs - {base})
-                return self.looked_up(self.with_table_hit(entry, index), owner, [index], node)
+                return self.with_lookup(self.with_table_hit(entry, index), owner, [index], node)
             position = self.number(index)
             if position is not None and owner is base:
                 return self.at_key(base, position)
@@ -491,6 +512,7 @@ class Subscripts(Machine):
         axis = 0
         removed = 0
         added = 0
+        gathered = False
         for item in items:
             value = item
             if isinstance(value, Const) and value.value is None:
@@ -518,8 +540,15 @@ class Subscripts(Machine):
             selected.append((value, axis))
             if not isinstance(value, Slice) and self.number(value) is not None:
                 removed += 1
+            elif isinstance(value, Data) and value.rank != 1:
+                gathered = True  # its axes take the place of the one that it indexes
             axis += 1
-        new_rank = None if rank is None or (added and rank == 1) else max(rank - removed + added, 0)
+        by_kind = record.by_kind
+        if by_kind is not None:
+            by_kind = None if by_kind.is_table else self.narrowed_by_kind(by_kind, items, rank)
+        new_rank = (
+            None if rank is None or gathered or (added and rank == 1) else max(rank - removed + added, 0)
+        )
 
         def parts(all_of: frozenset[Region]) -> frozenset[Region]:
             for value, axis in selected:
@@ -543,10 +572,15 @@ class Subscripts(Machine):
             array=None,
             template=None,
             looks=frozenset(replace(look, regions=parts(look.regions)) for look in record.looks),
+            by_kind=by_kind,
         )
         if record.losses and regions != record.regions and node is not None:
             return self.refine(found, node)
         return found
+
+    def narrowed_by_kind(self, by_kind: ByKind, items: Sequence[Value], rank: int | None) -> ByKind:
+        """What was looked up by tokens, for the part of them that an index selects."""
+        return by_kind.moved(lambda tokens: self.narrow(Data(regions=tokens, rank=rank), items).regions)
 
     def slice_data(self, value: Slice) -> Data:
         return join_data(self.data(value.lower), self.data(value.upper))
@@ -650,6 +684,8 @@ class Subscripts(Machine):
         if isinstance(owner, Lib) and owner.name == "os.environ" and isinstance(index, Const):
             self.environment_writes[str(index.value)] = value
             return
+        if isinstance(owner, Obj) and "#kinds" in owner.d and self.store_by_kind(owner, index, value):
+            return
         key = self.data(index)
         key = replace(key, regions=self.key_tokens(key))
         if key.regions:
@@ -742,11 +778,56 @@ class Subscripts(Machine):
             if number is not None and row is not None:
                 facts = tuple(fact for fact in self.path_facts() if fact.iterations())
                 record = replace(record, ints=frozenset(((row, number, facts),)))
-            placed = self.with_row(self.moved_to(record.plain(), index), index)
+            self.place_by_position(target, index, record)
+            placed = self.with_row(self.moved_to(record.plain(), index, target), index)
             content = join_data(self.content_only(target), placed)
             if isinstance(value, Const) and isinstance(index, (Slice, Tup)):
                 self.write_mask(target, index, value)
+                self.note_stored(target, value)
             self.put(target, "#content", content)
+
+    def place_by_position(self, target: Obj, index: Value, record: Data) -> None:
+        """Note that a buffer holds what belongs to token p at index p minus a constant."""
+        regions = [region for region in record.regions if region.start is not None]
+        if not regions or not isinstance(index, Slice) or index.step is not None:
+            return
+        lower = Expr(0) if index.lower is None else self.number(index.lower)
+        offsets = {
+            region.start - lower for region in regions if region.start is not None and lower is not None
+        }
+        known = target.d.get("#placed")
+        if isinstance(known, Expr):
+            offsets.add(known)
+        if len(offsets) == 1 and (offset := offsets.pop()).is_constant:
+            self.put(target, "#placed", offset)
+        elif "#placed" in target.d:
+            self.trail.drop(target, "#placed")
+
+    def part_by_position(self, owner: Obj, index: Slice, node: ast.AST) -> Data | None:
+        """The part of such a buffer that a slice selects: the tokens of those positions."""
+        offset = owner.d["#placed"]
+        lower = Expr(0) if index.lower is None else self.number(index.lower)
+        upper = None if index.upper is None else self.number(index.upper)
+        negative = any(b is not None and b.is_constant and b.constant < 0 for b in (lower, upper))
+        if not isinstance(offset, Expr) or lower is None or index.step is not None or negative:
+            return None
+        if upper is None and index.upper is not None:
+            return None
+        record = self.data(owner)
+        regions = set()
+        for region in record.regions:
+            if region.start is None or region.stop is None:
+                regions.add(region)
+                continue
+            start = region.start if lower == Expr(0) else operation("max", region.start, lower + offset)
+            stop = region.stop if upper is None else operation("min", region.stop, upper + offset)
+            regions.add(replace(region, start=start, stop=stop))
+        looks = frozenset(
+            look.through(lambda region: region.sliced(lower, upper, from_end=(False, False)))
+            for look in record.looks
+        )
+        found = replace(record.plain(), regions=frozenset(regions), rank=None, looks=looks)
+        return self.refine(found, node) if record.losses and found.regions != record.regions else found
 
     def with_row(self, record: Data, index: Value) -> Data:
         """Mark tokens stored at a row of a buffer with the row's index."""
@@ -761,7 +842,7 @@ class Subscripts(Machine):
         looks = frozenset(look.through(in_row) for look in record.looks)
         return replace(record, regions=frozenset(map(in_row, record.regions)), rank=None, looks=looks)
 
-    def moved_to(self, record: Data, index: Value) -> Data:
+    def moved_to(self, record: Data, index: Value, target: Obj) -> Data:
         """What is stored behind the beginning of a buffer: its first place belongs to an earlier token."""
         offset = self.first_place(index)
         if offset is None or offset == Expr(0) or not (record.regions or record.looks):
@@ -771,6 +852,8 @@ class Subscripts(Machine):
             return region if region.start is None else replace(region, start=region.start - offset)
 
         looks = frozenset(look.through(moved) for look in record.looks)
+        if "#placed" in target.d:
+            return replace(record, looks=looks)
         return replace(record, regions=frozenset(map(moved, record.regions)), looks=looks)
 
     def first_place(self, index: Value) -> Expr | None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from auditor.static.by_kind import ByKind, joined_by_kind
 from auditor.static.looks import NO_LOOKS, Looks, joined, substituted
 from auditor.trace.linear import Atom, Condition, Expr
 from auditor.trace.operations import Exchange, turns_exchanged
@@ -112,6 +113,8 @@ class Data(Value):
             an end of None is not known.
         looks: tokens it depends on otherwise than as a model's input or target.
         array: for an array of positions its identity, so that equal elements are equal symbols.
+        by_kind: what it is for each kind of token, for a table by token id and what is computed from one.
+        origins: numbers of the counts of bytes that it is made of.
     """
 
     regions: frozenset[Region] = frozenset()
@@ -135,6 +138,8 @@ class Data(Value):
     written: frozenset[Written] = frozenset()
     within: frozenset[Interval] = frozenset()
     looks: Looks = NO_LOOKS
+    by_kind: ByKind | None = None
+    origins: frozenset[int] = frozenset()
 
     @property
     def relevant(self) -> bool:
@@ -381,6 +386,8 @@ def _union(a: Data, b: Data) -> Data:
         a.windows | b.windows,
         within=a.intervals | b.intervals if a.span != b.span and a.intervals and b.intervals else frozenset(),
         looks=joined(a.looks, b.looks),
+        by_kind=a.by_kind if a.by_kind is b.by_kind else joined_by_kind(a.by_kind, b.by_kind),
+        origins=a.origins | b.origins,
     )
 
 
@@ -396,7 +403,13 @@ def substitute(value: Value, change: Callable[[Atom], Expr | None]) -> Value:
         condition = Condition(value.condition.operator, value.condition.difference.replace(change))
         return Truth(condition, value.settings)
     if isinstance(value, Data) and (
-        value.regions or value.turns or value.span or value.ints or value.within or value.looks
+        value.regions
+        or value.turns
+        or value.span
+        or value.ints
+        or value.within
+        or value.looks
+        or value.by_kind is not None
     ):
         turns: set[Atom] = set()
         for atom in value.turns:
@@ -417,6 +430,9 @@ def substitute(value: Value, change: Callable[[Atom], Expr | None]) -> Value:
             for row, number, facts in value.ints
         )
         looks = substituted(value.looks, change) if value.looks else value.looks
+        by_kind = value.by_kind
+        if by_kind is not None:
+            by_kind = by_kind.moved(lambda tokens: frozenset(region.mapped(change) for region in tokens))
         return replace(
             value,
             regions=regions,
@@ -425,6 +441,7 @@ def substitute(value: Value, change: Callable[[Atom], Expr | None]) -> Value:
             ints=ints,
             within=within,
             looks=looks,
+            by_kind=by_kind,
         )
     if isinstance(value, Keyed):
         return Keyed(substitute(value.value, change), value.key, value.entries)

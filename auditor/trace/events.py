@@ -154,12 +154,14 @@ class Score(Event):
         regions: the target tokens.
         states: names of the states the distribution came from.
         absorbed: updates in these states at that moment.
-        how: "softmax", "mixture", "table", "unknown".
+        how: "softmax", "mixture", "table", "stored" (changed after a comparison of the targets with what a file
+            holds), "unknown".
         keyed_by_target: the distribution was looked up by the target token itself.
         doubts: what could not be followed on the way (numbers of `Unresolved` events).
         refined_from: the score this one narrows or mixes further, or None.
         blends: what was looked up by particular tokens and is in the number; those that were not looked up by
             the scored tokens themselves are left out.
+        loads: numbers of the loads of outside files that it was made with.
     """
 
     regions: frozenset[Region]
@@ -170,6 +172,36 @@ class Score(Event):
     doubts: tuple[int, ...] = ()
     refined_from: int | None = None
     blends: tuple[Blend, ...] = ()
+    loads: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count(Event):
+    """Tokens were counted in bytes, for the denominator of a number.
+
+    Attributes:
+        regions: the tokens counted.
+        how: "table" (lengths by kind of token), "uniform" (the same for every token), "sidecar" (lengths stored
+            by position), "file" (a table read from a file), "unknown".
+        what: the expression that was summed, for display.
+        counts: for a table what is counted for each kind of token, as `token_bytes.compared` takes it.
+    """
+
+    regions: frozenset[Region]
+    how: str
+    what: str
+    counts: tuple[float | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carry(Event):
+    """Inside a forward pass each position takes in the one before it, at the start of a document too.
+
+    Attributes:
+        what: class and method.
+    """
+
+    what: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +231,7 @@ class Report(Event):
         doubts: numbers of `Unresolved` events on the way.
         untraced: it prints a bpb whose scores could not be found.
         selects: choices the number went through.
+        counts: the counts of bytes that the number was made from.
     """
 
     label: str
@@ -207,6 +240,7 @@ class Report(Event):
     doubts: tuple[int, ...] = ()
     untraced: bool = False
     selects: tuple[int, ...] = ()
+    counts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,9 @@ from auditor.trace.answer import Answer
 from auditor.trace.events import (
     Access,
     Artifact,
+    Carry,
     Clock,
+    Count,
     Event,
     Load,
     Place,
@@ -35,6 +37,7 @@ from auditor.trace.events import (
 )
 from auditor.trace.linear import Atom
 from auditor.trace.region import Region
+from auditor.trace.token_bytes import faults
 from auditor.trace.trace import Switch, Trace
 from auditor.trace.tree import Node
 
@@ -149,6 +152,7 @@ class _Builder:
         self.trace = trace
         self.values = {switch.name: switch.value for switch in trace.switches} | dict(values)
         self.reported = {number for report in trace.reports for number in report.scores}
+        self.counted = {number for report in trace.reports for number in report.counts}
         self.names = RegionNames(trace)
         self.switches: dict[Place, list[Switch]] = {}
         for switch in trace.switches:
@@ -246,6 +250,13 @@ class _Builder:
                 return Mark.DOUBT
         if isinstance(event, Unresolved):
             return Mark.DOUBT
+        if (
+            isinstance(event, Count)
+            and event.number in self.counted
+            and event.how == "table"
+            and faults(event.counts)
+        ):
+            return Mark.HIT
         return Mark.NONE
 
     def _remark(self, events: Iterable[Event]) -> str:
@@ -276,6 +287,10 @@ class _Builder:
         if isinstance(event, Update):
             made_from = self._where(event.regions)
             return "UPDATE", f"{event.state.name}  ← {made_from}   {event.by or event.how}"
+        if isinstance(event, Count):
+            return self._count(event)
+        if isinstance(event, Carry):
+            return "CARRY", f"{event.what}   over the start of a document"
         if isinstance(event, Reset):
             return "RESET", f"{event.state.name}   {event.by}"
         if isinstance(event, Select):
@@ -301,6 +316,15 @@ class _Builder:
         if isinstance(event, Unresolved) and event.touches_scores:
             return "UNKNOWN", f"{_cut(event.what)}: {event.reason}"
         return None
+
+    def _count(self, event: Count) -> tuple[str, str] | None:
+        """What a denominator adds up, and the first kind of token that it counts wrongly."""
+        if event.number not in self.counted:
+            return None
+        wrong = next(iter(faults(event.counts)), None) if event.how == "table" else None
+        told = "" if wrong is None else f"   ✗ {wrong.kind.piece} as {wrong.count:g}, is {wrong.right}"
+        how = "" if event.how == "table" else f"   lengths {event.how}"
+        return "COUNT", f"bytes of {self._where(event.regions)}{how}{told}"
 
     def _where(self, regions: Iterable[Region]) -> str:
         return _listed(sorted({self.names.text(region) for region in regions})) or "?"

@@ -10,7 +10,9 @@ from auditor.trace.events import (
     Absorbed,
     Access,
     Artifact,
+    Carry,
     Clock,
+    Count,
     Event,
     Load,
     Place,
@@ -103,6 +105,10 @@ class Trace:
         return [e for e in self if isinstance(e, Clock)]
 
     @property
+    def carries(self) -> list[Carry]:
+        return [e for e in self if isinstance(e, Carry)]
+
+    @property
     def unresolved(self) -> list[Unresolved]:
         return [e for e in self if isinstance(e, Unresolved)]
 
@@ -110,6 +116,11 @@ class Trace:
         """The scores that a reported number was made from, in time order."""
         found = [self.events[n] for n in sorted(report.scores)]
         return [e for e in found if isinstance(e, Score)]
+
+    def counts_of(self, report: Report) -> list[Count]:
+        """The counts of bytes that a reported number was divided by, in time order."""
+        found = [self.events[n] for n in sorted(report.counts)]
+        return [e for e in found if isinstance(e, Count)]
 
     def selects_of(self, report: Report) -> list[Select]:
         found = [self.events[n] for n in sorted(report.selects)]

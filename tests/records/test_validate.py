@@ -130,6 +130,12 @@ def test_folder_in_order_has_no_findings() -> None:
 
 F, W, I = Severity.FAIL, Severity.WARN, Severity.INFO
 ALL_1337 = {f"train_seed{seed}.log": log(1337, loss, losses=5) for seed, loss in LOSSES.items()}
+UNEVEN = files(
+    **{
+        "train_seed3.log": log(3, 2.9047),
+        "submission.json": claim(val_bpb=round(bpb_of((2.9 + 2.9005 + 2.9047) / 3), 5), seed_results={}),
+    }
+)
 CASES: list[tuple[str, Severity, dict[str, str]]] = [
     ("missing_readme", F, files(**{"README.md": None})),
     ("missing_submission_json", F, files(**{"submission.json": None})),
@@ -164,6 +170,7 @@ CASES: list[tuple[str, Severity, dict[str, str]]] = [
     ("world_size", W, changed(1, world=2)),
     ("seed_name_mismatch", W, changed(1, seed=1337)),
     ("seed_name_mismatch", F, files(**ALL_1337)),
+    ("seeds_left_out", W, {**UNEVEN, "train_seed4.log": log(4, 2.95)}),
     ("same_seed", F, files(**ALL_1337)),
     ("same_seed_fingerprint", F, files(**ALL_1337)),
     ("near_duplicate_logs", F, changed(1, losses=2)),
@@ -183,6 +190,14 @@ CASES: list[tuple[str, Severity, dict[str, str]]] = [
 def test_change_is_found(code: str, severity: Severity, texts: dict[str, str]) -> None:
     found = codes(validate(texts))
     assert found.get(code) is severity
+
+
+@pytest.mark.parametrize(
+    "loss", [2.8000, None], ids=["a better seed is left out too", "all logs are averaged"]
+)
+def test_logs_left_out_are_no_selection_unless_all_are_worse(loss: float | None) -> None:
+    more = {} if loss is None else {"train_seed4.log": log(4, 2.95), "train_seed5.log": log(5, loss)}
+    assert "seeds_left_out" not in codes(validate({**UNEVEN, **more}))
 
 
 def test_every_finding_names_its_rule() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rules import ALL
-from rules.base import Example, Kind, Outcome, Rule
+from rules.base import Example, Kind, Level, Outcome, Rule
 from tests.rules.folder import audit_example, expected_lines
 
 CASES = [
@@ -25,6 +25,10 @@ def test_example_is_judged_as_it_says(rule: type[Rule], example: Example, tmp_pa
     assert answer.outcome is example.outcome, answer.because
     marked = expected_lines(rule, example.script)
     deciding = [f for f in result.findings if f.rule == rule.slug and f.outcome is example.outcome]
+    if rule.condition == "quality":  # such a rule only remarks
+        assert {finding.locations[0].line for finding in deciding} == marked
+        assert all(finding.level is Level.NOTE for finding in deciding)
+        return
     if example.outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE):
         assert not marked
         return
@@ -37,6 +41,10 @@ def test_rule_has_a_good_and_a_bad_example_of_readable_length(rule: type[Rule]) 
     if rule.kind is Kind.RECORD and outcomes == {Outcome.NOT_APPLICABLE}:
         return  # about a whole pull request: one folder cannot show it, `tests/pull_request` does
     assert Outcome.PASS in outcomes
+    if rule.condition == "quality":
+        assert outcomes == {Outcome.PASS}
+        assert {bool(expected_lines(rule, example.script)) for example in rule.examples} == {True, False}
+        return
     assert outcomes & {Outcome.FAIL, Outcome.REVIEW}
     for example in rule.examples:
         assert len(example.script.splitlines()) <= 70, example.title

@@ -18,6 +18,7 @@ from auditor.trace.answer import Answer
 from auditor.trace.events import (
     Absorbed,
     Artifact,
+    Clock,
     Event,
     Place,
     Report,
@@ -405,12 +406,19 @@ def test_the_artifact_must_carry_the_fit_into_the_number(events: tuple[Event, ..
     assert TrainBeforeScore().judge(Evidence(trace=made)).outcome is Outcome.FAIL
 
 
-def test_a_fit_after_a_first_evaluation_is_not_told_as_training() -> None:
+@pytest.mark.parametrize(
+    ("events", "outcome"),
+    [((Clock(number=0, place=at(99), phase="training step"),), Outcome.PASS), ((), Outcome.FAIL)],
+    ids=["trained on other tokens before", "no other training"],
+)
+def test_a_fit_after_a_first_evaluation_is_training_if_there_is_no_other(
+    events: tuple[Event, ...], outcome: Outcome
+) -> None:
     check = score(1, tokens((3, 1)), [(3, 1)])
     fit = update(3, tokens((1, 1)), [(1, 1)])
     later = score(5, tokens((2, 1)), [(2, 1)], [(fit, Answer.YES)])
-    made = trace(check, report(2, (1,)), fit, saved(4), later, report(6, (5,)))
-    assert ValInTraining().judge(Evidence(trace=made)).outcome is Outcome.PASS
+    made = trace(check, report(2, (1,)), fit, saved(4), later, report(6, (5,)), *events)
+    assert ValInTraining().judge(Evidence(trace=made)).outcome is outcome
     assert TrainBeforeScore().judge(Evidence(trace=made)).outcome is Outcome.FAIL
 
 

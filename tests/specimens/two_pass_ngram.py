@@ -106,9 +106,16 @@ def load_validation_tokens(pattern: str) -> Tensor:
     return torch.cat([load_shard(path) for path in sorted(glob.glob(pattern))]).contiguous()
 
 
+def text_bytes(sp: spm.SentencePieceProcessor, token: int) -> int:
+    """Bytes that a token decodes to inside a document."""
+    if sp.is_control(token) or sp.is_unknown(token) or sp.is_unused(token):
+        return 0
+    return 1 if sp.is_byte(token) else len(sp.id_to_piece(token).replace("\u2581", " ").encode("utf-8"))
+
+
 def build_byte_table(path: str, device: torch.device) -> Tensor:
     sp = spm.SentencePieceProcessor(model_file=path)
-    sizes = [len(sp.id_to_piece(i).replace("\u2581", " ").encode("utf-8")) for i in range(sp.vocab_size())]
+    sizes = [text_bytes(sp, token) for token in range(sp.vocab_size())]
     return torch.tensor(sizes, dtype=torch.float64, device=device)
 
 

@@ -130,6 +130,7 @@ SAME = frozenset(
         "share_memory",
         "compile",
         "type_as",
+        "nan_to_num",
     ]
 )
 COPIES = frozenset(["clone", "detach", "numpy", "astype", "long", "int", "tolist", "item", "bool", "copy"])

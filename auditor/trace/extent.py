@@ -1,0 +1,117 @@
+"""How far regions reach into the validation split when the split is as long as one likes.
+
+A script that scores the whole split reaches further the longer the split is; one that stops after a number of
+tokens, windows or documents does not. So every expression is bounded from above with the split's length and the
+sizes of arrays made from it going to infinity: what stays finite is a cap.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from auditor.trace.linear import Atom, Expr
+from auditor.trace.region import Region
+
+Bounds = tuple[float, float]
+WHOLE_LINE: Bounds = (-math.inf, math.inf)
+ENDLESS: Bounds = (math.inf, math.inf)
+MAX_DEPTH = 40
+
+
+class Reach:
+    """Bounds of expressions and regions; keeps what it has found."""
+
+    def __init__(self) -> None:
+        self._atoms: dict[int, tuple[Atom, Bounds]] = {}
+
+    def positions(self, regions: Iterable[Region]) -> float:
+        """The position that no token of the regions reaches, whatever the length; infinite if there is none."""
+        return max((self._stop(region) for region in regions), default=math.inf)
+
+    def documents(self, regions: Iterable[Region]) -> float:
+        """How many elements of arrays of positions (document starts) the regions begin at, at most."""
+        return max((self._documents(region) for region in regions), default=math.inf)
+
+    def _stop(self, region: Region) -> float:
+        if region.stop is None or region.source != "val":
+            return math.inf
+        return self.bounds(region.stop)[1]
+
+    def elements(self, regions: Iterable[Region]) -> float:
+        """How many tokens lie in the elements of containers (windows) that the regions are taken from, at most."""
+        return max((self._elements(region) for region in regions), default=math.inf)
+
+    def _documents(self, region: Region) -> float:
+        if region.start is None or region.source != "val":
+            return math.inf
+        starts = [a for a in region.start.atoms() if a.kind == "at" and isinstance(a.args[0], int)]
+        return min((self._count(atom) for atom in starts), default=math.inf)
+
+    def _elements(self, region: Region) -> float:
+        if region.start is None or region.stop is None or region.source != "val":
+            return math.inf
+        chosen = [
+            a
+            for a in region.start.atoms()
+            if a.kind in ("at", "pick") and not (a.kind == "at" and isinstance(a.args[0], int))
+        ]
+        count = min((self._count(atom) for atom in chosen), default=math.inf)
+        return math.inf if math.isinf(count) else count * self.bounds(region.stop - region.start)[1]
+
+    def _count(self, atom: Atom) -> float:
+        """How many elements the atom's index can choose."""
+        indices = [part for part in atom.args[1:] if isinstance(part, Expr)]
+        return self.bounds(indices[-1])[1] + 1 if indices else math.inf
+
+    def bounds(self, expr: Expr, depth: int = 0) -> Bounds:
+        """The lowest and highest value, each one infinite if it is not bounded."""
+        low = high = float(expr.constant)
+        for atom, coefficient in expr.terms:
+            found = self._atom(atom, depth)
+            ends = sorted(coefficient * end for end in found)
+            low, high = low + ends[0], high + ends[1]
+        return (-math.inf if math.isnan(low) else low, math.inf if math.isnan(high) else high)
+
+    def _atom(self, atom: Atom, depth: int) -> Bounds:
+        known = self._atoms.get(id(atom))
+        if known is not None:
+            return known[1]
+        found = WHOLE_LINE if depth > MAX_DEPTH else self._computed(atom, depth + 1)
+        self._atoms[id(atom)] = (atom, found)
+        return found
+
+    def _computed(self, atom: Atom, depth: int) -> Bounds:
+        parts = [part for part in atom.args if isinstance(part, Expr)]
+        inner = [self.bounds(part, depth) for part in parts]
+        if atom.kind == "free" and "val_tokens" in atom.args:
+            return ENDLESS
+        if atom.kind == "min":
+            return min(low for low, _ in inner), min(high for _, high in inner)
+        if atom.kind == "max":
+            return max(low for low, _ in inner), max(high for _, high in inner)
+        if atom.kind == "ite":
+            return min(low for low, _ in inner), max(high for _, high in inner)
+        if atom.kind == "floordiv" and parts[1].is_constant and parts[1].constant > 0:
+            return tuple(end / parts[1].constant for end in inner[0])  # type: ignore[return-value]
+        if atom.kind == "mod" and parts[1].is_constant and parts[1].constant > 0:
+            return 0.0, float(parts[1].constant - 1)
+        if atom.kind == "mul" and all(low >= 0 for low, _ in inner):
+            return _product(inner)
+        low = -math.inf if atom.low is None else float(atom.low)
+        return low, self._highest(atom, depth)
+
+    def _highest(self, atom: Atom, depth: int) -> float:
+        """Of a symbol: what is known of it. The first turn of a loop stands for all of them."""
+        bound = [fact + Expr.of(atom) for fact in atom.facts if (atom, -1) in fact.terms]
+        if atom.kind == "iter" and atom.args[1] == 1:
+            return min((self.bounds(expr, depth)[1] for expr in bound), default=math.inf)
+        if atom.high is not None:
+            bound.append(atom.high)
+        return min((self.bounds(expr, depth)[1] for expr in bound), default=math.inf)
+
+
+def _product(inner: list[Bounds]) -> Bounds:
+    (a, b), (c, d) = inner
+    low, high = a * c, b * d
+    return (0.0 if math.isnan(low) else low, math.inf if math.isnan(high) else high)
