@@ -16,6 +16,7 @@ from rules.rescore_after_update import RescoreAfterUpdate
 from rules.same_token_adaptation import SameTokenAdaptation
 from rules.seed_selection import SeedSelection
 from rules.significance import Significance
+from rules.target_gated_hint import TargetGatedHint
 from rules.target_keyed_cache import TargetKeyedCache
 from rules.time_limit import TimeLimit
 from rules.train_before_score import TrainBeforeScore
@@ -32,6 +33,7 @@ ALL: tuple[type[Rule], ...] = (
     SameTokenAdaptation,
     HindsightSelection,
     TargetKeyedCache,
+    TargetGatedHint,
     UnnormalizedDistribution,
     ValInTraining,
     TrainDataAtEval,

@@ -28,6 +28,8 @@ from rules.base import (
 )
 
 POSTERIOR = "posterior"
+CHOSEN = "chosen"
+NATIVE = "native:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,8 @@ def blended(trace: Trace, report: Report) -> list[Blended]:
 
 def named_lookup(lookup: Lookup) -> str:
     """What was looked up in, as the source calls it."""
+    if lookup.how.startswith(NATIVE):
+        return f"`{lookup.how.removeprefix(NATIVE)}`"
     names = sorted({state.name for state in lookup.states if state.name})
     return f"`{', '.join(names[:3])}`" if names else "a table"
 
@@ -73,7 +77,7 @@ class BlendRule(Rule):
             return missing or Judgement(outcome=Outcome.UNKNOWN, because="there is no readable program")
         report = judged_report(evidence.trace)
         found = [entry for entry in blended(evidence.trace, report) if self.concerns(entry.blend)]
-        outcomes = [self.outcome(entry, found, evidence.policy) for entry in found]
+        outcomes = [self.outcome(entry, found, evidence) for entry in found]
         failed = [e for e, o in zip(found, outcomes, strict=True) if o is Outcome.FAIL]
         shown = failed or found
         findings = tuple(
@@ -93,12 +97,19 @@ class BlendRule(Rule):
         """What happened, in one sentence without a full stop."""
         raise NotImplementedError
 
-    def outcome(self, entry: Blended, found: Iterable[Blended], policy: Policy) -> Outcome:
+    def outcome(self, entry: Blended, found: Iterable[Blended], evidence: Evidence) -> Outcome:
         """FAIL where the target is in the key; a count added to the model's probability as to a prior is disputed."""
         if entry.blend.target is not Answer.YES:
             return Outcome.REVIEW
-        disputed = all(e.blend.form in (POSTERIOR, "chosen") for e in found)
-        return Outcome.REVIEW if disputed and policy is Policy.RULINGS else Outcome.FAIL
+        disputed = all(e.blend.form in (POSTERIOR, CHOSEN) for e in found)
+        return Outcome.REVIEW if disputed and evidence.policy is Policy.RULINGS else Outcome.FAIL
+
+    def dispute(self, entry: Blended) -> str:
+        """Why a person should judge what is proved, as a clause."""
+        return (
+            "the count is added to the model's probability as to a prior and divided by the context's count: with "
+            "exact counts that is a distribution, with hashed ones it is not; no maintainer has ruled"
+        )
 
     def finding(self, entry: Blended, report: Report, outcome: Outcome) -> Finding:
         """The finding for one blend; the place of the lookup is its main location."""
@@ -110,10 +121,7 @@ class BlendRule(Rule):
                 f"token that is scored with it at {score.place}: {entry.blend.why}."
             )
         elif outcome is Outcome.REVIEW:
-            message += (
-                " The count is added to the model's probability as to a prior and divided by the context's count:"
-                " with exact counts that is a distribution, with hashed ones it is not; no maintainer has ruled."
-            )
+            message = f"{self.story(entry)}; {self.dispute(entry)}."
         steps = (
             Step(
                 text=f"{named_lookup(lookup)} is looked up by tokens that include the target",

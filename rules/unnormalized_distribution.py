@@ -31,8 +31,8 @@ from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from auditor.trace.events import Blend
-from rules.base import Bad, Good, Outcome, Policy, Source
-from rules.blending import Blended, BlendRule, named_lookup
+from rules.base import Bad, Evidence, Good, Outcome, Policy, Source
+from rules.blending import CHOSEN, NATIVE, Blended, BlendRule, named_lookup
 from rules.train_before_score import REPORT, SETUP
 
 SPREAD = "spread"
@@ -132,14 +132,16 @@ for row in range(rows):
     def concerns(self, blend: Blend) -> bool:
         if blend.form == SPREAD:
             return True
+        if blend.lookup.how.startswith(NATIVE):
+            return blend.form != CHOSEN
         return (blend.lookup.memory or blend.combined) and blend.lookup.how in ("entry", "row", "column")
 
-    def outcome(self, entry: Blended, found: Iterable[Blended], policy: Policy) -> Outcome:
+    def outcome(self, entry: Blended, found: Iterable[Blended], evidence: Evidence) -> Outcome:
         """A token's probability spread over its bytes is no distribution over bytes, whatever it is mixed with."""
         if entry.blend.form == SPREAD:
             mixed = any(other.blend.form != SPREAD for other in found)
             return Outcome.FAIL if mixed else Outcome.REVIEW
-        return super().outcome(entry, found, policy)
+        return super().outcome(entry, found, evidence)
 
     def story(self, entry: Blended) -> str:
         lookup = entry.blend.lookup

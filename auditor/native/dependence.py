@@ -31,8 +31,9 @@ GLOBALS = "#globals"
 ELSEWHERE = 1 << 30
 """The distance of an element whose place was not told."""
 
-Taint = frozenset[tuple[str, int]]
-"""Elements that a value depends on: a parameter and how far behind the present position its element lies."""
+Taint = frozenset[tuple[str, int, bool]]
+"""Elements that a value depends on: a parameter, how far behind the present position its element lies, and whether
+it only decides by a branch which value this is."""
 
 CLEAN: Taint = frozenset()
 Env = dict[str, Taint]
@@ -117,7 +118,7 @@ class _Walk:
         for node in nodes:
             self.statement(node, env)
             if self.position is not None and _jumps(node):
-                self.control |= self.deciding(node, env)
+                self.control |= gating(self.deciding(node, env))
         self.control = outer
 
     def statement(self, node: Node, env: Env) -> None:
@@ -161,7 +162,7 @@ class _Walk:
     def branch(self, node: Node, env: Env) -> None:
         condition = node.child_by_field_name("condition")
         outer = self.control
-        decided = self.value(condition, env) if condition is not None else CLEAN
+        decided = gating(self.value(condition, env)) if condition is not None else CLEAN
         self.control = outer | decided
         left = dict(env)
         for arm, scope in (("consequence", left), ("alternative", env)):
@@ -207,7 +208,7 @@ class _Walk:
                 if child.type in ("compound_statement", "expression_statement", "declaration"):
                     self.statement(child, env)
                 else:
-                    self.control |= self.value(child, env)
+                    self.control |= gating(self.value(child, env))
         self.control = outer
 
     # expressions
@@ -224,6 +225,10 @@ class _Walk:
             return self.subscript(node, env)
         if kind == "field_expression":
             return self.read_field(node, env)
+        if kind == "conditional_expression":
+            condition, *arms = node.named_children
+            out = gating(self.value(condition, env))
+            return out.union(*(self.value(arm, env) for arm in arms))
         if kind == "lambda_expression":
             self.problem(node, "a lambda")
         out = CLEAN
@@ -257,9 +262,9 @@ class _Walk:
             if distance is not None:
                 self.found.walked.add(name)
             if distance is None or distance >= 0:
-                out |= {(name, ELSEWHERE if distance is None else distance)}
+                out |= {(name, ELSEWHERE if distance is None else distance, False)}
         elif roots:
-            out |= {(root, ELSEWHERE) for root in roots}
+            out |= {(root, ELSEWHERE, False) for root in roots}
         return out
 
     def distance(self, index: Node | None) -> int | None:
@@ -315,10 +320,10 @@ class _Walk:
         if not plain:
             taint |= self.value(left, env)
         if distance is None:
-            seen = frozenset((parameter, ELSEWHERE) for parameter, _ in taint)
+            seen = frozenset((parameter, ELSEWHERE, gate) for parameter, _, gate in taint)
         else:
             seen = frozenset(
-                (p, d if d == ELSEWHERE else d - distance) for p, d in taint if d - distance >= 0
+                (p, d if d == ELSEWHERE else d - distance, gate) for p, d, gate in taint if d - distance >= 0
             )
         share = plain and right is not None and self.is_share(right)
         for target in (name,) if name in self.pointers else sorted(roots):
@@ -407,6 +412,11 @@ class _Walk:
         text = f"{what} in line {node.start_point[0] + 1}"
         if text not in self.found.problems:
             self.found.problems.append(text)
+
+
+def gating(taint: Taint) -> Taint:
+    """What decides a branch is no part of the values that the branch chooses among."""
+    return frozenset((parameter, distance, True) for parameter, distance, _ in taint)
 
 
 def _all(node: Node) -> Iterator[Node]:

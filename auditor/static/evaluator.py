@@ -18,6 +18,7 @@ from auditor.static.machine import StepsExhausted
 from auditor.static.masks import Masks
 from auditor.static.methods import Methods
 from auditor.static.modules import Modules
+from auditor.static.natives import Natives
 from auditor.static.scoring import Scoring
 from auditor.static.statements import Statements
 from auditor.static.subscripts import Subscripts
@@ -32,6 +33,7 @@ class Evaluator(
     Masks,
     Scoring,
     Lookups,
+    Natives,
     ByteCounts,
     Boundaries,
     Files,

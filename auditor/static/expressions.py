@@ -226,6 +226,8 @@ class Expressions(Machine):
                 if not (isinstance(option, Const) and option.value is None):
                     out = self.join(out, self.attribute(option, name, node))
             return out if out is not None else UNKNOWN
+        if name == "ctypes" and isinstance(owner, (Obj, Data, View)):
+            return owner  # the address of an array
         if isinstance(owner, SuperView):
             inherited = owner.base.find(name)
             return bound(inherited, owner.instance) if inherited is not None else Method(owner, name)
@@ -350,7 +352,7 @@ class Expressions(Machine):
         marks = out.marks - {"equals"} if logical else out.marks - {"mask", "equals"}
         if "file" in marks:
             marks |= {"moved"}  # lists of files put together
-        return replace(out, span=span, within=within, marks=marks, array=None)
+        return replace(out, span=span, within=within, marks=marks, array=None, most=None)
 
     def row_arithmetic(
         self, op: ast.operator, left: Value, right: Value, out: Data, node: ast.AST

@@ -33,6 +33,7 @@ from auditor.static.library.tables import (
 from auditor.static.looks import choosing, joined
 from auditor.static.machine import WHOLE, Machine, Resolved
 from auditor.static.methods import BY_ELEMENT, SUMS
+from auditor.static.natives import ADDRESSES, LIBRARIES, NATIVE
 from auditor.static.values import (
     EMPTY,
     LAYOUT,
@@ -135,6 +136,10 @@ class Functions(Machine):
         root = name.split(".", 1)[0]
         if root == "builtins":
             return self.call_builtin(tail, args, keywords, node)
+        if name in ADDRESSES and args:
+            return args[-1 if root == "cffi" else 0]
+        if root == NATIVE:
+            return self.native_call(name, args, keywords, node)
         first = args[0] if args else UNKNOWN
         if name in ("os.environ.get", "os.getenv") and args:
             default = args[1] if len(args) > 1 else keywords.get("default")
@@ -504,8 +509,9 @@ class Functions(Machine):
                 items = args[0].d.get("#items")
                 shape = items if isinstance(items, tuple) else None
             rank = len(shape) if shape is not None else 1 if tail == "full" else len(args)
-        out.d["#content"] = Data(rank=rank)
-        if self.starts_empty(tail, args, keywords):
+        empty = self.starts_empty(tail, args, keywords)
+        out.d["#content"] = Data(rank=rank, most=0.0 if empty else None)
+        if empty:
             out.d["#empty"] = True
         if rank == 1 and tail in FILLS:
             out.d["#kinds"] = Data(by_kind=filled(self.fill_value(tail, args, keywords)))
@@ -870,6 +876,10 @@ class Functions(Machine):
             self.access("subprocess", words or name, node)
         elif root == "ctypes" and name.rsplit(".", 1)[-1] in ("CDLL", "cdll", "PyDLL", "LoadLibrary"):
             self.access("native", self.text_of(args[0]) if args else name, node)
+        if name in LIBRARIES:
+            return Lib(NATIVE)
+        if name == "cffi.FFI":
+            return Lib(name)
         for value in (*args, *keywords.values()):
             if isinstance(value, Func) and not isinstance(value.node, ast.Lambda) and root not in KNOWN_ROOTS:
                 self.doubt("a function is handed to a library", name, node)
@@ -880,7 +890,9 @@ class Functions(Machine):
         marks = out.marks - {"softmax"}
         if out.regions and name.rsplit(".", 1)[-1] not in ELEMENTWISE:
             marks |= {"moved"}
-        return replace(out, rank=None, span=None, array=None, template=None, within=frozenset(), marks=marks)
+        return replace(
+            out, rank=None, span=None, array=None, template=None, within=frozenset(), marks=marks, most=None
+        )
 
     def text_of(self, value: Value) -> str:
         if isinstance(value, Const):

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+from auditor.native.sources import NativeFunction
 from auditor.static.by_kind import ByKind
 from auditor.static.heap import Env, Holder, Obj, Trail
 from auditor.static.looks import Looks
@@ -86,6 +87,9 @@ class Source(Protocol):
 
     def sibling(self, name: str) -> tuple[ast.Module, int, str] | None:
         """A helper module of the submission by dotted name."""
+
+    def native(self, name: str) -> NativeFunction | str:
+        """A function of the submission that is not Python, or why there is none of that name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +276,16 @@ class Machine:
         raise NotImplementedError
 
     def arithmetic_looks(self, op: ast.operator, left: Value, right: Value, out: Data, node: ast.AST) -> Data:
+        raise NotImplementedError
+
+    def ask(
+        self, tables: Iterable[Obj], how: str, *, combined: bool, updates: frozenset[int], node: ast.AST
+    ) -> int:
+        raise NotImplementedError
+
+    def native_call(
+        self, name: str, args: Sequence[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value:
         raise NotImplementedError
 
     def blends(self, score: Score) -> tuple[Blend, ...]:

@@ -456,7 +456,9 @@ class Methods(Machine):
             return self.allocate("tensor", node)
         out = self.mix(owner, *args, *keywords.values())
         marks = out.marks | {"moved"} if out.regions and name not in ELEMENTWISE else out.marks
-        return replace(out, rank=None, span=None, array=None, template=None, within=frozenset(), marks=marks)
+        return replace(
+            out, rank=None, span=None, array=None, template=None, within=frozenset(), marks=marks, most=None
+        )
 
     def cast_bits(self, name: str, args: list[Value], keywords: dict[str, Value]) -> int | None:
         """The bits that a cast leaves to a number, where these are too few for a position; None for any other call."""

@@ -109,7 +109,7 @@ class Scoring(Machine):
             if isinstance(score, Score):
                 absorbed = tuple(self.absorbed(score, n) for n in sorted(self.in_score[number]))
                 blends = self.blends(score)
-                mixed = any(blend.form != "chosen" for blend in blends)
+                mixed = score.how != "stored" and any(blend.form != "chosen" for blend in blends)
                 new = replace(
                     score,
                     absorbed=absorbed,

@@ -112,6 +112,7 @@ class Data(Value):
         within: for positions taken out of consecutive ones in their order, the half-open intervals of the latter;
             an end of None is not known.
         looks: tokens it depends on otherwise than as a model's input or target.
+        most: what none of its numbers is larger than, where that is known.
         array: for an array of positions its identity, so that equal elements are equal symbols.
         by_kind: what it is for each kind of token, for a table by token id and what is computed from one.
         origins: numbers of the counts of bytes that it is made of.
@@ -138,6 +139,7 @@ class Data(Value):
     written: frozenset[Written] = frozenset()
     within: frozenset[Interval] = frozenset()
     looks: Looks = NO_LOOKS
+    most: float | None = None
     by_kind: ByKind | None = None
     origins: frozenset[int] = frozenset()
 
@@ -386,6 +388,7 @@ def _union(a: Data, b: Data) -> Data:
         a.windows | b.windows,
         within=a.intervals | b.intervals if a.span != b.span and a.intervals and b.intervals else frozenset(),
         looks=joined(a.looks, b.looks),
+        most=None if a.most is None or b.most is None else max(a.most, b.most),
         by_kind=a.by_kind if a.by_kind is b.by_kind else joined_by_kind(a.by_kind, b.by_kind),
         origins=a.origins | b.origins,
     )

@@ -114,6 +114,8 @@ POSITION_FUNCTIONS = frozenset(
 # Methods and attributes that return the same thing in another form.
 SAME = frozenset(
     [
+        "data_as",
+        "data_ptr",
         "to",
         "cuda",
         "cpu",
