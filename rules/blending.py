@@ -76,18 +76,37 @@ class BlendRule(Rule):
         if missing is not None or evidence.trace is None:
             return missing or Judgement(outcome=Outcome.UNKNOWN, because="there is no readable program")
         report = judged_report(evidence.trace)
-        found = [entry for entry in blended(evidence.trace, report) if self.concerns(entry.blend)]
-        outcomes = [self.outcome(entry, found, evidence) for entry in found]
-        failed = [e for e, o in zip(found, outcomes, strict=True) if o is Outcome.FAIL]
-        shown = failed or found
+        found, failed = self.found(evidence, report)
+        shown = failed or sorted(found, key=lambda entry: entry.blend.target is not Answer.YES)
         findings = tuple(
             self.finding(entry, report, Outcome.FAIL if failed else Outcome.REVIEW) for entry in shown
         )
         if findings:
             return Judgement(outcome=findings[0].outcome, because=findings[0].message, findings=findings)
-        return undecided(self.slug, evidence.trace, report) or Judgement(
-            outcome=Outcome.PASS, because=self.clean
+        return (
+            self.beside(evidence, report)
+            or undecided(self.slug, evidence.trace, report)
+            or Judgement(outcome=Outcome.PASS, because=self.clean)
         )
+
+    def found(self, evidence: Evidence, report: Report) -> tuple[list[Blended], list[Blended]]:
+        """The blends of a number that are of this rule's kind, and those of them that fail."""
+        assert evidence.trace is not None
+        found = [entry for entry in blended(evidence.trace, report) if self.concerns(entry.blend)]
+        return found, [e for e in found if self.outcome(e, found, evidence) is Outcome.FAIL]
+
+    def beside(self, evidence: Evidence, report: Report) -> Judgement | None:
+        """REVIEW where another number fails and nothing tells that it is not the one claimed."""
+        trace = evidence.trace
+        if evidence.claimed_bpb is None or trace is None or not trace.claimed_how.startswith("assumed"):
+            return None
+        for other in trace.reports:
+            if other is report or (other.place, other.label) == (report.place, report.label):
+                continue
+            for entry in self.found(evidence, other)[1]:
+                finding = self.finding(entry, other, Outcome.REVIEW, "nothing tells which number is claimed")
+                return Judgement(outcome=Outcome.REVIEW, because=finding.message, findings=(finding,))
+        return None
 
     def concerns(self, blend: Blend) -> bool:
         """Whether the blend is, or may be, of this rule's kind."""
@@ -111,7 +130,7 @@ class BlendRule(Rule):
             "exact counts that is a distribution, with hashed ones it is not; no maintainer has ruled"
         )
 
-    def finding(self, entry: Blended, report: Report, outcome: Outcome) -> Finding:
+    def finding(self, entry: Blended, report: Report, outcome: Outcome, dispute: str = "") -> Finding:
         """The finding for one blend; the place of the lookup is its main location."""
         lookup, score = entry.blend.lookup, entry.score
         message = f"{self.story(entry)}."
@@ -121,7 +140,7 @@ class BlendRule(Rule):
                 f"token that is scored with it at {score.place}: {entry.blend.why}."
             )
         elif outcome is Outcome.REVIEW:
-            message = f"{self.story(entry)}; {self.dispute(entry)}."
+            message = f"{self.story(entry)}; {dispute or self.dispute(entry)}."
         steps = (
             Step(
                 text=f"{named_lookup(lookup)} is looked up by tokens that include the target",

@@ -48,8 +48,7 @@ class TargetGatedHint(BlendRule):
     condition = "C1"
     clean = "nothing that was asked about a scored token decides what goes into its probability"
     policies: ClassVar[Mapping[Policy, str]] = {
-        Policy.RULINGS: "a gate proved to read the target fails; for entries before 30 April 2026 it is for a person to "
-        "judge",
+        Policy.RULINGS: "a gate proved to read the target fails; before 30 April 2026 it is for a person to judge",
         Policy.STRICT: "a gate proved to read the target fails",
     }
     sources = (
@@ -123,8 +122,8 @@ with torch.no_grad():
 
     def story(self, entry: Blended) -> str:
         return (
-            f"{named_lookup(entry.blend.lookup)} is asked about the scored token, and the answer decides what goes into "
-            f"that token's probability at {entry.score.place}"
+            f"{named_lookup(entry.blend.lookup)} is asked about the scored token, and the answer decides what "
+            f"goes into that token's probability at {entry.score.place}"
         )
 
     def dispute(self, entry: Blended) -> str:

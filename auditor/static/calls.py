@@ -234,13 +234,14 @@ class Calls(Machine):
     ) -> bool:
         if self.interesting(target.body) or len(target.body) < 12:
             return True
-        if len(target.body) > MAX_DULL_STATEMENTS:
-            return False
+        long = len(target.body) > MAX_DULL_STATEMENTS
         for value in (*args, *keywords.values()):
-            if isinstance(value, (Func, Partial, Obj, View)):
+            if isinstance(value, (Func, Partial, Obj, View)) and not long:
                 return True
             record = self.data(value)
-            if record.regions or record.losses or record.turns or record.array:
+            if record.losses or any(region.source == "val" for region in record.regions):
+                return True
+            if (record.regions or record.turns or record.array) and not long:
                 return True
         return False
 

@@ -331,7 +331,8 @@ class Expressions(Machine):
             return text
         by_kind = self.combined(op, left, right)
         if by_kind is not None:
-            return replace(self.mix(left, right), by_kind=by_kind, span=None, array=None, template=None)
+            out = replace(self.mix(left, right), by_kind=by_kind, span=None, array=None, template=None)
+            return replace(self.arithmetic_looks(op, left, right, out, node), most=None)
         out = self.mix(left, right)
         if isinstance(op, ast.Add) and out.origins and not out.losses:
             out = replace(out, origins=self.added(self.data(left).origins, self.data(right).origins, node))

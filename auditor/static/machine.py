@@ -651,7 +651,9 @@ class Machine:
         if isinstance(value, Partial):
             return self.data(Tup(value.args), depth + 1)
         if isinstance(value, Method):
-            return self.data(value.owner, depth + 1)
+            record = self.data(value.owner, depth + 1)
+            # how many tokens there are tells nothing of any of them
+            return Data(turns=record.turns) if value.name in ("size", "nbytes", "ndim", "shape") else record
         return UNKNOWN
 
     def object_data(self, target: Obj, depth: int) -> Data:
