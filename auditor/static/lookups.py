@@ -15,7 +15,7 @@ from auditor.static.looks import Look, blended, choosing, divided, joined, sprea
 from auditor.static.machine import Machine
 from auditor.static.values import Const, Data, Slice, Value, join_data, scored
 from auditor.trace.answer import Answer
-from auditor.trace.blending import held
+from auditor.trace.blending import Found, held
 from auditor.trace.events import Blend, Event, Lookup, Score, Update
 from auditor.trace.region import Region
 from auditor.trace.tree import Node
@@ -39,6 +39,7 @@ class Lookups(Machine):
     def prepare_lookups(self) -> None:
         self.asked: dict[int, Asked] = {}
         self.known_lookups: dict[object, int] = {}
+        self.known_held: dict[tuple[frozenset[Region], frozenset[Region]], Found] = {}
 
     # reading
     def key_tokens(self, record: Data) -> frozenset[Region]:
@@ -168,7 +169,11 @@ class Lookups(Machine):
         return tuple(found.values())
 
     def blend(self, score: Score, look: Look) -> Blend | None:
-        target, earlier, why = held(score.regions, look.regions)
+        key = (score.regions, look.regions)
+        found = self.known_held.get(key)
+        if found is None:
+            found = self.known_held[key] = held(*key)
+        target, earlier, why = found
         if target is Answer.NO:
             return None
         lookup = self.shown_lookup(look.number)

@@ -384,6 +384,14 @@ class Methods(Machine):
                     value = self.taken_in(self.content(target), self.data(args[-1]).plain())
                     self.put(target, "#content", replace(value, marks=value.marks | {"moved"}))
             return Const(None)
+        if (
+            name in ("clamp", "clamp_", "clip", "clip_")
+            and not targets
+            and (record.intervals or record.windows)
+        ):
+            if not (record.regions or record.losses):
+                # positions kept inside an array: those beyond its ends change, and no others
+                return replace(record, span=None, within=record.intervals)
         if name in RESETS:
             return self.reset_method(owner, targets, record, args, node, name)
         if name in IN_PLACE:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from auditor.static.by_kind import ByKind
 from auditor.static.files import MATCHED
 from auditor.static.heap import Env, Obj
-from auditor.static.looks import choosing, joined
+from auditor.static.looks import Looks, choosing, joined
 from auditor.static.machine import Machine
 from auditor.static.values import (
     LAYOUT,
@@ -356,25 +356,39 @@ class Subscripts(Machine):
         if isinstance(index, Data) and index.windows and record.rank == 1 and not record.marks & LAYOUT:
             return self.with_lookup(self.window_rows(record, index), owner, items, node)
         found = self.with_table_hit(self.narrow(record, items, node), index)
+        if isinstance(index, Data) and index.windows:
+            found = replace(found, looks=self.windowed_looks(record, index))
         if record.intervals and len(items) == 1:
             found = replace(found, within=record.intervals)
         return self.with_lookup(found, owner, items, node)
 
     def window_rows(self, record: Data, index: Data) -> Data:
         """Tokens gathered by a matrix of positions: one window a row."""
-        regions = set()
-        for region in record.regions:
+        return replace(
+            record,
+            regions=self.in_windows(record.regions, index),
+            rank=2,
+            turns=record.turns | index.turns,
+            span=None,
+            looks=self.windowed_looks(record, index),
+        )
+
+    def windowed_looks(self, record: Data, index: Data) -> Looks:
+        return frozenset(replace(look, regions=self.in_windows(look.regions, index)) for look in record.looks)
+
+    def in_windows(self, regions: frozenset[Region], index: Data) -> frozenset[Region]:
+        """The parts of intervals that a matrix of positions selects."""
+        found = set()
+        for region in regions:
             for row, start, stop, facts in index.windows:
                 if region.start is None:
-                    regions.add(replace(region, turns=region.turns | start.iterations()))
+                    found.add(replace(region, turns=region.turns | start.iterations()))
                 else:
                     part = region.sliced(start, stop, from_end=(False, False))
-                    regions.add(
+                    found.add(
                         replace(part, row=row, facts=tuple(dict.fromkeys((*self.facts_for(region), *facts))))
                     )
-        return replace(
-            record, regions=frozenset(regions), rank=2, turns=record.turns | index.turns, span=None
-        )
+        return frozenset(found)
 
     def with_table_hit(self, found: Data, index: Value) -> Data:
         """What an index that is itself made of tokens adds: what it has absorbed, and that it looked up by them."""

@@ -30,10 +30,15 @@ def held(scored: Iterable[Region], keys: Iterable[Region]) -> Found:
     worst = EARLIER
     for region in scored:
         near = [key for key in keys if _of_one_turn(region, key)]
-        answers = [_held(region, key) for key in near] if near else [UNTOLD] * len(keys[:1])
-        beside = any(found[0] is Answer.NO for found in answers)
-        for answer, earlier, why in answers:
-            worst = max(worst, (answer, earlier or (beside and answer is Answer.YES), why), key=_weight)
+        if not near and keys:
+            worst = max(worst, UNTOLD, key=_weight)
+        beside = False
+        for key in near:
+            found = _held(region, key)
+            beside = beside or found[0] is Answer.NO
+            worst = max(worst, found, key=_weight)
+            if worst[0] is Answer.YES and (worst[1] or beside):
+                return worst[0], True, worst[2]
     return worst
 
 
@@ -60,14 +65,18 @@ def _held(scored: Region, key: Region) -> Found:
     if _somewhere(scored) or _somewhere(key):
         return UNTOLD
     facts = tuple(dict.fromkeys((*scored.facts, *key.facts)))
-    behind = key.stop - scored.stop
+    behind, ahead = key.stop - scored.stop, key.start - scored.start
     beside = key.stop - key.start == scored.stop - scored.start or _one(scored)
+    if ahead.is_constant and ahead.constant >= 0:
+        return Answer.YES, False, "the key begins with the scored token"
     if behind.is_constant and behind.constant >= 0:
         return Answer.YES, _positive(scored.start - key.start, facts), "the key ends with the scored token"
     if beside and _positive(-behind, facts):
         return EARLIER
     if proves(scored.start - key.stop, facts):
         return EARLIER
+    if ahead.is_constant and proves(ahead - behind, facts):
+        return EARLIER  # it begins earlier and is not longer: element by element an earlier token
     if proves(key.start - scored.stop, facts):
         return Answer.YES, False, "the key holds tokens behind the scored ones"
     return UNTOLD
