@@ -29,6 +29,7 @@ from rules.base import (
 
 POSTERIOR = "posterior"
 CHOSEN = "chosen"
+CARRIED = "carried"
 NATIVE = "native:"
 
 

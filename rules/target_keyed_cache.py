@@ -31,7 +31,7 @@ from typing import ClassVar
 
 from auditor.trace.events import Blend
 from rules.base import Bad, Good, Policy, Source
-from rules.blending import Blended, BlendRule, named_lookup
+from rules.blending import CARRIED, Blended, BlendRule, named_lookup
 from rules.train_before_score import REPORT, SETUP
 
 
@@ -139,6 +139,8 @@ for row in range(rows):
     )
 
     def concerns(self, blend: Blend) -> bool:
+        if blend.lookup.how == CARRIED:
+            return True
         return blend.combined and blend.lookup.how in ("entry", "row", "column")
 
     def story(self, entry: Blended) -> str:

@@ -12,13 +12,17 @@ from dataclasses import dataclass, replace
 
 from auditor.static.heap import Obj
 from auditor.static.looks import Look, blended, choosing, divided, joined, spreading, tokens_of
-from auditor.static.machine import Machine
+from auditor.static.machine import Machine, RunningLoop
 from auditor.static.values import Const, Data, Slice, Value, join_data, scored
 from auditor.trace.answer import Answer
 from auditor.trace.blending import Found, held
 from auditor.trace.events import Blend, Event, Lookup, Score, Update
+from auditor.trace.linear import Atom, Expr
 from auditor.trace.region import Region
 from auditor.trace.tree import Node
+
+FIRST_TURN = 1
+"""Number of the first turn that the evaluator follows of a loop."""
 
 TABLES = ("tensor", "dict", "list")
 """Kinds of heap objects that entries are looked up in."""
@@ -39,6 +43,7 @@ class Lookups(Machine):
     def prepare_lookups(self) -> None:
         self.asked: dict[int, Asked] = {}
         self.known_lookups: dict[object, int] = {}
+        self.same_turn: set[int] = set()
         self.known_held: dict[tuple[frozenset[Region], frozenset[Region]], Found] = {}
 
     # reading
@@ -144,6 +149,63 @@ class Lookups(Machine):
             return replace(out, marks=out.marks | {"combined"})
         return out
 
+    # places of loops
+    def carried(self, target: Obj, record: Data, index: Value) -> Data:
+        """What is stored at the place of a loop's turn: what earlier turns left behind are the tokens before it.
+
+        A buffer's elements are joined into one record; what each owes to the turns before its own is kept apart
+        from what it owes to its own tokens by the place of these tokens, as a look one token behind.
+        """
+        place = self.number(index)
+        loop = self.loop_of(place) if place is not None else None
+        if loop is None or target.number in self.same_turn:
+            return record
+        before = {n for n in record.updates if self.is_earlier_turn(n, loop)}
+        taken = {region for region in record.regions if built_by(region, loop.entry)}
+        old = {look for look in record.looks if any(built_by(r, loop.entry) for r in look.regions)}
+        if (taken or old) and loop.iteration == FIRST_TURN:
+            self.same_turn.add(target.number)  # a turn may read what it has stored itself
+            return record
+        tokens = taken.union(*(self.events[n].regions for n in before))  # type: ignore[attr-defined]
+        tokens = tokens.union(*(look.regions for look in old))
+        behind = frozenset(one_behind(region, loop) for region in tokens)
+        if not behind or None in behind:
+            return record
+        number = self.carrier(index, record, loop)
+        look = Look(number, frozenset(region for region in behind if region is not None))
+        return replace(
+            record,
+            updates=record.updates - before,
+            regions=record.regions - taken,
+            looks=joined(record.looks - old, frozenset((look,))),
+        )
+
+    def loop_of(self, place: Expr) -> RunningLoop | None:
+        """The running loop whose turn a place is numbered by."""
+        for loop in reversed(self.running):
+            if not any(atom.args[0] == loop.entry for atom in (place - Expr.of(loop.counter)).iterations()):
+                return loop
+        return None
+
+    def is_earlier_turn(self, number: int, loop: RunningLoop) -> bool:
+        event = self.events[number]
+        return (
+            isinstance(event, Update)
+            and event.how == "table"
+            and any(t.entry == loop.entry and t.iteration < loop.iteration for t in event.turns)
+        )
+
+    def carrier(self, index: Value, record: Data, loop: RunningLoop) -> int:
+        """The lookup that stands for what earlier turns of a loop left behind."""
+        key = ("carried", loop.entry)
+        number = self.known_lookups.get(key)
+        if number is None:
+            node = ast.Pass(lineno=self.line, col_offset=0)
+            event = Lookup(**self.common(node), states=(), how="carried")  # type: ignore[arg-type]
+            number = self.known_lookups[key] = event.number
+            self.asked[number] = Asked(event, self.node, frozenset())
+        return number
+
     # scoring
     def added_up(self, record: Data, total: Value | None, node: ast.AST) -> Data:
         """Scores of tokens go into a sum over tokens, and are final; `total` is what they are added to, if told."""
@@ -193,6 +255,36 @@ class Lookups(Machine):
         self.events[number] = event
         asked.node.child("event", "Lookup", event.place).events.append(event)
         return event
+
+
+def built_by(region: Region, entry: int) -> bool:
+    """Whether it is a token that a turn of a loop had put into a container."""
+    if region.source != "val" or region.start is None:
+        return False
+    return any(
+        atom.kind == "at" and isinstance(atom.args[0], tuple) and atom.args[0][1:] == (entry,)
+        for atom, _ in region.start.terms
+    )
+
+
+def one_behind(region: Region, loop: RunningLoop) -> Region | None:
+    """The token of the turn before this one, for the token of some earlier turn; None where that is not told."""
+    if region.start is None or region.stop is None:
+        return None
+    turn = Expr.of(loop.counter) - 1
+
+    def change(atom: Atom) -> Expr | None:
+        numbered = atom.kind == "iter" and atom.args[0] == loop.entry
+        built = atom.kind == "at" and isinstance(atom.args[0], tuple) and atom.args[0][1:] == (loop.entry,)
+        return turn if numbered or built else None
+
+    moved = region.mapped(change)
+    if moved == region or moved.start is None or moved.stop is None:
+        return None
+    rises = any(
+        atom is loop.counter or atom == loop.counter for atom, factor in moved.start.terms if factor > 0
+    )
+    return replace(moved, turns=frozenset(), row=None) if rises else None
 
 
 def is_table_update(event: Event | None) -> bool:

@@ -283,6 +283,9 @@ class Machine:
     ) -> int:
         raise NotImplementedError
 
+    def carried(self, target: Obj, record: Data, index: Value) -> Data:
+        raise NotImplementedError
+
     def native_call(
         self, name: str, args: Sequence[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value:

@@ -381,8 +381,12 @@ class Subscripts(Machine):
         found = set()
         for region in regions:
             for row, start, stop, facts in index.windows:
-                if region.start is None:
+                if region.start is None or region.stop is None:
                     found.add(replace(region, turns=region.turns | start.iterations()))
+                elif region.row is not None and not (region.start - region.row).iterations():
+                    # each element's tokens lie at the same distance from its place
+                    first, last = start + region.start - region.row, stop - 1 + region.stop - region.row
+                    found.add(replace(region, start=first, stop=last, row=row, facts=facts))
                 else:
                     part = region.sliced(start, stop, from_end=(False, False))
                     found.add(
@@ -792,6 +796,7 @@ class Subscripts(Machine):
             if number is not None and row is not None:
                 facts = tuple(fact for fact in self.path_facts() if fact.iterations())
                 record = replace(record, ints=frozenset(((row, number, facts),)))
+            record = self.carried(target, record, index)
             self.place_by_position(target, index, record)
             placed = self.with_row(self.moved_to(record.plain(), index, target), index)
             content = join_data(self.content_only(target), placed)
