@@ -6,6 +6,7 @@ from auditor.static.boundaries import Boundaries
 from auditor.static.byte_counts import ByteCounts
 from auditor.static.calls import Calls
 from auditor.static.choices import Choices
+from auditor.static.columns import SideBySide
 from auditor.static.comprehensions import Comprehensions
 from auditor.static.expressions import Expressions
 from auditor.static.files import Files
@@ -34,6 +35,7 @@ class Evaluator(
     Scoring,
     Lookups,
     Natives,
+    SideBySide,
     ByteCounts,
     Boundaries,
     Files,

@@ -13,12 +13,14 @@ from auditor.static.files import FROM_OUTSIDE, MATCHED, matched
 from auditor.static.heap import Env, Obj
 from auditor.static.library.tables import BUILTINS, SIZE_ATTRIBUTES
 from auditor.static.machine import Machine
+from auditor.static.shares import is_share
 from auditor.static.statements import ast_text
 from auditor.static.values import (
     NONE,
     UNKNOWN,
     Alt,
     Class,
+    Columns,
     Const,
     Data,
     Func,
@@ -313,6 +315,10 @@ class Expressions(Machine):
     def binary(self, op: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
         if isinstance(left, Const) and isinstance(right, Const):
             return self.constant_arithmetic(op, left, right)
+        if isinstance(op, ast.BitAnd) and any(
+            isinstance(v, Const) and v.value is False for v in (left, right)
+        ):
+            return Const(False, getattr(left, "settings", NONE) | getattr(right, "settings", NONE))
         a, b = self.number(left), self.number(right)
         settings = getattr(left, "settings", NONE) | getattr(right, "settings", NONE)
         if a is not None and b is not None:
@@ -353,7 +359,12 @@ class Expressions(Machine):
         marks = out.marks - {"equals"} if logical else out.marks - {"mask", "equals"}
         if "file" in marks:
             marks |= {"moved"}  # lists of files put together
-        return replace(out, span=span, within=within, marks=marks, array=None, most=None)
+        return replace(out, span=span, within=within, marks=marks, array=None, most=self.most_of(node))
+
+    def most_of(self, node: ast.AST) -> float | None:
+        """What no result of an operation is larger than, where that is known."""
+        tree = self.trees.get((self.layer, self.path))
+        return 1.0 if tree is not None and is_share(tree, node) else None
 
     def row_arithmetic(
         self, op: ast.operator, left: Value, right: Value, out: Data, node: ast.AST
@@ -479,6 +490,10 @@ class Expressions(Machine):
         expr = self.number(value)
         if expr is not None and isinstance(node.op, ast.USub):
             return Num(-expr, getattr(value, "settings", NONE))
+        if isinstance(value, Columns) and isinstance(node.op, ast.Invert):
+            return self.inverted(value)
+        if isinstance(value, Lib) and value.name.endswith(".inf") and isinstance(node.op, ast.USub):
+            return Const(float("-inf"))
         mixed = self.mix(value)
         by_kind = self.transformed(node.op, value)
         return replace(mixed, marks=mixed.marks - {"equals"}, by_kind=by_kind or mixed.by_kind)
@@ -586,6 +601,9 @@ class Expressions(Machine):
                 return Const(bool(COMPARISONS[type(op)](left.value, right.value)), settings)
             except TypeError:
                 return None
+        closed = self.closed(op, left, right)
+        if closed is not None:
+            return closed
         a, b = self.number(left), self.number(right)
         if a is None or b is None:
             return self.position_mask(op, left, right)

@@ -41,6 +41,7 @@ from auditor.static.values import (
     UNKNOWN,
     Array,
     Class,
+    Columns,
     Const,
     Data,
     Func,
@@ -59,6 +60,9 @@ from auditor.static.values import (
 from auditor.trace.events import Access, Artifact
 from auditor.trace.linear import Atom, Expr
 from auditor.trace.operations import operation
+
+CASTS = frozenset(["float16", "float32", "float64", "float_", "single", "double"])
+"""Numpy types that keep a number as it is, but for its digits."""
 
 SAVES = frozenset(
     [
@@ -136,6 +140,10 @@ class Functions(Machine):
         root = name.split(".", 1)[0]
         if root == "builtins":
             return self.call_builtin(tail, args, keywords, node)
+        if args and isinstance(args[0], Columns):
+            kept_apart = self.by_column(tail, args[0], args[1:], keywords)
+            if kept_apart is not None:
+                return kept_apart
         if name in ADDRESSES and args:
             return args[-1 if root == "cffi" else 0]
         if root == NATIVE:
@@ -272,6 +280,7 @@ class Functions(Machine):
             self.doubt("code that could not be read", reason or ast.unparse(node)[:80], node)
             return UNKNOWN
         tree, layer, path = inner
+        self.trees[layer, path] = tree
         with self.standing_in(layer, path):
             self.block(tree.body, self.globals)
         return UNKNOWN
@@ -453,6 +462,10 @@ class Functions(Machine):
             if isinstance(first, Obj):
                 record = replace(record, span=self.consecutive(first))
             return replace(record, array=first.array if isinstance(first, Data) else None, refs=frozenset())
+        if tail == "where" and len(args) == 3 and isinstance(args[0], Const):
+            return args[1] if args[0].value else args[2]
+        if tail in CASTS and name.startswith("numpy.") and len(args) == 1:
+            return first if isinstance(first, Const) else self.data(first).plain()
         if tail == "where" and len(args) == 3:
             mask = self.data(args[0])
             picked = self.picked(*args)
@@ -465,6 +478,9 @@ class Functions(Machine):
             if self.by_kind_of(args[2]) == 0 and isinstance(args[1], Data) and "mask" in mask.marks:
                 return replace(found, by_kind=args[1].by_kind)  # some tokens only, each for what it counts
             return found
+        columns = self.stacked(args, keywords) if tail in ("stack", "column_stack") and args else None
+        if columns is not None:
+            return columns
         if tail == "stack" and args:
             record = self.mix(*args)
             return replace(

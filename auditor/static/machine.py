@@ -23,6 +23,7 @@ from auditor.static.values import (
     UNKNOWN,
     Alt,
     Class,
+    Columns,
     Const,
     Consume,
     Data,
@@ -173,6 +174,7 @@ class Machine:
         self.written: set[int] = set()
         self.in_looks: dict[int, Looks] = {}
         self.sibling_modules: dict[str, Obj] = {}
+        self.trees: dict[tuple[int, str], ast.AST] = {(self.layer, self.path): main[0]}
         self.interest: dict[int, bool] = {}
         self.known_counts: dict[object, int] = {}
         self.known_loads: dict[object, int] = {}
@@ -281,6 +283,26 @@ class Machine:
     def ask(
         self, tables: Iterable[Obj], how: str, *, combined: bool, updates: frozenset[int], node: ast.AST
     ) -> int:
+        raise NotImplementedError
+
+    def stacked(self, args: Sequence[Value], keywords: dict[str, Value]) -> Columns | None:
+        raise NotImplementedError
+
+    def by_column(
+        self, name: str, owner: Columns, args: Sequence[Value], keywords: dict[str, Value]
+    ) -> Value | None:
+        raise NotImplementedError
+
+    def column_at(self, owner: Columns, index: Value, node: ast.AST) -> Value | None:
+        raise NotImplementedError
+
+    def store_columns(self, owner: Columns, index: Value, value: Value) -> Value:
+        raise NotImplementedError
+
+    def inverted(self, owner: Columns) -> Columns:
+        raise NotImplementedError
+
+    def closed(self, op: ast.cmpop, left: Value, right: Value) -> Const | None:
         raise NotImplementedError
 
     def carried(self, target: Obj, record: Data, index: Value) -> Data:
@@ -640,6 +662,8 @@ class Machine:
             for item in value.items if isinstance(value, Tup) else value.options:
                 out = join_data(out, self.data(item, depth + 1))
             return out
+        if isinstance(value, Columns):
+            return replace(self.data(Tup(value.items), depth + 1), rank=2)
         if isinstance(value, Obj):
             return self.object_data(value, depth)
         if isinstance(value, View):

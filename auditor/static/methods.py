@@ -31,6 +31,7 @@ from auditor.static.values import (
     UNKNOWN,
     Alt,
     Class,
+    Columns,
     Const,
     Data,
     Func,
@@ -352,6 +353,10 @@ class Methods(Machine):
     def data_method(
         self, owner: Value, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value:
+        if isinstance(owner, Columns):
+            kept_apart = self.by_column(name, owner, args, keywords)
+            if kept_apart is not None:
+                return kept_apart
         record = self.data(owner)
         if isinstance(owner, Data):
             record = replace(

@@ -125,6 +125,7 @@ class Statements(Machine):
         namespace = self.allocate("namespace", node, name)
         self.sibling_modules[name] = namespace
         tree, layer, path = found
+        self.trees[layer, path] = tree
         scope = Env()
         scope.d["__name__"] = Const(name)
         scope.d["__file__"] = Const(path)

@@ -16,6 +16,7 @@ from auditor.static.values import (
     UNKNOWN,
     Alt,
     Class,
+    Columns,
     Const,
     Data,
     Func,
@@ -314,6 +315,12 @@ class Subscripts(Machine):
                 if not (isinstance(option, Const) and option.value is None):
                     out = self.join(out, self.subscript(option, index, node))
             return out if out is not None else UNKNOWN
+        if isinstance(owner, Columns):
+            column = self.column_at(owner, index, node)
+            if column is not None:
+                return column
+        if isinstance(owner, Const) and isinstance(owner.value, (int, float)) and isinstance(index, Data):
+            return owner  # an array that holds the same everywhere
         if isinstance(owner, Const):
             return self.constant_subscript(owner, index)
         if isinstance(owner, Tup):
@@ -698,6 +705,10 @@ class Subscripts(Machine):
         if isinstance(owner, Alt):
             for option in owner.options:
                 self.store(option, index, value, node, env, augmented=augmented)
+            return
+        if isinstance(owner, Columns):
+            if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+                self.assign(node.value, self.store_columns(owner, index, value), env)
             return
         if isinstance(owner, Lib) and owner.name == "os.environ" and isinstance(index, Const):
             self.environment_writes[str(index.value)] = value

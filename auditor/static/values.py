@@ -176,6 +176,13 @@ class Tup(Value):
 
 
 @dataclass(frozen=True, slots=True)
+class Columns(Value):
+    """Arrays side by side, one a column, which nothing mutates."""
+
+    items: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Slice(Value):
     """`lower:upper:step` inside an index."""
 
