@@ -55,6 +55,8 @@ class Calls(Machine):
                 for key, item in value.d.items():
                     if isinstance(key, tuple) and key[0] == "key" and isinstance(item, Value):
                         keywords[str(key[1])] = item
+                if value.d.get("#elements") or "#content" in value.d:
+                    keywords["**"] = value
             else:
                 keywords["**"] = value
         self.line = node.lineno
@@ -208,7 +210,8 @@ class Calls(Machine):
             elif name in keywords:
                 scope.d[name] = keywords[name]
             elif position >= first_default:
-                scope.d[name] = func.defaults[position - first_default]
+                given = func.defaults[position - first_default]
+                scope.d[name] = self.join(given, spread) if isinstance(spread, Data) else given
             else:
                 scope.d[name] = spread if spread is not None else UNKNOWN
         if parameters.vararg is not None:

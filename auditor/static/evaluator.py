@@ -13,6 +13,7 @@ from auditor.static.files import Files
 from auditor.static.functions import Functions
 from auditor.static.generators import Generators
 from auditor.static.heap import Env
+from auditor.static.lists import Lists
 from auditor.static.lookups import Lookups
 from auditor.static.loops import Loops
 from auditor.static.machine import StepsExhausted
@@ -24,6 +25,7 @@ from auditor.static.scoring import Scoring
 from auditor.static.statements import Statements
 from auditor.static.subscripts import Subscripts
 from auditor.static.values import Const
+from auditor.static.weights import Weights
 
 
 class Evaluator(
@@ -42,7 +44,9 @@ class Evaluator(
     Statements,
     Calls,
     Modules,
+    Weights,
     Subscripts,
+    Lists,
     Methods,
     Functions,
     Expressions,

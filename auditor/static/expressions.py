@@ -12,6 +12,7 @@ from auditor.static.by_kind import filled
 from auditor.static.files import FROM_OUTSIDE, MATCHED, matched
 from auditor.static.heap import Env, Obj
 from auditor.static.library.tables import BUILTINS, SIZE_ATTRIBUTES
+from auditor.static.lists import moved
 from auditor.static.machine import Machine
 from auditor.static.shares import is_share
 from auditor.static.statements import ast_text
@@ -453,10 +454,7 @@ class Expressions(Machine):
                 out.d["#items"] = (*a, *b)
                 return out
             if any(isinstance(v, Obj) and v.kind == "list" for v in (left, right)):
-                out = self.allocate("list", node)
-                out.d["#elements"] = (moved(self.element(left, None)), moved(self.element(right, None)))
-                out.d["#repeated"] = True
-                return out
+                return self.concatenated_lists((left, right), node)
         return None
 
     def text_arithmetic(self, op: ast.operator, left: Value, right: Value) -> Value | None:
@@ -686,13 +684,6 @@ def decorated_with(method: Func, *names: str) -> bool:
         (isinstance(d, ast.Name) and d.id in names) or (isinstance(d, ast.Attribute) and d.attr in names)
         for d in decorators
     )
-
-
-def moved(value: Value) -> Value:
-    """An element of a list put together from others: of files, not those of the split in their order."""
-    if isinstance(value, Data) and value.regions:
-        return replace(value, marks=value.marks | {"moved"})
-    return value
 
 
 def integer_arithmetic(op: ast.operator, a: Expr, b: Expr) -> Expr | None:

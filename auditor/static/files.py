@@ -74,7 +74,7 @@ class Files(Machine):
                 return replace(found, turns=turns)
         if given.regions or "train" in given.marks:
             return given
-        return Data(updates=self.disk.updates, turns=turns, doubts=self.disk.doubts)
+        return self.from_disk(Data(turns=turns))
 
     def wrote(self, path: Value) -> None:
         text = path_text(path)

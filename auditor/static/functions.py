@@ -57,7 +57,7 @@ from auditor.static.values import (
     join_data,
     scored,
 )
-from auditor.trace.events import Access, Artifact
+from auditor.trace.events import Access
 from auditor.trace.linear import Atom, Expr
 from auditor.trace.operations import operation
 
@@ -331,10 +331,11 @@ class Functions(Machine):
             for value in (*args[:2], *keywords.values()):
                 if isinstance(value, Const) or (isinstance(value, Data) and value.template is not None):
                     self.wrote(value)
-            self.saved(self.data(args[0]), node)
+            self.saved(self.mix(*args, *keywords.values()), node)
             return UNKNOWN
         if name in LOADS:
-            return self.loaded(name, args, keywords, node)
+            outside = self.content_of(args, node)
+            return outside if outside is not None else self.loaded(self.mix(*args))
         if tail == "at" and name.startswith(("numpy", "np")):
             self.table_write(args, "np.add.at" if ".add." in name else name, node)
             return UNKNOWN
@@ -400,31 +401,11 @@ class Functions(Machine):
             found = self.file_named(" ".join(names), node)
             if found.regions or "train" in found.marks:
                 return self.tokens_of(found)
-        return replace(given, updates=given.updates | self.disk.updates)
+        return self.from_disk(given)
 
     def outside(self, node: ast.AST) -> Data:
         """A value read from the outside world during a loop: a different one in each of its turns."""
         return Data(turns=frozenset((self.running[-1].counter,)) if self.running else frozenset())
-
-    def saved(self, record: Data, node: ast.AST) -> None:
-        self.disk = join_data(self.disk, replace(record.plain(), rank=None, template=None))
-        if record.states:
-            self.record(Artifact(**self.common(node), action="save", what=ast.unparse(node)[:60]))  # type: ignore[arg-type]
-
-    def loaded(self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Data:
-        given = self.mix(*args)
-        outside = self.content_of(args, node)
-        if outside is not None:
-            return outside
-        if given.origins:
-            return replace(given, rank=None, span=None, array=None, template=None)
-        return Data(
-            regions=given.regions,
-            turns=given.turns,
-            updates=given.updates | self.disk.updates,
-            doubts=given.doubts | self.disk.doubts,
-            marks=given.marks | {"artifact"},
-        )
 
     def table_write(self, args: list[Value], by: str, node: ast.AST) -> None:
         if not args:
@@ -840,10 +821,6 @@ class Functions(Machine):
         # one number of a file is a setting, no stored text
         return replace(out, marks=out.marks - {FROM_OUTSIDE}) if FROM_OUTSIDE in out.marks else out
 
-    def show(self, out: Obj, base: Value) -> None:
-        """Make a list show the elements of another container, in its order."""
-        out.d["#base"], out.d["#lower"], out.d["#step"], out.d["#elements"] = base, Expr(0), 1, ()
-
     def sequence(self, name: str, args: list[Value], node: ast.AST) -> Value:
         if not args:
             return self.allocate("dict" if name in ("set", "frozenset") else "list", node)
@@ -858,13 +835,9 @@ class Functions(Machine):
             ):
                 return value
             out = self.allocate("list", node)
-            self.show(out, value)
-            out.d["#permuted"] = True
+            self.show_shuffled(out, value)
             if name == "sorted" and len(self.data(value).losses) > 1:
                 out.d["#by_score"] = True
-            length = self.length(value)
-            if length is not None:
-                out.d["#length"] = length
             return out
         if isinstance(value, Obj) and value.kind == "iterator" and name in ("list", "tuple"):
             out = self.allocate("list", node)

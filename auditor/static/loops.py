@@ -302,6 +302,9 @@ class Loops(Machine):
         length = value.d.get("#length")
         if isinstance(length, Expr):
             return length
+        joined = value.d.get("#joined")
+        if isinstance(joined, tuple):
+            return self.joined_length(joined)
         base = value.d.get("#base")
         if isinstance(base, Value):
             return self.slice_length(value, base)

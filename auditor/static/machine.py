@@ -163,6 +163,7 @@ class Machine:
         self.standing: set[int] = set()
         self.delimiters: set[int] = set()
         self.broken_off = False
+        self.known_updates: dict[object, int] = {}
         self.selections: dict[int, Obj] = {}
         self.line = 1
         self.complete = True
@@ -245,6 +246,54 @@ class Machine:
         raise NotImplementedError
 
     def loss(self, target: Data, data: Data, node: ast.AST, how: str = "softmax") -> Data:
+        raise NotImplementedError
+
+    def tail(self, target: Obj) -> Obj | None:
+        raise NotImplementedError
+
+    def joined_element(self, parts: Sequence[object], index: Expr) -> Value:
+        raise NotImplementedError
+
+    def joined_length(self, parts: Sequence[object]) -> Expr | None:
+        raise NotImplementedError
+
+    def concatenated_lists(self, parts: Sequence[Value], node: ast.AST) -> Obj:
+        raise NotImplementedError
+
+    def show(self, out: Obj, base: Value) -> None:
+        raise NotImplementedError
+
+    def show_shuffled(self, out: Obj, base: Value) -> None:
+        raise NotImplementedError
+
+    def become(self, target: Obj, cell: str, value: object) -> None:
+        raise NotImplementedError
+
+    def inserted(self, target: Obj, value: Value) -> None:
+        raise NotImplementedError
+
+    def shuffled(self, target: Obj) -> None:
+        raise NotImplementedError
+
+    def taken(self, target: Obj, args: Sequence[Value]) -> Value | None:
+        raise NotImplementedError
+
+    def saved(self, record: Data, node: ast.AST) -> None:
+        raise NotImplementedError
+
+    def loaded(self, given: Data) -> Data:
+        raise NotImplementedError
+
+    def from_disk(self, record: Data) -> Data:
+        raise NotImplementedError
+
+    def load_state(self, module: Obj, source: Data, node: ast.AST) -> None:
+        raise NotImplementedError
+
+    def copy_state(self, target: Obj, given: Data, node: ast.AST) -> None:
+        raise NotImplementedError
+
+    def copy_part(self, target: Obj, given: Data, node: ast.AST) -> None:
         raise NotImplementedError
 
     def settle(self, data: Data, node: ast.AST) -> Data:
@@ -550,8 +599,13 @@ class Machine:
         return Obj(self.last_object, kind, self.place(node), self.entries(), name, cls)
 
     def symbol(self, kind: str, *parts: object, low: int | None = None) -> Expr:
-        """A fresh symbol; what it depends on goes into `parts` as expressions."""
+        """A fresh symbol; what it depends on goes into `parts` as expressions.
+
+        An unknown is another one in each turn of the loops that are running.
+        """
         self.last_symbol += 1
+        if kind == "free" and not parts:
+            parts = tuple(Expr.of(loop.counter) for loop in self.running)
         return Expr.of(Atom(kind, (self.last_symbol, *parts), low))
 
     def put(self, holder: Holder, key: object, value: object) -> None:
@@ -604,6 +658,11 @@ class Machine:
         found = target.d.get("#history")
         return found if isinstance(found, frozenset) else frozenset()
 
+    def misgivings(self, target: Obj) -> frozenset[int]:
+        """The doubts about what the state was last given."""
+        found = target.d.get("#doubts")
+        return found if isinstance(found, frozenset) else frozenset()
+
     def content(self, target: Obj, depth: int = 0) -> Data:
         """What a container or tensor holds, as one record."""
         found = target.d.get("#content")
@@ -620,10 +679,11 @@ class Machine:
         base = target.d.get("#base")
         if isinstance(base, Value):
             out = join_data(out, self.data(base, depth + 1))
-        parts = target.d.get("#parts")
-        if isinstance(parts, tuple):
-            for part in parts:
-                out = join_data(out, self.data(part, depth + 1))
+        for cell in ("#parts", "#joined"):
+            parts = target.d.get(cell)
+            if isinstance(parts, tuple):
+                for part in parts:
+                    out = join_data(out, self.data(part, depth + 1))
         return out
 
     def all_turns(self, target: Obj, value: Value, depth: int) -> Data:
@@ -643,10 +703,11 @@ class Machine:
         """The value seen as a record of where it came from."""
         if isinstance(value, Data):
             if value.refs:
-                updates = value.updates
+                updates, doubts = value.updates, value.doubts
                 for target in value.refs:
                     updates |= self.history(target)
-                return replace(value, updates=updates, states=value.states | value.refs)
+                    doubts |= self.misgivings(target)
+                return replace(value, updates=updates, doubts=doubts, states=value.states | value.refs)
             return value
         if isinstance(value, Const):
             return Data(settings=value.settings) if value.settings else UNKNOWN
@@ -687,7 +748,7 @@ class Machine:
         me = frozenset((target,))
         history = self.history(target)
         if target.kind == "module":
-            return Data(updates=history, states=me, refs=me)
+            return Data(updates=history, doubts=self.misgivings(target), states=me, refs=me)
         if target.kind in ("tensor", "dict", "list", "optimizer", "iterator"):
             inner = self.content(target, depth) if depth < 6 else UNKNOWN
             if target.kind == "tensor":

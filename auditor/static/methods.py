@@ -135,8 +135,10 @@ class Methods(Machine):
         self, owner: Method, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value:
         """`model.blocks.parameters()`, `model.head.weight.copy_(…)`: a part of a module is the module."""
-        if isinstance(owner.owner, Obj) and owner.owner.kind == "module":
-            module = owner.owner
+        module = owner.owner
+        while isinstance(module, Method):
+            module = module.owner
+        if isinstance(module, Obj) and module.kind == "module":
             if name in SAME | COPIES and not args:
                 return self.call_module(module, "parameters", [], {}, node)
             if name in RESETS:
@@ -145,6 +147,8 @@ class Methods(Machine):
                 record = self.mix(*args, *keywords.values())
                 if record.regions:
                     self.update(module, record.regions, node, "in place", name)
+                elif name == "copy_":
+                    self.copy_part(module, record, node)
                 return UNKNOWN
             if name in ("parameters", "named_parameters", "children", "modules", "items", "values", "keys"):
                 return self.call_module(module, "parameters", [], {}, node)
@@ -193,7 +197,7 @@ class Methods(Machine):
             if name in ("write_text", "write_bytes"):
                 self.wrote(owner)
                 return self.call_library("pickle.dump", args, {}, node)
-        return UNKNOWN
+        return replace(self.mix(*args, *keywords.values()), rank=None, template=None)
 
     def joined_text(self, separator: str, args: list[Value]) -> Value:
         items = self.known_parts(args[0]) if args else None
@@ -231,7 +235,10 @@ class Methods(Machine):
             record = self.data(value)
             if isinstance(value, Data) and record.losses:
                 value = self.settle(record, node)
-            self.append(target, value, key)
+            if name in ("insert", "appendleft") and key is None:
+                self.inserted(target, value)
+            else:
+                self.append(target, value, key)
             return Const(None)
         if name in ("extend", "extendleft") and args:
             self.extend(target, args[0], key, node)
@@ -266,14 +273,17 @@ class Methods(Machine):
         if name in ("sort", "reverse"):
             return self.reordered(target)
         if name in ("pop", "popleft", "get", "get_nowait"):
+            found = self.taken(target, args[:1] if name == "pop" else [Const(0)]) if owner is target else None
+            if found is not None:
+                return found
             # each call takes another element: which one is not followed
             counters = [Expr.of(r.counter) for r in self.running]
-            return self.element(owner, self.symbol("opaque", *counters) if counters else None)
+            some = self.element(owner, self.symbol("opaque", *counters) if counters else None)
+            self.put(target, "#shifted", True)
+            return some
         if name in ("copy", "clear", "remove", "tolist", "__iter__"):
             if name == "clear":
-                for cell in ("#items", "#elements"):
-                    self.trail.drop(target, cell)
-                self.put(target, "#items", ())
+                self.become(target, "#items", ())
             return owner
         if name in ("index", "count", "empty", "qsize"):
             return UNKNOWN
@@ -283,15 +293,7 @@ class Methods(Machine):
         """In-place sort: the same elements in an order that is not known."""
         if isinstance(target.d.get("#items"), tuple) and "#elements" not in target.d:
             return Const(None)
-        before = Obj(target.number, "list", target.place, target.loops, target.name)
-        before.d = dict(target.d)
-        for cell in ("#items", "#elements", "#base", "#aligned", "#entries", "#repeated"):
-            self.trail.drop(target, cell)
-        self.put(target, "#base", before)
-        self.put(target, "#lower", Expr(0))
-        self.put(target, "#step", 1)
-        self.put(target, "#permuted", True)
-        self.put(target, "#elements", ())
+        self.shuffled(target)
         return Const(None)
 
     def dict_method(
@@ -458,8 +460,14 @@ class Methods(Machine):
                 return self.listed(self.mapped(args[0], args[1:], node), at_once=True)
         if name in ("info", "warning", "write", "debug", "error", "critical", "log") and (args or keywords):
             self.report(args, keywords, node)
+            written = self.mix(*args, *keywords.values())
+            if name == "write" and written.template is None and not written.losses:
+                self.saved(written, node)
             return UNKNOWN
-        if name in ("state_dict",):
+        if name in ("tofile", "writelines"):
+            self.saved(self.mix(owner, *args), node)
+            return UNKNOWN
+        if name == "state_dict" or (name in ("items", "values") and record.refs):
             return record
         if name in ("read_bytes", "read_text", "open") and record.template is not None:
             return self.call_library(
@@ -694,10 +702,3 @@ class Methods(Machine):
         if not targets and isinstance(owner, Data):
             return self.mix(owner, given)
         return owner
-
-    def copy_state(self, target: Obj, given: Data, node: ast.AST) -> None:
-        """`p.copy_(saved)`: the state's history becomes that of what is copied."""
-        if not given.updates and self.history(target):
-            self.reset(target, node, "copy_")
-        else:
-            self.put(target, "#history", given.updates)

@@ -49,13 +49,10 @@ class Modules(Machine):
     def call_module(
         self, module: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value:
-        me = frozenset((module,))
         if name in SAME or name in ("module", "apply", "compile"):
             return module
-        if name in PARTS or name in ("to_empty",):
-            return Data(updates=self.history(module), states=me, refs=me)
-        if name == "state_dict":
-            return Data(updates=self.history(module), states=me, refs=me)
+        if name in PARTS or name in ("to_empty", "state_dict"):
+            return self.data(module)
         if name == "load_state_dict":
             self.load_state(module, self.data(args[0]) if args else UNKNOWN, node)
             return UNKNOWN
@@ -78,6 +75,7 @@ class Modules(Machine):
         result = replace(
             out,
             updates=out.updates | history,
+            doubts=out.doubts | self.misgivings(module),
             states=out.states | {module},
             refs=frozenset((module,)) if not given and not out.regions else frozenset(),
             span=None,
@@ -172,14 +170,6 @@ class Modules(Machine):
         ):
             return argument_of(call, 1, ("target", "targets", "labels", "y"))
         return None
-
-    def load_state(self, module: Obj, source: Data, node: ast.AST) -> None:
-        """Weights are replaced: the module's history becomes that of what is loaded."""
-        if self.history(module) and not source.updates:
-            self.reset(module, node, "load_state_dict")
-        self.put(module, "#history", source.updates)
-        if source.doubts:
-            self.put(module, "#doubts", source.doubts)
 
     # gradients
     def backward(self, loss: Data, node: ast.AST) -> None:

@@ -26,7 +26,6 @@ class Scoring(Machine):
 
     def prepare_scoring(self) -> None:
         self.known_scores: dict[object, int] = {}
-        self.known_updates: dict[object, int] = {}
         self.known_reports: set[object] = set()
         self.in_score: dict[int, frozenset[int]] = {}
         self.overlaps: dict[tuple[frozenset[Region], int, bool], tuple[Answer, str]] = {}

@@ -43,6 +43,10 @@ class Subscripts(Machine):
     # containers
     def append(self, target: Obj, value: Value, key: Expr | None = None) -> None:
         """Add an element at the end; `key` if the container is one of a family seen at that index."""
+        tail = self.tail(target)
+        if tail is not None:
+            self.append(tail, value, key)
+            return
         entries = tuple(e for e in self.entries() if e not in target.loops)
         for known_of_whole in ("#aligned", "#length"):
             if known_of_whole in target.d:
@@ -141,6 +145,8 @@ class Subscripts(Machine):
 
     def some_item(self, items: Sequence[Value], index: Expr) -> Value:
         """One of several known items: which one depends on the index."""
+        if len(items) == 1:
+            return items[0]
         out: Value | None = None
         for item in items:
             out = self.join(out, item)
@@ -156,6 +162,12 @@ class Subscripts(Machine):
             return self.iterator_element(container, index)
         if container.kind in ("tensor", "module", "instance"):
             return self.data_element(self.data(container), index)
+        if container.d.get("#shifted") and (index.is_constant or index.terms[0][0].kind != "opaque"):
+            # elements were taken out: what stands where is not followed
+            index = self.symbol("opaque", index, *(Expr.of(loop.counter) for loop in self.running))
+        joined = container.d.get("#joined")
+        if isinstance(joined, tuple):
+            return self.joined_element(joined, index)
         base = container.d.get("#base")
         if isinstance(base, Value):
             lower, step = container.d["#lower"], container.d.get("#step", 1)
@@ -496,6 +508,9 @@ class Subscripts(Machine):
         step = index.step.value if isinstance(index.step, Const) and isinstance(index.step.value, int) else 1
         if index.step is not None and self.number(index.step) is None:
             step = 0
+        if step == -1 and index.lower is None and index.upper is None:
+            self.show_shuffled(out, owner)
+            return out
         if lower is None or (lower.is_constant and lower.constant < 0) or step <= 0:
             lower = self.symbol("opaque", *(Expr.of(a) for a in sorted_atoms(self.data(index.lower))))
             step = max(step, 1)
@@ -794,6 +809,9 @@ class Subscripts(Machine):
                     position = number.constant % len(items)
                     self.put(target, "#items", (*items[:position], value, *items[position + 1 :]))
                     return
+            if self.tail(target) is not None:
+                self.inserted(target, value)
+                return
             entries = tuple(e for e in self.entries() if e not in target.loops)
             known = target.d.get("#elements")
             self.put(

@@ -21,6 +21,7 @@ BROKEN = {
     "slot": "same-token-adaptation",
     "prequant_ttt": "train-before-score",
 }
+
 SCORE_AFTER_OWN_STEP = (
     "lora_ttt",
     "            optimizer.step()\n    model.requires_grad_(True)\n",

@@ -410,7 +410,6 @@ x, y = tokens(0)
 total += other(x, y).item()
 """,
         overlap=Answer.YES,
-        wrong="copy_() into what state_dict() gives is not a write to the module",
     ),
     "through a file": Case(
         body="""

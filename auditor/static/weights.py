@@ -1,0 +1,80 @@
+"""Weights that travel: saved to files, loaded from them, copied from one state to another.
+
+Files are not told apart: what is read may be any of what the run has written before.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from auditor.static.heap import Obj
+from auditor.static.machine import Machine
+from auditor.static.values import Data, join_data
+from auditor.trace.events import Artifact
+
+
+class Weights(Machine):
+    """What becomes of states that leave and come back."""
+
+    def saved(self, record: Data, node: ast.AST) -> None:
+        """Something is written to a file."""
+        self.disk = join_data(self.disk, replace(record.plain(), rank=None, template=None))
+        if record.states:
+            self.record(Artifact(**self.common(node), action="save", what=ast.unparse(node)[:60]))  # type: ignore[arg-type]
+
+    def loaded(self, given: Data) -> Data:
+        """What is unpacked out of something read: of its layout nothing is known."""
+        if given.origins:
+            return replace(given, rank=None, span=None, array=None, template=None)
+        return self.from_disk(
+            Data(
+                regions=given.regions,
+                turns=given.turns,
+                updates=given.updates,
+                doubts=given.doubts,
+                marks=given.marks,
+            )
+        )
+
+    def from_disk(self, record: Data) -> Data:
+        """What a file holds: whichever it is, it may be one that the run has written."""
+        return replace(
+            record,
+            updates=record.updates | self.disk.updates,
+            doubts=record.doubts | self.disk.doubts,
+            marks=record.marks | {"artifact"},
+        )
+
+    def load_state(self, module: Obj, source: Data, node: ast.AST) -> None:
+        """Weights are replaced: the module's history becomes that of what is loaded."""
+        if self.history(module) and not source.updates:
+            self.reset(module, node, "load_state_dict")
+        self.take_over(module, source, node)
+
+    def copy_state(self, target: Obj, given: Data, node: ast.AST) -> None:
+        """`p.copy_(saved)`: the state's history becomes that of what is copied."""
+        if not given.updates and self.history(target):
+            self.reset(target, node, "copy_")
+        self.take_over(target, given, node)
+
+    def copy_part(self, target: Obj, given: Data, node: ast.AST) -> None:
+        """`model.head.weight.copy_(saved)`: the rest of the state stays what it was."""
+        self.put(target, "#history", self.history(target) | given.updates)
+        self.put(target, "#doubts", self.misgivings(target) | self.origin_doubts(given, node))
+
+    def take_over(self, target: Obj, source: Data, node: ast.AST) -> None:
+        """The whole state becomes what the source is."""
+        self.put(target, "#history", source.updates)
+        doubts = self.origin_doubts(source, node)
+        if doubts != self.misgivings(target):
+            self.put(target, "#doubts", doubts)
+
+    def origin_doubts(self, source: Data, node: ast.AST) -> frozenset[int]:
+        """The doubts about what a state is given: unless it is known where from, it may be the fruit of any update."""
+        followed = source.updates or source.states or source.refs or "artifact" in source.marks
+        if followed or not self.known_updates:
+            return source.doubts
+        return source.doubts | {
+            self.doubt("weights of an origin that is not followed", ast.unparse(node), node)
+        }
