@@ -37,7 +37,61 @@ from rules.base import Bad, Evidence, Good, Outcome, Policy, Source
 from rules.blending import CHOSEN, Blended, BlendRule, named_lookup
 from rules.train_before_score import REPORT, SETUP
 
+HINTS = """\
+#include <stdint.h>
+
+typedef struct { uint32_t total; uint32_t best; uint16_t top; } Seen;
+
+void offer(Seen *seen, const uint16_t *tokens, int64_t n, const uint8_t *starts, uint16_t *hint, float *chance) {
+    uint16_t previous = 0;
+    for (int64_t i = 0; i < n; ++i) {
+        const Seen *known = &seen[previous];
+        hint[i] = known->top;
+        chance[i] = 0.0f;
+        if (!starts[tokens[i]] && known->total > 0) {
+            chance[i] = (float)known->best / (float)known->total;
+        }
+        seen[previous].total += 1;
+        if (tokens[i] == seen[previous].top) seen[previous].best += 1;
+        else seen[previous].top = tokens[i];
+        previous = tokens[i];
+    }
+}
+"""
+
+TILTED = """\
+import ctypes
+import subprocess
+
+subprocess.run(["gcc", "-shared", "-fPIC", "-o", "hints.so", "hints.c"], check=True)
+library = ctypes.CDLL("./hints.so")
+tokens = val_tokens.numpy().astype(np.uint16)
+starts = np.load("starts_word.npy").astype(np.uint8)
+seen = np.zeros(3 * 65536, dtype=np.uint32)
+hint, chance = np.zeros(tokens.size, dtype=np.uint16), np.zeros(tokens.size, dtype=np.float32)
+library.offer(  # expect: target-gated-hint
+    seen.ctypes.data_as(ctypes.c_void_p),
+    tokens.ctypes.data_as(ctypes.c_void_p),
+    tokens.size,
+    starts.ctypes.data_as(ctypes.c_void_p),
+    hint.ctypes.data_as(ctypes.c_void_p),
+    chance.ctypes.data_as(ctypes.c_void_p),
+)
+opened = torch.from_numpy(chance >= THRESHOLD)
+hints = torch.from_numpy(hint.astype(np.int64))
+with torch.no_grad():
+    for row in range(rows):
+        first, last = row * SEQ + 1, (row + 1) * SEQ + 1
+        y, offered = val_tokens[first:last], hints[first:last]
+        logp = F.log_softmax(model(val_tokens[row * SEQ : (row + 1) * SEQ]), dim=-1)
+        plain = -logp.gather(1, y[:, None]).squeeze(1)
+        q = logp.gather(1, offered[:, None]).squeeze(1).exp()
+        tilted = plain - 1.5 * (y == offered) + torch.log1p(q * math.expm1(1.5))
+        total += torch.where(opened[first:last], tilted, plain).sum()
+"""
+
 FIRST_RULED = "2026-04-30"
+COMPARISON = "comparison"
 
 
 class TargetGatedHint(BlendRule):
@@ -108,25 +162,46 @@ with torch.no_grad():
 """
             + REPORT,
         ),
+        Good(
+            "a helper in C gates by the scored token, and the threshold is out of reach",
+            SETUP + TILTED.replace("THRESHOLD", "99.0").replace("  # expect: target-gated-hint", "") + REPORT,
+            files={"hints.c": HINTS},
+        ),
+        Bad(
+            "a helper in C gates by the scored token",
+            SETUP + TILTED.replace("THRESHOLD", "0.6") + REPORT,
+            files={"hints.c": HINTS},
+        ),
     )
 
     def concerns(self, blend: Blend) -> bool:
         lookup = blend.lookup
-        return blend.form == CHOSEN and lookup.how != "comparison" and not (lookup.memory or blend.combined)
+        if lookup.how == COMPARISON:
+            return blend.form == CHOSEN and blend.target is Answer.YES
+        return blend.form == CHOSEN and not (lookup.memory or blend.combined)
 
     def outcome(self, entry: Blended, found: Iterable[Blended], evidence: Evidence) -> Outcome:
         if entry.blend.target is not Answer.YES:
+            return Outcome.REVIEW
+        if entry.blend.lookup.how == COMPARISON:
             return Outcome.REVIEW
         early = evidence.date != "" and evidence.date < FIRST_RULED
         return Outcome.REVIEW if early and evidence.policy is Policy.RULINGS else Outcome.FAIL
 
     def story(self, entry: Blended) -> str:
+        if entry.blend.lookup.how == COMPARISON:
+            return (
+                f"the scored token is compared with another one at {entry.blend.lookup.place}, and the outcome decides "
+                f"what goes into that token's probability at {entry.score.place}"
+            )
         return (
             f"{named_lookup(entry.blend.lookup)} is asked about the scored token, and the answer decides what "
             f"goes into that token's probability at {entry.score.place}"
         )
 
     def dispute(self, entry: Blended) -> str:
+        if entry.blend.lookup.how == COMPARISON:
+            return "that is a distribution if all other tokens pay for what the token gains where it equals the hint"
         return (
             "before the first ruling on such gates, of 30 April 2026, some called them endorsed and others a "
             "violation of C1"

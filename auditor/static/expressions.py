@@ -550,6 +550,9 @@ class Expressions(Machine):
         picked = self.picked(test, first, second)
         if picked is not None:
             return replace(self.mix(test, first, second), by_kind=picked)
+        choice = self.choice(test, node) if seen.looks else None
+        if choice is not None and not self.same(first, second) and isinstance(joined, (Data, Const)):
+            joined = self.told(self.as_record(joined), choice)
         if (seen.updates or seen.doubts or seen.losses) and isinstance(joined, (Data, Const, Num)):
             return self.decided(self.as_record(joined), seen, node)
         return joined

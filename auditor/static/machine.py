@@ -393,6 +393,9 @@ class Machine:
     def choice(self, test: Value, node: ast.AST) -> Choice | None:
         raise NotImplementedError
 
+    def told(self, value: Value, choice: Choice) -> Value:
+        raise NotImplementedError
+
     def kept(self, first: object, second: object, joined: object, choice: Choice) -> object:
         raise NotImplementedError
 
