@@ -10,6 +10,7 @@ import ast
 from collections.abc import Sequence
 from dataclasses import replace
 
+from auditor.static.heap import Obj
 from auditor.static.looks import choosing, joined
 from auditor.static.machine import Machine
 from auditor.static.values import Columns, Const, Data, Slice, Tup, Value
@@ -29,7 +30,7 @@ class SideBySide(Machine):
             return None
         if not 1 < len(items) <= MAX_COLUMNS:
             return None
-        if not all(isinstance(i, Const) or self.is_column(self.data(i)) for i in items):
+        if not all(self.constant_mask(i) is not None or self.is_column(self.data(i)) for i in items):
             return None
         return Columns(tuple(items))
 
@@ -71,8 +72,9 @@ class SideBySide(Machine):
         )
 
     def written_where(self, item: Value, mask: Value, value: Value) -> Value:
-        if isinstance(mask, Const):
-            return value if mask.value else item
+        known = self.constant_mask(mask)
+        if known is not None:
+            return value if known else item
         seen = self.data(mask)
         mixed = self.mix(item, value)
         return replace(mixed, looks=joined(mixed.looks, choosing(seen.looks)))
@@ -81,7 +83,18 @@ class SideBySide(Machine):
         return Columns(tuple(self.opposite(item) for item in owner.items))
 
     def opposite(self, item: Value) -> Value:
-        return Const(not item.value, item.settings) if isinstance(item, Const) else item
+        known = self.constant_mask(item)
+        return item if known is None else Const(not known)
+
+    def constant_mask(self, value: Value) -> bool | None:
+        """What a mask is everywhere: a constant, or a fresh array of zeros; None where it is not known."""
+        if isinstance(value, Const):
+            return bool(value.value)
+        if isinstance(value, Obj) and value.kind == "tensor" and "#let_through" not in value.d:
+            record = self.data(value)
+            if value.d.get("#empty") and record.most == 0.0 and not (record.looks or record.regions):
+                return False
+        return None
 
     def closed(self, op: ast.cmpop, left: Value, right: Value) -> Const | None:
         """What a comparison of numbers with a threshold is that none of them reaches."""

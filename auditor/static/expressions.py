@@ -316,9 +316,7 @@ class Expressions(Machine):
     def binary(self, op: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
         if isinstance(left, Const) and isinstance(right, Const):
             return self.constant_arithmetic(op, left, right)
-        if isinstance(op, ast.BitAnd) and any(
-            isinstance(v, Const) and v.value is False for v in (left, right)
-        ):
+        if isinstance(op, ast.BitAnd) and (self.is_false(left) or self.is_false(right)):
             return Const(False, getattr(left, "settings", NONE) | getattr(right, "settings", NONE))
         a, b = self.number(left), self.number(right)
         settings = getattr(left, "settings", NONE) | getattr(right, "settings", NONE)
@@ -361,6 +359,11 @@ class Expressions(Machine):
         if "file" in marks:
             marks |= {"moved"}  # lists of files put together
         return replace(out, span=span, within=within, marks=marks, array=None, most=self.most_of(node))
+
+    def is_false(self, value: Value) -> bool:
+        if isinstance(value, Const):
+            return value.value is False
+        return isinstance(value, Obj) and self.constant_mask(value) is False
 
     def most_of(self, node: ast.AST) -> float | None:
         """What no result of an operation is larger than, where that is known."""

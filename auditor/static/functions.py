@@ -443,8 +443,9 @@ class Functions(Machine):
             if isinstance(first, Obj):
                 record = replace(record, span=self.consecutive(first))
             return replace(record, array=first.array if isinstance(first, Data) else None, refs=frozenset())
-        if tail == "where" and len(args) == 3 and isinstance(args[0], Const):
-            return args[1] if args[0].value else args[2]
+        known = self.constant_mask(first) if tail == "where" and len(args) == 3 else None
+        if known is not None:
+            return args[1] if known else args[2]
         if tail in CASTS and name.startswith("numpy.") and len(args) == 1:
             return first if isinstance(first, Const) else self.data(first).plain()
         if tail == "where" and len(args) == 3:

@@ -351,6 +351,9 @@ class Machine:
     def inverted(self, owner: Columns) -> Columns:
         raise NotImplementedError
 
+    def constant_mask(self, value: Value) -> bool | None:
+        raise NotImplementedError
+
     def closed(self, op: ast.cmpop, left: Value, right: Value) -> Const | None:
         raise NotImplementedError
 

@@ -659,7 +659,11 @@ class Methods(Machine):
             self.spoil(target)
             if target.kind == "tensor":
                 self.reset(target, node, name)
-                self.put(target, "#content", UNKNOWN)
+                filling = (
+                    0 if name == "zero_" else args[0].value if args and isinstance(args[0], Const) else None
+                )
+                most = float(filling) if isinstance(filling, (int, float)) else None
+                self.put(target, "#content", Data(rank=record.rank, most=most))
         return owner
 
     def in_place(
@@ -684,7 +688,7 @@ class Methods(Machine):
                     self.put(target, "#content", given)
                     self.put(target, "#history", given.updates)
                 else:
-                    self.put(target, "#content", self.taken_in(known, given))
+                    self.put(target, "#content", replace(self.taken_in(known, given), most=None))
                 if given.updates - self.history(target) and name != "copy_":
                     self.put(target, "#history", self.history(target) | given.updates)
             elif target.kind in ("module", "list", "dict"):

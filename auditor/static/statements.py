@@ -255,6 +255,7 @@ class Statements(Machine):
             self.taken_in(content, record),
             origins=self.added(content.origins, record.origins, node),
             by_kind=None,
+            most=None,
         )
         self.spoil(target)
         self.put(target, "#content", merged)

@@ -828,7 +828,8 @@ class Subscripts(Machine):
             record = self.carried(target, record, index)
             self.place_by_position(target, index, record)
             placed = self.with_row(self.moved_to(record.plain(), index, target), index)
-            content = join_data(self.content_only(target), placed)
+            known = self.content_only(target)
+            content = replace(join_data(known, placed), most=larger(known.most, value, placed))
             if isinstance(value, Const) and isinstance(index, (Slice, Tup)):
                 self.write_mask(target, index, value)
                 self.note_stored(target, value)
@@ -913,6 +914,14 @@ class Subscripts(Machine):
             ((first, _),) = last.within
             return first
         return None
+
+
+def larger(most: float | None, value: Value, record: Data) -> float | None:
+    """What an array's numbers are not larger than after a value was stored in some of its places."""
+    stored = record.most
+    if isinstance(value, Const):
+        stored = float(value.value) if isinstance(value.value, (int, float)) else None
+    return None if most is None or stored is None else max(most, stored)
 
 
 def each_interval(value: Value) -> list[Value]:

@@ -317,6 +317,7 @@ RESETS = frozenset(
     [
         "zero_",
         "fill_",
+        "fill",
         "normal_",
         "uniform_",
         "kaiming_uniform_",
