@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from auditor.program.walk import walk
-from auditor.static.heap import Env, Obj
+from auditor.static.heap import TOUCHED, Env, Obj
 from auditor.static.library.tables import INTERESTING
 from auditor.static.machine import MAX_DEPTH, Machine
 from auditor.static.text import once_a_node
@@ -115,6 +115,9 @@ class Calls(Machine):
         self, func: Value, args: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value:
         """A call of something that was not followed: it may do anything with what it is given."""
+        for value in (*args, *keywords.values()):
+            for target in self.objects(value):
+                self.put(target, TOUCHED, True)
         out = self.mix(func, *args, *keywords.values())
         if out.regions or out.losses or out.states:
             number = self.doubt("call of an unknown function", call_text(node), node)

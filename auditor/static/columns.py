@@ -10,7 +10,7 @@ import ast
 from collections.abc import Sequence
 from dataclasses import replace
 
-from auditor.static.heap import Obj
+from auditor.static.heap import TOUCHED, Obj
 from auditor.static.looks import choosing, joined
 from auditor.static.machine import Machine
 from auditor.static.values import Columns, Const, Data, Slice, Tup, Value
@@ -90,11 +90,11 @@ class SideBySide(Machine):
         """What a mask is everywhere: a constant, or a fresh array of zeros; None where it is not known."""
         if isinstance(value, Const):
             return bool(value.value)
-        if isinstance(value, Obj) and value.kind == "tensor" and "#let_through" not in value.d:
-            record = self.data(value)
-            if value.d.get("#empty") and record.most == 0.0 and not (record.looks or record.regions):
-                return False
-        return None
+        return False if isinstance(value, Obj) and self.untouched(value) else None
+
+    def untouched(self, target: Obj) -> bool:
+        """Whether an array is as it was made, of zeros."""
+        return target.kind == "tensor" and bool(target.d.get("#empty")) and TOUCHED not in target.d
 
     def closed(self, op: ast.cmpop, left: Value, right: Value) -> Const | None:
         """What a comparison of numbers with a threshold is that none of them reaches."""

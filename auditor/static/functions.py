@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from auditor.static.by_kind import ByKind, filled
 from auditor.static.files import FROM_OUTSIDE
-from auditor.static.heap import Obj
+from auditor.static.heap import TOUCHED, Obj
 from auditor.static.library.tables import (
     ALLOCATIONS,
     COPIES,
@@ -60,6 +60,11 @@ from auditor.static.values import (
 from auditor.trace.events import Access
 from auditor.trace.linear import Atom, Expr
 from auditor.trace.operations import operation
+
+WRITES_FIRST = frozenset(
+    ["copyto", "put", "putmask", "place", "at", "shuffle", "fill_diagonal", "put_along_axis"]
+)
+"""Functions that write into their first argument."""
 
 CASTS = frozenset(["float16", "float32", "float64", "float_", "single", "double"])
 """Numpy types that keep a number as it is, but for its digits."""
@@ -144,6 +149,10 @@ class Functions(Machine):
             kept_apart = self.by_column(tail, args[0], args[1:], keywords)
             if kept_apart is not None:
                 return kept_apart
+        for target in self.objects(
+            keywords.get("out") or (args[0] if args and tail in WRITES_FIRST else None)
+        ):
+            self.put(target, TOUCHED, True)
         if name in ADDRESSES and args:
             return args[-1 if root == "cffi" else 0]
         if root == NATIVE:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from auditor.native.sources import NativeFunction
 from auditor.static.by_kind import ByKind
-from auditor.static.heap import Env, Holder, Obj, Trail
+from auditor.static.heap import TOUCHED, Env, Holder, Obj, Trail
 from auditor.static.looks import Looks
 from auditor.static.values import (
     EMPTY,
@@ -352,6 +352,9 @@ class Machine:
         raise NotImplementedError
 
     def constant_mask(self, value: Value) -> bool | None:
+        raise NotImplementedError
+
+    def untouched(self, target: Obj) -> bool:
         raise NotImplementedError
 
     def closed(self, op: ast.cmpop, left: Value, right: Value) -> Const | None:
@@ -759,6 +762,8 @@ class Machine:
             inner = self.content(target, depth) if depth < 6 else UNKNOWN
             if target.kind == "tensor":
                 inner = self.let_through(target, inner)
+                if target.d.get(TOUCHED) is True and inner.most is not None:
+                    inner = replace(inner, most=None)
             states = inner.states | me if target.kind in ("tensor", "dict") else inner.states | inner.refs
             refs = me if target.kind == "optimizer" else inner.refs | me
             return replace(inner, updates=inner.updates | history, states=states, refs=refs)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from auditor.static.byte_counts import BYTES_SOURCE
 from auditor.static.files import FROM_OUTSIDE, MATCHED, matched
-from auditor.static.heap import Obj
+from auditor.static.heap import TOUCHED, Obj
 from auditor.static.library.tables import (
     ALLOCATIONS,
     COPIES,
@@ -662,8 +662,12 @@ class Methods(Machine):
                 filling = (
                     0 if name == "zero_" else args[0].value if args and isinstance(args[0], Const) else None
                 )
-                most = float(filling) if isinstance(filling, (int, float)) else None
-                self.put(target, "#content", Data(rank=record.rank, most=most))
+                self.put(target, "#content", Data(rank=record.rank, most=0.0 if filling == 0 else None))
+                if filling == 0 and filling is not None:
+                    self.put(target, "#empty", True)
+                    self.trail.drop(target, TOUCHED)
+                else:
+                    self.put(target, TOUCHED, True)
         return owner
 
     def in_place(
@@ -678,6 +682,7 @@ class Methods(Machine):
         given = self.mix(*args, *keywords.values())
         for target in sorted(targets, key=lambda o: o.number):
             self.spoil(target)
+            self.put(target, TOUCHED, True)
             if name in TABLE_WRITES and given.regions and target.kind != "module":
                 self.put(target, "#table", True)
                 self.update(target, given.regions, node, "table", name)

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from auditor.native.dependence import ELSEWHERE, Dependence, Written
 from auditor.native.sources import NativeFunction
+from auditor.static.heap import STORED, TOUCHED
 from auditor.static.looks import Look, joined
 from auditor.static.machine import Machine
 from auditor.static.values import Data, Value, join_data
@@ -94,6 +95,7 @@ class Natives(Machine):
         for value in values:
             for target in self.objects(value):
                 if target.kind in ("tensor", "list", "dict"):
+                    self.put(target, TOUCHED, True)
                     content = join_data(self.content(target), out)
                     self.put(target, "#content", replace(content, doubts=content.doubts | {number}))
         return out
@@ -118,7 +120,7 @@ class Natives(Machine):
             out = replace(out, most=1.0 if written.share else None)
             for target in self.objects(given[name][0]):
                 self.spoil(target)
-                self.trail.drop(target, "#empty")
+                self.put(target, TOUCHED, STORED)
                 self.put(target, "#content", out)
         regions = frozenset(r for record in tokens.values() for r in self.validation(record))
         regions = frozenset(region for region in regions if not seeds(region))

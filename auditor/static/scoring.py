@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from auditor.static.files import FROM_OUTSIDE, MATCHED
-from auditor.static.heap import Obj
+from auditor.static.heap import TOUCHED, Obj
 from auditor.static.library.tables import LABEL
 from auditor.static.looks import NO_LOOKS
 from auditor.static.machine import Machine
@@ -212,6 +212,7 @@ class Scoring(Machine):
         self.effects += 1
         if how == "table":
             self.written.add(target.number)
+        self.put(target, TOUCHED, True)
         place = self.place(node)
         key = (target.number, place, made_from, how)
         number = self.known_updates.get(key)

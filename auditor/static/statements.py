@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from auditor.static.by_kind import ByKind
 from auditor.static.choices import Choice
-from auditor.static.heap import MISSING, Env, Obj
+from auditor.static.heap import MISSING, TOUCHED, Env, Obj
 from auditor.static.machine import Changes, Machine
 from auditor.static.text import once_a_node
 from auditor.static.values import (
@@ -258,6 +258,7 @@ class Statements(Machine):
             most=None,
         )
         self.spoil(target)
+        self.put(target, TOUCHED, True)
         self.put(target, "#content", merged)
         if by_kind is not None:
             self.put(target, "#kinds", Data(by_kind=by_kind))

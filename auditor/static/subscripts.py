@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from auditor.static.by_kind import ByKind
 from auditor.static.files import MATCHED
-from auditor.static.heap import Env, Obj
+from auditor.static.heap import STORED, TOUCHED, Env, Obj
 from auditor.static.looks import Looks, choosing, joined
 from auditor.static.machine import Machine
 from auditor.static.values import (
@@ -830,6 +830,8 @@ class Subscripts(Machine):
             placed = self.with_row(self.moved_to(record.plain(), index, target), index)
             known = self.content_only(target)
             content = replace(join_data(known, placed), most=larger(known.most, value, placed))
+            if TOUCHED not in target.d:
+                self.put(target, TOUCHED, STORED)
             if isinstance(value, Const) and isinstance(index, (Slice, Tup)):
                 self.write_mask(target, index, value)
                 self.note_stored(target, value)
