@@ -5,6 +5,7 @@ Joins `auditor.program.configuration`, which weighs the places that tell a value
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +18,31 @@ if TYPE_CHECKING:
     from auditor.program.model import Program
     from auditor.records.facts import FolderFacts
     from auditor.static.machine import Setting
+
+LEFT_OUT = "default left by the command"
+"""Where the command of the run is known and does not set a variable, its default is not merely the source's word."""
+
+_WORD = re.compile(r"[A-Z]+|[0-9]+")
+_GENERIC = frozenset(
+    {
+        "ENABLED",
+        "ENABLE",
+        "USE",
+        "RUN",
+        "MODE",
+        "EVAL",
+        "STEPS",
+        "EPOCHS",
+        "LR",
+        "RATE",
+        "SIZE",
+        "NUM",
+        "MAX",
+        "MIN",
+    }
+    | {"START", "END", "FRAC", "ONLY", "TRAIN", "MODEL"}
+)
+"""Words of names that say nothing of a technique."""
 
 MAX_CONFLICTS = 5
 """Disagreements told per submission; the rest is counted."""
@@ -38,6 +64,10 @@ def effective_settings(
 
     gathered = gathered_settings(submission, program, facts, overrides)
     settings = {s.name: Setting(s.value, s.origin.value, s.path, s.line) for s in gathered}
+    if gathered.command is not None:
+        at = gathered.command
+        for name in _left_out(gathered, submission):
+            settings.setdefault(name, Setting(None, LEFT_OUT, at.path, at.line))
     told = [
         f"{c.name}: {c.lost.origin.value} says {c.lost.value!r}, "
         f"{c.won.origin.value} says {c.won.value!r} and counts"
@@ -45,6 +75,24 @@ def effective_settings(
     ]
     more = [f"and {len(told) - MAX_CONFLICTS} more such disagreements"] if len(told) > MAX_CONFLICTS else []
     return settings, (*told[:MAX_CONFLICTS], *more)
+
+
+def _left_out(gathered: Settings, submission: Submission) -> list[str]:
+    """The variables that the command of the run leaves at their defaults, as far as that is to be believed.
+
+    A submission that carries a technique in its name and whose command does not switch it on may have been run
+    otherwise: about such a switch the command says nothing.
+    """
+    title = submission.folder or ""
+    readme = _read(submission.readme)
+    if readme is not None:
+        title += " " + next((line for line in readme.text.splitlines() if line.lstrip().startswith("#")), "")
+    spoken = set(_WORD.findall(title.upper()))
+    return [
+        read.name
+        for read in gathered.reads
+        if not spoken & (set(_WORD.findall(read.name.upper())) - _GENERIC)
+    ]
 
 
 def gathered_settings(

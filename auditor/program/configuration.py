@@ -76,16 +76,26 @@ class Conflict:
     lost: Setting
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunCommand:
+    """The command of the claimed run, with its variables: what it leaves out is left at its default."""
+
+    path: str
+    line: int
+
+
 @dataclass(slots=True, kw_only=True)
 class Settings:
     """The settings in force, by variable.
 
     Attributes:
+        command: the likeliest command that runs the script and sets variables it reads, if any.
         conflicts: disagreements, by name.
         reads: every read of the environment in the program.
         unread: settings told for variables that the program never reads by name.
     """
 
+    command: RunCommand | None = None
     conflicts: list[Conflict] = field(default_factory=list)
     reads: list[EnvironmentRead] = field(default_factory=list)
     _settings: dict[str, Setting] = field(default_factory=dict)
@@ -229,6 +239,8 @@ def _from_commands(
         return (first, second, -known.count(False), *others, known.count(True)), -position
 
     ranked = sorted(enumerate(commands), key=rank, reverse=True)
+    if ranked and settings.command is None:
+        settings.command = _run_command(*ranked[0][1], script, settings)
     result: list[Setting] = []
     told: set[str] = set()
     for place, item in enumerate(ranked):
@@ -251,6 +263,15 @@ def _from_commands(
                 Setting(name="WORLD_SIZE", value=str(processes), origin=origin, path=path, line=line)
             )
     return result
+
+
+def _run_command(path: str, found: FoundCommand, script: str, settings: Settings) -> RunCommand | None:
+    """The command as that of the claimed run: it runs the script, is no aside, and sets variables that are read."""
+    read = {entry.name for entry in settings.reads}
+    told = [name for name in found.command.environment if name in read and not _PER_RUN.match(name)]
+    if found.listing or not told or not found.command.runs(script) or found.is_aside:
+        return None
+    return RunCommand(path=path, line=found.command.line)
 
 
 def _from_run_scripts(files: Sequence[TextFile], script: str, settings: Settings) -> list[Setting]:

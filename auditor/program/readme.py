@@ -46,6 +46,11 @@ class FoundCommand:
     listing: bool
     note: str = ""
 
+    @property
+    def is_aside(self) -> bool:
+        """Whether what stands above it speaks of a side run."""
+        return bool(_ASIDE.search(self.heading) or _ASIDE.search(self.note))
+
     def rank(self, script: str) -> tuple[int, ...]:
         """Return how likely this is the claimed run; larger is likelier.
 
@@ -53,7 +58,7 @@ class FoundCommand:
         aside ("Ablation", "To disable …", "Optional").
         """
         heading = 1 if _MAIN.search(self.heading) else 0
-        aside = -1 if _ASIDE.search(self.heading) or _ASIDE.search(self.note) else 0
+        aside = -1 if self.is_aside else 0
         processes = self.command.processes
         runs = self.command.runs(script)
         return (

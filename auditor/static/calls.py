@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from auditor.program.walk import walk
-from auditor.static.heap import TOUCHED, Env, Obj
+from auditor.static.heap import MISSING, TOUCHED, Env, Obj
 from auditor.static.library.tables import INTERESTING
-from auditor.static.machine import MAX_DEPTH, Machine
+from auditor.static.machine import MAX_DEPTH, Changes, Machine
 from auditor.static.text import once_a_node
 from auditor.static.values import (
     UNKNOWN,
@@ -76,13 +77,24 @@ class Calls(Machine):
                 return SuperView(base, instance)
         return Lib("builtins.object")
 
+    def either(self, ways: Sequence[Callable[[], Value]]) -> Value:
+        """One of several calls takes place: each from the same heap, and what they leave is joined."""
+        if len(ways) == 1:
+            return ways[0]()
+        out: Value | None = None
+        left: list[Changes] = []
+        for way in ways:
+            mark = self.trail.mark()
+            out = self.join(out, way())
+            left.append(self.trail.undo(mark) if way is not ways[-1] else {})
+        for changes in left:
+            self.merge({cell: entry for cell, entry in changes.items() if entry[2] is not MISSING})
+        return out if out is not None else UNKNOWN
+
     def call(self, func: Value, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         if isinstance(func, Alt):
-            out: Value | None = None
-            for option in func.options:
-                if not isinstance(option, Const):
-                    out = self.join(out, self.call(option, args, keywords, node))
-            return out if out is not None else UNKNOWN
+            options = [option for option in func.options if not isinstance(option, Const)]
+            return self.either([partial(self.call, option, args, keywords, node) for option in options])
         if isinstance(func, Func):
             return self.call_function(func, args, keywords, node)
         if isinstance(func, Class):

@@ -657,7 +657,8 @@ class Expressions(Machine):
         if not isinstance(left, Const):
             return None
         if isinstance(right, Lib) and right.name == "os.environ":
-            return left.value in self.settings or left.value in self.environment_writes
+            given = self.settings.get(str(left.value))
+            return (given is not None and given.value is not None) or left.value in self.environment_writes
         if isinstance(right, Const):
             try:
                 return left.value in right.value  # type: ignore[operator]

@@ -911,6 +911,7 @@ class Functions(Machine):
     def environment(self, name: str, default: Value | None, node: ast.AST) -> Value:
         setting = self.settings.get(name)
         place = self.place(node)
+        unset, setting = setting, setting if setting is not None and setting.value is not None else None
         if setting is not None and (
             setting.origin != "assumed" or default is None or name in ("RANK", "LOCAL_RANK")
         ):
@@ -926,7 +927,10 @@ class Functions(Machine):
             return Const(setting.value, frozenset((name,)))
         text = None if not isinstance(default, Const) or default.value is None else str(default.value)
         if name not in self.resolved:
-            self.resolved[name] = Resolved(name, text, "default", place.path, place.line)
+            found = Resolved(name, text, "default", place.path, place.line)
+            if unset is not None:
+                found = Resolved(name, text, unset.origin, unset.path, unset.line)
+            self.resolved[name] = found
         if default is None:
             return Const(None, frozenset((name,)))
         if isinstance(default, Const):

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 
 MAX_STEPS = 1_500_000
 MAX_DEPTH = 24
+MAX_NESTING = 12
 MAX_CONSTANTS = 8
 """Constants that a number may be one of, for these to be kept apart from the conditions that chose them."""
 
@@ -95,9 +96,9 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A value given to an environment name from outside the source."""
+    """A value given to an environment name from outside the source; None where it is known to be left unset."""
 
-    value: str
+    value: str | None
     origin: str
     path: str = ""
     line: int = 0
@@ -163,6 +164,7 @@ class Machine:
         self.standing: set[int] = set()
         self.delimiters: set[int] = set()
         self.broken_off = False
+        self.looking: set[Obj] = set()
         self.known_updates: dict[object, int] = {}
         self.selections: dict[int, Obj] = {}
         self.line = 1
@@ -246,6 +248,9 @@ class Machine:
         raise NotImplementedError
 
     def loss(self, target: Data, data: Data, node: ast.AST, how: str = "softmax") -> Data:
+        raise NotImplementedError
+
+    def either(self, ways: Sequence[Callable[[], Value]]) -> Value:
         raise NotImplementedError
 
     def tail(self, target: Obj) -> Obj | None:
@@ -725,8 +730,9 @@ class Machine:
             turns = expr.iterations()
             marks = frozenset(("mask",)) if isinstance(value, Truth) else NONE
             return Data(turns=turns, marks=marks, settings=value.settings) if turns or marks else UNKNOWN
-        if depth > 6:
-            return UNKNOWN
+        if depth > MAX_NESTING:
+            what = f"more than {MAX_NESTING} containers in one another"
+            return Data(doubts=frozenset((self.doubt("nested too deep", what, ast.Pass()),)))
         if isinstance(value, (Tup, Alt)):
             out = UNKNOWN
             for item in value.items if isinstance(value, Tup) else value.options:
@@ -759,7 +765,7 @@ class Machine:
         if target.kind == "module":
             return Data(updates=history, doubts=self.misgivings(target), states=me, refs=me)
         if target.kind in ("tensor", "dict", "list", "optimizer", "iterator"):
-            inner = self.content(target, depth) if depth < 6 else UNKNOWN
+            inner = self.within(target, depth, self.content)
             if target.kind == "tensor":
                 inner = self.let_through(target, inner)
                 if target.d.get(TOUCHED) is True and inner.most is not None:
@@ -767,15 +773,27 @@ class Machine:
             states = inner.states | me if target.kind in ("tensor", "dict") else inner.states | inner.refs
             refs = me if target.kind == "optimizer" else inner.refs | me
             return replace(inner, updates=inner.updates | history, states=states, refs=refs)
+        return self.within(target, depth, self.attributes)
+
+    def within(self, target: Obj, depth: int, look: Callable[[Obj, int], Data]) -> Data:
+        """What an object holds; nothing more if that is being asked already, since it holds itself."""
+        if target in self.looking:
+            return UNKNOWN
+        self.looking.add(target)
+        try:
+            return look(target, depth)
+        finally:
+            self.looking.discard(target)
+
+    def attributes(self, target: Obj, depth: int) -> Data:
         out = UNKNOWN
-        if depth < 3:
-            for key, item in list(target.d.items()):
-                if (
-                    isinstance(item, Value)
-                    and not isinstance(item, (Func, Class))
-                    and not str(key).startswith("#")
-                ):
-                    out = join_data(out, self.data(item, depth + 1))
+        for key, item in list(target.d.items()):
+            if (
+                isinstance(item, Value)
+                and not isinstance(item, (Func, Class))
+                and not str(key).startswith("#")
+            ):
+                out = join_data(out, self.data(item, depth + 1))
         return out
 
     def mix(self, *values: Value | None) -> Data:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
+from functools import partial
 
 from auditor.static.byte_counts import BYTES_SOURCE
 from auditor.static.files import FROM_OUTSIDE, MATCHED, matched
@@ -95,11 +96,10 @@ class Methods(Machine):
         self, owner: Value, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value:
         if isinstance(owner, Alt):
-            out: Value | None = None
-            for option in owner.options:
-                if not (isinstance(option, Const) and option.value is None):
-                    out = self.join(out, self.call(self.attribute(option, name, node), args, keywords, node))
-            return out if out is not None else UNKNOWN
+            options = [o for o in owner.options if not (isinstance(o, Const) and o.value is None)]
+            return self.either(
+                [partial(self.call, self.attribute(o, name, node), args, keywords, node) for o in options]
+            )
         if isinstance(owner, Obj):
             if owner.kind == "module":
                 return self.call_module(owner, name, args, keywords, node)

@@ -636,6 +636,7 @@ class Subscripts(Machine):
                 narrowed = self.slice_region(region, value)
                 if narrowed is not None:
                     return narrowed
+                return replace(self.some_part(region, value), partial=True)
             elif number is not None:
                 from_end = number.is_constant and number.constant < 0
                 assert region.stop is not None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from auditor.pipeline import audit_target
 from auditor.result import AuditResult, RecordVerdict, Verdict
 from auditor.trace.events import Update
@@ -74,6 +76,35 @@ def test_command_in_the_readme_outranks_the_source(tmp_path: Path) -> None:
     assert adapts(result)
     entry = next(e for e in result.configuration if e.name == "PREQUANT_TTT_ENABLED")
     assert (entry.origin, entry.decides) == ("README", True)
+
+
+def with_command(command: str, title: str = "Wider model") -> dict[str, str]:
+    readme = f"# {title}\n\n## Run\n\n```bash\n{command}\n```\n"
+    return {"train_gpt.py": specimen("hidden_switch"), "README.md": readme}
+
+
+def test_command_that_leaves_a_switch_out_tells_its_default(tmp_path: Path) -> None:
+    result = audit(tmp_path, with_command("NUM_LAYERS=7 torchrun --nproc_per_node=8 train_gpt.py"))
+    assert result.verdict is Verdict.COMPLIANT
+    entry = next(e for e in result.configuration if e.name == "PREQUANT_TTT_ENABLED")
+    assert (entry.value, entry.origin) == ("0", "default left by the command")
+    assert (entry.path.rsplit("/", 1)[-1], entry.line) == ("README.md", 6)
+
+
+@pytest.mark.parametrize(
+    ("command", "title"),
+    [
+        ("torchrun --nproc_per_node=8 train_gpt.py", "Wider model"),
+        ("SEED=7 torchrun --nproc_per_node=8 train_gpt.py", "Wider model"),
+        ("NUM_LAYERS=7 torchrun --nproc_per_node=8 train_gpt.py", "Wider model with prequant TTT"),
+        ("NUM_LAYERS=7 torchrun --nproc_per_node=8 another.py", "Wider model"),
+    ],
+    ids=["sets nothing", "sets a seed only", "the title speaks of the switch", "runs something else"],
+)
+def test_command_that_tells_nothing_of_a_switch_leaves_it_open(
+    tmp_path: Path, command: str, title: str
+) -> None:
+    assert audit(tmp_path, with_command(command, title)).verdict is Verdict.REVIEW
 
 
 def test_log_shows_which_run_took_place_when_no_text_says_so(tmp_path: Path) -> None:

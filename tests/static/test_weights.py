@@ -37,6 +37,24 @@ other.load_state_dict({k: torch.from_numpy(v) for k, v in np.load("weights.npz")
 arrays = {k: v.numpy() for k, v in model.state_dict().items()}
 other.load_state_dict({k: torch.from_numpy(v) for k, v in arrays.items()})
 """,
+    "deep in lists": """
+torch.save([[[[[[[[model.state_dict()]]]]]]]], "weights.pt")
+other.load_state_dict(torch.load("weights.pt"))
+""",
+    "in an attribute of an attribute": """
+class Box:
+    def __init__(self, inner):
+        self.inner = inner
+torch.save(Box(Box(Box(Box(Box(model.state_dict()))))), "weights.pt")
+other.load_state_dict(torch.load("weights.pt"))
+""",
+    "in an object that holds itself": """
+class Box:
+    def __init__(self, inner):
+        self.me, self.inner = self, inner
+torch.save(Box(model.state_dict()), "weights.pt")
+other.load_state_dict(torch.load("weights.pt"))
+""",
     "a part of the weights": """
 other.embed.weight.data.copy_(model.embed.weight.data)
 other.head.weight.data.copy_(torch.zeros(1024, 64))
@@ -61,6 +79,15 @@ def test_weights_of_unknown_origin_are_a_doubt(how: str) -> None:
     )
     reasons = [event.reason for event in trace.doubts_of(trace.reports[-1])]
     assert any("origin" in reason or "secretlib" in reason for reason in reasons), reasons
+
+
+def test_what_is_nested_too_deep_is_a_doubt() -> None:
+    box = "[" * 20 + "model.state_dict()" + "]" * 20
+    trace = run(
+        f'fit(0)\nother = Model()\ntorch.save({box}, "w.pt")\nother.load_state_dict(torch.load("w.pt"))\n'
+        + SCORED_THERE
+    )
+    assert [event.reason for event in trace.doubts_of(trace.reports[-1])] == ["nested too deep"]
 
 
 def test_a_log_that_is_written_holds_no_weights() -> None:
