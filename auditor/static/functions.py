@@ -517,7 +517,7 @@ class Functions(Machine):
                 shape = items if isinstance(items, tuple) else None
             rank = len(shape) if shape is not None else 1 if tail == "full" else len(args)
         empty = self.starts_empty(tail, args, keywords)
-        out.d["#content"] = Data(rank=rank, most=0.0 if empty else None)
+        out.d["#content"] = Data(rank=rank)
         if empty:
             out.d["#empty"] = True
         if rank == 1 and tail in FILLS:

@@ -8,6 +8,9 @@ from auditor.trace.events import Place, State
 TOUCHED = "#touched"
 """The cell of an array that says that it was written since it was made: `STORED`, or True where by what is not told."""
 
+BOUNDS = "#bounds"
+"""The cell of an array of zeros with what the numbers stored in it are not larger than: a set, zero included."""
+
 STORED = "stored"
 """Numbers were stored at places of it, and its content says which."""
 

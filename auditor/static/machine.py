@@ -7,6 +7,7 @@ call of each other. Caps make every evaluation end; reaching one is recorded and
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from auditor.native.sources import NativeFunction
 from auditor.static.by_kind import ByKind
-from auditor.static.heap import TOUCHED, Env, Holder, Obj, Trail
+from auditor.static.heap import BOUNDS, STORED, TOUCHED, Env, Holder, Obj, Trail
 from auditor.static.looks import Looks
 from auditor.static.values import (
     EMPTY,
@@ -768,8 +769,13 @@ class Machine:
             inner = self.within(target, depth, self.content)
             if target.kind == "tensor":
                 inner = self.let_through(target, inner)
-                if target.d.get(TOUCHED) is True and inner.most is not None:
-                    inner = replace(inner, most=None)
+                bounds = target.d.get(BOUNDS)
+                if (
+                    isinstance(bounds, frozenset)
+                    and target.d.get(TOUCHED) == STORED
+                    and math.inf not in bounds
+                ):
+                    inner = replace(inner, most=max(bounds))
             states = inner.states | me if target.kind in ("tensor", "dict") else inner.states | inner.refs
             refs = me if target.kind == "optimizer" else inner.refs | me
             return replace(inner, updates=inner.updates | history, states=states, refs=refs)

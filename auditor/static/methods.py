@@ -8,7 +8,7 @@ from functools import partial
 
 from auditor.static.byte_counts import BYTES_SOURCE
 from auditor.static.files import FROM_OUTSIDE, MATCHED, matched
-from auditor.static.heap import TOUCHED, Obj
+from auditor.static.heap import BOUNDS, TOUCHED, Obj
 from auditor.static.library.tables import (
     ALLOCATIONS,
     COPIES,
@@ -662,10 +662,11 @@ class Methods(Machine):
                 filling = (
                     0 if name == "zero_" else args[0].value if args and isinstance(args[0], Const) else None
                 )
-                self.put(target, "#content", Data(rank=record.rank, most=0.0 if filling == 0 else None))
+                self.put(target, "#content", Data(rank=record.rank))
                 if filling == 0 and filling is not None:
                     self.put(target, "#empty", True)
                     self.trail.drop(target, TOUCHED)
+                    self.trail.drop(target, BOUNDS)
                 else:
                     self.put(target, TOUCHED, True)
         return owner

@@ -7,12 +7,13 @@ the same place: a lookup. Where it does not, everything the call was handed is d
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 from auditor.native.dependence import ELSEWHERE, Dependence, Written
 from auditor.native.sources import NativeFunction
-from auditor.static.heap import STORED, TOUCHED
+from auditor.static.heap import BOUNDS, STORED, TOUCHED
 from auditor.static.looks import Look, joined
 from auditor.static.machine import Machine
 from auditor.static.values import Data, Value, join_data
@@ -117,10 +118,11 @@ class Natives(Machine):
             )
             kept = frozenset().union(*(r.looks for n, (_, r) in given.items() if n not in dependence.written))
             out = Data(looks=joined(looks, kept), updates=before, doubts=doubts, rank=1)
-            out = replace(out, most=1.0 if written.share else None)
+            bounds = frozenset((1.0 if written.share else math.inf,))
             for target in self.objects(given[name][0]):
                 self.spoil(target)
                 self.put(target, TOUCHED, STORED)
+                self.put(target, BOUNDS, bounds)
                 self.put(target, "#content", out)
         regions = frozenset(r for record in tokens.values() for r in self.validation(record))
         regions = frozenset(region for region in regions if not seeds(region))

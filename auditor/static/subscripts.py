@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 from auditor.static.by_kind import ByKind
 from auditor.static.files import MATCHED
-from auditor.static.heap import STORED, TOUCHED, Env, Obj
+from auditor.static.heap import BOUNDS, STORED, TOUCHED, Env, Obj
 from auditor.static.looks import Looks, choosing, joined
 from auditor.static.machine import Machine
 from auditor.static.values import (
@@ -730,6 +731,7 @@ class Subscripts(Machine):
             self.environment_writes[str(index.value)] = value
             return
         if isinstance(owner, Obj) and "#kinds" in owner.d and self.store_by_kind(owner, index, value):
+            self.put(owner, TOUCHED, True)
             return
         key = self.data(index)
         key = replace(key, regions=self.key_tokens(key))
@@ -830,13 +832,24 @@ class Subscripts(Machine):
             self.place_by_position(target, index, record)
             placed = self.with_row(self.moved_to(record.plain(), index, target), index)
             known = self.content_only(target)
-            content = replace(join_data(known, placed), most=larger(known.most, value, placed))
-            if TOUCHED not in target.d:
-                self.put(target, TOUCHED, STORED)
+            content = replace(join_data(known, placed), most=None)
+            self.bound_stored(target, value, placed)
             if isinstance(value, Const) and isinstance(index, (Slice, Tup)):
                 self.write_mask(target, index, value)
                 self.note_stored(target, value)
             self.put(target, "#content", content)
+
+    def bound_stored(self, target: Obj, value: Value, record: Data) -> None:
+        """Note what a number stored in an array of zeros is not larger than."""
+        most = record.most
+        if isinstance(value, Const):
+            most = float(value.value) if isinstance(value.value, (int, float)) else None
+        known = target.d.get(BOUNDS)
+        start = 0.0 if target.d.get("#empty") else math.inf
+        bounds = known if isinstance(known, frozenset) else frozenset((start,))
+        self.put(target, BOUNDS, bounds | {math.inf if most is None else most})
+        if TOUCHED not in target.d:
+            self.put(target, TOUCHED, STORED)
 
     def place_by_position(self, target: Obj, index: Value, record: Data) -> None:
         """Note that a buffer holds what belongs to token p at index p minus a constant."""
@@ -917,14 +930,6 @@ class Subscripts(Machine):
             ((first, _),) = last.within
             return first
         return None
-
-
-def larger(most: float | None, value: Value, record: Data) -> float | None:
-    """What an array's numbers are not larger than after a value was stored in some of its places."""
-    stored = record.most
-    if isinstance(value, Const):
-        stored = float(value.value) if isinstance(value.value, (int, float)) else None
-    return None if most is None or stored is None else max(most, stored)
 
 
 def each_interval(value: Value) -> list[Value]:

@@ -13,6 +13,9 @@ from rules.train_before_score import REPORT, SETUP
 from tests.rules.folder import audit_example
 
 CACHE = """\
+lengths = np.zeros(1024)
+for token in range(1024):
+    lengths[token] = len(str(token))
 contexts, pairs, weights = np.zeros(1 << 20), np.zeros(1 << 20), np.array([0.7, 0.3])
 for row in range(rows):
     x = val_tokens[row * SEQ : (row + 1) * SEQ]
@@ -32,6 +35,7 @@ MIXES = {
     "where the context was seen": "seen = contexts[context] >= 2.0; "
     "p[seen] = 0.7 * p[seen] + 0.3 * pairs[pair][seen] / contexts[context][seen]",
     "by a where": "p = np.where(contexts[context] > 1.5, 0.7 * p + 0.3 * pairs[pair] / (contexts[context] + 1), p)",
+    "by a table of all tokens": "p = np.where(lengths[y.numpy()] > 0, 0.7 * p + 0.3 * pairs[pair], p)",
     "in a column": "both = np.stack([p, pairs[pair] / (contexts[context] + 1)], axis=1); p = both @ weights",
 }
 
