@@ -494,7 +494,7 @@ class Functions(Machine):
             except (TypeError, ValueError, OverflowError):
                 return UNKNOWN
         if tail in ("minimum", "maximum", "clip", "clamp") and args and isinstance(first, Data):
-            if first.intervals and not first.regions:
+            if first.intervals and not first.regions and first.by_kind is None:
                 # positions kept inside an array: those beyond its ends change, and no others
                 return replace(first, span=None, within=first.intervals)
         if tail in BY_ELEMENT_METHODS and args:

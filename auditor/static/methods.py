@@ -396,7 +396,7 @@ class Methods(Machine):
             and not targets
             and (record.intervals or record.windows)
         ):
-            if not (record.regions or record.losses):
+            if not (record.regions or record.losses or record.by_kind):
                 # positions kept inside an array: those beyond its ends change, and no others
                 return replace(record, span=None, within=record.intervals)
         if name in RESETS:
