@@ -59,7 +59,7 @@ class _Text:
 def effective_settings(
     submission: Submission, program: Program, facts: FolderFacts | None, overrides: Mapping[str, str]
 ) -> tuple[Mapping[str, Setting], tuple[str, ...]]:
-    """The settings in force by environment name, and one sentence for each place that disagreed and lost."""
+    """The settings in force by environment name, and a sentence for each place that lost or does not count."""
     from auditor.static.machine import Setting
 
     gathered = gathered_settings(submission, program, facts, overrides)
@@ -74,7 +74,7 @@ def effective_settings(
         for c in gathered.conflicts
     ]
     more = [f"and {len(told) - MAX_CONFLICTS} more such disagreements"] if len(told) > MAX_CONFLICTS else []
-    return settings, (*told[:MAX_CONFLICTS], *more)
+    return settings, (*_withdrawal(facts), *told[:MAX_CONFLICTS], *more)
 
 
 def _left_out(gathered: Settings, submission: Submission) -> list[str]:
@@ -98,9 +98,16 @@ def _left_out(gathered: Settings, submission: Submission) -> list[str]:
 def gathered_settings(
     submission: Submission, program: Program, facts: FolderFacts | None, overrides: Mapping[str, str]
 ) -> Settings:
-    """All that the files of a submission say about its settings, weighed; of logs those behind the claim."""
+    """All that the files of a submission say about its settings, weighed; of logs those behind the claim.
+
+    A number that was taken back is no claim, and how to reproduce it says nothing about what is submitted.
+    """
     from auditor.program.configuration import gather_settings
 
+    if _withdrawal(facts):
+        return gather_settings(
+            program, overrides=overrides, logs=(), readme=None, run_scripts=(), submission_json=None
+        )
     return gather_settings(
         program,
         overrides=overrides,
@@ -108,6 +115,17 @@ def gathered_settings(
         readme=_read(submission.readme),
         run_scripts=[text for file in _run_scripts(submission) if (text := _read(file)) is not None],
         submission_json=_read(submission.submission_json),
+    )
+
+
+def _withdrawal(facts: FolderFacts | None) -> tuple[str, ...]:
+    """What is told where `submission.json` takes its number back; empty where it does not."""
+    key = "" if facts is None or facts.submission is None else facts.submission.withdrawn()
+    if not key:
+        return ()
+    return (
+        f"the number is withdrawn (submission.json: {key}): the settings that README, run scripts and logs "
+        "give for it do not count, those of the source do",
     )
 
 

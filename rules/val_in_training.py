@@ -2,12 +2,13 @@
 
 ## What it checks
 
-Three things. In the program: whether weights are fitted to validation tokens before any reported score is taken
-and before the artifact is written, so that the artifact carries them into the claimed number. Whether a file
-that the script reads and did not write is compared with the tokens that are scored, and the outcome changes
-their score (a "paid prefix": the answers shipped beside the weights). In the records folder: whether the logs
-and files show the marks of training data that overlap the split (more shards than the published data set has,
-a doubled data path, a training shard that links to a validation shard).
+Three things. In the program: whether weights are fitted to validation tokens before any reported score is
+taken and before the artifact is written, so that the artifact carries them into the claimed number. Whether a
+file that the script reads and did not write, or text that is decoded from its source, is compared with the
+tokens that are scored, and the outcome changes their score (a "paid prefix": the answers shipped beside the
+weights). In the records folder: whether the logs and files show the marks of training data that overlap the
+split (more shards than the published data set has, a doubled data path, a training shard that links to a
+validation shard).
 
 ## Why it breaks the rules
 
@@ -22,10 +23,10 @@ Train on `fineweb_train_*` of the published data set alone, and rebuild shards o
 ## Known limits
 
 Which documents a shard holds cannot be seen from the script: renamed or rebuilt shards show up only through
-the marks above. A stored answer that is compared one token at a time in plain Python, or that sits inside the
-weights file, is not seen. A file that takes part in a score without such a comparison (a table, a prior) is
-told as a remark: its bytes count towards the artifact. A fit that follows a first evaluation is told as
-`train-before-score`.
+the marks above. A stored answer that is made a Python number before it is compared, that is added to the
+logits by position, or that sits inside the weights file, is not seen. A file that takes part in a score
+without such a comparison (a table, a prior) is told as a remark: its bytes count towards the artifact. A fit
+that follows a first evaluation is told as `train-before-score`.
 """
 
 from __future__ import annotations

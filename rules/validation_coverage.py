@@ -20,7 +20,8 @@ Export and score the full split of 50,000 documents. Leave limits for developmen
 
 A cap is what no longer split moves: a fraction of the split, or documents left out by a condition on them, is
 not seen in the code, and in a log only by its token count. Development runs on a part are fine when they are
-not claimed.
+not claimed; where nothing ties the claim to a report and the last one is printed inside a loop, a cap is for
+review.
 """
 
 from __future__ import annotations
@@ -113,8 +114,13 @@ class ValidationCoverage(Rule):
         share, text = _reached(scores)
         if share >= WHOLE:
             return None
-        sure = share * WORLD_SIZE < WHOLE or evidence.policy is Policy.STRICT
-        return self.finding(report, scores, text, Outcome.FAIL if sure else Outcome.REVIEW)
+        if report.turns and trace.claimed_how.startswith("assumed"):
+            outcome = Outcome.REVIEW  # a check on the way, taken for want of a final number
+        elif share * WORLD_SIZE < WHOLE or evidence.policy is Policy.STRICT:
+            outcome = Outcome.FAIL
+        else:
+            outcome = Outcome.REVIEW
+        return self.finding(report, scores, text, outcome)
 
     def finding(self, report: Report, scores: list[Score], text: str, outcome: Outcome) -> Finding:
         steps = [Step(text=f"scored here, {text} at most", place=score.place) for score in scores]

@@ -48,6 +48,7 @@ _BYTES_KEYS = (
 _MEAN_KEY = re.compile(
     r"^(?:final_|mean_)?(?:val_)?bpb_(?:\w*_)?mean$|^(?:final|submission|headline|score)_(?:val_)?bpb$"
 )
+_TAKEN_BACK = re.compile(r"retract|withdr[ae]w", re.IGNORECASE)
 _PLAUSIBLE_BPB = (0.01, 20.0)
 """Bits per byte outside this range are no score: 8 bits per byte is a coin toss per bit."""
 
@@ -115,6 +116,15 @@ class SubmissionJson:
             if found is not None and _PLAUSIBLE_BPB[0] <= found.value <= _PLAUSIBLE_BPB[1]:
                 return found
         return None
+
+    def withdrawn(self) -> str:
+        """The key that says the number was taken back, or ""; a file that still claims one has none."""
+        if self.headline() is not None:
+            return ""
+        status = self.data.get("status")
+        if isinstance(status, str) and _TAKEN_BACK.search(status):
+            return "status"
+        return next((key for key in self.data if _TAKEN_BACK.search(key)), "")
 
     def number(self, *keys: str) -> ClaimedNumber | None:
         """The first of some top-level keys that holds a number."""

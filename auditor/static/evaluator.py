@@ -24,6 +24,8 @@ from auditor.static.natives import Natives
 from auditor.static.scoring import Scoring
 from auditor.static.statements import Statements
 from auditor.static.subscripts import Subscripts
+from auditor.static.token_tables import TokenTables
+from auditor.static.tokenizers import Tokenizers
 from auditor.static.values import Const
 from auditor.static.weights import Weights
 
@@ -39,6 +41,8 @@ class Evaluator(
     Natives,
     SideBySide,
     ByteCounts,
+    TokenTables,
+    Tokenizers,
     Boundaries,
     Files,
     Statements,
@@ -58,6 +62,7 @@ class Evaluator(
         self.prepare_scoring()
         self.prepare_modules()
         self.prepare_lookups()
+        self.prepare_tokenizers()
         self.prepare_counts()
         self.prepare_files()
         self.prepare_boundaries()

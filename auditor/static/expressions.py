@@ -550,6 +550,9 @@ class Expressions(Machine):
         if self.chooses_score(test, first, second):
             return self.select(self.mix(test, first, second), node, "a conditional")
         seen = self.data(test)
+        if MATCHED in seen.marks and self.data(joined).losses:
+            chosen = self.data(joined)
+            return replace(chosen, marks=chosen.marks | {MATCHED}, origins=chosen.origins | seen.origins)
         picked = self.picked(test, first, second)
         if picked is not None:
             return replace(self.mix(test, first, second), by_kind=picked)

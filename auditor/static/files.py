@@ -16,7 +16,7 @@ from auditor.static.by_kind import TABLE, ByKind
 from auditor.static.byte_counts import BYTES_SOURCE
 from auditor.static.machine import Machine
 from auditor.static.values import NONE, UNKNOWN, Const, Data, Value
-from auditor.trace.events import Load
+from auditor.trace.events import Event, Load
 from auditor.trace.region import Region
 
 WRITING = frozenset("wax+")
@@ -27,6 +27,9 @@ VALIDATION_ALONE = re.compile(r"(?<![a-z])val(?:idation)?[-_]?only(?![a-z])")
 VALIDATION_FOLDER = re.compile(r"(?<![a-z])val(?:idation)?(?![a-z])")
 FROM_OUTSIDE = "external"
 """Marks content of a file that the script never wrote and that is no tokenizer, source or split."""
+
+MIN_EMBEDDED = 128
+"""Characters of text in the source that are worth following: a key or a salt is shorter, a prefix of tokens longer."""
 
 MATCHED = "matched"
 """Marks the outcome of a comparison between validation tokens and content from outside."""
@@ -47,6 +50,7 @@ class Files(Machine):
 
     def prepare_files(self) -> None:
         self.written_files: set[str] = set()
+        self.embedded_texts: dict[int, Load] = {}
 
     def file_named(self, pattern: str, node: ast.AST) -> Data:
         """What a file of that name holds, as far as the name tells."""
@@ -92,10 +96,34 @@ class Files(Machine):
         if name.endswith(".bin") and ("val" in name or "train" in name):
             return self.file_named(text, node)
         source = "tokenizer" if "token" in text.lower() or name.endswith(TOKENIZER_SUFFIXES) else FROM_OUTSIDE
-        marks = frozenset((FROM_OUTSIDE,)) if source == FROM_OUTSIDE else NONE
+        return self.made_from(source, self.loaded_once(source, text, node))
+
+    def embedded(self, text: Const, node: ast.AST) -> Data:
+        """What is decoded from text in the source: data that the script did not compute, as from a file."""
+        size = len(text.value) if isinstance(text.value, (str, bytes)) else 0
+        if size < MIN_EMBEDDED:
+            return UNKNOWN
+        key = (self.place(node), "")
+        number = self.known_loads.get(key)
+        if number is None:
+            what = f"{size:,} characters of text in the source"
+            event = Load(**self.common(node), source=FROM_OUTSIDE, what=what)  # type: ignore[arg-type]
+            number = self.known_loads[key] = event.number
+            self.embedded_texts[number] = event
+        return self.made_from(FROM_OUTSIDE, number)
+
+    def origin(self, number: int) -> Event | None:
+        """The event that a value is made of; text in the source becomes one once something is made of it."""
+        event = self.events.get(number)
+        if event is None and number in self.embedded_texts:
+            event = self.embedded_texts[number]
+            self.record(event)
+        return event
+
+    def made_from(self, source: str, number: int) -> Data:
         return Data(
-            origins=frozenset((self.loaded_once(source, text, node),)),
-            marks=marks,
+            origins=frozenset((number,)),
+            marks=frozenset((FROM_OUTSIDE,)) if source == FROM_OUTSIDE else NONE,
             by_kind=ByKind((TABLE,), ()),
         )
 

@@ -107,6 +107,8 @@ DECORATORS = frozenset(
         "contextlib.suppress",
     ]
 )
+EQUALITIES = {"eq": "eq", "equal": "eq", "ne": "ne", "not_equal": "ne"}
+DECODERS = frozenset(["b85decode", "b64decode", "a85decode", "b32decode", "unhexlify", "a2b_base64"])
 FILLS: dict[str, int | None] = {"zeros": 0, "ones": 1, "full": None, "bytearray": 0}
 PATH_FUNCTIONS = frozenset(
     [
@@ -342,6 +344,8 @@ class Functions(Machine):
                     self.wrote(value)
             self.saved(self.mix(*args, *keywords.values()), node)
             return UNKNOWN
+        if tail in DECODERS and isinstance(first := args[0] if args else UNKNOWN, Const):
+            return self.embedded(first, node)
         if name in LOADS:
             outside = self.content_of(args, node)
             return outside if outside is not None else self.loaded(self.mix(*args))
@@ -479,6 +483,8 @@ class Functions(Machine):
             )
         if tail == "nan_to_num" and args:
             return first
+        if tail in EQUALITIES and len(args) == 2:
+            return self.call_method(first, EQUALITIES[tail], args[1:], keywords, node)
         if tail in RESHAPES | COPIES | PARTS and args:
             return self.call_method(first, tail, args[1:], keywords, node)
         if tail in RESETS and args:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -305,6 +305,9 @@ class Machine:
     def settle(self, data: Data, node: ast.AST) -> Data:
         raise NotImplementedError
 
+    def where_matched(self, test: Value) -> AbstractContextManager[None]:
+        raise NotImplementedError
+
     def retract(self, last: int) -> None:
         raise NotImplementedError
 
@@ -436,6 +439,12 @@ class Machine:
         raise NotImplementedError
 
     def file_named(self, pattern: str, node: ast.AST) -> Data:
+        raise NotImplementedError
+
+    def embedded(self, text: Const, node: ast.AST) -> Data:
+        raise NotImplementedError
+
+    def origin(self, number: int) -> Event | None:
         raise NotImplementedError
 
     def wrote(self, path: Value) -> None:

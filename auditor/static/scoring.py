@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from auditor.static.files import FROM_OUTSIDE, MATCHED
@@ -29,6 +30,7 @@ class Scoring(Machine):
         self.known_reports: set[object] = set()
         self.in_score: dict[int, frozenset[int]] = {}
         self.overlaps: dict[tuple[frozenset[Region], int, bool], tuple[Answer, str]] = {}
+        self.match_origins: frozenset[int] = frozenset()
 
     def loss(self, target: Data, data: Data, node: ast.AST, how: str = "softmax") -> Data:
         """Tokens are given a probability: `target` are the tokens, `data` all that went into the distribution."""
@@ -186,7 +188,8 @@ class Scoring(Machine):
         for number in sorted(data.losses):
             extra = data.updates - self.in_score.get(number, frozenset())
             event = self.events[number]
-            if MATCHED in data.marks and isinstance(event, Score):
+            if (MATCHED in data.marks or self.match_origins) and isinstance(event, Score):
+                data = replace(data, origins=data.origins | self.match_origins)
                 losses.add(self.score(event.regions, data, node, "stored", number))
             elif isinstance(event, Score) and (extra or data.looks):
                 how = "mixture" if extra else event.how
@@ -197,9 +200,20 @@ class Scoring(Machine):
         found = replace(data, losses=frozenset(losses), updates=frozenset(), refs=frozenset(), marks=marks)
         return replace(found, looks=NO_LOOKS)
 
+    @contextmanager
+    def where_matched(self, test: Value) -> Iterator[None]:
+        """Run a branch: what is scored in it is scored because of what the test has compared."""
+        before = self.match_origins
+        if isinstance(test, Data) and MATCHED in test.marks:
+            self.match_origins = before | test.origins
+        try:
+            yield
+        finally:
+            self.match_origins = before
+
     def outside_loads(self, data: Data) -> tuple[int, ...]:
         """The loads of files that the script never wrote, among what a value is made of."""
-        found = [self.events[number] for number in sorted(data.origins)]
+        found = [self.origin(number) for number in sorted(data.origins)]
         return tuple(e.number for e in found if isinstance(e, Load) and e.source == FROM_OUTSIDE)
 
     def update(self, target: Obj, regions: Iterable[object], node: ast.AST, how: str, by: str) -> None:
@@ -295,6 +309,6 @@ class Scoring(Machine):
                 doubts=tuple(sorted(data.doubts | self.standing)),
                 untraced=untraced,
                 selects=tuple(sorted(data.selects)),
-                counts=tuple(sorted(data.origins)),
+                counts=tuple(n for n in sorted(data.origins) if self.origin(n) is not None),
             )
         )

@@ -31,6 +31,9 @@ from auditor.trace.events import Place
 from auditor.trace.linear import Condition
 from auditor.trace.trace import Switch
 
+REQUIRED = frozenset(["torch", "numpy", "sentencepiece"])
+"""Packages that the challenge itself requires: no entry runs without them."""
+
 Status = str | None
 """How a block ended: None (fell through), "return", "break", "continue" or "raise"."""
 
@@ -359,13 +362,14 @@ class Statements(Machine):
             if not self.is_open(test):
                 return self.block(body, env) if body else None
         condition = test.condition if isinstance(test, Truth) and outcome is None else None
-        return self.fork(
-            [(node.body, condition), (node.orelse, _negated(condition))],
-            env,
-            node,
-            ast_text(node.test),
-            self.choice(test, node),
-        )
+        with self.where_matched(test):
+            return self.fork(
+                [(node.body, condition), (node.orelse, _negated(condition))],
+                env,
+                node,
+                ast_text(node.test),
+                self.choice(test, node),
+            )
 
     def settings_of(self, value: Value) -> frozenset[str]:
         settings = getattr(value, "settings", None)
@@ -520,7 +524,7 @@ class Statements(Machine):
             status = self.block(node.body, env)
         finally:
             self.trying -= 1
-        if status in (None, "raise"):
+        if status in (None, "raise") and not imports_required(node.body):
             for handler in node.handlers:
                 mark = self.trail.mark()
                 if handler.name:
@@ -531,8 +535,8 @@ class Statements(Machine):
                     self.merge({cell: entry for cell, entry in changed.items() if entry[2] is not MISSING})
             if status == "raise":
                 status = None
-            if node.orelse and status is None:
-                status = self.block(node.orelse, env)
+        if node.orelse and status is None:
+            status = self.block(node.orelse, env)
         if node.finalbody:
             last = self.block(node.finalbody, env)
             status = last if last is not None else status
@@ -587,3 +591,16 @@ def handler_statement(handler: ast.ExceptHandler) -> ast.stmt:
 def pattern_names(pattern: ast.pattern) -> list[str]:
     """Names that a pattern binds."""
     return [n.name for n in ast.walk(pattern) if isinstance(n, (ast.MatchAs, ast.MatchStar)) and n.name]
+
+
+def imports_required(body: Sequence[ast.stmt]) -> bool:
+    """Whether nothing is tried but to import what every run has: a stand-in for it is never reached."""
+    names: list[str] = []
+    for statement in body:
+        if isinstance(statement, ast.Import):
+            names += [alias.name for alias in statement.names]
+        elif isinstance(statement, ast.ImportFrom):
+            names.append(statement.module or "")
+        elif not (isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Constant)):
+            return False
+    return bool(names) and all(name.split(".")[0] in REQUIRED for name in names)

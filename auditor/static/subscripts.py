@@ -734,6 +734,9 @@ class Subscripts(Machine):
             self.put(owner, TOUCHED, True)
             return
         key = self.data(index)
+        if MATCHED in key.marks and self.data(owner).losses:
+            self.overwrite_matched(owner, key, node, env)
+            return
         key = replace(key, regions=self.key_tokens(key))
         if key.regions:
             self.written.update(o.number for o in self.objects(owner) if o.kind != "module")
@@ -775,6 +778,16 @@ class Subscripts(Machine):
         if isinstance(owner, Data) and not owner.refs and isinstance(node, ast.Subscript):
             if isinstance(node.value, ast.Name):
                 self.assign(node.value, self.mix(owner, value), env)
+
+    def overwrite_matched(self, owner: Value, key: Data, node: ast.AST, env: Env) -> None:
+        """Scores are overwritten where their tokens are what a file from outside holds."""
+        scores = self.data(owner)
+        changed = replace(scores, marks=scores.marks | {MATCHED}, origins=scores.origins | key.origins)
+        if isinstance(owner, (Obj, View)):
+            target = owner.base if isinstance(owner, View) else owner
+            self.put(target, "#content", self.settle(changed, node))
+        elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+            self.assign(node.value, changed, env)
 
     def content_only(self, target: Obj) -> Data:
         found = target.d.get("#content")

@@ -104,9 +104,8 @@ class Reach:
     def _highest(self, atom: Atom, depth: int) -> float:
         """Of a symbol: what is known of it. The first turn of a loop stands for all of them."""
         bound = [fact + Expr.of(atom) for fact in atom.facts if (atom, -1) in fact.terms]
-        if atom.kind == "iter" and atom.args[1] == 1:
-            return min((self.bounds(expr, depth)[1] for expr in bound), default=math.inf)
-        if atom.high is not None:
+        first_alone = atom.kind == "iter" and atom.args[1] == 1 and atom.high == Expr(0)
+        if atom.high is not None and not first_alone:
             bound.append(atom.high)
         return min((self.bounds(expr, depth)[1] for expr in bound), default=math.inf)
 

@@ -78,6 +78,22 @@ def test_command_in_the_readme_outranks_the_source(tmp_path: Path) -> None:
     assert (entry.origin, entry.decides) == ("README", True)
 
 
+def test_command_for_a_number_taken_back_does_not_count(tmp_path: Path) -> None:
+    readme = "Run:\n\n```bash\nPREQUANT_TTT_ENABLED=1 torchrun --nproc_per_node=8 train_gpt.py\n```\n"
+    files = {"train_gpt.py": specimen("hidden_switch"), "README.md": readme}
+    verdicts = {}
+    for claim in (
+        '{"val_bpb": null, "status": "retracted"}',
+        '{"val_bpb": 1.1, "status": "retracted"}',
+        "{}",
+    ):
+        result = audit(tmp_path / str(len(verdicts)), files | {"submission.json": claim})
+        verdicts[claim] = (adapts(result), result.verdict, any("withdrawn" in note for note in result.notes))
+    taken_back, still_claimed, pending = verdicts.values()
+    assert taken_back == (False, Verdict.REVIEW, True)
+    assert still_claimed == pending == (True, Verdict.VIOLATION, False)
+
+
 def with_command(command: str, title: str = "Wider model") -> dict[str, str]:
     readme = f"# {title}\n\n## Run\n\n```bash\n{command}\n```\n"
     return {"train_gpt.py": specimen("hidden_switch"), "README.md": readme}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,8 @@ LOGS = {
     "log and code agree": (count(), {}, Outcome.PASS),
     "log contradicts a wrong table": (count(space=1), {}, Outcome.REVIEW),
     "log fails, code is right": (count(), {"scale": 1 / 1.177}, Outcome.FAIL),
+    "log implies too few bytes, code is right": (count(), {"scale": 1 / 0.98}, Outcome.REVIEW),
+    "log implies too few bytes, code hides": (count(how="unknown"), {"scale": 1 / 0.98}, Outcome.FAIL),
     "log fails, code hides": (count(how="unknown"), {"scale": 1 / 1.177}, Outcome.FAIL),
 }
 
@@ -190,6 +193,17 @@ def test_a_claimed_pair_with_the_wrong_bytes_is_a_violation_without_any_log(tmp_
     assert outcomes["byte-accounting"] is Outcome.FAIL and result.verdict is Verdict.VIOLATION
 
 
+def test_a_claimed_pair_does_not_outweigh_a_table_that_is_right(tmp_path: Path) -> None:
+    right = LOSS / 0.6931471805599453 * TOKENS_PER_BYTE
+    claim = json.dumps({"val_loss": LOSS, "val_bpb": round(right / 1.177, 8)})
+    records = folder(tmp_path, {"train_gpt.py": TOKENIZER + SCRIPT, "submission.json": claim})
+    proved, hidden = (
+        Evidence(trace=made(c, counts=(1,)), records=records) for c in (count(), count(how="file"))
+    )
+    assert ByteAccounting().judge(proved).outcome is Outcome.REVIEW
+    assert ByteAccounting().judge(hidden).outcome is Outcome.FAIL
+
+
 def test_a_claimed_pair_with_the_right_bytes_proves_nothing(tmp_path: Path) -> None:
     right = LOSS / 0.6931471805599453 * TOKENS_PER_BYTE
     outcomes = {rule.rule: rule.outcome for rule in claimed_alone(right, tmp_path).rules}
@@ -230,6 +244,10 @@ CAPS = {
         Region("val", start=Expr(0), stop=Expr.of(Atom("iter", (1, 1), 0, Expr(0))) + 1024),
         Outcome.PASS,
     ),
+    "a batch of the first hundred windows": (
+        window(Expr.of(Atom("iter", (1, 1), 0, Expr(99))).scaled(1024)),
+        Outcome.FAIL,
+    ),
     "a hundred documents": (window(Expr.of(BEGINNINGS)), Outcome.FAIL),
     "documents of a list that grows": (
         window(Expr.of(Atom("at", (7, turn(None)), 0))),
@@ -252,6 +270,20 @@ def test_one_score_without_a_cap_is_enough() -> None:
         for n, (region, _) in enumerate((CAPS["a million tokens"], CAPS["the split"]), 1)
     ]
     assert ValidationCoverage().judge(Evidence(trace=made(*parts, scores=(1, 2)))).outcome is Outcome.PASS
+
+
+def test_a_check_on_the_way_taken_for_the_number_is_for_review() -> None:
+    region, _ = CAPS["a million tokens"]
+    scored = Score(number=1, place=at(1), regions=frozenset((region,)), states=(), absorbed=())
+    trace = made(scored, scores=(1,))
+    report = trace.events[99]
+    assert isinstance(report, Report)
+    trace.events[99] = replace(report, turns=(Turn(entry=1, iteration=1, variable="step"),))
+    outcomes = []
+    for how in ("assumed: the last report of the evaluation", "reproduces submission.json"):
+        trace.claimed_how = how
+        outcomes.append(ValidationCoverage().judge(Evidence(trace=trace)).outcome)
+    assert outcomes == [Outcome.REVIEW, Outcome.FAIL]
 
 
 def test_cap_below_the_split_fails_under_the_strict_policy() -> None:
