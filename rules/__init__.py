@@ -16,10 +16,13 @@ from rules.rescore_after_update import RescoreAfterUpdate
 from rules.same_token_adaptation import SameTokenAdaptation
 from rules.seed_selection import SeedSelection
 from rules.significance import Significance
+from rules.target_gated_hint import TargetGatedHint
+from rules.target_keyed_cache import TargetKeyedCache
 from rules.time_limit import TimeLimit
 from rules.train_before_score import TrainBeforeScore
 from rules.train_data_at_eval import TrainDataAtEval
 from rules.two_pass_rescore import TwoPassRescore
+from rules.unnormalized_distribution import UnnormalizedDistribution
 from rules.val_in_training import ValInTraining
 from rules.validation_coverage import ValidationCoverage
 
@@ -29,6 +32,9 @@ ALL: tuple[type[Rule], ...] = (
     TwoPassRescore,
     SameTokenAdaptation,
     HindsightSelection,
+    TargetKeyedCache,
+    TargetGatedHint,
+    UnnormalizedDistribution,
     ValInTraining,
     TrainDataAtEval,
     ByteAccounting,

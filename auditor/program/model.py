@@ -82,6 +82,7 @@ class Program:
     _unresolved: dict[int, str] = field(default_factory=dict)
     _modules: dict[str, Layer | None] = field(default_factory=dict)
     _import: Callable[[str], Layer | None] | None = None
+    _read: Callable[[str], bytes | None] | None = None
     _kept: list[ast.Call] = field(default_factory=list)
 
     @property
@@ -130,6 +131,11 @@ class Program:
             self._modules[name] = self._import(name) if self._import is not None else None
         return self._modules[name]
 
+    def read_text(self, path: str) -> str | None:
+        """Return the text of a file of the submission's folder, by its path from the script's; None if it has none."""
+        data = self._read(path) if self._read is not None else None
+        return None if data is None else data.decode("utf-8", "replace")
+
     # -- filled while loading
 
     def add_run(self, node: ast.Call, layer: Layer) -> None:
@@ -157,6 +163,10 @@ class Program:
     def set_importer(self, importer: Callable[[str], Layer | None]) -> None:
         """Give the function that reads a sibling module."""
         self._import = importer
+
+    def set_reader(self, read: Callable[[str], bytes | None]) -> None:
+        """Give the function that reads a file of the folder."""
+        self._read = read
 
 
 def _statement_count(layer: Layer) -> int:

@@ -44,6 +44,7 @@ def load_program(script_path: str, script: bytes, read_sibling: Callable[[str], 
         return program
     program.sources[script_path] = text
     files = VirtualFiles(script_path, script, read_sibling)
+    program.set_reader(files.read)
     interpreter = Running(program, files, script_path)
     layer = interpreter.add_layer(script_path, text, "script", None, None)
     interpreter.follow(layer, [{"__name__": "__main__", "__file__": files.script}])

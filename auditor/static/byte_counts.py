@@ -15,6 +15,7 @@ from auditor.static.by_kind import (
     by_pair,
     elementwise,
 )
+from auditor.static.looks import NO_LOOKS
 from auditor.static.machine import Machine
 from auditor.static.statements import ast_text
 from auditor.static.values import Data
@@ -43,6 +44,7 @@ class ByteCounts(Machine):
             return plain
         if by_kind is not None and any(isinstance(axis, frozenset) for axis in by_kind.axes):
             numbers.add(self.count(by_kind, node, record.origins))
+            plain = replace(plain, looks=NO_LOOKS)  # a number of bytes is in no token's probability
         stored = frozenset(region for region in record.regions if region.source == BYTES_SOURCE)
         if stored:
             numbers.add(self.stored_count(stored, node))

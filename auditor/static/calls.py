@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from auditor.program.walk import walk
-from auditor.static.heap import MISSING, Env, Obj
+from auditor.static.heap import MISSING, TOUCHED, Env, Obj
 from auditor.static.library.tables import INTERESTING
 from auditor.static.machine import MAX_DEPTH, Changes, Machine
 from auditor.static.text import once_a_node
@@ -127,6 +127,9 @@ class Calls(Machine):
         self, func: Value, args: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value:
         """A call of something that was not followed: it may do anything with what it is given."""
+        for value in (*args, *keywords.values()):
+            for target in self.objects(value):
+                self.put(target, TOUCHED, True)
         out = self.mix(func, *args, *keywords.values())
         if out.regions or out.losses or out.states:
             number = self.doubt("call of an unknown function", call_text(node), node)
@@ -249,13 +252,14 @@ class Calls(Machine):
     ) -> bool:
         if self.interesting(target.body) or len(target.body) < 12:
             return True
-        if len(target.body) > MAX_DULL_STATEMENTS:
-            return False
+        long = len(target.body) > MAX_DULL_STATEMENTS
         for value in (*args, *keywords.values()):
-            if isinstance(value, (Func, Partial, Obj, View)):
+            if isinstance(value, (Func, Partial, Obj, View)) and not long:
                 return True
             record = self.data(value)
-            if record.regions or record.losses or record.turns or record.array:
+            if record.losses or any(region.source == "val" for region in record.regions):
+                return True
+            if (record.regions or record.turns or record.array) and not long:
                 return True
         return False
 

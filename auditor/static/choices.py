@@ -1,6 +1,7 @@
 """Choices that looked at scores: which of two scores is kept, and what a comparison of scores decided.
 
-A branch, a conditional or a mask whose condition was computed from the scores of tokens chooses with hindsight. Where
+A branch whose condition asked something about tokens tells it to every value that it changes. A branch, a conditional
+or a mask whose condition was computed from the scores of tokens chooses with hindsight. Where
 what it keeps are scores, that is a `Select`; where it keeps anything else (a temperature, a step, an index), the kept
 value has been fitted to these tokens: an `Update` of a selection.
 """
@@ -10,8 +11,10 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, replace
 
+from auditor.static.looks import choosing
+from auditor.static.looks import joined as together
 from auditor.static.machine import Machine
-from auditor.static.values import Const, Data, Num, Value
+from auditor.static.values import Const, Data, Num, Value, scored
 from auditor.trace.events import Score
 from auditor.trace.region import Region
 
@@ -28,12 +31,12 @@ class Choices(Machine):
     """Follows what conditions on scores decide."""
 
     def choice(self, test: Value, node: ast.AST) -> Choice | None:
-        """The condition as a choice with hindsight; None if it did not look at the scores of tokens.
+        """The condition as a choice that looked at tokens or at their scores; None for any other.
 
         A whole distribution (its entropy, its maximum) is known before the token is.
         """
         record = self.data(test)
-        return Choice(record, node) if record.losses and "softmax" not in record.marks else None
+        return Choice(record, node) if scored(record) == 2 or record.looks else None
 
     def chooses_score(self, condition: Value, first: Value, second: Value) -> bool:
         test, a, b = self.data(condition), self.data(first), self.data(second)
@@ -46,6 +49,9 @@ class Choices(Machine):
         if self.same(first, second):
             return joined
         a, b = self.data(first), self.data(second)
+        joined = self.told(joined, choice)
+        if scored(choice.test) < 2:
+            return joined
         if a.losses and b.losses:
             if a.losses == b.losses:
                 return joined
@@ -54,12 +60,18 @@ class Choices(Machine):
             return joined  # the first score that is kept, or a counter
         return self.selected(joined, choice)
 
+    def told(self, value: Value, choice: Choice) -> Value:
+        """A value that a branch left, with what the branch was told about tokens; sums over tokens aside."""
+        if not isinstance(value, Data) or "total" in value.marks or not choice.test.looks:
+            return value
+        return replace(value, looks=together(value.looks, choosing(choice.test.looks)))
+
     def decided(self, record: Data, condition: Value, node: ast.AST) -> Data:
         """A value picked by a condition: it carries what the condition has absorbed, and that it looked at scores."""
         seen = self.data(condition)
         found = replace(record, updates=record.updates | seen.updates, doubts=record.doubts | seen.doubts)
         choice = self.choice(seen, node)
-        if choice is None or record.losses:
+        if choice is None or scored(seen) < 2 or record.losses:
             return found
         return self.as_record(self.selected(found, choice))
 

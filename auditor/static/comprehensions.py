@@ -12,12 +12,15 @@ from auditor.static.heap import Env, Obj
 from auditor.static.loops import Body, target_name
 from auditor.static.machine import Machine, RunningLoop
 from auditor.static.statements import Status, ast_text
-from auditor.static.values import Class, Consume, Func, Generator, Keyed, Value
+from auditor.static.values import Class, Const, Consume, Func, Generator, Keyed, Value
 from auditor.trace.answer import Answer
 from auditor.trace.linear import Atom, Expr
 
 MAX_EXACT = 16
 """Known items up to which a comprehension without effects is evaluated item by item."""
+
+MAX_EXACT_RANGE = 4
+"""The same for numbers: `a, b, c = (torch.zeros(()) for _ in range(3))`; more of them are one family."""
 
 Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
 
@@ -166,7 +169,11 @@ class Comprehensions(Machine):
         if len(node.generators) != 1:
             return None
         generator = node.generators[0]
-        items = self.known_items(self.iterated(self.evaluate(generator.iter, env), node))
+        iterable = self.iterated(self.evaluate(generator.iter, env), node)
+        items = self.known_items(iterable)
+        if items is None and isinstance(iterable, Const) and isinstance(iterable.value, range):
+            if len(iterable.value) <= MAX_EXACT_RANGE:
+                items = [Const(i, iterable.settings) for i in iterable.value]
         if items is None or len(items) > MAX_EXACT:
             return None
         scope = Env(env)

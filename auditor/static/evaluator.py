@@ -6,6 +6,7 @@ from auditor.static.boundaries import Boundaries
 from auditor.static.byte_counts import ByteCounts
 from auditor.static.calls import Calls
 from auditor.static.choices import Choices
+from auditor.static.columns import SideBySide
 from auditor.static.comprehensions import Comprehensions
 from auditor.static.expressions import Expressions
 from auditor.static.files import Files
@@ -13,11 +14,13 @@ from auditor.static.functions import Functions
 from auditor.static.generators import Generators
 from auditor.static.heap import Env
 from auditor.static.lists import Lists
+from auditor.static.lookups import Lookups
 from auditor.static.loops import Loops
 from auditor.static.machine import StepsExhausted
 from auditor.static.masks import Masks
 from auditor.static.methods import Methods
 from auditor.static.modules import Modules
+from auditor.static.natives import Natives
 from auditor.static.scoring import Scoring
 from auditor.static.statements import Statements
 from auditor.static.subscripts import Subscripts
@@ -34,6 +37,9 @@ class Evaluator(
     Choices,
     Masks,
     Scoring,
+    Lookups,
+    Natives,
+    SideBySide,
     ByteCounts,
     TokenTables,
     Tokenizers,
@@ -55,6 +61,7 @@ class Evaluator(
         """Evaluate the script as `__main__`."""
         self.prepare_scoring()
         self.prepare_modules()
+        self.prepare_lookups()
         self.prepare_tokenizers()
         self.prepare_counts()
         self.prepare_files()

@@ -14,15 +14,18 @@ from auditor.static.heap import Env, Obj
 from auditor.static.library.tables import BUILTINS, SIZE_ATTRIBUTES
 from auditor.static.lists import moved
 from auditor.static.machine import Machine
+from auditor.static.shares import is_share
 from auditor.static.statements import ast_text
 from auditor.static.values import (
     NONE,
     UNKNOWN,
     Alt,
     Class,
+    Columns,
     Const,
     Data,
     Func,
+    Interval,
     Lib,
     Method,
     Num,
@@ -226,6 +229,8 @@ class Expressions(Machine):
                 if not (isinstance(option, Const) and option.value is None):
                     out = self.join(out, self.attribute(option, name, node))
             return out if out is not None else UNKNOWN
+        if name == "ctypes" and isinstance(owner, (Obj, Data, View)):
+            return owner  # the address of an array
         if isinstance(owner, SuperView):
             inherited = owner.base.find(name)
             return bound(inherited, owner.instance) if inherited is not None else Method(owner, name)
@@ -311,6 +316,8 @@ class Expressions(Machine):
     def binary(self, op: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
         if isinstance(left, Const) and isinstance(right, Const):
             return self.constant_arithmetic(op, left, right)
+        if isinstance(op, ast.BitAnd) and (self.is_false(left) or self.is_false(right)):
+            return Const(False, getattr(left, "settings", NONE) | getattr(right, "settings", NONE))
         a, b = self.number(left), self.number(right)
         settings = getattr(left, "settings", NONE) | getattr(right, "settings", NONE)
         if a is not None and b is not None:
@@ -329,7 +336,8 @@ class Expressions(Machine):
             return text
         by_kind = self.combined(op, left, right)
         if by_kind is not None:
-            return replace(self.mix(left, right), by_kind=by_kind, span=None, array=None, template=None)
+            out = replace(self.mix(left, right), by_kind=by_kind, span=None, array=None, template=None)
+            return replace(self.arithmetic_looks(op, left, right, out, node), most=None)
         out = self.mix(left, right)
         if isinstance(op, ast.Add) and out.origins and not out.losses:
             out = replace(out, origins=self.added(self.data(left).origins, self.data(right).origins, node))
@@ -344,10 +352,23 @@ class Expressions(Machine):
                 span = (spans[0][0] + offset, spans[0][1] + offset)
             elif isinstance(left, Data):
                 span = (spans[0][0] - offset, spans[0][1] - offset)
-        marks = out.marks - {"mask", "equals"}
+        within = moved_intervals(op, left, right, offset)
+        out = self.arithmetic_looks(op, left, right, out, node)
+        logical = isinstance(op, (ast.BitAnd, ast.BitOr, ast.BitXor)) and "mask" in out.marks
+        marks = out.marks - {"equals"} if logical else out.marks - {"mask", "equals"}
         if "file" in marks:
             marks |= {"moved"}  # lists of files put together
-        return replace(out, span=span, marks=marks, array=None)
+        return replace(out, span=span, within=within, marks=marks, array=None, most=self.most_of(node))
+
+    def is_false(self, value: Value) -> bool:
+        if isinstance(value, Const):
+            return value.value is False
+        return isinstance(value, Obj) and self.constant_mask(value) is False
+
+    def most_of(self, node: ast.AST) -> float | None:
+        """What no result of an operation is larger than, where that is known."""
+        tree = self.trees.get((self.layer, self.path))
+        return 1.0 if tree is not None and is_share(tree, node) else None
 
     def row_arithmetic(
         self, op: ast.operator, left: Value, right: Value, out: Data, node: ast.AST
@@ -356,6 +377,8 @@ class Expressions(Machine):
         a, b = self.data(left), self.data(right)
         if isinstance(op, (ast.Mult, ast.BitAnd)):
             for record, mask in ((a, b), (b, a)):
+                if "total" in record.marks:
+                    continue  # a sum over tokens: nothing chooses among them any more
                 if "selective" in mask.marks and record.regions:
                     return self.thinned(out, node)
                 if (mask.above or mask.below or mask.written) and record.regions:
@@ -468,6 +491,10 @@ class Expressions(Machine):
         expr = self.number(value)
         if expr is not None and isinstance(node.op, ast.USub):
             return Num(-expr, getattr(value, "settings", NONE))
+        if isinstance(value, Columns) and isinstance(node.op, ast.Invert):
+            return self.inverted(value)
+        if isinstance(value, Lib) and value.name.endswith(".inf") and isinstance(node.op, ast.USub):
+            return Const(float("-inf"))
         mixed = self.mix(value)
         by_kind = self.transformed(node.op, value)
         return replace(mixed, marks=mixed.marks - {"equals"}, by_kind=by_kind or mixed.by_kind)
@@ -529,6 +556,9 @@ class Expressions(Machine):
         picked = self.picked(test, first, second)
         if picked is not None:
             return replace(self.mix(test, first, second), by_kind=picked)
+        choice = self.choice(test, node) if seen.looks else None
+        if choice is not None and not self.same(first, second) and isinstance(joined, (Data, Const)):
+            joined = self.told(self.as_record(joined), choice)
         if (seen.updates or seen.doubts or seen.losses) and isinstance(joined, (Data, Const, Num)):
             return self.decided(self.as_record(joined), seen, node)
         return joined
@@ -563,7 +593,8 @@ class Expressions(Machine):
         if FROM_OUTSIDE in marks and matched(self.data(left), self.data(rights[0])):
             marks |= {MATCHED}
         by_kind = self.compared(node.ops[0], left, rights[0]) if len(rights) == 1 else None
-        return replace(record, marks=marks, span=None, by_kind=by_kind or record.by_kind)
+        found = replace(record, marks=marks, span=None, by_kind=by_kind or record.by_kind)
+        return self.with_comparison(left, rights[0], found, node) if len(rights) == 1 else found
 
     def comparison(self, op: ast.cmpop, left: Value, right: Value, settings: frozenset[str]) -> Value | None:
         if isinstance(op, (ast.In, ast.NotIn)):
@@ -577,6 +608,9 @@ class Expressions(Machine):
                 return Const(bool(COMPARISONS[type(op)](left.value, right.value)), settings)
             except TypeError:
                 return None
+        closed = self.closed(op, left, right)
+        if closed is not None:
+            return closed
         a, b = self.number(left), self.number(right)
         if a is None or b is None:
             return self.position_mask(op, left, right)
@@ -691,6 +725,17 @@ def integer_condition(op: ast.cmpop, a: Expr, b: Expr) -> tuple[Condition, bool]
     if isinstance(op, ast.NotEq):
         return Condition("==", a - b), False
     return None
+
+
+def moved_intervals(op: ast.operator, left: Value, right: Value, offset: Expr | None) -> frozenset[Interval]:
+    """The intervals of positions taken out of consecutive ones, when a number is added or subtracted."""
+    if offset is None or not isinstance(op, (ast.Add, ast.Sub)):
+        return frozenset()
+    if isinstance(op, ast.Sub) and not isinstance(left, Data):
+        return frozenset()
+    move = offset if isinstance(op, ast.Add) else -offset
+    taken = frozenset().union(*(v.within for v in (left, right) if isinstance(v, Data)))
+    return frozenset((first + move, None if last is None else last + move) for first, last in taken)
 
 
 def merge_text(parts: Sequence[str | None]) -> tuple[str | None, ...]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from auditor.static.by_kind import ByKind, filled
 from auditor.static.files import FROM_OUTSIDE
-from auditor.static.heap import Obj
+from auditor.static.heap import TOUCHED, Obj
 from auditor.static.library.tables import (
     ALLOCATIONS,
     COPIES,
@@ -27,16 +27,21 @@ from auditor.static.library.tables import (
     RESETS,
     RESHAPES,
     SELECTIONS,
+    TOTALS,
     WRAPPERS,
 )
+from auditor.static.looks import choosing, joined
 from auditor.static.machine import WHOLE, Machine, Resolved
 from auditor.static.methods import BY_ELEMENT, SUMS
+from auditor.static.natives import ADDRESSES, LIBRARIES, NATIVE
 from auditor.static.values import (
+    EMPTY,
     LAYOUT,
     NONE,
     UNKNOWN,
     Array,
     Class,
+    Columns,
     Const,
     Data,
     Func,
@@ -50,10 +55,19 @@ from auditor.static.values import (
     Value,
     View,
     join_data,
+    scored,
 )
 from auditor.trace.events import Access
 from auditor.trace.linear import Atom, Expr
 from auditor.trace.operations import operation
+
+WRITES_FIRST = frozenset(
+    ["copyto", "put", "putmask", "place", "at", "shuffle", "fill_diagonal", "put_along_axis"]
+)
+"""Functions that write into their first argument."""
+
+CASTS = frozenset(["float16", "float32", "float64", "float_", "single", "double"])
+"""Numpy types that keep a number as it is, but for its digits."""
 
 SAVES = frozenset(
     [
@@ -133,6 +147,18 @@ class Functions(Machine):
         root = name.split(".", 1)[0]
         if root == "builtins":
             return self.call_builtin(tail, args, keywords, node)
+        if args and isinstance(args[0], Columns):
+            kept_apart = self.by_column(tail, args[0], args[1:], keywords)
+            if kept_apart is not None:
+                return kept_apart
+        for target in self.objects(
+            keywords.get("out") or (args[0] if args and tail in WRITES_FIRST else None)
+        ):
+            self.put(target, TOUCHED, True)
+        if name in ADDRESSES and args:
+            return args[-1 if root == "cffi" else 0]
+        if root == NATIVE:
+            return self.native_call(name, args, keywords, node)
         first = args[0] if args else UNKNOWN
         if name in ("os.environ.get", "os.getenv") and args:
             default = args[1] if len(args) > 1 else keywords.get("default")
@@ -265,6 +291,7 @@ class Functions(Machine):
             self.doubt("code that could not be read", reason or ast.unparse(node)[:80], node)
             return UNKNOWN
         tree, layer, path = inner
+        self.trees[layer, path] = tree
         with self.standing_in(layer, path):
             self.block(tree.body, self.globals)
         return UNKNOWN
@@ -276,6 +303,9 @@ class Functions(Machine):
             return Const(8)
         if tail in ("is_available", "is_initialized"):
             return Const(True)
+        if tail in ("gather", "gather_object") and len(args) > 1:
+            args = [args[1], args[0]]
+            tail = "all_gather"
         if tail.startswith("all_gather") and len(args) > 1:
             target, value = args[0], args[1]
             if isinstance(target, Obj) and target.kind in ("list", "tensor"):
@@ -305,7 +335,7 @@ class Functions(Machine):
             return self.call_method(args[0], "softmax", args[1:], keywords, node)
         if tail in DISTRIBUTIONS:
             given = self.mix(*args, *keywords.values())
-            if given.states and given.regions:
+            if given.states and given.regions and scored(given) < 2:
                 return self.distribution(given, node)
             return given
         if name in SAVES and args:
@@ -336,6 +366,8 @@ class Functions(Machine):
                 return self.select(self.mix(*args, *keywords.values()), node, tail)
         if tail in SELECTIONS and len(args) > 1 and all(self.data(a).losses for a in args[:2]):
             return self.select(self.mix(*args), node, tail)
+        if tail in TOTALS and len(args) == 1 and not keywords and self.data(args[0]).losses:
+            return self.added_up(self.data(args[0]), None, node)
         if tail in ("gather", "take_along_dim", "take_along_axis") and len(args) > 1:
             return self.call_method(args[0], "gather", args[1:], keywords, node)
         if name in ("os.read", "mmap.mmap"):
@@ -351,8 +383,8 @@ class Functions(Machine):
 
     def distribution(self, record: Data, node: ast.AST) -> Data:
         """Log-probabilities of the whole vocabulary, from the tokens that were the input."""
-        found = self.loss(replace(record, rank=record.rank), record, node)
-        return replace(found, marks=found.marks | {"softmax"})
+        found = self.loss(record, record, node, "distribution")
+        return replace(found, marks=found.marks | {"softmax", "distribution"})
 
     def globbed(self, args: list[Value], node: ast.AST) -> Value:
         pattern = " ".join(str(a.value) for a in args if isinstance(a, Const))
@@ -405,6 +437,8 @@ class Functions(Machine):
     ) -> Value | None:
         first = args[0] if args else UNKNOWN
         if tail in ALLOCATIONS and name.split(".")[0] in ("torch", "numpy", "builtins"):
+            if len(args) == 1 and tail in ("zeros", "empty") and self.number(first) == Expr(0):
+                return EMPTY
             return self.allocated(tail, args, keywords, node)
         if tail == "arange":
             return self.arange(args, keywords)
@@ -418,17 +452,32 @@ class Functions(Machine):
                 first = self.wrapped(first, bits)
             if isinstance(first, (Num, Const, Truth)):
                 return first if isinstance(first, Num) else self.allocated(tail, [], keywords, node)
+            if isinstance(first, Obj) and self.length(first) == Expr(0):
+                return EMPTY
             record = self.data(first)
+            if isinstance(first, Obj):
+                record = replace(record, span=self.consecutive(first))
             return replace(record, array=first.array if isinstance(first, Data) else None, refs=frozenset())
+        known = self.constant_mask(first) if tail == "where" and len(args) == 3 else None
+        if known is not None:
+            return args[1] if known else args[2]
+        if tail in CASTS and name.startswith("numpy.") and len(args) == 1:
+            return first if isinstance(first, Const) else self.data(first).plain()
         if tail == "where" and len(args) == 3:
             mask = self.data(args[0])
             picked = self.picked(*args)
             if picked is not None:
                 return replace(self.mix(*args), by_kind=picked)
-            found = self.decided(self.masked(self.mix(*args[1:]), mask, node), args[0], node)
+            chosen = self.mix(*args[1:])
+            if mask.looks:
+                chosen = replace(chosen, looks=joined(chosen.looks, choosing(mask.looks)))
+            found = self.decided(self.masked(chosen, mask, node), args[0], node)
             if self.by_kind_of(args[2]) == 0 and isinstance(args[1], Data) and "mask" in mask.marks:
                 return replace(found, by_kind=args[1].by_kind)  # some tokens only, each for what it counts
             return found
+        columns = self.stacked(args, keywords) if tail in ("stack", "column_stack") and args else None
+        if columns is not None:
+            return columns
         if tail == "stack" and args:
             record = self.mix(*args)
             return replace(
@@ -452,6 +501,10 @@ class Functions(Machine):
                 return Const(function(*[a.value for a in args if isinstance(a, Const)]))
             except (TypeError, ValueError, OverflowError):
                 return UNKNOWN
+        if tail in ("minimum", "maximum", "clip", "clamp") and args and isinstance(first, Data):
+            if first.intervals and not first.regions and first.by_kind is None:
+                # positions kept inside an array: those beyond its ends change, and no others
+                return replace(first, span=None, within=first.intervals)
         if tail in BY_ELEMENT_METHODS and args:
             record = self.data(first)
             if record.by_kind is not None or (record.regions and tail in SUMS):
@@ -471,8 +524,9 @@ class Functions(Machine):
                 items = args[0].d.get("#items")
                 shape = items if isinstance(items, tuple) else None
             rank = len(shape) if shape is not None else 1 if tail == "full" else len(args)
+        empty = self.starts_empty(tail, args, keywords)
         out.d["#content"] = Data(rank=rank)
-        if self.starts_empty(tail, args, keywords):
+        if empty:
             out.d["#empty"] = True
         if rank == 1 and tail in FILLS:
             out.d["#kinds"] = Data(by_kind=filled(self.fill_value(tail, args, keywords)))
@@ -501,12 +555,17 @@ class Functions(Machine):
     ) -> Value:
         """Indices of what is found in an array: positions, no content; in ascending order where they are."""
         given = self.mix(*args)
-        found = Data(turns=given.turns, doubts=given.doubts, updates=given.updates)
+        found = Data(
+            turns=given.turns,
+            doubts=given.doubts,
+            updates=given.updates,
+            looks=choosing(given.looks),
+        )
         found = self.decided(found, given, node)
         if tail in ("nonzero", "flatnonzero", "argwhere", "where"):
             self.last_symbol += 1
             array = Array(self.last_symbol, Expr(0), ascending=True)
-            found = replace(found, array=array, rank=1)
+            found = replace(found, array=array, rank=1, within=frozenset(((Expr(0), None),)))
             if "equals" in given.marks and self.is_split(given):
                 self.delimiters.add(array.number)
             as_tuple = keywords.get("as_tuple")
@@ -538,7 +597,16 @@ class Functions(Machine):
         if not every_file and (items is None or len(items) > 1):
             # a place in several parts one behind the other is no place in the split
             record = replace(record, marks=record.marks | {"moved"})
-        return replace(record, array=None, span=None)
+        return replace(record, array=None, span=None, within=record.intervals)
+
+    def consecutive(self, values: Obj) -> tuple[Expr, Expr] | None:
+        """The interval of a list of positions one behind the other, such as `[start + i for i in range(n)]`."""
+        length = self.length(values) if values.kind == "list" else None
+        if length is None or not self.is_aligned(values, values.d.get("#entries", ())):  # type: ignore[arg-type]
+            return None
+        place = self.symbol("free")
+        first, other = self.number(self.element(values, Expr(0))), self.number(self.element(values, place))
+        return (first, first + length) if first is not None and other == first + place else None
 
     # builtins
     def b_sum(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
@@ -624,7 +692,8 @@ class Functions(Machine):
             most = target.d.get("#most")
             high = most if isinstance(most, Expr) else None
             return Num(Expr.of(Atom("size", (marker, *parts), 0, high)))
-        return Data(turns=self.data(value).turns)
+        record = self.data(value)
+        return Data(turns=record.turns, looks=record.looks)
 
     def b_range(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         settings = frozenset().union(*(getattr(a, "settings", NONE) for a in args)) if args else NONE
@@ -814,6 +883,10 @@ class Functions(Machine):
             self.access("subprocess", words or name, node)
         elif root == "ctypes" and name.rsplit(".", 1)[-1] in ("CDLL", "cdll", "PyDLL", "LoadLibrary"):
             self.access("native", self.text_of(args[0]) if args else name, node)
+        if name in LIBRARIES:
+            return Lib(NATIVE)
+        if name == "cffi.FFI":
+            return Lib(name)
         for value in (*args, *keywords.values()):
             if isinstance(value, Func) and not isinstance(value.node, ast.Lambda) and root not in KNOWN_ROOTS:
                 self.doubt("a function is handed to a library", name, node)
@@ -824,7 +897,9 @@ class Functions(Machine):
         marks = out.marks - {"softmax"}
         if out.regions and name.rsplit(".", 1)[-1] not in ELEMENTWISE:
             marks |= {"moved"}
-        return replace(out, rank=None, span=None, array=None, template=None, marks=marks)
+        return replace(
+            out, rank=None, span=None, array=None, template=None, within=frozenset(), marks=marks, most=None
+        )
 
     def text_of(self, value: Value) -> str:
         if isinstance(value, Const):

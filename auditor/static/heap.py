@@ -5,6 +5,15 @@ from __future__ import annotations
 from auditor.static.values import Class, Value
 from auditor.trace.events import Place, State
 
+TOUCHED = "#touched"
+"""The cell of an array that says that it was written since it was made: `STORED`, or True where by what is not told."""
+
+BOUNDS = "#bounds"
+"""The cell of an array of zeros with what the numbers stored in it are not larger than: a set, zero included."""
+
+STORED = "stored"
+"""Numbers were stored at places of it, and its content says which."""
+
 
 class _Missing:
     """The value of a cell that did not exist."""

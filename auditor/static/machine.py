@@ -7,19 +7,24 @@ call of each other. Caps make every evaluation end; reaching one is recorded and
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+from auditor.native.sources import NativeFunction
 from auditor.static.by_kind import ByKind
-from auditor.static.heap import Env, Holder, Obj, Trail
+from auditor.static.heap import BOUNDS, STORED, TOUCHED, Env, Holder, Obj, Trail
+from auditor.static.looks import Looks
 from auditor.static.values import (
+    EMPTY,
     MAX_ALTERNATIVES,
     NONE,
     UNKNOWN,
     Alt,
     Class,
+    Columns,
     Const,
     Consume,
     Data,
@@ -39,7 +44,7 @@ from auditor.static.values import (
     substitute,
 )
 from auditor.trace.answer import Answer
-from auditor.trace.events import Event, Numbering, Place, Turn, Unresolved
+from auditor.trace.events import Blend, Event, Numbering, Place, Score, Turn, Unresolved
 from auditor.trace.linear import Atom, Condition, Expr
 from auditor.trace.operations import operation
 from auditor.trace.prover import proves
@@ -85,6 +90,9 @@ class Source(Protocol):
 
     def sibling(self, name: str) -> tuple[ast.Module, int, str] | None:
         """A helper module of the submission by dotted name."""
+
+    def native(self, name: str) -> NativeFunction | str:
+        """A function of the submission that is not Python, or why there is none of that name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +157,7 @@ class Machine:
         self.consumers: list[Consume] = []
         self.yielding: dict[int, bool] = {}
         self.stopped = False
+        self.trying = 0
         self.disk: Data = UNKNOWN
         self.steps = 0
         self.effects = 0
@@ -166,7 +175,10 @@ class Machine:
         self.last_object = 0
         self.last_symbol = 0
         self.environment_writes: dict[str, Value] = {}
+        self.written: set[int] = set()
+        self.in_looks: dict[int, Looks] = {}
         self.sibling_modules: dict[str, Obj] = {}
+        self.trees: dict[tuple[int, str], ast.AST] = {(self.layer, self.path): main[0]}
         self.interest: dict[int, bool] = {}
         self.known_counts: dict[object, int] = {}
         self.known_loads: dict[object, int] = {}
@@ -302,6 +314,72 @@ class Machine:
     def update(self, target: Obj, regions: Iterable[object], node: ast.AST, how: str, by: str) -> None:
         raise NotImplementedError
 
+    def key_tokens(self, record: Data) -> frozenset[Region]:
+        raise NotImplementedError
+
+    def with_lookup(self, found: Data, owner: Value, items: Sequence[Value], node: ast.AST) -> Data:
+        raise NotImplementedError
+
+    def with_comparison(self, left: Value, right: Value, out: Data, node: ast.AST) -> Data:
+        raise NotImplementedError
+
+    def picked_score(self, data: Data, target: Data, node: ast.AST) -> Data:
+        raise NotImplementedError
+
+    def in_vocabulary(self, record: Data) -> bool:
+        raise NotImplementedError
+
+    def taken_in(self, content: Data, record: Data) -> Data:
+        raise NotImplementedError
+
+    def added_up(self, record: Data, total: Value | None, node: ast.AST) -> Data:
+        raise NotImplementedError
+
+    def arithmetic_looks(self, op: ast.operator, left: Value, right: Value, out: Data, node: ast.AST) -> Data:
+        raise NotImplementedError
+
+    def ask(
+        self, tables: Iterable[Obj], how: str, *, combined: bool, updates: frozenset[int], node: ast.AST
+    ) -> int:
+        raise NotImplementedError
+
+    def stacked(self, args: Sequence[Value], keywords: dict[str, Value]) -> Columns | None:
+        raise NotImplementedError
+
+    def by_column(
+        self, name: str, owner: Columns, args: Sequence[Value], keywords: dict[str, Value]
+    ) -> Value | None:
+        raise NotImplementedError
+
+    def column_at(self, owner: Columns, index: Value, node: ast.AST) -> Value | None:
+        raise NotImplementedError
+
+    def store_columns(self, owner: Columns, index: Value, value: Value) -> Value:
+        raise NotImplementedError
+
+    def inverted(self, owner: Columns) -> Columns:
+        raise NotImplementedError
+
+    def constant_mask(self, value: Value) -> bool | None:
+        raise NotImplementedError
+
+    def untouched(self, target: Obj) -> bool:
+        raise NotImplementedError
+
+    def closed(self, op: ast.cmpop, left: Value, right: Value) -> Const | None:
+        raise NotImplementedError
+
+    def carried(self, target: Obj, record: Data, index: Value) -> Data:
+        raise NotImplementedError
+
+    def native_call(
+        self, name: str, args: Sequence[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value:
+        raise NotImplementedError
+
+    def blends(self, score: Score) -> tuple[Blend, ...]:
+        raise NotImplementedError
+
     def reset(self, target: Obj, node: ast.AST, by: str) -> None:
         raise NotImplementedError
 
@@ -328,6 +406,9 @@ class Machine:
         raise NotImplementedError
 
     def choice(self, test: Value, node: ast.AST) -> Choice | None:
+        raise NotImplementedError
+
+    def told(self, value: Value, choice: Choice) -> Value:
         raise NotImplementedError
 
     def kept(self, first: object, second: object, joined: object, choice: Choice) -> object:
@@ -667,6 +748,8 @@ class Machine:
             for item in value.items if isinstance(value, Tup) else value.options:
                 out = join_data(out, self.data(item, depth + 1))
             return out
+        if isinstance(value, Columns):
+            return replace(self.data(Tup(value.items), depth + 1), rank=2)
         if isinstance(value, Obj):
             return self.object_data(value, depth)
         if isinstance(value, View):
@@ -681,7 +764,9 @@ class Machine:
         if isinstance(value, Partial):
             return self.data(Tup(value.args), depth + 1)
         if isinstance(value, Method):
-            return self.data(value.owner, depth + 1)
+            record = self.data(value.owner, depth + 1)
+            # how many tokens there are tells nothing of any of them
+            return Data(turns=record.turns) if value.name in ("size", "nbytes", "ndim", "shape") else record
         return UNKNOWN
 
     def object_data(self, target: Obj, depth: int) -> Data:
@@ -693,6 +778,13 @@ class Machine:
             inner = self.within(target, depth, self.content)
             if target.kind == "tensor":
                 inner = self.let_through(target, inner)
+                bounds = target.d.get(BOUNDS)
+                if (
+                    isinstance(bounds, frozenset)
+                    and target.d.get(TOUCHED) == STORED
+                    and math.inf not in bounds
+                ):
+                    inner = replace(inner, most=max(bounds))
             states = inner.states | me if target.kind in ("tensor", "dict") else inner.states | inner.refs
             refs = me if target.kind == "optimizer" else inner.refs | me
             return replace(inner, updates=inner.updates | history, states=states, refs=refs)
@@ -811,8 +903,10 @@ class Machine:
         """A value that is `a` (where `condition` holds) or `b`."""
         if a is b or b is None:
             return a if a is not None else UNKNOWN
-        if a is None:
+        if a is None or a is EMPTY:
             return b
+        if b is EMPTY:
+            return a
         if isinstance(a, Const) and isinstance(b, Const):
             if type(a.value) is type(b.value) and a.value == b.value:
                 return Const(a.value, a.settings | b.settings)

@@ -28,11 +28,16 @@ class Masks(Machine):
 
     def masked(self, record: Data, mask: Data, node: ast.AST) -> Data:
         """Tokens let through by a mask over the positions of each row."""
-        regions: set[Region] = set()
-        for region in record.regions:
-            limited = within(region, limits_of(region, mask.above), limits_of(region, mask.below))
-            regions |= ones_of(limited, mask.written) if mask.written else {limited}
-        found = replace(record, regions=frozenset(regions))
+
+        def let(regions: frozenset[Region]) -> frozenset[Region]:
+            found: set[Region] = set()
+            for region in regions:
+                limited = within(region, limits_of(region, mask.above), limits_of(region, mask.below))
+                found |= ones_of(limited, mask.written) if mask.written else {limited}
+            return frozenset(found)
+
+        looks = frozenset(replace(look, regions=let(look.regions)) for look in record.looks)
+        found = replace(record, regions=let(record.regions), looks=looks)
         if MATCHED in mask.marks:
             found = replace(found, marks=found.marks | {MATCHED}, origins=found.origins | mask.origins)
         if record.losses and found.regions != record.regions:

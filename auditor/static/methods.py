@@ -8,7 +8,7 @@ from functools import partial
 
 from auditor.static.byte_counts import BYTES_SOURCE
 from auditor.static.files import FROM_OUTSIDE, MATCHED, matched
-from auditor.static.heap import Obj
+from auditor.static.heap import BOUNDS, TOUCHED, Obj
 from auditor.static.library.tables import (
     ALLOCATIONS,
     COPIES,
@@ -23,6 +23,7 @@ from auditor.static.library.tables import (
     SAME,
     SELECTIONS,
     TABLE_WRITES,
+    TOTALS,
 )
 from auditor.static.loops import Body
 from auditor.static.machine import Machine
@@ -31,6 +32,7 @@ from auditor.static.values import (
     UNKNOWN,
     Alt,
     Class,
+    Columns,
     Const,
     Data,
     Func,
@@ -42,7 +44,7 @@ from auditor.static.values import (
     Tup,
     Value,
     View,
-    join_data,
+    scored,
 )
 from auditor.trace.linear import Expr
 from auditor.trace.prover import proves
@@ -171,6 +173,8 @@ class Methods(Machine):
             except (TypeError, ValueError, LookupError):
                 return Data(settings=owner.settings)
             return Const(tuple(result) if isinstance(result, list) else result, owner.settings)
+        if isinstance(value, bytes) and name == "join":
+            return self.joined_text("", args)
         if isinstance(value, str):
             if name == "format":
                 parts: list[str | None] = []
@@ -351,6 +355,10 @@ class Methods(Machine):
     def data_method(
         self, owner: Value, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value:
+        if isinstance(owner, Columns):
+            kept_apart = self.by_column(name, owner, args, keywords)
+            if kept_apart is not None:
+                return kept_apart
         record = self.data(owner)
         if isinstance(owner, Data):
             record = replace(
@@ -370,6 +378,27 @@ class Methods(Machine):
                 if target.kind == "module":
                     self.call_module(target, name, args, keywords, node)
             return UNKNOWN
+        if (
+            name in ("get", "setdefault", "pop", "__getitem__")
+            and args
+            and self.key_tokens(self.data(args[0]))
+        ):
+            entry = self.subscript(owner, args[0], node)
+            return self.join(entry, args[1]) if len(args) > 1 else entry
+        if name in ("append", "extend", "insert") and targets and args:
+            for target in targets:
+                if target.kind == "tensor":  # a bytearray
+                    value = self.taken_in(self.content(target), self.data(args[-1]).plain())
+                    self.put(target, "#content", replace(value, marks=value.marks | {"moved"}))
+            return Const(None)
+        if (
+            name in ("clamp", "clamp_", "clip", "clip_")
+            and not targets
+            and (record.intervals or record.windows)
+        ):
+            if not (record.regions or record.losses or record.by_kind):
+                # positions kept inside an array: those beyond its ends change, and no others
+                return replace(record, span=None, within=record.intervals)
         if name in RESETS:
             return self.reset_method(owner, targets, record, args, node, name)
         if name in IN_PLACE:
@@ -392,12 +421,14 @@ class Methods(Machine):
             return replace(
                 out, marks=out.marks | {"softmax"}, rank=record.rank, span=None, array=None, template=None
             )
-        if name in DISTRIBUTIONS and record.regions and record.states:
+        if name in DISTRIBUTIONS and record.regions and record.states and scored(record) < 2:
             return self.distribution(self.mix(owner, *args), node)
         if name in SELECTIONS | {"clamp", "clip"} and record.losses:
             others = any(self.data(v).losses - record.losses for v in (*args, *keywords.values()))
             if others or (len(record.losses) > 1 and "stacked" in record.marks):
                 return self.select(self.mix(owner, *args, *keywords.values()), node, name)
+        if name in TOTALS and record.losses and not args and not keywords:
+            return self.added_up(record, None, node)
         if name in POSITION_FUNCTIONS:
             return self.call_library(f"torch.{name}", [owner, *args], keywords, node)
         if name in COPIES:
@@ -427,7 +458,7 @@ class Methods(Machine):
             if isinstance(args[0], (Func, Partial, Method)):
                 # a pool does not wait until its results are taken
                 return self.listed(self.mapped(args[0], args[1:], node), at_once=True)
-        if name in ("info", "warning", "write", "debug", "error", "critical", "log"):
+        if name in ("info", "warning", "write", "debug", "error", "critical", "log") and (args or keywords):
             self.report(args, keywords, node)
             written = self.mix(*args, *keywords.values())
             if name == "write" and written.template is None and not written.losses:
@@ -446,7 +477,9 @@ class Methods(Machine):
             return self.allocate("tensor", node)
         out = self.mix(owner, *args, *keywords.values())
         marks = out.marks | {"moved"} if out.regions and name not in ELEMENTWISE else out.marks
-        return replace(out, rank=None, span=None, array=None, template=None, marks=marks)
+        return replace(
+            out, rank=None, span=None, array=None, template=None, within=frozenset(), marks=marks, most=None
+        )
 
     def cast_bits(self, name: str, args: list[Value], keywords: dict[str, Value]) -> int | None:
         """The bits that a cast leaves to a number, where these are too few for a position; None for any other call."""
@@ -569,13 +602,16 @@ class Methods(Machine):
         target = self.data(index)
         out = self.mix(record, index)
         if record.losses and target.regions:
-            out = out.laid_out_as(target)
-            return self.refine(replace(out, regions=target.regions, rank=target.rank), node)
+            return self.picked_score(out, target, node)
         if record.states and record.regions and target.regions and "softmax" in record.marks:
             return self.loss(
                 target, out, node, "softmax" if record.updates <= self.in_modules(record) else "mixture"
             )
-        return out
+        if self.in_vocabulary(record) and self.key_tokens(target):
+            # a logit at the target: it becomes a score where the normaliser is taken off
+            out = out.laid_out_as(target)
+            return replace(out, regions=target.regions, rank=target.rank, marks=out.marks | {"picked"})
+        return self.with_lookup(out, record, [index], node)
 
     def in_modules(self, record: Data) -> frozenset[int]:
         """The updates that the modules in a value have absorbed: what else it absorbed was mixed in."""
@@ -623,7 +659,16 @@ class Methods(Machine):
             self.spoil(target)
             if target.kind == "tensor":
                 self.reset(target, node, name)
-                self.put(target, "#content", UNKNOWN)
+                filling = (
+                    0 if name == "zero_" else args[0].value if args and isinstance(args[0], Const) else None
+                )
+                self.put(target, "#content", Data(rank=record.rank))
+                if filling == 0 and filling is not None:
+                    self.put(target, "#empty", True)
+                    self.trail.drop(target, TOUCHED)
+                    self.trail.drop(target, BOUNDS)
+                else:
+                    self.put(target, TOUCHED, True)
         return owner
 
     def in_place(
@@ -638,6 +683,7 @@ class Methods(Machine):
         given = self.mix(*args, *keywords.values())
         for target in sorted(targets, key=lambda o: o.number):
             self.spoil(target)
+            self.put(target, TOUCHED, True)
             if name in TABLE_WRITES and given.regions and target.kind != "module":
                 self.put(target, "#table", True)
                 self.update(target, given.regions, node, "table", name)
@@ -648,7 +694,7 @@ class Methods(Machine):
                     self.put(target, "#content", given)
                     self.put(target, "#history", given.updates)
                 else:
-                    self.put(target, "#content", join_data(known, given))
+                    self.put(target, "#content", replace(self.taken_in(known, given), most=None))
                 if given.updates - self.history(target) and name != "copy_":
                     self.put(target, "#history", self.history(target) | given.updates)
             elif target.kind in ("module", "list", "dict"):

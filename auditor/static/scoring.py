@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from auditor.static.files import FROM_OUTSIDE, MATCHED
-from auditor.static.heap import Obj
+from auditor.static.heap import TOUCHED, Obj
 from auditor.static.library.tables import LABEL
+from auditor.static.looks import NO_LOOKS
 from auditor.static.machine import Machine
 from auditor.static.values import Const, Data, Value
 from auditor.trace.answer import Answer
@@ -51,7 +52,7 @@ class Scoring(Machine):
             array=None,
             template=None,
             by_kind=None,
-            marks=data.marks - {"mask", MATCHED},
+            marks=data.marks - {"mask", "distribution", MATCHED},
         )
 
     def score(
@@ -59,7 +60,7 @@ class Scoring(Machine):
     ) -> int:
         place = self.place(node)
         loads = self.outside_loads(data)
-        key = (place, regions, data.updates, how, parent, data.doubts, loads)
+        key = (place, regions, data.updates, how, parent, data.doubts, data.looks, loads)
         known = self.known_scores.get(key)
         if known is not None:
             return known
@@ -77,8 +78,9 @@ class Scoring(Machine):
         self.record(event)
         self.known_scores[key] = event.number
         self.scores += 1
-        self.in_score[event.number] = data.updates
-        self.assembled[event.number] = data.assembled
+        self.in_score[event.number] = data.updates | self.in_score.get(parent or 0, frozenset())
+        self.in_looks[event.number] = data.looks
+        self.assembled[event.number] = data.assembled | self.assembled.get(parent or 0, frozenset())
         return event.number
 
     def retract(self, last: int) -> None:
@@ -110,7 +112,15 @@ class Scoring(Machine):
             score = self.events[number]
             if isinstance(score, Score):
                 absorbed = tuple(self.absorbed(score, n) for n in sorted(self.in_score[number]))
-                new = replace(score, absorbed=absorbed)
+                blends = self.blends(score)
+                mixed = score.how != "stored" and any(blend.form != "chosen" for blend in blends)
+                new = replace(
+                    score,
+                    absorbed=absorbed,
+                    blends=blends,
+                    how="mixture" if mixed else score.how,
+                    keyed_by_target=any(b.combined and b.target is Answer.YES for b in blends),
+                )
                 self.events[number] = new
                 leaf = self.leaves[number]
                 leaf.events[leaf.events.index(score)] = new
@@ -160,6 +170,23 @@ class Scoring(Machine):
         number = self.score(regions, data, node, how, parents[0])
         return replace(data, losses=frozenset((number,)))
 
+    def picked_score(self, data: Data, target: Data, node: ast.AST) -> Data:
+        """What a distribution says of the tokens of an index: their score."""
+        regions = frozenset(r for r in target.regions if r.source == "val")
+        if not regions:
+            return data
+        parent = min(data.losses)
+        how = self.how_of(parent)
+        number = self.score(regions, data, node, "softmax" if how == "distribution" else how, parent)
+        found = data.laid_out_as(target)
+        return replace(
+            found,
+            regions=target.regions,
+            rank=target.rank,
+            losses=frozenset((number,)),
+            marks=found.marks - {"distribution"},
+        )
+
     def how_of(self, number: int) -> str:
         event = self.events[number]
         return event.how if isinstance(event, Score) else "unknown"
@@ -173,12 +200,14 @@ class Scoring(Machine):
             if (MATCHED in data.marks or self.match_origins) and isinstance(event, Score):
                 data = replace(data, origins=data.origins | self.match_origins)
                 losses.add(self.score(event.regions, data, node, "stored", number))
-            elif extra and isinstance(event, Score):
-                losses.add(self.score(event.regions, data, node, "mixture", number))
+            elif isinstance(event, Score) and (extra or data.looks):
+                how = "mixture" if extra else event.how
+                losses.add(self.score(event.regions, data, node, how, number))
             else:
                 losses.add(number)
         marks = data.marks - {MATCHED}
-        return replace(data, losses=frozenset(losses), updates=frozenset(), refs=frozenset(), marks=marks)
+        found = replace(data, losses=frozenset(losses), updates=frozenset(), refs=frozenset(), marks=marks)
+        return replace(found, looks=NO_LOOKS)
 
     @contextmanager
     def where_matched(self, test: Value) -> Iterator[None]:
@@ -204,6 +233,9 @@ class Scoring(Machine):
         if not made_from:
             return
         self.effects += 1
+        if how == "table":
+            self.written.add(target.number)
+        self.put(target, TOUCHED, True)
         place = self.place(node)
         key = (target.number, place, made_from, how)
         number = self.known_updates.get(key)

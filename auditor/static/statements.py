@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from auditor.static.by_kind import ByKind
 from auditor.static.choices import Choice
-from auditor.static.heap import MISSING, Env, Obj
+from auditor.static.heap import MISSING, TOUCHED, Env, Obj
 from auditor.static.machine import Changes, Machine
 from auditor.static.text import once_a_node
 from auditor.static.values import (
@@ -18,13 +18,13 @@ from auditor.static.values import (
     Const,
     Data,
     Func,
+    Keyed,
     Lib,
     Num,
     Truth,
     Tup,
     Value,
     View,
-    join_data,
 )
 from auditor.trace.answer import Answer
 from auditor.trace.events import Place
@@ -128,6 +128,7 @@ class Statements(Machine):
         namespace = self.allocate("namespace", node, name)
         self.sibling_modules[name] = namespace
         tree, layer, path = found
+        self.trees[layer, path] = tree
         scope = Env()
         scope.d["__name__"] = Const(name)
         scope.d["__file__"] = Const(path)
@@ -187,6 +188,11 @@ class Statements(Machine):
         """Name an allocation after the first variable that holds it."""
         if isinstance(value, Obj) and not value.name:
             value.name = name
+            for cell in ("#items", "#elements"):
+                for element in value.d.get(cell, ()):  # type: ignore[attr-defined]
+                    element = element.value if isinstance(element, Keyed) else element
+                    if isinstance(element, Obj):
+                        self.baptise(element, name)
         elif isinstance(value, Data) and len(value.refs) == 1:
             (target,) = value.refs
             if not target.name:
@@ -211,10 +217,12 @@ class Statements(Machine):
         old = self.evaluate(target, env)
         record = self.data(value)
         if record.losses:
-            value = record = self.settle(record, node)
+            value = record = self.added_up(record, old, node)
         if isinstance(node.op, ast.Add) and self.accumulates(old, record):
             value = record = self.counted(record, node)
         for option in old.options if isinstance(old, Alt) else (old,):
+            if isinstance(option, View):
+                option = option.base
             if isinstance(option, Data) and option.refs and not record.losses:
                 self.call_method(option, "add_", [value], {}, node)
                 return None
@@ -247,11 +255,13 @@ class Statements(Machine):
         by_kind = self.combined(operator, target, value)
         content, record = self.content(target), self.data(value).plain()
         merged = replace(
-            join_data(content, record),
+            self.taken_in(content, record),
             origins=self.added(content.origins, record.origins, node),
             by_kind=None,
+            most=None,
         )
         self.spoil(target)
+        self.put(target, TOUCHED, True)
         self.put(target, "#content", merged)
         if by_kind is not None:
             self.put(target, "#kinds", Data(by_kind=by_kind))
@@ -325,6 +335,7 @@ class Statements(Machine):
                     else:
                         self.put(option, "#history", record.updates)
                     continue
+                self.baptise(value, target.attr)
                 self.put(option, target.attr, value)
             elif isinstance(option, View):
                 self.put(option.base, target.attr, value)
@@ -341,10 +352,14 @@ class Statements(Machine):
         settings = self.settings_of(test)
         place = self.place(node)
         if outcome is not None:
+            body = node.body if outcome else node.orelse
+            if body and isinstance(body[-1], ast.Raise) and not self.trying:
+                # the run went on: what is known of its settings is not what it ran with
+                outcome = not outcome
+                body = node.body if outcome else node.orelse
             if settings:
                 self.switch(settings, node, outcome, place)
             if not self.is_open(test):
-                body = node.body if outcome else node.orelse
                 return self.block(body, env) if body else None
         condition = test.condition if isinstance(test, Truth) and outcome is None else None
         with self.where_matched(test):
@@ -409,7 +424,7 @@ class Statements(Machine):
             cell: entry
             for cell, entry in other.items()
             if entry[2] is not MISSING
-            and not (dead == "raise" or (dead is not None and isinstance(entry[0], Env)))
+            and not (dead == "raise" or (dead == "return" and isinstance(entry[0], Env)))
         }
         if dead is not None:
             surviving = second_condition if dead is status_first else first_condition
@@ -504,7 +519,11 @@ class Statements(Machine):
     x_AsyncWith = x_With
 
     def x_Try(self, node: ast.Try, env: Env) -> Status:
-        status = self.block(node.body, env)
+        self.trying += 1
+        try:
+            status = self.block(node.body, env)
+        finally:
+            self.trying -= 1
         if status in (None, "raise") and not imports_required(node.body):
             for handler in node.handlers:
                 mark = self.trail.mark()

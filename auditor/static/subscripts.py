@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 from auditor.static.by_kind import ByKind
 from auditor.static.files import MATCHED
-from auditor.static.heap import Env, Obj
+from auditor.static.heap import BOUNDS, STORED, TOUCHED, Env, Obj
+from auditor.static.looks import Looks, choosing, joined
 from auditor.static.machine import Machine
 from auditor.static.values import (
     LAYOUT,
     UNKNOWN,
     Alt,
     Class,
+    Columns,
     Const,
     Data,
     Func,
@@ -106,7 +109,9 @@ class Subscripts(Machine):
         if isinstance(container, Alt):
             out: Value | None = None
             for option in container.options:
-                if not (isinstance(option, Const) and option.value is None):
+                if isinstance(option, Const) and option.value is None:
+                    continue
+                if not (isinstance(option, Obj) and option.kind == "list" and self.nothing_in(option)):
                     out = self.join(out, self.element(option, index))
             return out if out is not None else UNKNOWN
         if (
@@ -124,6 +129,13 @@ class Subscripts(Machine):
         if isinstance(container, Data):
             return self.data_element(container, index)
         return UNKNOWN
+
+    def nothing_in(self, container: Obj) -> bool:
+        """Whether a list has no element, directly or because what it is a part of has none."""
+        base = container.d.get("#base")
+        if isinstance(base, Obj):
+            return base.kind == "list" and self.nothing_in(base)
+        return base is None and container.d.get("#items") == () and "#elements" not in container.d
 
     def constant_element(self, container: Const, index: Expr) -> Value:
         value = container.value
@@ -302,7 +314,7 @@ class Subscripts(Machine):
         if known is not None and known.axes:
             record, key = self.data(owner).plain(), self.data(index)
             found = replace(record, by_kind=known, turns=record.turns | key.turns, rank=key.rank, span=None)
-            return self.with_table_hit(found, index)
+            return self.with_lookup(self.with_table_hit(found, index), owner, [index], node)
         value = self.indexed(owner, index, node)
         return replace(value, by_kind=known) if isinstance(value, Data) and known is not None else value
 
@@ -318,6 +330,12 @@ class Subscripts(Machine):
                 if not (isinstance(option, Const) and option.value is None):
                     out = self.join(out, self.subscript(option, index, node))
             return out if out is not None else UNKNOWN
+        if isinstance(owner, Columns):
+            column = self.column_at(owner, index, node)
+            if column is not None:
+                return column
+        if isinstance(owner, Const) and isinstance(owner.value, (int, float)) and isinstance(index, Data):
+            return owner  # an array that holds the same everywhere
         if isinstance(owner, Const):
             return self.constant_subscript(owner, index)
         if isinstance(owner, Tup):
@@ -349,31 +367,54 @@ class Subscripts(Machine):
                 upper = record.span[1] - record.span[0]  # at most: a larger interval proves no less
             if lower is not None:
                 return replace(record, span=(record.span[0] + lower, record.span[0] + upper))
+        items = list(index.items) if isinstance(index, Tup) else [index]
         chosen = self.data(index) if isinstance(index, (Data, Obj)) else UNKNOWN
         if "selective" in chosen.marks and record.regions:
-            return self.with_table_hit(self.thinned(record, node), index)
+            found = self.with_table_hit(self.thinned(record, node), index)
+            return self.with_lookup(found, owner, items, node)
         if (chosen.above or chosen.below or chosen.written) and record.regions:
-            return self.with_table_hit(self.masked(record, chosen, node), index)
+            found = self.with_table_hit(self.masked(record, chosen, node), index)
+            return self.with_lookup(found, owner, items, node)
         if isinstance(index, Data) and index.windows and record.rank == 1 and not record.marks & LAYOUT:
-            return self.window_rows(record, index)
-        items = list(index.items) if isinstance(index, Tup) else [index]
-        return self.with_table_hit(self.narrow(record, items, node), index)
+            return self.with_lookup(self.window_rows(record, index), owner, items, node)
+        found = self.with_table_hit(self.narrow(record, items, node), index)
+        if isinstance(index, Data) and index.windows:
+            found = replace(found, looks=self.windowed_looks(record, index))
+        if record.intervals and len(items) == 1:
+            found = replace(found, within=record.intervals)
+        return self.with_lookup(found, owner, items, node)
 
     def window_rows(self, record: Data, index: Data) -> Data:
         """Tokens gathered by a matrix of positions: one window a row."""
-        regions = set()
-        for region in record.regions:
+        return replace(
+            record,
+            regions=self.in_windows(record.regions, index),
+            rank=2,
+            turns=record.turns | index.turns,
+            span=None,
+            looks=self.windowed_looks(record, index),
+        )
+
+    def windowed_looks(self, record: Data, index: Data) -> Looks:
+        return frozenset(replace(look, regions=self.in_windows(look.regions, index)) for look in record.looks)
+
+    def in_windows(self, regions: frozenset[Region], index: Data) -> frozenset[Region]:
+        """The parts of intervals that a matrix of positions selects."""
+        found = set()
+        for region in regions:
             for row, start, stop, facts in index.windows:
-                if region.start is None:
-                    regions.add(replace(region, turns=region.turns | start.iterations()))
+                if region.start is None or region.stop is None:
+                    found.add(replace(region, turns=region.turns | start.iterations()))
+                elif region.row is not None and not (region.start - region.row).iterations():
+                    # each element's tokens lie at the same distance from its place
+                    first, last = start + region.start - region.row, stop - 1 + region.stop - region.row
+                    found.add(replace(region, start=first, stop=last, row=row, facts=facts))
                 else:
                     part = region.sliced(start, stop, from_end=(False, False))
-                    regions.add(
+                    found.add(
                         replace(part, row=row, facts=tuple(dict.fromkeys((*self.facts_for(region), *facts))))
                     )
-        return replace(
-            record, regions=frozenset(regions), rank=2, turns=record.turns | index.turns, span=None
-        )
+        return frozenset(found)
 
     def with_table_hit(self, found: Data, index: Value) -> Data:
         """What an index that is itself made of tokens adds: what it has absorbed, and that it looked up by them."""
@@ -424,8 +465,11 @@ class Subscripts(Machine):
                 found = base.d["key", index.value]
                 assert isinstance(found, Value)
                 return substitute(found, by_entry(owner.mapping)) if isinstance(owner, View) else found
-            if base.d.get("#history") or self.data(index).regions:
-                return self.with_table_hit(self.data(owner).plain(), index)
+            key = self.data(index)
+            if base.d.get("#history") or key.regions or key.looks:
+                entry = self.data(owner)
+                entry = replace(entry, refs=entry.refs - {base})
+                return self.with_lookup(self.with_table_hit(entry, index), owner, [index], node)
             position = self.number(index)
             if position is not None and owner is base:
                 return self.at_key(base, position)
@@ -507,6 +551,7 @@ class Subscripts(Machine):
         )
         depends: set[Atom] = set(record.turns)
         regions = record.regions
+        selected: list[tuple[Value, int]] = []
         axis = 0
         removed = 0
         added = 0
@@ -535,10 +580,7 @@ class Subscripts(Machine):
             if "mask" in key.marks:
                 axis += 1
                 continue
-            regions = frozenset(
-                self.some_part(region, value) if lost else self.select_part(region, value, axis, rank)
-                for region in regions
-            )
+            selected.append((value, axis))
             if not isinstance(value, Slice) and self.number(value) is not None:
                 removed += 1
             elif isinstance(value, Data) and value.rank != 1:
@@ -550,6 +592,20 @@ class Subscripts(Machine):
         new_rank = (
             None if rank is None or gathered or (added and rank == 1) else max(rank - removed + added, 0)
         )
+
+        def parts(all_of: frozenset[Region]) -> frozenset[Region]:
+            for value, axis in selected:
+                if lost:
+                    all_of = frozenset(self.some_part(region, value) for region in all_of)
+                else:
+                    all_of = frozenset(
+                        self.select_part(region, one, axis, rank)
+                        for region in all_of
+                        for one in each_interval(value)
+                    )
+            return all_of
+
+        regions = parts(regions)
         found = replace(
             record,
             regions=regions,
@@ -558,6 +614,7 @@ class Subscripts(Machine):
             span=None,
             array=None,
             template=None,
+            looks=frozenset(replace(look, regions=parts(look.regions)) for look in record.looks),
             by_kind=by_kind,
         )
         if record.losses and regions != record.regions and node is not None:
@@ -590,6 +647,9 @@ class Subscripts(Machine):
                 return replace(region, start=start, stop=start + 1, facts=self.facts_for(region))
             elif isinstance(value, Data) and value.span is not None:
                 return region.sliced(value.span[0], value.span[1], from_end=(False, False))
+            elif isinstance(value, Data) and len(value.within) == 1:
+                ((first, last),) = value.within
+                return replace(region.sliced(first, last, from_end=(False, False)), partial=True)
         if position_axis is not None and axis > position_axis:
             return region
         return self.some_part(region, value)
@@ -648,6 +708,13 @@ class Subscripts(Machine):
                 return target if other.kind == "iter" and other.args[0] == entry else None
 
             return replace(region.mapped(change), row=None)
+        if region.start is not None and region.stop is not None:
+            first, last = region.start - row, region.stop - row
+            own = row.iterations()
+            if not own & (first.iterations() | last.iterations()):
+                # the tokens lie at a fixed distance from the row's number
+                facts = tuple(fact for fact in region.facts if not own & fact.iterations())
+                return replace(region, start=index + first, stop=index + last, facts=facts, row=None)
         return replace(region, turns=region.turns | index.iterations(), row=None)
 
     # writing
@@ -658,18 +725,26 @@ class Subscripts(Machine):
             for option in owner.options:
                 self.store(option, index, value, node, env, augmented=augmented)
             return
+        if isinstance(owner, Columns):
+            if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+                self.assign(node.value, self.store_columns(owner, index, value), env)
+            return
         if isinstance(owner, Lib) and owner.name == "os.environ" and isinstance(index, Const):
             self.environment_writes[str(index.value)] = value
             return
         if isinstance(owner, Obj) and "#kinds" in owner.d and self.store_by_kind(owner, index, value):
+            self.put(owner, TOUCHED, True)
             return
         key = self.data(index)
         if MATCHED in key.marks and self.data(owner).losses:
             self.overwrite_matched(owner, key, node, env)
             return
-        if "mask" in key.marks:
-            key = replace(key, regions=frozenset())
+        key = replace(key, regions=self.key_tokens(key))
+        if key.regions:
+            self.written.update(o.number for o in self.objects(owner) if o.kind != "module")
         record = self.data(value)
+        if key.looks and (record.relevant or isinstance(owner, Obj)):
+            record = replace(record, looks=joined(record.looks, choosing(key.looks)))
         if record.losses:
             chosen = self.data(owner)
             if self.data(index).losses and chosen.losses and chosen.losses != record.losses:
@@ -778,12 +853,28 @@ class Subscripts(Machine):
                 frozenset(e for e in self.entries() if e not in target.loops) if record.updates else NO_LOOPS
             )
             record = replace(record, assembled=record.assembled | pieces) if pieces else record
-            content = join_data(self.content_only(target), self.with_row(record.plain(), index))
+            record = self.carried(target, record, index)
             self.place_by_position(target, index, record)
+            placed = self.with_row(self.moved_to(record.plain(), index, target), index)
+            known = self.content_only(target)
+            content = replace(join_data(known, placed), most=None)
+            self.bound_stored(target, value, placed)
             if isinstance(value, Const) and isinstance(index, (Slice, Tup)):
                 self.write_mask(target, index, value)
                 self.note_stored(target, value)
             self.put(target, "#content", content)
+
+    def bound_stored(self, target: Obj, value: Value, record: Data) -> None:
+        """Note what a number stored in an array of zeros is not larger than."""
+        most = record.most
+        if isinstance(value, Const):
+            most = float(value.value) if isinstance(value.value, (int, float)) else None
+        known = target.d.get(BOUNDS)
+        start = 0.0 if target.d.get("#empty") else math.inf
+        bounds = known if isinstance(known, frozenset) else frozenset((start,))
+        self.put(target, BOUNDS, bounds | {math.inf if most is None else most})
+        if TOUCHED not in target.d:
+            self.put(target, TOUCHED, STORED)
 
     def place_by_position(self, target: Obj, index: Value, record: Data) -> None:
         """Note that a buffer holds what belongs to token p at index p minus a constant."""
@@ -821,19 +912,56 @@ class Subscripts(Machine):
             start = region.start if lower == Expr(0) else operation("max", region.start, lower + offset)
             stop = region.stop if upper is None else operation("min", region.stop, upper + offset)
             regions.add(replace(region, start=start, stop=stop))
-        found = replace(record.plain(), regions=frozenset(regions), rank=None)
+        looks = frozenset(
+            look.through(lambda region: region.sliced(lower, upper, from_end=(False, False)))
+            for look in record.looks
+        )
+        found = replace(record.plain(), regions=frozenset(regions), rank=None, looks=looks)
         return self.refine(found, node) if record.losses and found.regions != record.regions else found
 
     def with_row(self, record: Data, index: Value) -> Data:
         """Mark tokens stored at a row of a buffer with the row's index."""
         first = index.items[0] if isinstance(index, Tup) and index.items else index
         number = self.number(first)
-        if number is None or not record.regions or not isinstance(index, (Tup, Num)):
+        if number is None or not isinstance(index, (Tup, Num)) or not (record.regions or record.looks):
             return record
-        regions = frozenset(
-            replace(region, row=number) if region.row is None else region for region in record.regions
-        )
-        return replace(record, regions=regions, rank=None)
+
+        def in_row(region: Region) -> Region:
+            return replace(region, row=number) if region.row is None else region
+
+        looks = frozenset(look.through(in_row) for look in record.looks)
+        return replace(record, regions=frozenset(map(in_row, record.regions)), rank=None, looks=looks)
+
+    def moved_to(self, record: Data, index: Value, target: Obj) -> Data:
+        """What is stored behind the beginning of a buffer: its first place belongs to an earlier token."""
+        offset = self.first_place(index)
+        if offset is None or offset == Expr(0) or not (record.regions or record.looks):
+            return record
+
+        def moved(region: Region) -> Region:
+            return region if region.start is None else replace(region, start=region.start - offset)
+
+        looks = frozenset(look.through(moved) for look in record.looks)
+        if "#placed" in target.d:
+            return replace(record, looks=looks)
+        return replace(record, regions=frozenset(map(moved, record.regions)), looks=looks)
+
+    def first_place(self, index: Value) -> Expr | None:
+        """Where along the positions an index begins, of one axis or with the row before it."""
+        last = index.items[-1] if isinstance(index, Tup) and len(index.items) == 2 else index
+        if isinstance(last, Slice):
+            return Expr(0) if last.lower is None else self.number(last.lower)
+        if isinstance(last, Data) and len(last.within) == 1:
+            ((first, _),) = last.within
+            return first
+        return None
+
+
+def each_interval(value: Value) -> list[Value]:
+    """An index of positions that are in several intervals, one interval at a time."""
+    if not isinstance(value, Data) or len(value.within) < 2:
+        return [value]
+    return [replace(value, within=frozenset((interval,))) for interval in value.within]
 
 
 def sorted_atoms(record: Data) -> list[Atom]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from auditor.static.by_kind import ByKind, joined_by_kind
+from auditor.static.looks import NO_LOOKS, Looks, joined, substituted
 from auditor.trace.linear import Atom, Condition, Expr
 from auditor.trace.operations import Exchange, turns_exchanged
 from auditor.trace.region import Region
@@ -59,6 +60,7 @@ LAYOUT = frozenset(("moved", "flat", "folded"))
 something else), "flat" (the rows of a batch, one behind the other), "folded" (one stretch broken into rows). A slice
 of such a value may hold any of its tokens."""
 
+Interval = tuple[Expr, Expr | None]
 RowNumber = tuple[Expr | None, Expr, tuple[Expr, ...]]
 
 Written = tuple[Expr, Expr | None, Expr | None, tuple[Expr, ...]]
@@ -94,7 +96,8 @@ class Data(Value):
         refs: heap objects that it is (an alias of).
         losses: numbers of the scores it carries.
         marks: "mask" (outcome of a comparison), "equals" (with one constant), "grad", "train" (training tokens),
-            "artifact", …, and those of `LAYOUT`.
+            "artifact", "distribution" (log-probabilities of the vocabulary of which no token has been picked yet),
+            …, and those of `LAYOUT`.
         doubts: numbers of the unresolved events on its way.
         selects: numbers of the choices it went through.
         rank: number of axes, where known; axis 0 of a rank-1 value of tokens is the position.
@@ -106,6 +109,10 @@ class Data(Value):
         above: for a mask over positions, the first one let through, by row.
         below: for a mask over positions, the first one shut out again, by row.
         written: for a mask written row by row, the intervals written.
+        within: for positions taken out of consecutive ones in their order, the half-open intervals of the latter;
+            an end of None is not known.
+        looks: tokens it depends on otherwise than as a model's input or target.
+        most: what none of its numbers is larger than, where that is known.
         array: for an array of positions its identity, so that equal elements are equal symbols.
         by_kind: what it is for each kind of token, for a table by token id and what is computed from one.
         origins: numbers of the counts of bytes that it is made of.
@@ -131,6 +138,9 @@ class Data(Value):
     above: frozenset[tuple[Expr | None, Expr]] = frozenset()
     below: frozenset[tuple[Expr | None, Expr]] = frozenset()
     written: frozenset[Written] = frozenset()
+    within: frozenset[Interval] = frozenset()
+    looks: Looks = NO_LOOKS
+    most: float | None = None
     by_kind: ByKind | None = None
     origins: frozenset[int] = frozenset()
     assembled: frozenset[int] = frozenset()
@@ -138,12 +148,17 @@ class Data(Value):
     @property
     def relevant(self) -> bool:
         """Whether anything that rules ask about is in it."""
-        return bool(self.regions or self.updates or self.states or self.refs or self.losses)
+        return bool(self.regions or self.updates or self.states or self.refs or self.losses or self.looks)
 
     def laid_out_as(self, other: Data) -> Data:
         """The same content in the layout of another value."""
         marks = (self.marks - LAYOUT) | (other.marks & LAYOUT)
         return self if marks == self.marks else replace(self, marks=marks)
+
+    @property
+    def intervals(self) -> frozenset[Interval]:
+        """For positions, the intervals that they are in."""
+        return self.within if self.span is None else frozenset((self.span,))
 
     def plain(self) -> Data:
         """The same content as a value of its own: no alias of anything."""
@@ -151,11 +166,20 @@ class Data(Value):
 
 
 UNKNOWN = Data()
+EMPTY = Data(rank=1)
+"""An array without elements."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tup(Value):
     """A tuple, or a list literal that nothing mutates, with its items."""
+
+    items: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Columns(Value):
+    """Arrays side by side, one a column, which nothing mutates."""
 
     items: tuple[Value, ...]
 
@@ -334,12 +358,26 @@ class SuperView(Value):
 MAX_ALTERNATIVES = 5
 
 
+def scored(value: Data) -> int:
+    """2 for the scores of tokens, 1 for a distribution of which no token has been picked yet, 0 for anything else."""
+    return 0 if not value.losses else 1 if "distribution" in value.marks else 2
+
+
 def join_data(a: Data, b: Data) -> Data:
-    """Everything that either holds."""
+    """Everything that either holds; what a score is computed with leaves the tokens that it is of as they are."""
     if a is b or b is UNKNOWN:
         return a
     if a is UNKNOWN:
         return b
+    first, second = scored(a), scored(b)
+    if first != second:
+        score, other = (a, b) if first > second else (b, a)
+        marks = score.marks | (other.marks - LAYOUT - {"distribution"})
+        return replace(_union(a, b), regions=score.regions, losses=score.losses, marks=marks, rank=score.rank)
+    return _union(a, b)
+
+
+def _union(a: Data, b: Data) -> Data:
     return Data(
         a.regions | b.regions,
         a.turns | b.turns,
@@ -357,6 +395,9 @@ def join_data(a: Data, b: Data) -> Data:
         a.array if a.array == b.array else None,
         a.ints | b.ints,
         a.windows | b.windows,
+        within=a.intervals | b.intervals if a.span != b.span and a.intervals and b.intervals else frozenset(),
+        looks=joined(a.looks, b.looks),
+        most=None if a.most is None or b.most is None else max(a.most, b.most),
         by_kind=a.by_kind if a.by_kind is b.by_kind else joined_by_kind(a.by_kind, b.by_kind),
         origins=a.origins | b.origins,
         assembled=a.assembled | b.assembled,
@@ -375,13 +416,23 @@ def substitute(value: Value, change: Callable[[Atom], Expr | None]) -> Value:
         condition = Condition(value.condition.operator, value.condition.difference.replace(change))
         return Truth(condition, value.settings)
     if isinstance(value, Data) and (
-        value.regions or value.turns or value.span or value.ints or value.by_kind is not None
+        value.regions
+        or value.turns
+        or value.span
+        or value.ints
+        or value.within
+        or value.looks
+        or value.by_kind is not None
     ):
         turns: set[Atom] = set()
         for atom in value.turns:
             new = change(atom)
             turns |= {atom} if new is None else new.iterations()
         span = None if value.span is None else (value.span[0].replace(change), value.span[1].replace(change))
+        within = frozenset(
+            (first.replace(change), None if last is None else last.replace(change))
+            for first, last in value.within
+        )
         regions = frozenset(region.mapped(change) for region in value.regions)
         ints = frozenset(
             (
@@ -391,10 +442,20 @@ def substitute(value: Value, change: Callable[[Atom], Expr | None]) -> Value:
             )
             for row, number, facts in value.ints
         )
+        looks = substituted(value.looks, change) if value.looks else value.looks
         by_kind = value.by_kind
         if by_kind is not None:
             by_kind = by_kind.moved(lambda tokens: frozenset(region.mapped(change) for region in tokens))
-        return replace(value, regions=regions, turns=frozenset(turns), span=span, ints=ints, by_kind=by_kind)
+        return replace(
+            value,
+            regions=regions,
+            turns=frozenset(turns),
+            span=span,
+            ints=ints,
+            within=within,
+            looks=looks,
+            by_kind=by_kind,
+        )
     if isinstance(value, Keyed):
         return Keyed(substitute(value.value, change), value.key, value.entries)
     if isinstance(value, View):

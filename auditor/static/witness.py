@@ -6,6 +6,7 @@ import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from auditor.native.sources import NativeFunction, NativeSources
 from auditor.program.model import Layer, Program
 from auditor.static.evaluator import Evaluator
 from auditor.static.machine import Resolved, Setting
@@ -35,6 +36,7 @@ class _Source:
 
     def __init__(self, program: Program) -> None:
         self.program = program
+        self.natives = NativeSources(program)
 
     def inner(self, node: ast.Call) -> tuple[ast.Module, int, str] | None:
         return _tree(self.program.layer_at(node))
@@ -44,6 +46,9 @@ class _Source:
 
     def sibling(self, name: str) -> tuple[ast.Module, int, str] | None:
         return _tree(self.program.module(name))
+
+    def native(self, name: str) -> NativeFunction | str:
+        return self.natives.find(name)
 
 
 def _tree(layer: Layer | None) -> tuple[ast.Module, int, str] | None:

@@ -109,6 +109,44 @@ class Absorbed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup(Event):
+    """Something was asked about particular tokens: a table by a key made of them, or whether they equal others.
+
+    Attributes:
+        states: what was looked up in; empty for a comparison and for what is no state.
+        how: "entry" (one index, made of the tokens), "column" (the last of several indices: a place in a row),
+            "pick" (the same, of a row that was computed as a whole), "comparison", "native".
+        combined: the index mixes several tokens into one number.
+        memory: the table holds validation tokens.
+    """
+
+    states: tuple[State, ...]
+    how: str
+    combined: bool = False
+    memory: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blend:
+    """A lookup whose answer is in a score, and whether it was made by the very tokens that are scored.
+
+    Attributes:
+        lookup: the lookup.
+        target: whether the scored tokens are among those looked up by.
+        combined: the target and other tokens make up one key.
+        form: "blended" (its answer is mixed into the probability), "posterior" (a count that is added to the
+            probability taken as a prior), "chosen" (its answer decides what is mixed in).
+        why: the reason for `target`, in words.
+    """
+
+    lookup: Lookup
+    target: Answer
+    combined: bool
+    form: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Score(Event):
     """Tokens were given a probability.
 
@@ -121,6 +159,8 @@ class Score(Event):
         keyed_by_target: the distribution was looked up by the target token itself.
         doubts: what could not be followed on the way (numbers of `Unresolved` events).
         refined_from: the score this one narrows or mixes further, or None.
+        blends: what was looked up by particular tokens and is in the number; those that were not looked up by
+            the scored tokens themselves are left out.
         loads: numbers of the loads of outside files that it was made with.
     """
 
@@ -131,6 +171,7 @@ class Score(Event):
     keyed_by_target: bool = False
     doubts: tuple[int, ...] = ()
     refined_from: int | None = None
+    blends: tuple[Blend, ...] = ()
     loads: tuple[int, ...] = ()
 
 

@@ -114,6 +114,8 @@ POSITION_FUNCTIONS = frozenset(
 # Methods and attributes that return the same thing in another form.
 SAME = frozenset(
     [
+        "data_as",
+        "data_ptr",
         "to",
         "cuda",
         "cpu",
@@ -315,6 +317,7 @@ RESETS = frozenset(
     [
         "zero_",
         "fill_",
+        "fill",
         "normal_",
         "uniform_",
         "kaiming_uniform_",
@@ -385,6 +388,9 @@ WRAPPERS = frozenset(
 
 # Building a whole table from tokens at once.
 HISTOGRAMS = frozenset(["bincount", "histogram", "histc", "histogramdd", "histogram2d"])
+
+# Sums over everything, where no axis is named.
+TOTALS = frozenset(["sum", "mean", "nansum", "nanmean", "fsum"])
 
 # A choice between scores.
 SELECTIONS = frozenset(["minimum", "min", "fmin", "amin", "maximum", "fmax"])
