@@ -849,11 +849,11 @@ class Subscripts(Machine):
             if number is not None and row is not None:
                 facts = tuple(fact for fact in self.path_facts() if fact.iterations())
                 record = replace(record, ints=frozenset(((row, number, facts),)))
+            record = self.carried(target, record, index)
             pieces = (
                 frozenset(e for e in self.entries() if e not in target.loops) if record.updates else NO_LOOPS
             )
             record = replace(record, assembled=record.assembled | pieces) if pieces else record
-            record = self.carried(target, record, index)
             self.place_by_position(target, index, record)
             placed = self.with_row(self.moved_to(record.plain(), index, target), index)
             known = self.content_only(target)

@@ -593,13 +593,18 @@ def test_table_filled_first_is_in_the_mixture(body: str, how: str) -> None:
     assert {score.how for score in trace.scores_of(trace.reports[-1])} == {"mixture"}
 
 
-def test_scores_written_in_turn_with_the_fills_prove_nothing() -> None:
-    """Each row was made before its own target went in, and the rows are scored together afterwards."""
-    assert worst_overlap(run(IN_TURN)) is Answer.MAYBE
+def test_scores_written_in_turn_with_the_fills_had_not_seen_their_own_tokens() -> None:
+    """Each row is made before its own target goes in; the rows are scored together afterwards."""
+    assert worst_overlap(run(IN_TURN)) is Answer.NO
     fill = "        cache[y[t].item()] = 1.0  # fill\n"
-    loop = "    for t in range(1024):\n"
-    first = IN_TURN.replace(fill, "").replace(loop, loop + fill + loop)
-    assert worst_overlap(run(first)) is Answer.YES
+    loop, row = "    for t in range(1024):\n", "        rows[t]"
+    without = IN_TURN.replace(fill, "")
+    assert worst_overlap(run(without.replace(loop, loop + fill + loop))) is Answer.YES
+    assert worst_overlap(run(without.replace(row, fill + row))) is not Answer.NO
+    in_a_copy = IN_TURN.replace("torch.zeros(1024, 1024)", "model.head(model.embed(x)).clone()").replace(
+        "rows[t]", "rows[t, :]"
+    )
+    assert worst_overlap(run(in_a_copy)) is Answer.MAYBE
 
 
 def test_reports_are_judged_one_by_one() -> None:
