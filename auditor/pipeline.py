@@ -34,7 +34,7 @@ from rules.base import CodeProblem, Evidence, Policy, Rule
 if TYPE_CHECKING:
     from auditor.program.model import Problem, Program
     from auditor.records.validate import RecordsResult
-    from auditor.static.machine import Setting
+    from auditor.static.ledger import Setting
 
 TRACKS = {Track.RECORD_10MIN_16MB: "record", Track.NON_RECORD: "non-record", Track.UNKNOWN: "unknown"}
 

@@ -20,7 +20,7 @@ from rules.base import CodeProblem
 
 if TYPE_CHECKING:
     from auditor.program.model import Program
-    from auditor.static.machine import Resolved, Setting
+    from auditor.static.ledger import Resolved, Setting
 
 
 MAX_INFERENCES = 4

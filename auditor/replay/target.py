@@ -14,7 +14,7 @@ from auditor.replay.sizing import ToySizes, sized_attributes, toy_environment
 
 if TYPE_CHECKING:
     from auditor.program.model import Program
-    from auditor.static.machine import Setting
+    from auditor.static.ledger import Setting
     from auditor.submission.model import Submission
 
 MIN_VOCABULARY: Final = 512

@@ -17,7 +17,7 @@ from auditor.static.by_kind import (
 )
 from auditor.static.looks import NO_LOOKS
 from auditor.static.machine import Machine
-from auditor.static.statements import ast_text
+from auditor.static.text import ast_text
 from auditor.static.values import Data
 from auditor.trace.events import Count, Load
 from auditor.trace.region import Region

@@ -9,8 +9,9 @@ from functools import partial
 
 from auditor.program.walk import walk
 from auditor.static.heap import MISSING, TOUCHED, Env, Obj
+from auditor.static.ledger import MAX_DEPTH, Changes
 from auditor.static.library.tables import INTERESTING
-from auditor.static.machine import MAX_DEPTH, Changes, Machine
+from auditor.static.machine import Machine
 from auditor.static.text import once_a_node
 from auditor.static.values import (
     UNKNOWN,

@@ -11,10 +11,11 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, replace
 
+from auditor.static.joining import scored
 from auditor.static.looks import choosing
 from auditor.static.looks import joined as together
 from auditor.static.machine import Machine
-from auditor.static.values import Const, Data, Num, Value, scored
+from auditor.static.values import Const, Data, Num, Value
 from auditor.trace.events import Score
 from auditor.trace.region import Region
 

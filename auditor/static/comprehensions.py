@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import ast
 
+from auditor.static.contract import Status
 from auditor.static.heap import Env, Obj
+from auditor.static.ledger import RunningLoop
 from auditor.static.loops import Body, target_name
-from auditor.static.machine import Machine, RunningLoop
-from auditor.static.statements import Status, ast_text
+from auditor.static.machine import Machine
+from auditor.static.text import ast_text
 from auditor.static.values import Class, Const, Consume, Func, Generator, Keyed, Value
 from auditor.trace.answer import Answer
 from auditor.trace.linear import Atom, Expr

@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+from auditor.static.arithmetic import Arithmetic
+from auditor.static.assignments import Assignments
+from auditor.static.attributes import Attributes
 from auditor.static.boundaries import Boundaries
+from auditor.static.branches import Branches
+from auditor.static.builtin_functions import BuiltinFunctions
 from auditor.static.byte_counts import ByteCounts
 from auditor.static.calls import Calls
 from auditor.static.choices import Choices
 from auditor.static.columns import SideBySide
+from auditor.static.comparisons import Comparisons
 from auditor.static.comprehensions import Comprehensions
+from auditor.static.container_methods import ContainerMethods
+from auditor.static.elements import Elements
 from auditor.static.expressions import Expressions
 from auditor.static.files import Files
 from auditor.static.functions import Functions
 from auditor.static.generators import Generators
 from auditor.static.heap import Env
+from auditor.static.ledger import StepsExhausted
 from auditor.static.lists import Lists
 from auditor.static.lookups import Lookups
 from auditor.static.loops import Loops
-from auditor.static.machine import StepsExhausted
 from auditor.static.masks import Masks
 from auditor.static.methods import Methods
 from auditor.static.modules import Modules
+from auditor.static.narrowing import Narrowing
 from auditor.static.natives import Natives
 from auditor.static.scoring import Scoring
 from auditor.static.statements import Statements
+from auditor.static.stores import Stores
 from auditor.static.subscripts import Subscripts
+from auditor.static.tensor_functions import TensorFunctions
+from auditor.static.tensor_methods import TensorMethods
+from auditor.static.token_functions import TokenFunctions
 from auditor.static.token_tables import TokenTables
 from auditor.static.tokenizers import Tokenizers
 from auditor.static.values import Const
@@ -46,14 +59,27 @@ class Evaluator(
     Boundaries,
     Files,
     Statements,
+    Branches,
+    Assignments,
     Calls,
     Modules,
     Weights,
     Subscripts,
+    Elements,
+    Narrowing,
+    Stores,
     Lists,
     Methods,
+    ContainerMethods,
+    TensorMethods,
     Functions,
+    BuiltinFunctions,
+    TensorFunctions,
+    TokenFunctions,
     Expressions,
+    Arithmetic,
+    Attributes,
+    Comparisons,
 ):
     """Runs a program on abstract values and records its events."""
 

@@ -11,10 +11,11 @@ import ast
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from auditor.static.contract import Status
 from auditor.static.heap import Env, Obj
+from auditor.static.ledger import MAX_DEPTH, Deferral
 from auditor.static.loops import Body
-from auditor.static.machine import MAX_DEPTH, Deferral, Machine
-from auditor.static.statements import Status
+from auditor.static.machine import Machine
 from auditor.static.values import UNKNOWN, Const, Consume, Func, Generator, Num, Tup, Value
 from auditor.trace.linear import Expr
 

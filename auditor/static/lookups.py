@@ -11,9 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from auditor.static.heap import Obj
+from auditor.static.joining import join_data, scored
+from auditor.static.ledger import RunningLoop
 from auditor.static.looks import Look, blended, choosing, divided, joined, spreading, tokens_of
-from auditor.static.machine import Machine, RunningLoop
-from auditor.static.values import Const, Data, Slice, Value, join_data, scored
+from auditor.static.machine import Machine
+from auditor.static.values import Const, Data, Slice, Value
 from auditor.trace.answer import Answer
 from auditor.trace.blending import Found, held
 from auditor.trace.events import Blend, Event, Lookup, Score, Update

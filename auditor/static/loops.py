@@ -12,20 +12,13 @@ import ast
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from auditor.static.contract import Status
 from auditor.static.heap import MISSING, Env, Holder, Obj
-from auditor.static.machine import Deferral, Machine, RunningLoop
-from auditor.static.statements import Status, ast_text
-from auditor.static.values import (
-    UNKNOWN,
-    Const,
-    Data,
-    Keyed,
-    Num,
-    Tup,
-    Value,
-    View,
-    by_entry,
-)
+from auditor.static.joining import by_entry
+from auditor.static.ledger import Deferral, RunningLoop
+from auditor.static.machine import Machine
+from auditor.static.text import ast_text
+from auditor.static.values import UNKNOWN, Const, Data, Keyed, Num, Tup, Value, View
 from auditor.trace.linear import Atom, Expr
 from auditor.trace.operations import operation
 

@@ -9,13 +9,13 @@ from functools import partial
 from auditor.static.byte_counts import BYTES_SOURCE
 from auditor.static.files import FROM_OUTSIDE, MATCHED, matched
 from auditor.static.heap import BOUNDS, TOUCHED, Obj
+from auditor.static.joining import scored
 from auditor.static.library.tables import (
     ALLOCATIONS,
     COPIES,
     DISTRIBUTIONS,
     ELEMENTWISE,
     IN_PLACE,
-    NARROW_BITS,
     PARTS,
     POSITION_FUNCTIONS,
     RESETS,
@@ -25,10 +25,8 @@ from auditor.static.library.tables import (
     TABLE_WRITES,
     TOTALS,
 )
-from auditor.static.loops import Body
 from auditor.static.machine import Machine
 from auditor.static.values import (
-    LAYOUT,
     UNKNOWN,
     Alt,
     Class,
@@ -40,14 +38,10 @@ from auditor.static.values import (
     Method,
     Num,
     Partial,
-    Slice,
     Tup,
     Value,
     View,
-    scored,
 )
-from auditor.trace.linear import Expr
-from auditor.trace.prover import proves
 
 TEXT_METHODS = frozenset(
     [
@@ -78,14 +72,6 @@ TEXT_METHODS = frozenset(
         "capitalize",
     ]
 )
-SUMS = frozenset(["sum", "nansum", "mean", "cumsum"])
-BY_ELEMENT: dict[str, ast.operator] = {
-    "add": ast.Add(),
-    "mul": ast.Mult(),
-    "logical_and": ast.BitAnd(),
-    "bitwise_and": ast.BitAnd(),
-    "logical_or": ast.BitOr(),
-}
 PATH_SAME = frozenset(["resolve", "absolute", "expanduser", "as_posix", "with_suffix", "with_name"])
 
 
@@ -223,134 +209,6 @@ class Methods(Machine):
             return list(items) if isinstance(items, tuple) else None
         return None
 
-    # containers
-    def container_method(
-        self, owner: Obj | View, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
-    ) -> Value | None:
-        target = owner.base if isinstance(owner, View) else owner
-        key = owner.key if isinstance(owner, View) else None
-        if name in ("append", "add", "appendleft", "put", "push", "insert") and target.kind == "list":
-            value = args[-1] if args else UNKNOWN
-            self.spoil(target)
-            record = self.data(value)
-            if isinstance(value, Data) and record.losses:
-                value = self.settle(record, node)
-            if name in ("insert", "appendleft") and key is None:
-                self.inserted(target, value)
-            else:
-                self.append(target, value, key)
-            return Const(None)
-        if name in ("extend", "extendleft") and args:
-            self.extend(target, args[0], key, node)
-            return Const(None)
-        if target.kind == "list":
-            return self.list_method(owner, target, name, args, node)
-        if target.kind == "dict":
-            return self.dict_method(owner, target, name, args, node)
-        return None
-
-    def extend(self, target: Obj, values: Value, key: Expr | None, node: ast.AST) -> None:
-        """Add all elements of another container, as a loop that appends each of them."""
-        items = self.known_parts(values)
-        if items is not None:
-            for item in items:
-                self.append(target, item, key)
-            return
-        taken: list[Value] = []
-
-        def turn() -> None:
-            self.append(target, taken.pop(), key)
-
-        self.each(
-            self.iterated(values, node),
-            taken.append,
-            Body(node=node, variable="_", detail="extend", run=turn),
-        )
-
-    def list_method(
-        self, owner: Obj | View, target: Obj, name: str, args: list[Value], node: ast.AST
-    ) -> Value | None:
-        if name in ("sort", "reverse"):
-            return self.reordered(target)
-        if name in ("pop", "popleft", "get", "get_nowait"):
-            found = self.taken(target, args[:1] if name == "pop" else [Const(0)]) if owner is target else None
-            if found is not None:
-                return found
-            # each call takes another element: which one is not followed
-            counters = [Expr.of(r.counter) for r in self.running]
-            some = self.element(owner, self.symbol("opaque", *counters) if counters else None)
-            self.put(target, "#shifted", True)
-            return some
-        if name in ("copy", "clear", "remove", "tolist", "__iter__"):
-            if name == "clear":
-                self.become(target, "#items", ())
-            return owner
-        if name in ("index", "count", "empty", "qsize"):
-            return UNKNOWN
-        return None
-
-    def reordered(self, target: Obj) -> Value:
-        """In-place sort: the same elements in an order that is not known."""
-        if isinstance(target.d.get("#items"), tuple) and "#elements" not in target.d:
-            return Const(None)
-        self.shuffled(target)
-        return Const(None)
-
-    def dict_method(
-        self, owner: Obj | View, target: Obj, name: str, args: list[Value], node: ast.AST
-    ) -> Value | None:
-        if name in ("get", "setdefault", "pop"):
-            if args and isinstance(args[0], Const) and ("key", args[0].value) in target.d:
-                return self.subscript(owner, args[0], node)
-            found = self.subscript(owner, args[0], node) if args else UNKNOWN
-            if name == "setdefault" and len(args) > 1:
-                self.store(target, args[0], args[1], node, self.globals, augmented=False)
-            return self.join(found, args[1]) if len(args) > 1 else found
-        if name == "update":
-            record = self.mix(*args)
-            if record.regions and args and not (isinstance(args[0], Obj) and args[0].kind == "dict"):
-                self.update(target, record.regions, node, "table", "update")
-            if args and isinstance(args[0], Obj) and args[0].kind == "dict":
-                for cell, value in args[0].d.items():
-                    if isinstance(cell, tuple) and cell[0] == "key":
-                        self.put(target, cell, value)
-            known = target.d.get("#elements")
-            self.put(target, "#elements", (*(known if isinstance(known, tuple) else ()), *(args[:1])))
-            return Const(None)
-        if name == "items":
-            out = self.allocate("iterator", node)
-            out.d["#parts"] = (self.keys_of(target), self.values_of(owner, node))
-            return out
-        if name == "values":
-            return self.values_of(owner, node)
-        if name == "keys":
-            return self.keys_of(target)
-        if name in ("copy",):
-            return owner
-        if name == "clear":
-            self.reset(target, node, "clear")
-            self.trail.drop(target, "#elements")
-            self.trail.drop(target, "#content")
-            return Const(None)
-        return None
-
-    def keys_of(self, target: Obj) -> Value:
-        keys = target.d.get("#keys")
-        return keys if isinstance(keys, Value) else UNKNOWN
-
-    def values_of(self, owner: Obj | View, node: ast.AST) -> Value:
-        """The values of a dictionary as a list, in the turns that put them there."""
-        target = owner.base if isinstance(owner, View) else owner
-        out = self.allocate("list", node)
-        out.number = target.number
-        out.d["#elements"] = target.d.get("#elements", ())
-        if "#content" in target.d:
-            out.d["#content"] = target.d["#content"]
-        keys = target.d.get("#keys")
-        if isinstance(keys, Obj):
-            out.d["#entries"] = keys.d.get("#entries", ())
-        return out
-
     # tensors and everything else
     def data_method(
         self, owner: Value, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
@@ -480,177 +338,6 @@ class Methods(Machine):
         return replace(
             out, rank=None, span=None, array=None, template=None, within=frozenset(), marks=marks, most=None
         )
-
-    def cast_bits(self, name: str, args: list[Value], keywords: dict[str, Value]) -> int | None:
-        """The bits that a cast leaves to a number, where these are too few for a position; None for any other call."""
-        if name in NARROW_BITS and not args:
-            return NARROW_BITS[name]
-        if name not in ("to", "type", "astype", "view", "tensor", "as_tensor", "array", "asarray", "full"):
-            return None
-        for value in (*args, *keywords.values()):
-            text = value.name.rsplit(".", 1)[-1] if isinstance(value, Lib) else ""
-            if isinstance(value, Const) and isinstance(value.value, str):
-                text = value.value.removeprefix("torch.")
-            if text in NARROW_BITS:
-                return NARROW_BITS[text]
-        return None
-
-    def wrapped(self, value: Value, bits: int) -> Value:
-        """A number or positions cast to so few bits: only what provably fits is still known."""
-        if isinstance(value, Num):
-            fits = proves(value.expr) and proves(-value.expr + (2**bits - 1))
-            return value if fits else Num(self.symbol("opaque", value.expr), value.settings)
-        if isinstance(value, Data) and (value.span or value.array or value.ints or value.windows):
-            return replace(value, span=None, array=None, ints=frozenset(), windows=frozenset())
-        return value
-
-    def part(
-        self,
-        owner: Value,
-        record: Data,
-        name: str,
-        args: list[Value],
-        keywords: dict[str, Value],
-        node: ast.AST,
-    ) -> Value:
-        """`narrow(axis, start, length)`, `select(axis, index)`, `index_select(axis, indices)`, `take(indices)`."""
-        axis: Value = keywords.get("dim", Const(0)) if name == "take" else args[0]
-        rest = args if name == "take" else args[1:]
-        place = self.number(axis)
-        if place is None or not place.is_constant or place.constant < 0 or not rest:
-            marks = record.marks | {"moved"} if record.regions else record.marks
-            return replace(self.mix(owner, *args), marks=marks, rank=None)
-        chosen: Value = rest[0]
-        if name == "narrow":
-            start = self.number(rest[0])
-            count = self.number(rest[1]) if len(rest) > 1 else None
-            stop = Num(start + count) if start is not None and count is not None else UNKNOWN
-            chosen = Slice(rest[0], stop, None)
-        whole = Slice(None, None, None)
-        return self.subscript(owner, Tup((whole,) * place.constant + (chosen,)), node)
-
-    def method_by_kind(
-        self,
-        owner: Value,
-        record: Data,
-        name: str,
-        args: list[Value],
-        keywords: dict[str, Value],
-        node: ast.AST,
-    ) -> Value | None:
-        """Methods of tables and of byte lengths by token; None for those that do nothing of their own."""
-        if name in SUMS:
-            return self.counted(record, node)
-        if name in ("gather", "index_select", "take", "take_along_dim"):
-            return self.subscript(owner, keywords.get("index", args[-1] if args else UNKNOWN), node)
-        if name in ("bitwise_not", "logical_not"):
-            by_kind = self.transformed(ast.Not() if name == "logical_not" else ast.Invert(), owner)
-            return replace(record, by_kind=by_kind)
-        if name in BY_ELEMENT and args:
-            return self.binary(BY_ELEMENT[name], owner, args[0], node)
-        return None
-
-    def reshaped(self, record: Data, name: str, args: list[Value]) -> Data:
-        rank: int | None = None
-        shape: tuple[Value, ...] = ()
-        if name in ("reshape", "view"):
-            shape = args[0].items if len(args) == 1 and isinstance(args[0], Tup) else tuple(args)
-            rank = len(shape) if shape else None
-            if (
-                len(shape) == 1
-                and isinstance(shape[0], (Lib, Const))
-                and not isinstance(getattr(shape[0], "value", 0), int)
-            ):
-                rank = record.rank
-        elif name in ("flatten", "ravel"):
-            rank = 1
-        elif name == "unsqueeze":
-            in_front = bool(args) and self.number(args[0]) == Expr(0)
-            lifted = None if record.rank is None or (record.rank == 1 and not in_front) else record.rank + 1
-            return replace(record, rank=lifted, array=None)
-        elif name == "squeeze":
-            if record.array is not None or record.rank == 1:
-                return record
-            rank = record.rank - 1 if record.rank is not None and record.rank > 2 else None
-        elif name in ("permute", "transpose", "T"):
-            return replace(record, marks=record.marks | {"moved"}) if "folded" in record.marks else record
-        elif name in ("expand", "repeat"):
-            # copies, one behind the other
-            return replace(record, marks=record.marks | {"moved"}, span=None, array=None)
-        keep = record.array if name in ("flatten", "ravel", "reshape", "view") and rank == 1 else None
-        found = replace(record, rank=rank, array=keep, span=record.span if rank == 1 else None)
-        return self.refolded(found, record.rank, shape)
-
-    def refolded(self, record: Data, before: int | None, shape: tuple[Value, ...]) -> Data:
-        """How the tokens lie after a change of shape: rows put one behind the other, or a stretch broken into rows."""
-        marks = record.marks
-        if not record.regions or record.rank == before or record.rank is None:
-            return record
-        if record.rank == 1:
-            marks = marks - {"folded"} if "folded" in marks else marks | {"flat"}
-        elif before == 1:
-            one_row = bool(shape) and self.number(shape[0]) == Expr(1)
-            if "flat" in marks:
-                marks = marks - {"flat"}
-            elif not one_row and not all(region.row is not None for region in record.regions):
-                marks = marks | {"folded"}
-        return replace(record, marks=marks)
-
-    def gathered(self, record: Data, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Data:
-        """Log-probabilities picked at an index: the tokens of the index are what is scored."""
-        index = keywords.get("index", args[-1] if args else UNKNOWN)
-        target = self.data(index)
-        out = self.mix(record, index)
-        if record.losses and target.regions:
-            return self.picked_score(out, target, node)
-        if record.states and record.regions and target.regions and "softmax" in record.marks:
-            return self.loss(
-                target, out, node, "softmax" if record.updates <= self.in_modules(record) else "mixture"
-            )
-        if self.in_vocabulary(record) and self.key_tokens(target):
-            # a logit at the target: it becomes a score where the normaliser is taken off
-            out = out.laid_out_as(target)
-            return replace(out, regions=target.regions, rank=target.rank, marks=out.marks | {"picked"})
-        return self.with_lookup(out, record, [index], node)
-
-    def in_modules(self, record: Data) -> frozenset[int]:
-        """The updates that the modules in a value have absorbed: what else it absorbed was mixed in."""
-        return frozenset().union(*(self.history(o) for o in record.states if o.kind == "module"))
-
-    def size_method(self, owner: Value, record: Data, name: str, args: list[Value]) -> Value | None:
-        if name in ("numel", "__len__") or (name == "size" and (not args or self.number(args[0]) == Expr(0))):
-            length = self.data_length(owner, record)
-            if length is not None:
-                return Num(length)
-        if name in (
-            "numel",
-            "size",
-            "dim",
-            "element_size",
-            "nelement",
-            "stride",
-            "data_ptr",
-            "storage_offset",
-        ):
-            return Data(turns=record.turns) if record.turns else UNKNOWN
-        return None
-
-    def data_length(self, owner: Value, record: Data) -> Expr | None:
-        """The number of elements of a stream of tokens or an array of positions."""
-        if record.array is not None:
-            return record.array.length()
-        if record.span is not None:
-            return record.span[1] - record.span[0]
-        if record.rank == 1 and len(record.regions) == 1 and not record.marks & LAYOUT:
-            (region,) = record.regions
-            if (
-                region.start is not None
-                and region.stop is not None
-                and region.row is None
-                and not region.turns
-            ):
-                return region.stop - region.start
-        return None
 
     def reset_method(
         self, owner: Value, targets: frozenset[Obj], record: Data, args: list[Value], node: ast.AST, name: str

@@ -12,10 +12,11 @@ from dataclasses import replace
 
 from auditor.program.walk import walk
 from auditor.static.heap import Obj
+from auditor.static.joining import join_data
 from auditor.static.library.tables import LOSS_FUNCTIONS, RESETS, SAME
 from auditor.static.machine import Machine
 from auditor.static.text import once_a_node
-from auditor.static.values import UNKNOWN, Class, Data, Func, Value, join_data
+from auditor.static.values import UNKNOWN, Class, Data, Func, Value
 from auditor.trace.events import Clock
 from auditor.trace.region import Region
 

@@ -14,9 +14,10 @@ from dataclasses import replace
 from auditor.native.dependence import ELSEWHERE, Dependence, Written
 from auditor.native.sources import NativeFunction
 from auditor.static.heap import BOUNDS, STORED, TOUCHED
+from auditor.static.joining import join_data
 from auditor.static.looks import Look, joined
 from auditor.static.machine import Machine
-from auditor.static.values import Data, Value, join_data
+from auditor.static.values import Data, Value
 from auditor.trace.region import Region
 
 NATIVE = "#native"

@@ -27,3 +27,10 @@ def once_a_node(read: Callable[[Node], Found]) -> Callable[[Node], Found]:
         return answer[1]
 
     return asked
+
+
+@once_a_node
+def ast_text(node: ast.AST) -> str:
+    """The source text of an expression, shortened."""
+    text = ast.unparse(node)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -9,8 +9,9 @@ import ast
 from dataclasses import replace
 
 from auditor.static.heap import Obj
+from auditor.static.joining import join_data
 from auditor.static.machine import Machine
-from auditor.static.values import Data, join_data
+from auditor.static.values import Data
 from auditor.trace.events import Artifact
 
 

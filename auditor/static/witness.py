@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from auditor.native.sources import NativeFunction, NativeSources
 from auditor.program.model import Layer, Program
 from auditor.static.evaluator import Evaluator
-from auditor.static.machine import Resolved, Setting
+from auditor.static.ledger import Resolved, Setting
 from auditor.trace.prover import refill, spent
 from auditor.trace.trace import Trace
 

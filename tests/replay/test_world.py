@@ -24,7 +24,7 @@ from auditor.replay.world import (
     pieces,
     write_world,
 )
-from auditor.static.machine import Setting
+from auditor.static.ledger import Setting
 
 
 @pytest.fixture(scope="module")
