@@ -116,12 +116,22 @@ def positions(value: str) -> tuple[str, ...]:
 
 
 def hidden_switches(trace: Trace) -> list[Switch]:
-    """Switches that guard updates or scores and that nothing but a source default decides, each name once."""
+    """Switches that guard updates or scores and that nothing but a source default decides, each name once.
+
+    A size (a stride of 64) that is compared with nothing is no switch: to turn it off is another program.
+    """
     found: dict[str, Switch] = {}
     for switch in trace.switches:
-        if switch.guards and switch.origin == DEFAULT:
+        if switch.guards and switch.origin == DEFAULT and not _is_size(switch.value):
             found.setdefault(switch.name, switch)
     return list(found.values())
+
+
+def _is_size(value: str) -> bool:
+    try:
+        return float(value) > 1
+    except ValueError:
+        return False
 
 
 def explore(

@@ -98,7 +98,9 @@ def _implied(
         target = _target(test, variables)
         if target is not None:
             read = variables[target]
-            value = _standing(read, outcome) or (read.true_text if outcome else read.false_text)
+            value = _standing(read, outcome)
+            if value is None:
+                value = read.true_text if outcome else read.false_text
             yield target, value, not outcome or _is_flag(read)
 
 

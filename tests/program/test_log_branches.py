@@ -20,6 +20,9 @@ class Hyperparameters:
 def main():
     args = Hyperparameters()
     skip = int(os.environ.get("SKIP_GPTQ", "0"))
+    path = os.environ.get("ONLY_PATH", "")
+    if not path:
+        print("training from the start")
     if skip:
         print(f"calibration skipped for {skip}")
     else:
@@ -44,6 +47,7 @@ def main():
         ("[rank 0] calibration skipped for 1", "SKIP_GPTQ", "1"),
         ("calibration: collecting statistics", "SKIP_GPTQ", "0"),
         ("adapting at test time", "TTT_ENABLED", "1"),
+        ("training from the start", "ONLY_PATH", ""),
         ("adapters of low rank", "MODE", "lora"),
     ],
 )
