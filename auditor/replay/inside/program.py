@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from auditor.replay.inside.instrument import Loops
+from auditor.replay.inside.own_files import is_own_file
 from auditor.replay.inside.patching import replace
 from auditor.replay.inside.recorder import Recorder
 from auditor.replay.inside.written import WrittenSizes
@@ -84,7 +85,7 @@ class ProgramLoader:
         return frame.f_code.co_filename in self._recorder.files
 
     def _is_own_file(self, path: str) -> bool:
-        return os.path.abspath(path).startswith(self._writable)
+        return is_own_file(os.path.abspath(path), self._writable)
 
     def compiled(self, source: str | bytes, file: str = "<string>") -> types.CodeType:
         """Compile a text of the submission.

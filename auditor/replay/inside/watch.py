@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import torch
 
+from auditor.replay.inside.own_files import is_own_file
 from auditor.replay.inside.patching import replace
 from auditor.replay.inside.recorder import Recorder
 from auditor.replay.inside.states import States, fingerprint
@@ -112,7 +113,7 @@ class Watch:
         writing = bool(flags & 3) if isinstance(flags, int) else any(c in str(mode) for c in "wax+")
         if not writing and self._is_artifact(whole):
             self._restored(whole)
-        library = whole.endswith((".py", ".pyc", ".so", ".pth")) and not whole.startswith(self._writable)
+        library = whole.endswith((".py", ".pyc", ".so", ".pth")) and not is_own_file(whole, self._writable)
         if library or whole.startswith(("/proc/", "/sys/", sys.prefix, sys.base_prefix)):
             return
         if (whole, writing) not in self._noted:
