@@ -15,10 +15,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from auditor.alternatives import Exploration
+from auditor.besides import besides_the_claim
 from auditor.claim_evidence import ClaimEvidence, claim_evidence
 from auditor.claimed import Match, match_claim
 from auditor.collector import patient_collector
 from auditor.effective_settings import effective_settings
+from auditor.errors import InputError
 from auditor.judging import judge, judge_reports, merged
 from auditor.record_findings import fold_folder, record_findings
 from auditor.result import AuditResult, AuditTarget, Claim
@@ -163,7 +165,7 @@ def audit_submission(
     )
     judged = judge(rules, evidence, exploration or (), opened=exploration.opened if exploration else None)
     reports, others = judge_reports(rules, evidence, judged)
-    doubts = _doubts(trace, match) + witness.doubts
+    doubts = _doubts(trace, match) + witness.doubts + besides_the_claim(reports, _json_text(submission))
     return AuditResult(
         target=_target(submission),
         policy=policy,
@@ -208,6 +210,16 @@ def _claimed(trace: Trace | None, claim: ClaimEvidence) -> tuple[Trace | None, M
     if match is not None:
         trace.claimed, trace.claimed_how = match.report.number, match.how
     return trace, match
+
+
+def _json_text(submission: Submission) -> str | None:
+    """The text of `submission.json`; None without one that can be read, which the records rules tell."""
+    if submission.submission_json is None:
+        return None
+    try:
+        return submission.submission_json.text()
+    except InputError:
+        return None
 
 
 def _doubts(trace: Trace | None, match: Match | None) -> tuple[str, ...]:
