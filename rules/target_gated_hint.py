@@ -91,6 +91,8 @@ with torch.no_grad():
 """
 
 FIRST_RULED = "2026-04-30"
+"""Date of the first ruling on such gates (#1967): earlier entries (#1219, #1302) were disputed and never ruled on."""
+
 COMPARISON = "comparison"
 
 
@@ -114,7 +116,7 @@ class TargetGatedHint(BlendRule):
         ),
         Source(
             url="https://github.com/openai/parameter-golf/pull/2041",
-            date="2026-05-02",
+            date="2026-05-01",
             who="cocohearts",
             ruling="within-word and word hints that read the realised token are not allowed; logs show both gates open",
         ),
