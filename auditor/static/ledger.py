@@ -170,8 +170,13 @@ class Ledger(Contract):
             self.path, self.layer, getattr(node, "lineno", self.line), getattr(node, "col_offset", 0)
         )
 
-    def tick(self) -> None:
-        self.steps += 1
+    def tick(self, steps: int = 1) -> None:
+        """Spend steps of the evaluation.
+
+        Raises:
+            StepsExhausted: none are left; what was recorded until then stands, and says that it is not all.
+        """
+        self.steps += steps
         if self.steps > MAX_STEPS:
             raise StepsExhausted
 
