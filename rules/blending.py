@@ -63,6 +63,10 @@ def named_lookup(lookup: Lookup) -> str:
     return f"`{', '.join(names[:3])}`" if names else "a table"
 
 
+DISPUTED = "no maintainer has ruled"
+"""Ends the reason of a review that no experiment can settle: what is done is clear, whether it is allowed is not."""
+
+
 class BlendRule(Rule):
     """A rule that fails when the claimed number has a blend of its kind.
 
@@ -128,7 +132,7 @@ class BlendRule(Rule):
         """Why a person should judge what is proved, as a clause."""
         return (
             "the count is added to the model's probability as to a prior and divided by the context's count: with "
-            "exact counts that is a distribution, with hashed ones it is not; no maintainer has ruled"
+            f"exact counts that is a distribution, with hashed ones it is not; {DISPUTED}"
         )
 
     def finding(self, entry: Blended, report: Report, outcome: Outcome, dispute: str = "") -> Finding:

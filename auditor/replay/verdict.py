@@ -15,6 +15,7 @@ from auditor.trace.events import Place
 from auditor.verdict import fold_evaluation
 from rules.base import Finding, Kind, Level, Policy, Step
 from rules.base import Outcome as RuleOutcome
+from rules.blending import DISPUTED
 
 if TYPE_CHECKING:
     from auditor.replay.outcome import ConditionResult
@@ -74,7 +75,9 @@ def join(audit: AuditResult, replay: ReplayResult) -> AuditResult:
         name, condition = order
         _fail(answers, findings, _offence(audit, replay, condition), name, condition, audit)
     mass = replay.conditions["C2"]
-    if mass.outcome is Outcome.FAIL:
+    if mass.outcome is Outcome.FAIL and any(map(_is_disputed, audit.rules)):
+        notes.append(f"proved by experiment (C2): {mass.why}; whether that is allowed is disputed")
+    elif mass.outcome is Outcome.FAIL:
         _fail(answers, findings, NORMALISATION_RULE, "C2", mass, audit)
     doubts = audit.doubts
     if replay.proven:
@@ -133,6 +136,11 @@ def offences_of(replay: ReplayResult) -> tuple[str, ...]:
     chosen = [rule for rule in ALL if rule.slug in ORDER_RULES]
     judged = judge(chosen, Evidence(trace=replay.trace))
     return tuple(answer.rule for answer in judged.answers if answer.outcome is RuleOutcome.FAIL)
+
+
+def _is_disputed(answer: RuleResult) -> bool:
+    """Whether the static witness knows what is done, and people differ on whether it is allowed."""
+    return answer.outcome is RuleOutcome.REVIEW and DISPUTED in answer.because
 
 
 def _fail(
