@@ -8,7 +8,7 @@ Nothing here knows Python's syntax; `auditor.trace.prover` answers questions abo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import wraps
 from itertools import count
@@ -110,6 +110,13 @@ class Atom:
             elif isinstance(part, Condition):
                 yield part.difference
 
+    def parts_and_facts(self) -> Iterator[Expr]:
+        """The expressions among the arguments and in what is known of the symbol."""
+        yield from self.parts()
+        if self.high is not None:
+            yield self.high
+        yield from self.facts
+
     def content(self) -> frozenset[object]:
         """See `Expr.content`."""
         if self._content is None:
@@ -120,10 +127,7 @@ class Atom:
                 condition = self.args[0]
                 assert isinstance(condition, Condition)
                 own.append(condition.key)
-            inner = [part.content() for part in (*self.parts(), *self.facts)]
-            if self.high is not None:
-                inner.append(self.high.content())
-            self._content = frozenset(own).union(*inner)
+            self._content = frozenset(own).union(*(part.content() for part in self.parts_and_facts()))
         return self._content
 
 
@@ -319,17 +323,21 @@ class Expr:
             return Expr(0)
         return Expr(self.constant * factor, tuple((a, c * factor) for a, c in self.terms))
 
+    def _met(self, inside: Callable[[Atom], Iterable[Expr]]) -> tuple[Atom, ...]:
+        """Every atom once, with those in what `inside` gives for each."""
+        seen: dict[int, Atom] = {}
+        frontier = [atom for atom, _ in self.terms]
+        while frontier:
+            atom = frontier.pop()
+            if id(atom) not in seen:
+                seen[id(atom)] = atom
+                frontier.extend(inner for part in inside(atom) for inner, _ in part.terms)
+        return tuple(seen.values())
+
     def atoms(self) -> tuple[Atom, ...]:
         """Every atom once, those inside other atoms included."""
         if self._atoms is None:
-            seen: dict[int, Atom] = {}
-            frontier = [atom for atom, _ in self.terms]
-            while frontier:
-                atom = frontier.pop()
-                if id(atom) not in seen:
-                    seen[id(atom)] = atom
-                    frontier.extend(inner for part in atom.parts() for inner, _ in part.terms)
-            self._atoms = tuple(seen.values())
+            self._atoms = self._met(Atom.parts)
         return self._atoms
 
     def content(self) -> frozenset[object]:
@@ -345,19 +353,7 @@ class Expr:
     def counters(self) -> frozenset[Atom]:
         """Every iteration counter that is spoken of, in what is known of symbols as well."""
         if self._counters is None:
-            found: set[Atom] = set()
-            seen: set[int] = set()
-            frontier = [atom for atom, _ in self.terms]
-            while frontier:
-                atom = frontier.pop()
-                if id(atom) in seen:
-                    continue
-                seen.add(id(atom))
-                if atom.kind == "iter":
-                    found.add(atom)
-                known = atom.facts if atom.high is None else (atom.high, *atom.facts)
-                frontier.extend(inner for part in (*atom.parts(), *known) for inner, _ in part.terms)
-            self._counters = frozenset(found)
+            self._counters = frozenset(a for a in self._met(Atom.parts_and_facts) if a.kind == "iter")
         return self._counters
 
     def iterations(self) -> frozenset[Atom]:
@@ -366,19 +362,8 @@ class Expr:
         An unknown is another one in each turn of its loops, but nothing says that these tell its values apart.
         """
         if self._iterations is None:
-            found: set[Atom] = set()
-            seen: set[int] = set()
-            frontier = [atom for atom, _ in self.terms]
-            while frontier:
-                atom = frontier.pop()
-                if id(atom) in seen:
-                    continue
-                seen.add(id(atom))
-                if atom.kind == "iter":
-                    found.add(atom)
-                if atom.kind != "free":
-                    frontier.extend(inner for part in atom.parts() for inner, _ in part.terms)
-            self._iterations = frozenset(found)
+            met = self._met(lambda atom: () if atom.kind == "free" else atom.parts())
+            self._iterations = frozenset(atom for atom in met if atom.kind == "iter")
         return self._iterations
 
     def row(self) -> Row:
