@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from auditor.program.limits import MAX_LAYER_BYTES
+from auditor.program.operators import COMPARISONS, ELEMENTWISE, Binary
 from auditor.program.unpack_budget import Budget
 from auditor.program.unpack_decoders import SAFE_ENCODINGS
 from auditor.program.unpack_values import Unknown
@@ -62,29 +63,14 @@ _CONTAINER: Final[dict[type, frozenset[str]]] = {
     bytearray: frozenset(["append", "extend", "reverse", "pop"]),
     int: frozenset(["to_bytes", "bit_length"]),
 }
-_BINARY: Final[dict[type[ast.operator], Callable[[Any, Any], Any]]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-    ast.BitAnd: operator.and_,
-    ast.BitOr: operator.or_,
-    ast.BitXor: operator.xor,
+_BINARY: Final[Mapping[type[ast.operator], Binary]] = {
+    **ELEMENTWISE,
     ast.LShift: operator.lshift,
     ast.RShift: operator.rshift,
     ast.Pow: operator.pow,
 }
-_COMPARE: Final[dict[type[ast.cmpop], Callable[[Any, Any], Any]]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Is: operator.is_,
-    ast.IsNot: operator.is_not,
+_COMPARE: Final[Mapping[type[ast.cmpop], Binary]] = {
+    **COMPARISONS,
     ast.In: lambda left, right: left in right,
     ast.NotIn: lambda left, right: left not in right,
 }

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
+from auditor.program.operators import ELEMENTWISE, Binary
 from auditor.static.by_kind import filled
 from auditor.static.heap import Env, Obj
 from auditor.static.lists import moved
@@ -27,18 +27,7 @@ from auditor.trace.linear import Atom, Expr
 from auditor.trace.operations import operation
 
 MAX_TEXT = 4096
-ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-    ast.BitAnd: operator.and_,
-    ast.BitOr: operator.or_,
-    ast.BitXor: operator.xor,
-    ast.RShift: operator.rshift,
-}
+ARITHMETIC: Mapping[type[ast.operator], Binary] = {**ELEMENTWISE, ast.RShift: operator.rshift}
 
 
 class Arithmetic(Machine):

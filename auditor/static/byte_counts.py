@@ -9,8 +9,8 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
+from auditor.program.operators import ELEMENTWISE
 from auditor.static.by_kind import (
-    OPERATORS,
     ByKind,
     by_pair,
     elementwise,
@@ -100,7 +100,7 @@ class ByteCounts(Machine):
                 (others, other_turn), b = self.sums[second]
                 related = tokens <= others or others <= tokens  # type: ignore[operator]
                 if first != second and related and turn == other_turn:
-                    total = elementwise(OPERATORS[ast.Add], a, b)
+                    total = elementwise(ELEMENTWISE[ast.Add], a, b)
                     if total is not None:
                         out -= {first, second}
                         out.add(self.count(total, node, turn=turn))  # type: ignore[arg-type]

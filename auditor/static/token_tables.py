@@ -8,10 +8,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
+from auditor.program.operators import ELEMENTWISE, ORDERINGS
 from auditor.static.by_kind import (
-    COMPARISONS,
     INDEX,
-    OPERATORS,
     UNARY,
     ByKind,
     elementwise,
@@ -115,7 +114,7 @@ class TokenTables(Machine):
         given = [part for part in (a, b) if isinstance(part, ByKind)]
         if not given:
             return None
-        function = OPERATORS.get(type(operator))
+        function = ELEMENTWISE.get(type(operator))
         for by_kind, other in ((a, right), (b, left)):
             # an array by position, not by token id: some of the tokens, each for what it counts
             by_tokens = isinstance(by_kind, ByKind) and by_kind.axes and not by_kind.is_table
@@ -140,7 +139,7 @@ class TokenTables(Machine):
 
     def compared(self, operator: ast.cmpop, left: Value, right: Value) -> ByKind | None:
         a, b = self.by_kind_of(left), self.by_kind_of(right)
-        function = COMPARISONS.get(type(operator))
+        function = ORDERINGS.get(type(operator))
         if function is None or a is None or b is None:
             return None
         return elementwise(function, a, b)
