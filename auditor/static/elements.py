@@ -21,7 +21,7 @@ class Elements(Machine):
         if tail is not None:
             self.append(tail, value, key)
             return
-        entries = tuple(e for e in self.entries() if e not in target.loops)
+        entries = self.younger_entries(target)
         for known_of_whole in ("#aligned", "#length"):
             if known_of_whole in target.d:
                 self.trail.drop(target, known_of_whole)

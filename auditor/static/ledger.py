@@ -187,6 +187,10 @@ class Ledger(Contract):
     def entries(self) -> tuple[int, ...]:
         return tuple(loop.entry for loop in self.running)
 
+    def younger_entries(self, target: Obj) -> tuple[int, ...]:
+        """The loops that are running and did not run yet when the object was made."""
+        return tuple(entry for entry in self.entries() if entry not in target.loops)
+
     def allocate(self, kind: str, node: ast.AST, name: str = "", cls: Class | None = None) -> Obj:
         self.last_object += 1
         return Obj(self.last_object, kind, self.place(node), self.entries(), name, cls)

@@ -32,6 +32,9 @@ SHAPE = (
 )
 """Cells that say what a list holds and where."""
 
+SHOWN_WHOLE = {"#lower": Expr(0), "#step": 1, "#elements": ()}
+"""Cells of a list that shows another container, from its beginning and one by one."""
+
 
 class Lists(Machine):
     """What becomes of lists that are changed."""
@@ -57,15 +60,17 @@ class Lists(Machine):
 
     def show(self, out: Obj, base: Value) -> None:
         """Make a list show the elements of another container, in its order."""
-        out.d["#base"], out.d["#lower"], out.d["#step"], out.d["#elements"] = base, Expr(0), 1, ()
+        out.d.update({"#base": base, **SHOWN_WHOLE})
 
     def show_shuffled(self, out: Obj, base: Value) -> None:
         """Make a list show all elements of another container, in an order that is not known."""
-        self.show(out, base)
-        out.d["#permuted"] = True
+        out.d.update(self.shuffled_cells(base))
+
+    def shuffled_cells(self, base: Value) -> dict[str, object]:
+        """What a list holds that shows another container's elements in an order that is not known."""
         length = self.length(base)
-        if length is not None:
-            out.d["#length"] = length
+        known = {} if length is None else {"#length": length}
+        return {"#base": base, **SHOWN_WHOLE, "#permuted": True, **known}
 
     def tail(self, target: Obj) -> Obj | None:
         """The part of a list of others that takes what is added; None for a list that keeps its own elements."""
@@ -109,7 +114,7 @@ class Lists(Machine):
     def inserted(self, target: Obj, value: Value) -> None:
         """`insert(i, x)`: one element more, and where the others now stand is not followed."""
         items = self.exact_items(target)
-        if items is not None and not self.entries_of(target):
+        if items is not None and not self.younger_entries(target):
             self.become(target, "#items", (value, *items))
             return
         self.append(target, value)
@@ -119,28 +124,22 @@ class Lists(Machine):
         """The same elements in an order that is not known, or some of them."""
         if target.d.get("#permuted"):
             return
-        shown = self.snapshot(target)
-        shown.d = {}
-        self.show_shuffled(shown, self.snapshot(target))
+        cells = self.shuffled_cells(self.snapshot(target))
         self.become(target, "#elements", ())
-        for cell, value in shown.d.items():
+        for cell, value in cells.items():
             self.put(target, cell, value)
 
     def taken(self, target: Obj, args: Sequence[Value]) -> Value | None:
         """`pop`: the element, and a list without it; None where neither is known exactly."""
         items = self.exact_items(target)
         place = self.number(args[0]) if args else Expr(-1)
-        if items is None or self.entries_of(target) or place is None or not place.is_constant:
+        if items is None or self.younger_entries(target) or place is None or not place.is_constant:
             return None
         if not -len(items) <= place.constant < len(items):
             return UNKNOWN
         position = place.constant % len(items)
         self.become(target, "#items", (*items[:position], *items[position + 1 :]))
         return items[position]
-
-    def entries_of(self, target: Obj) -> tuple[int, ...]:
-        """The loops that are running and are younger than the list."""
-        return tuple(entry for entry in self.entries() if entry not in target.loops)
 
 
 def moved(value: Value) -> Value:

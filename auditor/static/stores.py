@@ -16,8 +16,6 @@ from auditor.trace.linear import Expr
 from auditor.trace.operations import operation
 from auditor.trace.region import Region
 
-NO_LOOPS: frozenset[int] = frozenset()
-
 
 class Stores(Machine):
     """Writes at an index."""
@@ -107,7 +105,7 @@ class Stores(Machine):
 
     def outlives(self, target: Obj, key: Data) -> bool:
         """Whether the object is older than a loop that the key's tokens depend on."""
-        younger = {e for e in self.entries() if e not in target.loops}
+        younger = self.younger_entries(target)
         return any(
             atom.args[0] in younger for region in key.regions for atom in region.iterations
         ) or not any(region.iterations for region in key.regions)
@@ -119,7 +117,7 @@ class Stores(Machine):
                 value = self.data(value)
             number = self.number(index)
             known = target.d.get("#elements")
-            entries = tuple(e for e in self.entries() if e not in target.loops)
+            entries = self.younger_entries(target)
             new = Keyed(value, number, entries) if entries else value
             if not isinstance(known, tuple) or new not in known:
                 self.put(target, "#elements", (*(known if isinstance(known, tuple) else ()), new))
@@ -140,7 +138,7 @@ class Stores(Machine):
             if self.tail(target) is not None:
                 self.inserted(target, value)
                 return
-            entries = tuple(e for e in self.entries() if e not in target.loops)
+            entries = self.younger_entries(target)
             known = target.d.get("#elements")
             self.put(
                 target,
@@ -154,10 +152,8 @@ class Stores(Machine):
                 facts = tuple(fact for fact in self.path_facts() if fact.iterations())
                 record = replace(record, ints=frozenset(((row, number, facts),)))
             record = self.carried(target, record, index)
-            pieces = (
-                frozenset(e for e in self.entries() if e not in target.loops) if record.updates else NO_LOOPS
-            )
-            record = replace(record, assembled=record.assembled | pieces) if pieces else record
+            if record.updates:
+                record = replace(record, assembled=record.assembled.union(self.younger_entries(target)))
             self.place_by_position(target, index, record)
             placed = self.with_row(self.moved_to(record.plain(), index, target), index)
             known = self.content_only(target)
