@@ -1,7 +1,6 @@
 """The static witness on one program: its effective trace, and what else it could have been.
 
-Between the program stage and the rules: evaluates the program under its settings, turns the switches that
-    nobody
+Between the program stage and the rules: evaluates the program under its settings, turns the switches that nobody
 has seen, and lets the log say which of the runs took place.
 """
 
@@ -15,6 +14,7 @@ from auditor.alternatives import Exploration, ExplorationSpent
 from auditor.claim_evidence import ClaimEvidence
 from auditor.result import ConfigurationEntry
 from auditor.trace.events import Place
+from auditor.trace.linear import expressions_known
 from auditor.trace.trace import Trace
 from rules.base import CodeProblem
 
@@ -29,6 +29,8 @@ MAX_INFERENCES = 4
 MAX_STEPS_TURNED = 4_000_000
 """Steps of the evaluator after which no further switch is turned; a median script takes 20,000 a run."""
 
+MAX_EXPRESSIONS_TURNED = 240_000
+"""Different expressions after which no further switch is turned: they take memory until the next script."""
 
 MIN_WORK_BOTH_WAYS = 150_000
 """What the prover may spend, besides twice its work on the trace, on the evaluation that takes switches both ways.
@@ -101,7 +103,8 @@ class Witness:
     def _trace(self, forced: Mapping[str, str], *, both_ways: bool = False) -> Trace:
         from auditor.static.witness import trace_program
 
-        if (forced or both_ways) and self._steps > MAX_STEPS_TURNED:
+        spent = self._steps > MAX_STEPS_TURNED or expressions_known() > MAX_EXPRESSIONS_TURNED
+        if (forced or both_ways) and spent:
             raise ExplorationSpent
         work = MIN_WORK_BOTH_WAYS + 2 * self._work if both_ways else None
         witnessed = trace_program(

@@ -98,9 +98,9 @@ class Evaluator(
         self.globals.d["__file__"] = Const(path)
         try:
             self.block(tree.body, self.globals)
-        except StepsExhausted:
+        except StepsExhausted as stop:
             self.complete = False
-            self.doubt("the evaluation was cut short", f"after {self.steps} steps", tree.body[0])
+            self.doubt("the evaluation was cut short", str(stop), tree.body[0])
         except RecursionError:
             self.complete = False
             self.doubt("the evaluation was cut short", "expressions nest too deeply", tree.body[0])

@@ -21,7 +21,7 @@ from auditor.static.values import (
 )
 from auditor.trace.answer import Answer
 from auditor.trace.events import Event, Numbering, Place, Turn, Unresolved
-from auditor.trace.linear import Atom, Condition, Expr
+from auditor.trace.linear import Atom, Condition, Expr, expressions_known
 from auditor.trace.region import Region
 from auditor.trace.trace import Switch
 from auditor.trace.tree import Node
@@ -29,20 +29,18 @@ from auditor.trace.tree import Node
 if TYPE_CHECKING:
     from auditor.static.choices import Choice
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-
 
 MAX_STEPS = 1_500_000
+"""Steps of one evaluation, a statement or so each."""
 
+MAX_EXPRESSIONS = 120_000
+"""Different expressions one evaluation may bring up, a third of a gigabyte or so; real scripts take 40,000 at most."""
 
 MAX_DEPTH = 24
-
+"""Calls of functions in one another."""
 
 MAX_NESTING = 12
-
+"""Containers in one another."""
 
 WHOLE = Region("val", Expr(0), Expr.of(Atom("free", (0, "val_tokens"), 1)))
 """The whole validation split, as one interval; it is not empty."""
@@ -57,7 +55,7 @@ Deferral = tuple[str, Changes, "Choice | None"]
 
 
 class StepsExhausted(Exception):
-    """The evaluation reached its cap of steps."""
+    """The evaluation reached one of its caps; its text says which."""
 
 
 class Source(Protocol):
@@ -141,6 +139,7 @@ class Ledger(Contract):
         self.trying = 0
         self.disk: Data = UNKNOWN
         self.steps = 0
+        self.known_before = expressions_known()
         self.effects = 0
         self.scores = 0
         self.standing: set[int] = set()
@@ -174,11 +173,14 @@ class Ledger(Contract):
         """Spend steps of the evaluation.
 
         Raises:
-            StepsExhausted: none are left; what was recorded until then stands, and says that it is not all.
+            StepsExhausted: none are left, or it brought up too many expressions; what was recorded until then
+                stands, and says that it is not all.
         """
         self.steps += steps
         if self.steps > MAX_STEPS:
-            raise StepsExhausted
+            raise StepsExhausted(f"after {self.steps} steps")
+        if expressions_known() - self.known_before > MAX_EXPRESSIONS:
+            raise StepsExhausted(f"after {MAX_EXPRESSIONS} different expressions")
 
     def next_entry(self) -> int:
         self.last_entry += 1

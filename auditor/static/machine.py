@@ -7,7 +7,6 @@ call of each other. Caps make every evaluation end; reaching one is recorded and
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from auditor.static.heap import Obj
 from auditor.static.joining import join_data
@@ -35,9 +34,6 @@ from auditor.static.views import Views
 from auditor.trace.linear import Atom, Condition, Expr
 from auditor.trace.operations import operation
 from auditor.trace.prover import proves
-
-if TYPE_CHECKING:
-    pass
 
 MAX_CONSTANTS = 8
 """Constants that a number may be one of, for these to be kept apart from the conditions that chose them."""

@@ -6,7 +6,6 @@ import ast
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from auditor.static.heap import BOUNDS, STORED, TOUCHED, Obj
 from auditor.static.joining import by_entry, join_data, substitute
@@ -31,10 +30,6 @@ from auditor.static.values import (
     View,
 )
 from auditor.trace.linear import Expr
-
-if TYPE_CHECKING:
-    pass
-
 
 LOOKS_A_STEP = 4
 """Tokens of lookups that are seen elsewhere in the time of one statement (measured on real scripts)."""

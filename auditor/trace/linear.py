@@ -147,6 +147,11 @@ def forget() -> None:
         clear()
 
 
+def expressions_known() -> int:
+    """How many different expressions there are since `forget`: what memory they take goes by it."""
+    return len(_EXPRS)
+
+
 def on_forget(clear: Callable[[], None]) -> None:
     """Have something cleared by `forget`: whatever goes by the identity of symbols."""
     _ON_FORGET.append(clear)
