@@ -211,7 +211,7 @@ class Elements(Machine):
         fill_key: Expr | None,
     ) -> tuple[tuple[object, Expr], ...]:
         if key is None and self.is_aligned(container, entries):
-            only = index.terms[0][0] if len(index.terms) == 1 and index.terms[0][1] == 1 else None
+            only = index.terms[0][0] if entries and len(index.terms) == 1 and index.terms[0][1] == 1 else None
             if only is not None and only.kind in ("opaque", "free") and not index.constant:
                 index = Expr.of(self.bounded([Atom(only.kind, only.args, 0)], entries[:1])[0])
             return tuple((entry, index) for entry in entries)
