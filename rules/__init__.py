@@ -23,6 +23,7 @@ from rules.train_before_score import TrainBeforeScore
 from rules.train_data_at_eval import TrainDataAtEval
 from rules.two_pass_rescore import TwoPassRescore
 from rules.unnormalized_distribution import UnnormalizedDistribution
+from rules.unshipped_weights import UnshippedWeights
 from rules.val_in_training import ValInTraining
 from rules.validation_coverage import ValidationCoverage
 
@@ -37,6 +38,7 @@ ALL: tuple[type[Rule], ...] = (
     UnnormalizedDistribution,
     ValInTraining,
     TrainDataAtEval,
+    UnshippedWeights,
     ByteAccounting,
     ValidationCoverage,
     DocumentBoundary,

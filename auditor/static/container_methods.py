@@ -32,7 +32,8 @@ class ContainerMethods(Machine):
             if isinstance(value, Data) and record.losses:
                 value = self.settle(record, node)
             if name in ("insert", "appendleft") and key is None:
-                self.inserted(target, value)
+                place = self.number(args[0]) if name == "insert" and len(args) > 1 else Expr(0)
+                self.inserted(target, value, place)
             else:
                 self.append(target, value, key)
             return Const(None)

@@ -132,7 +132,7 @@ class Contract:
     def become(self, target: Obj, cell: str, value: object) -> None:
         raise NotImplementedError
 
-    def inserted(self, target: Obj, value: Value) -> None:
+    def inserted(self, target: Obj, value: Value, place: Expr | None) -> None:
         raise NotImplementedError
 
     def shuffled(self, target: Obj) -> None:
@@ -148,6 +148,9 @@ class Contract:
         raise NotImplementedError
 
     def from_disk(self, record: Data) -> Data:
+        raise NotImplementedError
+
+    def has_restored(self, record: Data) -> bool:
         raise NotImplementedError
 
     def load_state(self, module: Obj, source: Data, node: ast.AST) -> None:

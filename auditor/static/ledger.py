@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from auditor.static.choices import Choice
 
 
-MAX_STEPS = 1_500_000
-"""Steps of one evaluation, a statement or so each."""
+MAX_STEPS = 600_000
+"""Steps of one evaluation, a statement or so each; the longest of the real scripts take 130,000."""
 
 MAX_EXPRESSIONS = 120_000
 """Different expressions one evaluation may bring up, a third of a gigabyte or so; real scripts take 40,000 at most."""
@@ -162,6 +162,7 @@ class Ledger(Contract):
         self.interest: dict[int, bool] = {}
         self.known_counts: dict[object, int] = {}
         self.known_loads: dict[object, int] = {}
+        self.known_restores: dict[object, int] = {}
         self.known_carries: dict[object, int] = {}
 
     def place(self, node: ast.AST) -> Place:

@@ -111,11 +111,14 @@ class Lists(Machine):
             total += length
         return total
 
-    def inserted(self, target: Obj, value: Value) -> None:
-        """`insert(i, x)`: one element more, and where the others now stand is not followed."""
+    def inserted(self, target: Obj, value: Value, place: Expr | None) -> None:
+        """`insert(i, x)`: one element more; where the others then stand is followed in lists of known items alone."""
         items = self.exact_items(target)
-        if items is not None and not self.younger_entries(target):
-            self.become(target, "#items", (value, *items))
+        told = place is not None and place.is_constant and not self.younger_entries(target)
+        if items is not None and place is not None and told:
+            changed = list(items)
+            changed.insert(place.constant, value)
+            self.become(target, "#items", tuple(changed))
             return
         self.append(target, value)
         self.shuffled(target)

@@ -60,7 +60,8 @@ class Scoring(Machine):
     ) -> int:
         place = self.place(node)
         loads = self.outside_loads(data)
-        key = (place, regions, data.updates, how, parent, data.doubts, data.looks, loads)
+        restored = self.has_restored(data)
+        key = (place, regions, data.updates, how, parent, data.doubts, data.looks, loads, restored)
         known = self.known_scores.get(key)
         if known is not None:
             return known
@@ -74,6 +75,7 @@ class Scoring(Machine):
             doubts=tuple(sorted(data.doubts)),
             refined_from=parent,
             loads=loads,
+            restored=restored,
         )
         self.record(event)
         self.known_scores[key] = event.number
@@ -97,6 +99,7 @@ class Scoring(Machine):
             self.known_updates,
             self.known_counts,
             self.known_loads,
+            self.known_restores,
             self.known_carries,
         ):
             for key in [k for k, number in known.items() if number > last]:

@@ -136,7 +136,7 @@ class Stores(Machine):
                     self.put(target, "#items", (*items[:position], value, *items[position + 1 :]))
                     return
             if self.tail(target) is not None:
-                self.inserted(target, value)
+                self.inserted(target, value, None)
                 return
             entries = self.younger_entries(target)
             known = target.d.get("#elements")

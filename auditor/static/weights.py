@@ -14,6 +14,9 @@ from auditor.static.machine import Machine
 from auditor.static.values import Data
 from auditor.trace.events import Artifact
 
+RESTORED = "#restored"
+"""Cell of a module that was given weights read back from a file."""
+
 
 class Weights(Machine):
     """What becomes of states that leave and come back."""
@@ -67,6 +70,8 @@ class Weights(Machine):
     def take_over(self, target: Obj, source: Data, node: ast.AST) -> None:
         """The whole state becomes what the source is."""
         self.put(target, "#history", source.updates)
+        if "artifact" in source.marks or self.has_restored(source):
+            self.restore(target, node)
         doubts = self.origin_doubts(source, node)
         if doubts != self.misgivings(target):
             self.put(target, "#doubts", doubts)
@@ -79,3 +84,17 @@ class Weights(Machine):
         return source.doubts | {
             self.doubt("weights of an origin that is not followed", ast.unparse(node), node)
         }
+
+    def has_restored(self, record: Data) -> bool:
+        """Whether a module that a value comes from was given weights read back from a file."""
+        return any(owner.d.get(RESTORED) for owner in record.states | record.refs)
+
+    def restore(self, target: Obj, node: ast.AST) -> None:
+        """A state is given weights read back from a file."""
+        self.put(target, RESTORED, True)
+        key = (target.number, self.place(node))
+        if target.kind == "module" and key not in self.known_restores:
+            what = ast.unparse(node)[:60]
+            event = Artifact(**self.common(node), action="restore", what=what, state=target.state())  # type: ignore[arg-type]
+            self.record(event)
+            self.known_restores[key] = event.number

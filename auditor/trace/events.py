@@ -162,6 +162,7 @@ class Score(Event):
         blends: what was looked up by particular tokens and is in the number; those that were not looked up by
             the scored tokens themselves are left out.
         loads: numbers of the loads of outside files that it was made with.
+        restored: whether a module that it came from had been given weights read back from a file.
     """
 
     regions: frozenset[Region]
@@ -173,6 +174,7 @@ class Score(Event):
     refined_from: int | None = None
     blends: tuple[Blend, ...] = ()
     loads: tuple[int, ...] = ()
+    restored: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,11 +247,12 @@ class Report(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact(Event):
-    """The artifact is written ("save") or read back ("restore")."""
+    """The artifact is written ("save") or read back ("restore"), the latter into a state."""
 
     action: str
     what: str
     absorbed: tuple[Update, ...] = ()
+    state: State | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,13 @@ def go(*args, **named):
     return score(**named)
 total = go(0, s=0)
 """,
+    "inserted in the middle": """
+order = [1, 2, 3]
+order.insert(-1, 0)
+order.insert(1, 4)
+fit(order[3])
+total += score(0)
+""",
     "methods": """
 class Runner:
     def __init__(self, start):
@@ -660,3 +667,25 @@ def test_the_print_is_the_last_line() -> None:
     trace = run("total += score(0)")
     assert trace.reports[-1].place.line == (PRELUDE + "total += score(0)\n" + PRINT).count("\n")
     assert trace.reports[-1].template == ("val_bpb:", None)
+
+
+def test_a_list_that_is_one_item_or_many_is_indexed_by_a_place_that_is_not_known() -> None:
+    trace = run("""
+seq, stride, stop = 64, 16, n - 1
+rank = int(os.environ.get("RANK", "0"))
+if stop <= seq:
+    starts = [0]
+else:
+    starts = list(range(0, stop - seq + 1, stride))
+    if starts[-1] != stop - seq:
+        starts.append(stop - seq)
+first = len(starts) * rank // 8
+mine = starts[first:len(starts) * (rank + 1) // 8]
+for b in range(0, len(mine), 8):
+    batch = mine[b:b + 8]
+    for i, start in enumerate(batch):
+        at = first + b + i
+        before = 0 if at == 0 else min(starts[at - 1] + seq, stop)
+        total += score(max(before, start))
+""")
+    assert worst_overlap(trace) is Answer.NO

@@ -1,0 +1,129 @@
+"""The claimed number was scored with weights that are not the artifact's.
+
+## What it checks
+
+Where the script reads its artifact back into a model, whether the scores of the claimed number come from a model
+that was given these weights, directly or as a copy of one that was.
+
+## Why it breaks the rules
+
+What is measured is the artifact: code and compressed weights within 16,000,000 bytes. Weights before
+quantisation predict better and do not fit. A script that scores its round trip once, and then calls the sliding
+evaluation with the model it trained, reports a number that nobody can reproduce from what was shipped.
+
+## How to fix it
+
+Load the artifact before the claimed evaluation and hand that model on: `eval_model.load_state_dict(dequantize(
+torch.load(...)))`, then `sliding(eval_model)`.
+
+## Known limits
+
+A script that never reads its weights back from a file is not judged: what it quantises in memory is not told from
+what it averages. Nor are weights that are assigned to parameters one by one by name. No maintainer has ruled on
+such a number yet, so it goes to a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from auditor.trace.answer import Answer
+from rules.base import (
+    Bad,
+    Evidence,
+    Example,
+    Finding,
+    Good,
+    Judgement,
+    Level,
+    Outcome,
+    Policy,
+    Rule,
+    Source,
+    Step,
+    no_program,
+)
+from rules.train_before_score import SETUP
+
+RESTORE = "restore"
+
+_SCRIPT = (
+    SETUP
+    + """\
+torch.save({name: p.half() for name, p in model.state_dict().items()}, "model.ptz")
+shipped = Model()
+shipped.load_state_dict(torch.load("model.ptz"))
+with torch.no_grad():
+    for row in range(rows):
+        tokens = val_tokens[row * SEQ : (row + 1) * SEQ + 1]
+        total += F.cross_entropy(shipped(tokens[:-1]), tokens[1:], reduction="sum")
+print(f"final val_bpb:{total.item() / (rows * SEQ) / math.log(2.0) * 0.41:.8f}")
+"""
+)
+_TRAINED = _SCRIPT.replace(
+    'F.cross_entropy(shipped(tokens[:-1]), tokens[1:], reduction="sum")',
+    'F.cross_entropy(model(tokens[:-1]), tokens[1:], reduction="sum")  # expect: unshipped-weights',
+)
+_COPY = _SCRIPT.replace("with torch.no_grad", "adapted = copy.deepcopy(shipped)\nwith torch.no_grad").replace(
+    "shipped(tokens", "adapted(tokens"
+)
+
+
+class UnshippedWeights(Rule):
+    """Asks for a person where the claimed number comes from a model that the artifact was not loaded into."""
+
+    slug = "unshipped-weights"
+    title = "The claimed number is of weights that are not the artifact's"
+    condition = "README"
+    policies: ClassVar[Mapping[Policy, str]] = {
+        Policy.RULINGS: "review: the README's numbers are of the artifact after its round trip; nobody has ruled",
+        Policy.STRICT: "the same: the four conditions say nothing about the weights",
+    }
+    sources = (
+        Source(
+            url="https://github.com/openai/parameter-golf/blob/main/README.md",
+            date="2026-03-18",
+            who="challenge README",
+            ruling="the number to submit is that of the final round trip through the compressed artifact, which "
+            "must be self-contained and reproducible",
+        ),
+    )
+    examples: ClassVar[tuple[Example, ...]] = (
+        Good("scored with the model that the artifact was loaded into", _SCRIPT),
+        Good("scored with a copy of it", "import copy\n" + _COPY),
+        Bad("scored with the model that was trained", _TRAINED, outcome=Outcome.REVIEW),
+    )
+
+    def judge(self, evidence: Evidence) -> Judgement:
+        if (undecided := no_program(evidence)) is not None:
+            return Judgement(outcome=Outcome.NOT_APPLICABLE, because=undecided.because)
+        trace, report = evidence.trace, evidence.claimed
+        assert trace is not None
+        restores = [a for a in trace.artifacts if a.action == RESTORE and a.certain is not Answer.NO]
+        scores = [] if report is None else trace.scores_of(report)
+        scores = [score for score in scores if any(state.kind == "module" for state in score.states)]
+        if report is None or not restores or not scores:
+            because = "no model was found into which the script reads its artifact back"
+            return Judgement(outcome=Outcome.NOT_APPLICABLE, because=because)
+        if any(score.restored for score in scores):
+            because = f"the scores come from a model that was given what a file holds at {restores[0].place}"
+            return Judgement(outcome=Outcome.PASS, because=because)
+        score, restore = scores[0], restores[-1]
+        models = sorted({state.name for state in score.states if state.kind == "module"})
+        shipped = restore.state.name if restore.state is not None else "another model"
+        finding = Finding(
+            rule=self.slug,
+            outcome=Outcome.REVIEW,
+            level=Level.WARNING,
+            report=report.label,
+            message=f"The claimed number is scored with {', '.join(models)}, which the artifact is never loaded "
+            f"into; it is loaded into {shipped} at {restore.place}.",
+            locations=(score.place, restore.place, report.place),
+            steps=(
+                Step(text=f"{shipped} is given the artifact's weights", place=restore.place),
+                Step(text=f"the tokens are scored with {', '.join(models)}", place=score.place),
+                Step(text=f"reported as {report.label!r}", place=report.place),
+            ),
+        )
+        return Judgement(outcome=Outcome.REVIEW, because=finding.message, findings=(finding,))
