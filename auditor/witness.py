@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MAX_INFERENCES = 4
 """Switches that a log may show to have been turned; real scripts hide at most three."""
 
-MAX_STEPS_TURNED = 4_000_000
+MAX_STEPS_TURNED = 2_000_000
 """Steps of the evaluator after which no further switch is turned; a median script takes 20,000 a run."""
 
 MAX_EXPRESSIONS_TURNED = 240_000

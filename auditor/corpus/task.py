@@ -16,12 +16,11 @@ import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 from auditor.corpus.row import Row, from_json, row_of, to_json
 from auditor.errors import AuditorError
-from auditor.submission.model import Submission
+from auditor.submission.model import Folder, Submission
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +54,15 @@ def audit_pull_request(task: Task) -> list[Row]:
         loaded = load_submissions(git_dir=task.git_dir, ref=task.ref, base=task.base)
     except AuditorError as error:
         return [Row(pr=task.pr, head="", path="", verdict=None, error=error.message, date=task.date)]
-    return [_audit(task, submission) for submission in loaded.submissions]
+    return [
+        *(_audit(task, submission) for submission in loaded.submissions),
+        *(_without_script(task, loaded.head, folder) for folder in loaded.without_script),
+    ]
+
+
+def _without_script(task: Task, head: str | None, folder: Folder) -> Row:
+    error = "the folder holds no training or evaluation script"
+    return Row(pr=task.pr, head=head or "", path=folder.path, verdict=None, error=error, date=task.date)
 
 
 def _audit(task: Task, submission: Submission) -> Row:
@@ -82,10 +89,11 @@ def _fresh(task: Task, submission: Submission) -> Row:
         if task.replays:
             from auditor.replay.verdict import audit_and_replay
 
-            audit = partial(audit_and_replay, undecided_only=True)
+            result = audit_and_replay(
+                submission, overrides=task.overrides, policy=Policy(task.policy), undecided_only=True
+            )
         else:
-            audit = partial(audit_submission)
-        result = audit(submission, overrides=task.overrides, policy=Policy(task.policy))
+            result = audit_submission(submission, overrides=task.overrides, policy=Policy(task.policy))
     except AuditorError as error:
         head = submission.target.head or ""
         return Row(

@@ -10,6 +10,7 @@ from auditor.static.by_kind import ByKind
 from auditor.static.joining import join_data
 from auditor.static.machine import Machine
 from auditor.static.values import Const, Data, Slice, Value
+from auditor.static.views import TOKENS_A_STEP
 from auditor.trace.linear import Atom, Expr
 from auditor.trace.prover import proves
 from auditor.trace.region import Region
@@ -70,6 +71,7 @@ class Narrowing(Machine):
 
         def parts(all_of: frozenset[Region]) -> frozenset[Region]:
             for value, axis in selected:
+                self.tick(len(all_of) // TOKENS_A_STEP)
                 if lost:
                     all_of = frozenset(self.some_part(region, value) for region in all_of)
                 else:

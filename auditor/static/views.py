@@ -31,8 +31,8 @@ from auditor.static.values import (
 )
 from auditor.trace.linear import Expr
 
-LOOKS_A_STEP = 4
-"""Tokens of lookups that are seen elsewhere in the time of one statement (measured on real scripts)."""
+TOKENS_A_STEP = 4
+"""Sets of tokens that are seen elsewhere in the time of one statement (measured on real scripts)."""
 
 
 class Views(Ledger):
@@ -115,7 +115,7 @@ class Views(Ledger):
         if isinstance(value, View):
             seen = self.object_data(value.base, depth)
             # a value that very many lookups went into takes as long to see elsewhere as that many statements
-            self.tick(sum(len(r.turns) + 1 for look in seen.looks for r in look.regions) // LOOKS_A_STEP)
+            self.tick(sum(len(r.turns) + 1 for look in seen.looks for r in look.regions) // TOKENS_A_STEP)
             found = substitute(seen, by_entry(value.mapping))
             assert isinstance(found, Data)
             turns = value.key.iterations() if value.key is not None else frozenset()

@@ -42,6 +42,16 @@ class LoadResult:
     head: str | None = None
     base: str | None = None
 
+    @property
+    def without_script(self) -> tuple[Folder, ...]:
+        """Record folders that claim something and hold no script that could have made it."""
+        judged = {submission.folder for submission in self.submissions}
+        return tuple(
+            folder
+            for folder in self.folders
+            if folder.path not in judged and folder.submission_json is not None
+        )
+
 
 def load_submissions(
     path: str | None = None,
@@ -247,7 +257,10 @@ def _load_folder(
             track=track or Track.of_path(home),
         )
         loaded.append(folder)
-        submissions += _folder_scripts(folder, problems)
+        found = _folder_scripts(folder, problems)
+        submissions += found
+        if not found and home and folder.submission_json is not None:
+            problems.append(f"{home} holds no training or evaluation script: not judged")
     return tuple(submissions), tuple(loaded), tuple(problems)
 
 
