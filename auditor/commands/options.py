@@ -59,15 +59,20 @@ def output_options(*formats: str) -> Callable[[Command], Command]:
     return decorate
 
 
-def judging_options(command: Command) -> Command:
-    """`--policy` and `--config KEY=VALUE`."""
-    command = click.option(
+def config_option(command: Command) -> Command:
+    """`--config KEY=VALUE`; see `parse_overrides`."""
+    return click.option(
         "--config",
         "overrides",
         multiple=True,
         metavar="KEY=VALUE",
         help="Set a hyperparameter over everything else; repeatable.",
     )(command)
+
+
+def judging_options(command: Command) -> Command:
+    """`--policy` and `--config KEY=VALUE`."""
+    command = config_option(command)
     return click.option(
         "--policy",
         type=click.Choice(POLICIES),

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from auditor.commands.options import (
+    config_option,
     output_options,
     parse_overrides,
     target_options,
@@ -44,13 +45,7 @@ RUNGS = ("bubblewrap", "unshare", "landlock")
 @click.option("--seeds", metavar="A,B,C", help="With --full: the seeds to run.  [default: 42,314,999]")
 @click.option("--data", "data", metavar="DIR", help="With --full: the folder with datasets/ and tokenizers/.")
 @output_options("text", "json")
-@click.option(
-    "--config",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Set a hyperparameter over everything else; repeatable.",
-)
+@config_option
 def command(
     target: str | None,
     git_dir: str | None,

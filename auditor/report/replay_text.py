@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import posixpath
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from auditor.replay.outcome import ConditionResult, LeakWitness, Outcome, ReplayResult
 from auditor.report.clean import clean_line
+from auditor.report.console import printed
 from auditor.trace.events import Place
 from auditor.trace.render import Mark, aligned, shown_place, timeline
 
 if TYPE_CHECKING:
     from rich.text import Text
 
-WIDTH = 110
 CONDITIONS = {
     "C1": "causal",
     "C2": "normalised",
@@ -46,29 +45,17 @@ def headline(result: ReplayResult) -> str:
 
 def render(results: Sequence[ReplayResult], *, colour: bool = False, brief: bool = False) -> str:
     """The whole report; with `brief` one line a submission."""
-    from rich.console import Console
+    return printed(_report(results, brief=brief), colour=colour)
 
-    stream = io.StringIO()
-    console = Console(
-        file=stream,
-        width=WIDTH,
-        force_terminal=colour,
-        no_color=not colour,
-        color_system="standard" if colour else None,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        legacy_windows=False,
-    )
+
+def _report(results: Sequence[ReplayResult], *, brief: bool) -> Iterator[str | Text]:
     for index, result in enumerate(results):
         if brief:
-            console.print(f"{clean_line(result.path)}: {headline(result)}", soft_wrap=True)
+            yield f"{clean_line(result.path)}: {headline(result)}"
             continue
         if index:
-            console.print()
-        for line in _lines(result):
-            console.print(line, soft_wrap=True)
-    return stream.getvalue()
+            yield ""
+        yield from _lines(result)
 
 
 def _lines(result: ReplayResult) -> Iterator[Text]:

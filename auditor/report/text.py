@@ -6,11 +6,11 @@ characters are written. Lines of the timeline and of code are never wrapped.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from auditor.report.clean import clean_line
+from auditor.report.console import printed
 from auditor.report.view import Frame, ShownFinding, View, level_word, shown_label, view
 from auditor.result import AuditResult, Verdict
 from auditor.trace.events import Place
@@ -20,7 +20,6 @@ from rules.base import Kind, Level, Outcome
 if TYPE_CHECKING:
     from rich.text import Text
 
-WIDTH = 100
 """Width of prose; fixed, so that the same audit gives the same bytes on every terminal."""
 
 _VERDICT_STYLE = {
@@ -49,32 +48,19 @@ def render(
     results: Sequence[AuditResult], notes: Sequence[str] = (), *, colour: bool = False, brief: bool = False
 ) -> str:
     """The whole report; with `colour` with ANSI styles, with `brief` one line a submission."""
-    from rich.console import Console
+    return printed(_report(results, notes, brief=brief), colour=colour)
 
-    stream = io.StringIO()
-    console = Console(
-        file=stream,
-        width=WIDTH,
-        force_terminal=colour,
-        no_color=not colour,
-        color_system="standard" if colour else None,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        legacy_windows=False,
-    )
+
+def _report(results: Sequence[AuditResult], notes: Sequence[str], *, brief: bool) -> Iterator[str | Text]:
     for index, result in enumerate(results):
         if brief:
-            where = clean_line(result.target.path)
-            console.print(f"{where}: {view(result).headline}", soft_wrap=True)
+            yield f"{clean_line(result.target.path)}: {view(result).headline}"
             continue
         if index:
-            console.print()
-        for line in _lines(view(result)):
-            console.print(line, soft_wrap=True)
+            yield ""
+        yield from _lines(view(result))
     for note in notes:
-        console.print(f"note: {clean_line(note)}", soft_wrap=True)
-    return stream.getvalue()
+        yield f"note: {clean_line(note)}"
 
 
 def _lines(shown: View) -> Iterator[Text]:
