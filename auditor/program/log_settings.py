@@ -84,10 +84,13 @@ def log_evidence(
             found["WORLD_SIZE"] = Evidence(name="WORLD_SIZE", value=match[1], line=item.number)
     for branch in branches:
         name = variables[branch.target].name
-        at = [item.number for item in lines if branch.text in item.text[: len(branch.text) + MAX_PREFIX]]
-        if at and name not in found:
+        if name in found:
+            continue
+        reach = len(branch.text) + MAX_PREFIX
+        shown = next((item for item in lines if branch.text in item.text[:reach]), None)
+        if shown is not None:
             decimals = None if branch.exact else 0
-            found[name] = Evidence(name=name, value=branch.value, line=at[0], decimals=decimals)
+            found[name] = Evidence(name=name, value=branch.value, line=shown.number, decimals=decimals)
     return found
 
 

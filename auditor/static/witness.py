@@ -13,8 +13,6 @@ from auditor.static.ledger import Resolved, Setting
 from auditor.trace.prover import refill, spent
 from auditor.trace.trace import Trace
 
-RECURSION_LIMIT = 12_000
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Witnessed:
