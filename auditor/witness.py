@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from auditor.alternatives import Exploration, ExplorationSpent
 from auditor.claim_evidence import ClaimEvidence
+from auditor.claimed import BY_LABEL, REPRODUCES, match_claim
 from auditor.result import ConfigurationEntry
 from auditor.trace.events import Place
 from auditor.trace.linear import expressions_known
@@ -95,7 +96,7 @@ class Witness:
     def _explored(self, trace: Trace, forced: Mapping[str, str], claim: ClaimEvidence) -> Exploration:
         return Exploration(
             trace,
-            lambda further: self._trace({**forced, **further}),
+            lambda further: _tied(self._trace({**forced, **further}), claim),
             lambda: self._trace(forced, both_ways=True),
             log=claim.log,
         )
@@ -132,6 +133,17 @@ class Witness:
             )
             for entry in next(read for traced, read in self._traced if traced is trace)
         )
+
+
+def _tied(trace: Trace, claim: ClaimEvidence) -> Trace:
+    """The trace with its claimed report marked, where logs or labels tell which it is.
+
+    What else a turned switch does to other numbers that are printed says nothing about the one that is claimed.
+    """
+    match = match_claim(trace, lines=claim.lines, label=claim.label or None, log=claim.log)
+    if match is not None and match.how in (REPRODUCES, BY_LABEL):
+        trace.claimed, trace.claimed_how = match.report.number, match.how
+    return trace
 
 
 def language_of(program: Program) -> str:

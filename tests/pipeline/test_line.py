@@ -161,6 +161,28 @@ def test_claim_is_tied_to_the_line_that_prints_it(tmp_path: Path) -> None:
     assert len(claimed) == 1 and claimed[0].startswith("legal_ttt")
 
 
+def test_turned_switch_is_judged_by_the_claimed_number_and_not_by_an_experiment_after_it(
+    tmp_path: Path,
+) -> None:
+    fit = "    prequant_ttt(args, base_model, rank, world_size, device, val_tokens)\n"
+    score = "    val_loss, val_bpb = eval_val(args, base_model, rank, world_size, device, val_tokens, byte_table)\n"
+    said = '    log0(f"{} val_loss:{{val_loss:.8f}} val_bpb:{{val_bpb:.8f}}")\n'
+    script = specimen("hidden_switch").replace("    if args.prequant_enabled:\n    " + fit, "")
+    final = said.format("final_roundtrip")
+    assert final in script
+    twice = '    if int(os.environ.get("FIT_TWICE", "1")):\n    ' + fit
+    script = script.replace(final, final + fit + twice + score + said.format("fitted"))
+    files = {
+        "train_gpt.py": script,
+        "submission.json": '{"name": "toy", "val_bpb": 1.23456780}\n',
+        "train.log": log("final_roundtrip", "fitted"),
+    }
+    result = audit(tmp_path, files)
+    assert result.verdict is Verdict.COMPLIANT, result.rules
+    verdicts = {report.label.split()[0]: report.verdict for report in result.reports}
+    assert verdicts["fitted"] is Verdict.VIOLATION
+
+
 def test_folder_without_evidence_has_problems_beside_its_verdict(tmp_path: Path) -> None:
     result = audit(tmp_path, {"train_gpt.py": specimen("flat")})
     assert result.record_verdict is RecordVerdict.PROBLEMS
