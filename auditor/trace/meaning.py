@@ -18,6 +18,21 @@ UNORDERED = frozenset(["elem", "pick", "opaque", "mul", "floordiv", "mod"])
 
 
 @dataclass(frozen=True, slots=True)
+class Gaps:
+    """How far two symbols of one family lie apart.
+
+    Attributes:
+        distance: of the places in an array, or of the turns that are multiplied.
+        rise: of the elements there, or of the products.
+        step: what the turns are multiplied by; None for an array, which rises by one a place at least.
+    """
+
+    distance: Expr
+    rise: Expr
+    step: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """What is known of one symbol.
 
@@ -52,6 +67,8 @@ def _known(atom: Atom) -> Known:
         rows.append(me - atom.low)
     if atom.high is not None:
         rows.append(atom.high - me)
+    if atom.kind == "mul" and (least := _least(atom)) is not None:
+        rows.append(me - least)
     if atom.kind in ("floordiv", "mod"):
         rows.extend(_division(atom, me))
     elif atom.kind in ("min", "max"):
@@ -98,14 +115,28 @@ def _bound(expr: Expr, sign: int) -> int | None:
     total = expr.constant
     for atom, coefficient in expr.terms:
         if coefficient * sign > 0:
-            if atom.low is None:
+            low = _least(atom)
+            if low is None:
                 return None
-            total += coefficient * atom.low
+            total += coefficient * low
         elif atom.high is not None and atom.high.is_constant:
             total += coefficient * atom.high.constant
         else:
             return None
     return total
+
+
+def _least(atom: Atom) -> int | None:
+    """What the symbol is at least, by its own bound or by those of its parts; None where these do not tell."""
+    if atom.low is not None:
+        return atom.low
+    if atom.kind not in ("mul", "floordiv"):
+        return None
+    lows = [_bound(part, 1) for part in atom.parts()]
+    left, right = (lows[0], lows[-1])
+    if left is None or right is None or left < 0 or right < 0:
+        return None
+    return left * right if atom.kind == "mul" else 0
 
 
 def _division(atom: Atom, me: Expr) -> list[Expr]:
@@ -127,6 +158,17 @@ def _family(atom: Atom) -> object:
     if atom.kind == "at":
         buckets = tuple(part.number if isinstance(part, Expr) else part for part in atom.args[2:])
         return "at", atom.args[0], buckets
+    if atom.kind == "mul" and (factors := _multiple(atom)) is not None:
+        return "mul", factors[1].number
+    return None
+
+
+def _multiple(atom: Atom) -> tuple[Expr, Expr] | None:
+    """For a product of a loop's turn and something that is the same in all turns: the former and the latter."""
+    for turn, step in (atom.args, atom.args[::-1]):
+        assert isinstance(turn, Expr) and isinstance(step, Expr)
+        if turn.iterations() and not step.iterations():
+            return turn, step
     return None
 
 
@@ -169,35 +211,34 @@ def part_cases(atom: Atom) -> tuple[Case, ...]:
 
 
 @by_identity
-def order(a: Atom, b: Atom) -> tuple[Case, tuple[Expr, Expr] | None]:
-    """What the order of two symbols of one family implies.
-
-    Returns:
-        rows that hold, and where the order depends on values the distance of the two places and that of the
-        elements there.
-    """
+def order(a: Atom, b: Atom) -> tuple[Case, Gaps | None]:
+    """What the order of two symbols of one family implies: rows that hold, and what depends on values."""
     if a.kind == "iter":
         first, second = a.args[1], b.args[1]
         assert isinstance(first, int) and isinstance(second, int)
         early, late = (a, b) if first < second else (b, a)
         return (Expr.of(late) - Expr.of(early) - abs(first - second),), None
+    if a.kind == "mul":
+        first_of, second_of = _multiple(a), _multiple(b)
+        assert first_of is not None and second_of is not None
+        return (), Gaps(second_of[0] - first_of[0], Expr.of(b) - Expr.of(a), first_of[1])
     i, j = a.args[1], b.args[1]
     assert isinstance(i, Expr) and isinstance(j, Expr)
     distance, rise = j - i, Expr.of(b) - Expr.of(a)
     if not distance.is_constant:
-        return (), (distance, rise)
+        return (), Gaps(distance, rise)
     if distance.constant == 0:
         return (rise, -rise), None
     return ((rise - distance) if distance.constant > 0 else (distance - rise),), None
 
 
-def order_cases(distance: Expr, rise: Expr) -> tuple[Case, ...]:
-    """The cases of two places of an ascending array: in order, at the same place, the other way round."""
-    return (
-        (distance - 1, rise - distance),
-        (distance, -distance, rise, -rise),
-        (-distance - 1, distance - rise),
-    )
+def order_cases(gaps: Gaps) -> tuple[Case, ...]:
+    """The cases of two places: in order, the same one, the other way round; or a step backwards."""
+    distance, rise, step = gaps.distance, gaps.rise, gaps.step
+    same = (distance, -distance, rise, -rise)
+    if step is None:
+        return (distance - 1, rise - distance), same, (-distance - 1, distance - rise)
+    return (distance - 1, step, rise - step), same, (-distance - 1, step, -rise - step), (-step - 1,)
 
 
 @by_identity

@@ -210,6 +210,22 @@ def _case_by_case(kind: str, left: Expr, right: Expr, *, chosen: Expr, atom: Ato
     return operation("ite", condition, *results)
 
 
+MAX_PRODUCTS = 12
+"""Products of two symbols that a product of sums is written out as; beyond it stays one."""
+
+
+def _product(left: Expr, right: Expr) -> Expr:
+    """The product of two sums, written out, so that what is equal looks equal."""
+    if len(left.terms) * len(right.terms) > MAX_PRODUCTS:
+        return Expr.of(Atom("mul", tuple(sorted((left, right), key=hash))))
+    total = right.scaled(left.constant) + left.scaled(right.constant) - left.constant * right.constant
+    for a, times in left.terms:
+        for b, more in right.terms:
+            factors = sorted((Expr.of(a), Expr.of(b)), key=hash)
+            total += Expr.of(Atom("mul", tuple(factors))).scaled(times * more)
+    return total
+
+
 def _arithmetic(kind: str, left: Expr, right: Expr) -> Expr:
     for chosen in (right, left) if kind == "mul" else (right,):
         atom = _one_of_constants(chosen)
@@ -220,8 +236,7 @@ def _arithmetic(kind: str, left: Expr, right: Expr) -> Expr:
             return right.scaled(left.constant)
         if right.is_constant:
             return left.scaled(right.constant)
-        first, second = sorted((left, right), key=lambda e: e._hash)
-        return Expr.of(Atom("mul", (first, second)))
+        return _product(left, right)
     if right.is_constant and right.constant > 0:
         divisor = right.constant
         if left.is_constant:

@@ -20,6 +20,7 @@ from itertools import combinations
 from auditor.trace.linear import Atom, Condition, Expr
 from auditor.trace.meaning import (
     Case,
+    Gaps,
     argument_gaps,
     branches,
     known,
@@ -249,8 +250,8 @@ class Refutation:
                 return Split(cases, self._active[id(atom)])
         for a, b in _pairs(self._arrays):
             gaps = order(a, b)[1]
-            if gaps is not None and not self._in_order(*gaps):
-                return Split(order_cases(*gaps), self._active[id(a)] | self._active[id(b)])
+            if gaps is not None and not self._in_order(gaps):
+                return Split(order_cases(gaps), self._active[id(a)] | self._active[id(b)])
         return None
 
     def _chosen(self, atom: Atom) -> bool:
@@ -274,12 +275,17 @@ class Refutation:
         """Whether a condition is an unknown of its own, of which nothing is known."""
         return all(a.kind == "free" and not known(a).rows and not known(a).inner for a, _ in guard.terms)
 
-    def _in_order(self, distance: Expr, rise: Expr) -> bool:
-        far, _ = self._value(distance)
+    def _in_order(self, gaps: Gaps) -> bool:
+        far, _ = self._value(gaps.distance)
         if far == 0:
-            return self._value(rise)[0] == 0
-        more, _ = self._value(rise - distance)
-        return more >= 0 if far > 0 else more <= 0
+            return self._value(gaps.rise)[0] == 0
+        if gaps.step is None:
+            more, _ = self._value(gaps.rise - gaps.distance)
+            return more >= 0 if far > 0 else more <= 0
+        if self._value(gaps.step)[0] < 0:
+            return True
+        more, _ = self._value((gaps.rise if far > 0 else -gaps.rise) - gaps.step)
+        return more >= 0
 
     def _unequal(self) -> Split | None:
         """Two symbols of one function that differ though their arguments are proved to be equal."""

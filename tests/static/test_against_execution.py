@@ -120,7 +120,19 @@ class Maker:
 
     def pieces(self) -> tuple[list[str], str, str]:
         """The head of a loop over disjoint pieces of the stream, and the ends of a piece."""
-        match self.random.randrange(5):
+        match self.random.randrange(6):
+            case 5:
+                return (
+                    [
+                        "parts = (n - 1) // chunk + 1",
+                        "size = (n - 1) // parts",
+                        "for c in range(parts):",
+                        "    begin = c * size",
+                        f"    end = (c + 1) * size{self.slip()} if c < parts - 1 else n - 1",
+                    ],
+                    "begin",
+                    "end",
+                )
             case 0:
                 return (
                     [

@@ -689,3 +689,26 @@ for b in range(0, len(mine), 8):
         total += score(max(before, start))
 """)
     assert worst_overlap(trace) is Answer.NO
+
+
+@pytest.mark.parametrize(("gap", "answer"), [("", Answer.NO), (" + 1", Answer.MAYBE)])
+@pytest.mark.parametrize("chunks", ["32", "int(os.environ.get('CHUNKS', '32'))", "(n - 1) // 4096"])
+def test_chunks_whose_size_is_a_share_of_the_split_are_apart(chunks: str, gap: str, answer: Answer) -> None:
+    trace = run(f"""
+def fit_on(s, e):
+    model(val[s:e], val[s + 1:e + 1]).backward()
+    optimizer.step()
+chunks = {chunks}
+size = (n - 1) // chunks
+for c in range(chunks):
+    begin = c * size
+    end = (c + 1) * size{gap} if c < chunks - 1 else n - 1
+    for w in range(0, n - 1, 16):
+        s, e = max(w, begin), min(w + 16, end)
+        if s >= e:
+            continue
+        total += model(val[s:e], val[s + 1:e + 1]).item()
+    for s in range(begin, end, 64):
+        fit_on(s, min(s + 64, end))
+""")
+    assert worst_overlap(trace) is answer
