@@ -117,24 +117,22 @@ def _load(pointer: Pointer, mask: Any = None, other: Any = None, **_: Any) -> Te
     )
 
 
-def _store(pointer: Pointer, value: Any, mask: Any = None, **_: Any) -> None:
+def _put(pointer: Pointer, value: Any, mask: Any, *, accumulate: bool) -> None:
     index, shown = pointer.places(mask)
     values = torch.as_tensor(value).to(pointer.flat.dtype)
     index, values = _broadcast(index, values)
     if shown is not None:
         shown = shown.expand(index.shape)
         index, values = index[shown], values[shown]
-    pointer.flat[index] = values
+    pointer.flat.index_put_((index,), values, accumulate=accumulate)
+
+
+def _store(pointer: Pointer, value: Any, mask: Any = None, **_: Any) -> None:
+    _put(pointer, value, mask, accumulate=False)
 
 
 def _atomic_add(pointer: Pointer, value: Any, mask: Any = None, **_: Any) -> None:
-    index, shown = pointer.places(mask)
-    values = torch.as_tensor(value).to(pointer.flat.dtype)
-    index, values = _broadcast(index, values)
-    if shown is not None:
-        shown = shown.expand(index.shape)
-        index, values = index[shown], values[shown]
-    pointer.flat.index_put_((index,), values, accumulate=True)
+    _put(pointer, value, mask, accumulate=True)
 
 
 def _reduction(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -163,6 +161,32 @@ def _where(condition: Any, a: Any, b: Any) -> Tensor:
     return torch.where(torch.as_tensor(condition), _tensor(a), _tensor(b))
 
 
+ELEMENTWISE = (
+    "abs",
+    "ceil",
+    "cos",
+    "erf",
+    "exp",
+    "exp2",
+    "floor",
+    "log",
+    "log2",
+    "rsqrt",
+    "sigmoid",
+    "sin",
+    "sqrt",
+    "tanh",
+)
+"""Functions of one number that Triton's language, its maths library and torch call by the same name."""
+
+
+def _population_count(value: Any) -> Tensor:
+    """The bits that are set in each integer, of as many as its type has."""
+    number = _tensor(value)
+    places = torch.arange(torch.iinfo(number.dtype).bits)
+    return ((number.unsqueeze(-1) >> places) & 1).sum(-1).to(torch.int32)
+
+
 class _Constant:
     """`tl.constexpr`: an annotation, or a call that gives its value back."""
 
@@ -173,11 +197,9 @@ class _Constant:
 def _language(state: _Launch) -> types.ModuleType:
     module = types.ModuleType("triton.language")
     libdevice = types.SimpleNamespace(
-        **{
-            name: _unary(getattr(torch, name))
-            for name in ("tanh", "exp", "log", "sqrt", "rsqrt", "erf", "pow")
-            if name != "pow"
-        }
+        popc=_population_count,
+        pow=_binary(torch.pow),
+        **{name: _unary(getattr(torch, name)) for name in ELEMENTWISE},
     )
     module.__dict__.update(
         constexpr=_Constant,
@@ -232,22 +254,7 @@ def _language(state: _Launch) -> types.ModuleType:
         int64=torch.int64,
         uint8=torch.uint8,
     )
-    for name in (
-        "exp",
-        "exp2",
-        "log",
-        "log2",
-        "sqrt",
-        "rsqrt",
-        "sigmoid",
-        "abs",
-        "sin",
-        "cos",
-        "erf",
-        "tanh",
-        "floor",
-    ):
-        module.__dict__[name] = _unary(getattr(torch, name))
+    module.__dict__.update({name: _unary(getattr(torch, name)) for name in ELEMENTWISE})
     module.__dict__["softmax"] = lambda value, *_, **__: torch.softmax(value, 0)
     return module
 
