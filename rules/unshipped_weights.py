@@ -48,25 +48,26 @@ from rules.train_before_score import SETUP
 
 RESTORE = "restore"
 
-_SCRIPT = (
+_SAVED = (
     SETUP
     + """\
 torch.save({name: p.half() for name, p in model.state_dict().items()}, "model.ptz")
+"""
+)
+_LOADED = """\
 shipped = Model()
 shipped.load_state_dict(torch.load("model.ptz"))
+"""
+_SCORED = """\
 with torch.no_grad():
     for row in range(rows):
         tokens = val_tokens[row * SEQ : (row + 1) * SEQ + 1]
-        total += F.cross_entropy(shipped(tokens[:-1]), tokens[1:], reduction="sum")
+        logits = shipped(tokens[:-1])
+        total += F.cross_entropy(logits, tokens[1:], reduction="sum")
 print(f"final val_bpb:{total.item() / (rows * SEQ) / math.log(2.0) * 0.41:.8f}")
 """
-)
-_TRAINED = _SCRIPT.replace(
-    'F.cross_entropy(shipped(tokens[:-1]), tokens[1:], reduction="sum")',
-    'F.cross_entropy(model(tokens[:-1]), tokens[1:], reduction="sum")  # expect: unshipped-weights',
-)
-_COPY = _SCRIPT.replace("with torch.no_grad", "adapted = copy.deepcopy(shipped)\nwith torch.no_grad").replace(
-    "shipped(tokens", "adapted(tokens"
+_UNSHIPPED = _SCORED.replace("shipped(", "model(").replace(
+    'reduction="sum")', 'reduction="sum")  # expect: unshipped-weights'
 )
 
 
@@ -90,9 +91,21 @@ class UnshippedWeights(Rule):
         ),
     )
     examples: ClassVar[tuple[Example, ...]] = (
-        Good("scored with the model that the artifact was loaded into", _SCRIPT),
-        Good("scored with a copy of it", "import copy\n" + _COPY),
-        Bad("scored with the model that was trained", _TRAINED, outcome=Outcome.REVIEW),
+        Good("scored with the model that the artifact was loaded into", _SAVED + _LOADED + _SCORED),
+        Good(
+            "scored with a copy of it",
+            "import copy\n" + _SAVED + _LOADED + "shipped = copy.deepcopy(shipped)\n" + _SCORED,
+        ),
+        Bad(
+            "scored with the model that was trained",
+            _SAVED + _LOADED + _UNSHIPPED,
+            outcome=Outcome.REVIEW,
+        ),
+        Bad(
+            "scored before the artifact is loaded",
+            _SAVED + _UNSHIPPED + 'model.load_state_dict(torch.load("model.ptz"))\n',
+            outcome=Outcome.REVIEW,
+        ),
     )
 
     def judge(self, evidence: Evidence) -> Judgement:
@@ -111,14 +124,22 @@ class UnshippedWeights(Rule):
             return Judgement(outcome=Outcome.PASS, because=because)
         score, restore = scores[0], restores[-1]
         models = sorted({state.name for state in score.states if state.kind == "module"})
+        scored_with = {state.number for state in score.states}
+        later = [a for a in restores if a.state is not None and a.state.number in scored_with]
+        if later:
+            restore = later[-1]
         shipped = restore.state.name if restore.state is not None else "another model"
+        told = (
+            f"; the artifact is loaded into it afterwards, at {restore.place}."
+            if later
+            else f", which the artifact is never loaded into; it is loaded into {shipped} at {restore.place}."
+        )
         finding = Finding(
             rule=self.slug,
             outcome=Outcome.REVIEW,
             level=Level.WARNING,
             report=report.label,
-            message=f"The claimed number is scored with {', '.join(models)}, which the artifact is never loaded "
-            f"into; it is loaded into {shipped} at {restore.place}.",
+            message=f"The claimed number is scored with {', '.join(models)}{told}",
             locations=(score.place, restore.place, report.place),
             steps=(
                 Step(text=f"{shipped} is given the artifact's weights", place=restore.place),

@@ -90,6 +90,8 @@ class Modules(Machine):
         target = self.loss_target(module.cls, name)
         if target is not None:
             value = self.argument(method, target, args, keywords)
+            if value is not None and any(state.kind == "module" for state in self.data(value).states):
+                return result  # hidden states are no targets: a part of the model was called, a block of it
             if value is None or not self.data(value).regions:
                 return self.without_target(result, method, args, keywords, node)
             return self.loss(self.data(value), result, node)

@@ -712,3 +712,36 @@ for c in range(chunks):
         fit_on(s, min(s + 64, end))
 """)
     assert worst_overlap(trace) is answer
+
+
+def test_a_block_called_with_hidden_states_takes_no_loss_of_them() -> None:
+    trace = run("""
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Embedding(1024, 64)
+        self.blocks = nn.ModuleList([nn.Linear(64, 64) for _ in range(2)])
+    def forward(self, ids, targets):
+        return F.cross_entropy(logits_of(self, ids), targets)
+
+def logits_of(net, ids):
+    x = first = net.embed(ids)
+    skips = []
+    for block in range(1):
+        x = net.blocks[block](x, first)
+        skips.append(x)
+    for block in range(1):
+        if skips:
+            x = x + skips.pop()
+        x = net.blocks[1 + block](x, first)
+    return F.linear(x, net.embed.weight)
+
+net = Net()
+for s in range(0, n - 1, 64):
+    y = val[s + 1:s + 65]
+    total += F.cross_entropy(logits_of(net, val[s:s + 64]), y, reduction="sum").item()
+""")
+    assert worst_overlap(trace) is Answer.NO
+    report = trace.reports[-1]
+    assert not report.selects
+    assert len({score.place for score in trace.scores_of(report)}) == 1
