@@ -105,7 +105,7 @@ class Attributes(Machine):
 
     def module_part(self, owner: Obj) -> Data:
         me = frozenset((owner,))
-        return Data(updates=self.history(owner), states=me, refs=me)
+        return Data(updates=self.history(owner), states=self.members(owner), refs=me)
 
 
 def bound(method: Func, instance: Value) -> Func:

@@ -299,52 +299,6 @@ class Calls(Machine):
                 return True
         return False
 
-    # classes
-    def construct(self, cls: Class, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-        name = cls.node.name
-        if cls.is_module:
-            out = self.allocate("module", node, "", cls)
-            out.d["#class"] = Const(name)
-            return out
-        if cls.is_optimizer:
-            out = self.allocate("optimizer", node, name)
-            out.d["#content"] = self.data(Tup((*args, *keywords.values())))
-            return out
-        if cls.is_autograd:
-            return cls
-        out = self.allocate("instance", node, "", cls)
-        initialiser = cls.find("__init__")
-        if initialiser is not None:
-            self.call_function(replace(initialiser, instance=out), args, keywords, node)
-        else:
-            self.fill_fields(out, cls, args, keywords, node)
-        return out
-
-    def fill_fields(
-        self, out: Obj, cls: Class, args: Sequence[Value], keywords: dict[str, Value], node: ast.AST
-    ) -> None:
-        """Dataclass and named-tuple fields: defaults, factories, arguments, `__post_init__`."""
-        names: list[str] = []
-        for statement in cls.node.body:
-            if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
-                continue
-            name = statement.target.id
-            names.append(name)
-            value = statement.value
-            if isinstance(value, ast.Call) and ast.unparse(value.func).split(".")[-1] == "field":
-                for keyword in value.keywords:
-                    if keyword.arg == "default_factory":
-                        out.d[name] = self.call(self.evaluate(keyword.value, cls.env), [], {}, node)
-                    elif keyword.arg == "default":
-                        out.d[name] = self.evaluate(keyword.value, cls.env)
-            elif name in cls.d:
-                out.d[name] = cls.d[name]
-        out.d.update(zip(names, args, strict=False))
-        out.d.update({k: v for k, v in keywords.items() if k != "**"})
-        post = cls.find("__post_init__")
-        if post is not None:
-            self.call_function(replace(post, instance=out), [], {}, node)
-
 
 @once_a_node
 def mentions(node: ast.AST) -> tuple[bool, tuple[str, ...]]:

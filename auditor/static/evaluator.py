@@ -14,6 +14,7 @@ from auditor.static.choices import Choices
 from auditor.static.columns import SideBySide
 from auditor.static.comparisons import Comparisons
 from auditor.static.comprehensions import Comprehensions
+from auditor.static.constructors import Constructors
 from auditor.static.container_methods import ContainerMethods
 from auditor.static.elements import Elements
 from auditor.static.expressions import Expressions
@@ -62,6 +63,7 @@ class Evaluator(
     Branches,
     Assignments,
     Calls,
+    Constructors,
     Modules,
     Weights,
     Subscripts,

@@ -14,6 +14,9 @@ BOUNDS = "#bounds"
 STORED = "stored"
 """Numbers were stored at places of it, and its content says which."""
 
+WRAPPED = "#wrapped"
+"""The cell of a module that holds the modules that were handed to its constructor and kept."""
+
 
 class _Missing:
     """The value of a cell that did not exist."""

@@ -141,7 +141,9 @@ class Methods(Machine):
             if name in ("append", "extend", "insert", "register_forward_hook", "remove"):
                 return UNKNOWN
             out = self.mix(*args, *keywords.values())
-            return replace(out, updates=out.updates | self.history(module), states=out.states | {module})
+            return replace(
+                out, updates=out.updates | self.history(module), states=out.states | self.members(module)
+            )
         return self.data_method(owner.owner, name, args, keywords, node)
 
     # constants
@@ -382,8 +384,8 @@ class Methods(Machine):
                     self.put(target, "#history", given.updates)
                 else:
                     self.put(target, "#content", replace(self.taken_in(known, given), most=None))
-                if given.updates - self.history(target) and name != "copy_":
-                    self.put(target, "#history", self.history(target) | given.updates)
+                if given.updates - self.own_history(target) and name != "copy_":
+                    self.put(target, "#history", self.own_history(target) | given.updates)
             elif target.kind in ("module", "list", "dict"):
                 if name == "copy_":
                     if given.regions and not given.losses:
@@ -394,8 +396,8 @@ class Methods(Machine):
                     self.update(
                         target, given.regions, node, "gradient" if "grad" in given.marks else "in place", name
                     )
-                elif given.updates - self.history(target):
-                    self.put(target, "#history", self.history(target) | given.updates)
+                elif given.updates - self.own_history(target):
+                    self.put(target, "#history", self.own_history(target) | given.updates)
         if not targets and isinstance(owner, Data):
             return self.mix(owner, given)
         return owner

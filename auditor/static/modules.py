@@ -75,9 +75,11 @@ class Modules(Machine):
         history = self.history(module)
         result = replace(
             out,
+            # what was looked up by the tokens that the model is given anyway is one more input
+            looks=frozenset(look for look in out.looks if not look.regions <= out.regions),
             updates=out.updates | history,
-            doubts=out.doubts | self.misgivings(module),
-            states=out.states | {module},
+            doubts=out.doubts.union(*map(self.misgivings, self.members(module))),
+            states=out.states | self.members(module),
             refs=frozenset((module,)) if not given and not out.regions else frozenset(),
             span=None,
             array=None,

@@ -246,7 +246,7 @@ class Scoring(Machine):
             event = Update(**self.common(node), state=target.state(), regions=made_from, how=how, by=by)  # type: ignore[arg-type]
             self.record(event)
             number = self.known_updates[key] = event.number
-        history = self.history(target)
+        history = self.own_history(target)
         if number not in history:
             self.put(target, "#history", history | {number})
 
@@ -272,7 +272,7 @@ class Scoring(Machine):
 
     def reset(self, target: Obj, node: ast.AST, by: str) -> None:
         """The state goes back to what the artifact gave."""
-        if self.history(target):
+        if self.own_history(target):
             self.record(Reset(**self.common(node), state=target.state(), by=by))  # type: ignore[arg-type]
             self.put(target, "#history", frozenset())
         self.put(target, "#pending", frozenset())

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from auditor.static.heap import BOUNDS, STORED, TOUCHED, Obj
+from auditor.static.heap import BOUNDS, STORED, TOUCHED, WRAPPED, Obj
 from auditor.static.joining import by_entry, join_data, substitute
 from auditor.static.ledger import MAX_NESTING, WHOLE, Ledger
 from auditor.static.values import (
@@ -38,9 +38,30 @@ TOKENS_A_STEP = 4
 class Views(Ledger):
     """Looks at values and objects."""
 
-    def history(self, target: Obj) -> frozenset[int]:
+    def own_history(self, target: Obj) -> frozenset[int]:
+        """The updates that a state has absorbed, without those of modules that are a part of it."""
         found = target.d.get("#history")
         return found if isinstance(found, frozenset) else frozenset()
+
+    def history(self, target: Obj) -> frozenset[int]:
+        """The updates that a state has absorbed, by itself or in a part of it."""
+        if target.kind != "module":
+            return self.own_history(target)
+        return frozenset().union(*map(self.own_history, self.members(target)))
+
+    def members(self, module: Obj) -> frozenset[Obj]:
+        """A module and those that are a part of it: handed to its constructor and kept, or set as an attribute."""
+        found = {module}
+        waiting = [module]
+        while waiting:
+            cells = waiting.pop().d
+            parts = [value for value in cells.values() if isinstance(value, Obj) and value.kind == "module"]
+            wrapped = cells.get(WRAPPED, ())
+            assert isinstance(wrapped, tuple)
+            new = {*parts, *wrapped} - found
+            found |= new
+            waiting += new
+        return frozenset(found)
 
     def misgivings(self, target: Obj) -> frozenset[int]:
         """The doubts about what the state was last given."""
@@ -136,7 +157,9 @@ class Views(Ledger):
         me = frozenset((target,))
         history = self.history(target)
         if target.kind == "module":
-            return Data(updates=history, doubts=self.misgivings(target), states=me, refs=me)
+            members = self.members(target)
+            doubts = frozenset().union(*map(self.misgivings, members))
+            return Data(updates=history, doubts=doubts, states=members, refs=me)
         if target.kind in ("tensor", "dict", "list", "optimizer", "iterator"):
             inner = self.within(target, depth, self.content)
             if target.kind == "tensor":

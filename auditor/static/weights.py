@@ -52,9 +52,10 @@ class Weights(Machine):
 
     def load_state(self, module: Obj, source: Data, node: ast.AST) -> None:
         """Weights are replaced: the module's history becomes that of what is loaded."""
-        if self.history(module) and not source.updates:
-            self.reset(module, node, "load_state_dict")
-        self.take_over(module, source, node)
+        for member in sorted(self.members(module), key=lambda o: o.number):
+            if self.own_history(member) and not source.updates:
+                self.reset(member, node, "load_state_dict")
+            self.take_over(member, source, node)
 
     def copy_state(self, target: Obj, given: Data, node: ast.AST) -> None:
         """`p.copy_(saved)`: the state's history becomes that of what is copied."""
@@ -64,7 +65,7 @@ class Weights(Machine):
 
     def copy_part(self, target: Obj, given: Data, node: ast.AST) -> None:
         """`model.head.weight.copy_(saved)`: the rest of the state stays what it was."""
-        self.put(target, "#history", self.history(target) | given.updates)
+        self.put(target, "#history", self.own_history(target) | given.updates)
         self.put(target, "#doubts", self.misgivings(target) | self.origin_doubts(given, node))
 
     def take_over(self, target: Obj, source: Data, node: ast.AST) -> None:
@@ -87,7 +88,8 @@ class Weights(Machine):
 
     def has_restored(self, record: Data) -> bool:
         """Whether a module that a value comes from was given weights read back from a file."""
-        return any(owner.d.get(RESTORED) for owner in record.states | record.refs)
+        owners = record.states | record.refs
+        return any(part.d.get(RESTORED) for owner in owners for part in (owner, *self.members(owner)))
 
     def restore(self, target: Obj, node: ast.AST) -> None:
         """A state is given weights read back from a file."""

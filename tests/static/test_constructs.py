@@ -745,3 +745,43 @@ for s in range(0, n - 1, 64):
     report = trace.reports[-1]
     assert not report.selects
     assert len({score.place for score in trace.scores_of(report)}) == 1
+
+
+WRAPPER = """
+class Wrapper(nn.Module):
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+    def forward(self, x, y):
+        return F.cross_entropy(self.net.head(self.net.embed(x)), y)
+x, y = tokens(0)
+"""
+UNREGISTERED = WRAPPER.replace("self.net = net", "self.__dict__['net'] = [net]")
+SET_LATER = WRAPPER.replace("(self, net)", "(self)").replace("self.net = net", "self.net = None")
+SIZES_ALONE = WRAPPER.replace("self.net = net", "self.size, self.depth = net.size, len(net.blocks)")
+
+
+@pytest.mark.parametrize(
+    ("script", "answer"),
+    [
+        (WRAPPER + "fit(0)\nw = Wrapper(model)\ntotal += w(x, y).item()", Answer.YES),
+        (WRAPPER + "w = Wrapper(net=model)\nfit(0)\ntotal += w(x, y).item()", Answer.YES),
+        (WRAPPER + "w = Wrapper(Wrapper(model))\nfit(0)\ntotal += w(x, y).item()", Answer.YES),
+        (WRAPPER + "w = Wrapper(model)\nw(x, y).backward()\noptimizer.step()\ntotal += score(0)", Answer.YES),
+        (
+            WRAPPER + "w = Wrapper(model)\nopt = torch.optim.SGD(w.parameters(), lr=0.1)\n"
+            "w(x, y).backward()\nopt.step()\ntotal += score(0)",
+            Answer.YES,
+        ),
+        (UNREGISTERED + "fit(0)\nw = Wrapper(model)\ntotal += w(x, y).item()", Answer.YES),
+        (SET_LATER + "w = Wrapper()\nw.net = model\nfit(0)\ntotal += w(x, y).item()", Answer.YES),
+        (
+            WRAPPER + "saved = copy.deepcopy(model.state_dict())\nw = Wrapper(model)\nfit(0)\n"
+            "w.load_state_dict(saved)\ntotal += w(x, y).item()",
+            Answer.NO,
+        ),
+        (SIZES_ALONE + "w = Wrapper(model)\nfit(0)\ntotal += w(x, y).item()", Answer.NO),
+    ],
+)
+def test_a_model_inside_another_is_a_part_of_it(script: str, answer: Answer) -> None:
+    assert worst_overlap(run(script)) is answer
