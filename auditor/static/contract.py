@@ -132,6 +132,22 @@ class Contract:
     def become(self, target: Obj, cell: str, value: object) -> None:
         raise NotImplementedError
 
+    def in_place(
+        self,
+        owner: Value,
+        targets: frozenset[Obj],
+        name: str,
+        args: list[Value],
+        keywords: dict[str, Value],
+        node: ast.AST,
+    ) -> Value:
+        raise NotImplementedError
+
+    def reset_method(
+        self, owner: Value, targets: frozenset[Obj], record: Data, args: list[Value], node: ast.AST, name: str
+    ) -> Value:
+        raise NotImplementedError
+
     def inserted(self, target: Obj, value: Value, place: Expr | None) -> None:
         raise NotImplementedError
 
@@ -221,9 +237,6 @@ class Contract:
         raise NotImplementedError
 
     def constant_mask(self, value: Value) -> bool | None:
-        raise NotImplementedError
-
-    def untouched(self, target: Obj) -> bool:
         raise NotImplementedError
 
     def closed(self, op: ast.cmpop, left: Value, right: Value) -> Const | None:

@@ -22,6 +22,7 @@ from auditor.static.files import Files
 from auditor.static.functions import Functions
 from auditor.static.generators import Generators
 from auditor.static.heap import Env
+from auditor.static.in_place import InPlace
 from auditor.static.ledger import StepsExhausted
 from auditor.static.lists import Lists
 from auditor.static.lookups import Lookups
@@ -72,6 +73,7 @@ class Evaluator(
     Stores,
     Lists,
     Methods,
+    InPlace,
     ContainerMethods,
     TensorMethods,
     Functions,
