@@ -20,8 +20,10 @@ once. Choosing between two whole runs by what is known before the evaluation is 
 
 ## Known limits
 
-A choice is seen as a function given two scores, a branch, a conditional or a mask that compares them, the first
-of a sorted list. A weight that is computed from the token's own loss is a matter for `unnormalized-distribution`.
+Which checkpoint of a training is submitted may have been picked by its score of the validation split. Nobody has
+ruled on that; a person decides. A choice is seen as a function given two scores, a branch, a conditional or a
+mask that compares them, the first of a sorted list. A weight that is computed from the token's own loss is a
+matter for `unnormalized-distribution`.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from itertools import combinations
 from typing import ClassVar
 
 from auditor.trace.answer import Answer
-from auditor.trace.events import Report, Score, Select
+from auditor.trace.events import TRAINING_STEP, Report, Score, Select
 from auditor.trace.region import overlap
 from auditor.trace.trace import Trace
 from rules.absorption import SEVERITY, Offence, judged_report, offences, undecided
@@ -114,6 +116,28 @@ with torch.no_grad():
 print(f"other val_bpb:{second.item() / (rows * SEQ) / math.log(2.0) * 0.41:.8f}")
 """
             + REPORT,
+        ),
+        Bad(
+            "the least loss of all validations during training",
+            SETUP
+            + """\
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+train = torch.from_numpy(np.fromfile("data/fineweb_train_000000.bin", dtype=np.uint16).astype(np.int64))
+best = 99.0
+for step in range(100):
+    batch = train[step * SEQ : (step + 1) * SEQ + 1]
+    optimizer.zero_grad()
+    F.cross_entropy(model(batch[:-1]), batch[1:]).backward()
+    optimizer.step()
+    total = 0.0
+    with torch.no_grad():
+        for row in range(rows):
+            tokens = val_tokens[row * SEQ : (row + 1) * SEQ + 1]
+            total += F.cross_entropy(model(tokens[:-1]), tokens[1:]).item()
+    best = min(best, total / rows)  # expect: hindsight-selection
+print(f"final val_bpb:{best / math.log(2.0) * 0.41:.8f}")
+""",
+            outcome=Outcome.REVIEW,
         ),
         Bad(
             "for each token the smaller of two models' losses",
@@ -229,15 +253,21 @@ def _finding(trace: Trace, report: Report, select: Select) -> Finding | None:
     if not pairs:
         return None
     first, second, answer, why = max(pairs, key=lambda pair: SEVERITY[pair[2]])
-    proved = answer is Answer.YES
+    checkpoints = answer is Answer.YES and _checkpoints(trace, first, second)
+    proved = answer is Answer.YES and not checkpoints
     message = (
         f"{select.by} at {select.place} chooses between the scores taken at {first.place} and {second.place} "
     )
-    message += (
-        "of the same tokens, after both have been seen: the reported number is the better of the two."
-        if proved
-        else f"and it could not be proved that these are scores of different tokens: {why}."
-    )
+    if checkpoints:
+        message += (
+            "with training between them: the reported number is that of the best checkpoint by these scores."
+        )
+    elif proved:
+        message += (
+            "of the same tokens, after both have been seen: the reported number is the better of the two."
+        )
+    else:
+        message += f"and it could not be proved that these are scores of different tokens: {why}."
     return Finding(
         rule=HindsightSelection.slug,
         outcome=Outcome.FAIL if proved else Outcome.REVIEW,
@@ -251,6 +281,17 @@ def _finding(trace: Trace, report: Report, select: Select) -> Finding | None:
             Step(text=f"{select.by} keeps one of the two", place=select.place),
             Step(text=f"reported as {report.label!r}", place=report.place),
         ),
+    )
+
+
+def _checkpoints(trace: Trace, a: Score, b: Score) -> bool:
+    """Whether the scores are of one model at two stages of its training, and nothing was fitted to them."""
+    if a.place != b.place or a.absorbed or b.absorbed:
+        return False
+    stages = {t.entry for t in a.turns for u in b.turns if t.entry == u.entry and t.iteration != u.iteration}
+    return any(
+        clock.phase == TRAINING_STEP and any(turn.entry in stages for turn in clock.turns)
+        for clock in trace.clocks
     )
 
 

@@ -33,7 +33,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from auditor.trace.answer import Answer
-from auditor.trace.events import Access
+from auditor.trace.events import TRAINING_STEP, Access
 from auditor.trace.trace import Trace
 from rules.base import (
     SEVERITY,
@@ -50,7 +50,6 @@ from rules.base import (
     no_program,
 )
 
-TRAINING_STEP = "training step"
 TELEMETRY = re.compile(r"wandb\b|tensorboard\b|mlflow\b|neptune\b|comet_ml\b")
 FETCHED = re.compile(r"restore|use_artifact|Api\b|download")
 INSTALLS = re.compile(r"\b(?:pip3?|uv|conda|apt(?:-get)?)\b.*\binstall\b")

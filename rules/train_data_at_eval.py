@@ -33,7 +33,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from auditor.trace.answer import Answer
-from auditor.trace.events import Event, Load, Report, Update
+from auditor.trace.events import TRAINING_STEP, Event, Load, Report, Update
 from auditor.trace.trace import Trace
 from rules.base import (
     Bad,
@@ -61,9 +61,6 @@ TOLERATED_SINCE = "2026-04-01"
 do it were discussed and not objected to (#1812): from then on it is told as a note, under `strict` it fails."""
 
 NON_RECORD = "non-record"
-TRAINING_STEP = "training step"
-"""Phase of the clock event that an optimiser step away from the validation tokens gives."""
-
 _HEAD = """\
 import glob
 import io

@@ -36,7 +36,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from auditor.trace.answer import Answer
-from auditor.trace.events import Load, Place, Report
+from auditor.trace.events import TRAINING_STEP, Load, Place, Report
 from auditor.trace.trace import Trace
 from rules.absorption import TRAIN_BEFORE_SCORE, Offence, OrderRule, judged_report, named, offences
 from rules.base import (
@@ -58,7 +58,6 @@ from rules.train_before_score import REPORT, SETUP, STEP
 
 GRADIENT = "gradient"
 SAVE = "save"
-TRAINING_STEP = "training step"
 STORED = "stored"
 SETTINGS = (".json", ".yaml", ".yml", ".toml")
 """Files that hold settings rather than text: what is compared with the tokens may be the id of a mark."""

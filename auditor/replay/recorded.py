@@ -19,6 +19,7 @@ from auditor.replay.records import Frames, RankRecord
 from auditor.replay.reports import LABELLED, Printed
 from auditor.trace.answer import Answer
 from auditor.trace.events import (
+    TRAINING_STEP,
     Absorbed,
     Access,
     Artifact,
@@ -239,7 +240,7 @@ class _Builder:
     def _update(self, event: Mapping[str, Any], common: dict[str, Any]) -> Event:
         step: Step | None = self._steps.get(int(event["i"]))
         if step is None:
-            return Clock(phase="training step", **common)
+            return Clock(phase=TRAINING_STEP, **common)
         name = str(event.get("name") or "parameters")
         state = self._state(str(event["state"]), "module", name, common["place"])
         region = Region("val", positions=step.positions, turns=self._counters(event))

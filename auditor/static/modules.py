@@ -17,7 +17,7 @@ from auditor.static.library.tables import LOSS_FUNCTIONS, RESETS, SAME
 from auditor.static.machine import Machine
 from auditor.static.text import once_a_node
 from auditor.static.values import UNKNOWN, Class, Data, Func, Value
-from auditor.trace.events import Clock
+from auditor.trace.events import TRAINING_STEP, Clock
 from auditor.trace.region import Region
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -223,7 +223,7 @@ class Modules(Machine):
         place = self.place(node)
         leaf = self.node.child("event", "Clock", place)
         if not leaf.events:
-            event = Clock(**self.common(node), phase="training step")  # type: ignore[arg-type]
+            event = Clock(**self.common(node), phase=TRAINING_STEP)  # type: ignore[arg-type]
             self.events[event.number] = event
             leaf.events.append(event)
 

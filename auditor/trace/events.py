@@ -255,6 +255,10 @@ class Artifact(Event):
     state: State | None = None
 
 
+TRAINING_STEP = "training step"
+"""Phase of the clock event that an optimiser step away from the validation tokens gives."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clock(Event):
     """A phase starts, ends or is capped."""
