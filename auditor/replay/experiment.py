@@ -14,7 +14,7 @@ from auditor.replay.history import History, history_of, trained_before_scored
 from auditor.replay.laboratory import Bench, Laboratory, Observed
 from auditor.replay.normalisation import Mass, measure_mass
 from auditor.replay.order import Mode
-from auditor.replay.places import FlipPlace, choose_places
+from auditor.replay.places import FlipPlace, choose_places, early_in_the_longest_document
 from auditor.replay.reports import Scores, labelled
 from auditor.replay.world import make_world
 
@@ -139,6 +139,12 @@ def _flip(laboratory: Laboratory, evidence: Evidence, *, count: int) -> None:
             if leak is not None:
                 evidence.leak = leak
                 return
+    learnt = any(flip.beyond for flip in evidence.flips)
+    if evidence.flips and not learnt and any(history.steps for history in evidence.histories):
+        early = early_in_the_longest_document(base.bench.world, base.scores[0])
+        if early is not None:
+            evidence.leak = _flip_at(laboratory, evidence, base, early, 0, evidence.seed, moved)
+            evidence.artifact_moved = tuple(sorted(moved))
 
 
 def _flip_at(

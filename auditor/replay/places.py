@@ -52,6 +52,24 @@ def choose_places(world: World, scores: Scores, *, count: int) -> list[FlipPlace
     return list(found.values())[:count]
 
 
+def early_in_the_longest_document(world: World, scores: Scores) -> FlipPlace | None:
+    """The first ordinary token scored of the document with the most scored tokens.
+
+    An evaluation that starts anew with each document can show that it learns only in documents that go on long
+    after what it learnt from.
+    """
+    import numpy as np
+
+    tokens = world.validation
+    positions = np.unique(scores.position[scores.position > 1])
+    if not len(positions):
+        return None
+    document = np.cumsum(tokens == BOS)[positions]
+    longest = positions[document == np.bincount(document).argmax()]
+    ordinary = longest[tokens[longest] >= FIRST_ORDINARY]
+    return FlipPlace("early in the longest document", int(ordinary[0])) if len(ordinary) else None
+
+
 def _nearest(usable: NDArray[np.bool_], index: int) -> int | None:
     import numpy as np
 
