@@ -286,7 +286,7 @@ def _finding(trace: Trace, report: Report, select: Select) -> Finding | None:
 
 def _checkpoints(trace: Trace, a: Score, b: Score) -> bool:
     """Whether the scores are of one model at two stages of its training, and nothing was fitted to them."""
-    if a.place != b.place or a.absorbed or b.absorbed:
+    if a.place != b.place or a.states != b.states or a.absorbed or b.absorbed:
         return False
     stages = {t.entry for t in a.turns for u in b.turns if t.entry == u.entry and t.iteration != u.iteration}
     return any(

@@ -20,8 +20,6 @@ from rules.base import Kind, Level, Outcome
 if TYPE_CHECKING:
     from rich.text import Text
 
-"""Width of prose; fixed, so that the same audit gives the same bytes on every terminal."""
-
 _VERDICT_STYLE = {
     Verdict.COMPLIANT: "bold green",
     Verdict.VIOLATION: "bold red",

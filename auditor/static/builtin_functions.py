@@ -209,7 +209,9 @@ class BuiltinFunctions(Machine):
 
     def b_setattr(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         if len(args) == 3 and isinstance(args[1], Const) and isinstance(args[0], (Obj, Class)):
-            self.put(args[0], str(args[1].value), args[2])
+            name = str(args[1].value)
+            if not name.startswith("#"):  # cells of the evaluator's own
+                self.put(args[0], name, args[2])
         return Const(None)
 
     def b_dict(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:

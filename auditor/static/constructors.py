@@ -10,15 +10,30 @@ from auditor.program.walk import walk
 from auditor.static.heap import WRAPPED, Obj
 from auditor.static.machine import Machine
 from auditor.static.text import once_a_node
-from auditor.static.values import Class, Const, Tup, Value
+from auditor.static.values import Class, Const, Func, Tup, Value
 
 SIZES_OF = frozenset(["getattr", "hasattr", "id", "isinstance", "len", "type"])
-"""Functions that tell something of a module and do not keep it."""
+"""Functions that mostly ask for a size or a kind of a module; what they give is not taken for a part of it."""
 
 PARTS_OF = frozenset(
-    ["blocks", "body", "decoder", "encoder", "h", "layers", "model", "module", "transformer"]
+    [
+        *(
+            "backbone",
+            "base",
+            "blocks",
+            "body",
+            "core",
+            "decoder",
+            "embed",
+            "encoder",
+            "final_norm",
+            "forward",
+        ),
+        *("forward_logits", "h", "head", "layers", "lm_head", "ln_f", "model", "module", "net", "tok_emb"),
+        *("transformer", "trunk", "wpe", "wte"),
+    ]
 )
-"""Attributes by which models call what they consist of."""
+"""Attributes by which models call what they consist of; others of a model that is handed on are mostly sizes."""
 
 
 class Constructors(Machine):
@@ -29,7 +44,14 @@ class Constructors(Machine):
         if cls.is_module:
             out = self.allocate("module", node, "", cls)
             out.d["#class"] = Const(name)
-            out.d[WRAPPED] = self.kept_modules(cls, args, keywords)
+            initialiser = cls.find("__init__")
+            if initialiser is not None:
+                given = bound_arguments(initialiser.node, args, keywords)
+                out.d[WRAPPED] = self.kept_modules(initialiser, given)
+                for attribute, parameter in set_plainly(initialiser.node):
+                    value = given.get(parameter)
+                    if isinstance(value, Obj) and value.kind == "module":
+                        out.d[attribute] = value
             return out
         if cls.is_optimizer:
             out = self.allocate("optimizer", node, name)
@@ -45,22 +67,17 @@ class Constructors(Machine):
             self.fill_fields(out, cls, args, keywords, node)
         return out
 
-    def kept_modules(
-        self, cls: Class, args: Sequence[Value], keywords: Mapping[str, Value]
-    ) -> tuple[Obj, ...]:
-        """The modules that a new module keeps of what its constructor is handed."""
-        initialiser = cls.find("__init__")
-        if initialiser is None or not (args or keywords):
-            return ()
-        names = [a.arg for a in (*initialiser.node.args.posonlyargs, *initialiser.node.args.args)][1:]
-        given = {**dict(zip(names, args, strict=False)), **keywords}
+    def kept_modules(self, initialiser: Func, given: Mapping[str, Value]) -> tuple[Obj, ...]:
+        """The modules that a new module keeps, of what its constructor is handed and of what stands around it."""
         kept = kept_whole(initialiser.node)
-        found: set[Obj] = set()
-        for name, value in given.items():
-            if name in kept or name not in names:
-                record = self.data(value)
-                found |= {owner for owner in record.states | record.refs if owner.kind == "module"}
-        return tuple(sorted(found, key=lambda o: o.number))
+        named = {a.arg for a in ast.walk(initialiser.node) if isinstance(a, ast.arg)}
+        values = [value for name, value in given.items() if name in kept or name not in named]
+        for name in kept - named:
+            scope = initialiser.env.find(name)
+            value = None if scope is None else scope.d.get(name)
+            if isinstance(value, Obj) and value.kind == "module":
+                values.append(value)
+        return self.modules_in(values)
 
     def fill_fields(
         self, out: Obj, cls: Class, args: Sequence[Value], keywords: dict[str, Value], node: ast.AST
@@ -88,9 +105,20 @@ class Constructors(Machine):
             self.call_function(replace(post, instance=out), [], {}, node)
 
 
+def bound_arguments(
+    initialiser: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda,
+    args: Sequence[Value],
+    keywords: Mapping[str, Value],
+) -> dict[str, Value]:
+    """What a constructor is handed, by the name of the parameter; what goes into `*args` under a name of its own."""
+    names = [a.arg for a in (*initialiser.args.posonlyargs, *initialiser.args.args)][1:]
+    surplus = {f"*{number}": value for number, value in enumerate(args[len(names) :])}
+    return {**dict(zip(names, args, strict=False)), **surplus, **keywords}
+
+
 @once_a_node
 def kept_whole(initialiser: ast.AST) -> frozenset[str]:
-    """The names whose values a constructor keeps: it speaks of them, not of an attribute or of a size of theirs."""
+    """The names that a constructor speaks of by themselves or by a part of theirs, not of a size of theirs alone."""
     passing: set[int] = set()
     kept: set[int] = set()
     names: dict[int, str] = {}
@@ -98,10 +126,25 @@ def kept_whole(initialiser: ast.AST) -> frozenset[str]:
         if isinstance(node, ast.Attribute):
             passing.add(id(node.value))
         elif isinstance(node, (ast.Assign, ast.AnnAssign)):
-            if isinstance(node.value, ast.Attribute) and node.value.attr in PARTS_OF:
-                kept.add(id(node.value.value))
+            values = node.value.elts if isinstance(node.value, (ast.Tuple, ast.List)) else [node.value]
+            kept.update(id(v.value) for v in values if isinstance(v, ast.Attribute) and v.attr in PARTS_OF)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SIZES_OF:
             passing.update(map(id, node.args))
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             names[id(node)] = node.id
     return frozenset(name for node, name in names.items() if node in kept or node not in passing)
+
+
+@once_a_node
+def set_plainly(initialiser: ast.AST) -> tuple[tuple[str, str], ...]:
+    """The attributes that a constructor sets to what a name holds, whatever happens: (attribute, name)."""
+    body = initialiser.body if isinstance(initialiser, (ast.FunctionDef, ast.AsyncFunctionDef)) else []
+    return tuple(
+        (statement.targets[0].attr, statement.value.id)
+        for statement in body
+        if isinstance(statement, ast.Assign)
+        and len(statement.targets) == 1
+        and isinstance(statement.targets[0], ast.Attribute)
+        and isinstance(statement.targets[0].value, ast.Name)
+        and isinstance(statement.value, ast.Name)
+    )

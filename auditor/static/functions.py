@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from auditor.static.heap import TOUCHED, Obj
+from auditor.static.heap import TOUCHED, WRAPPED, Obj
 from auditor.static.joining import join_data
 from auditor.static.ledger import Resolved
 from auditor.static.library.tables import (
@@ -126,7 +126,7 @@ class Functions(Machine):
         if name == "functools.partial" and args:
             return Partial(args[0], tuple(args[1:]), tuple(keywords.items()))
         if name in ("copy.deepcopy", "copy.copy") and args:
-            return self.copied(args[0], node)
+            return self.copied(args[0], node, deep=name == "copy.deepcopy")
         if (tail in WRAPPERS or name == "torch.optimize") and args:
             return args[0]
         if tail in WRAPPERS and name.startswith("torch"):
@@ -205,13 +205,25 @@ class Functions(Machine):
         out.d["#content"] = self.mix_references([*args, *keywords.values()])
         return out
 
-    def copied(self, value: Value, node: ast.AST) -> Value:
+    def copied(self, value: Value, node: ast.AST, *, deep: bool) -> Value:
         if isinstance(value, Obj):
-            out = self.allocate(value.kind, node, value.name, value.cls)
-            out.d = dict(value.d)
-            out.d.pop("#pending", None)
-            return out
+            return self.copied_object(value, node, {}, deep=deep and value.kind == "module")
         return self.data(value).plain() if isinstance(value, Data) else value
+
+    def copied_object(self, value: Obj, node: ast.AST, known: dict[int, Obj], *, deep: bool) -> Obj:
+        """A copy; a deep one of a module has copies of its parts."""
+        if value.number in known:
+            return known[value.number]
+        out = known[value.number] = self.allocate(value.kind, node, value.name, value.cls)
+        out.d = dict(value.d)
+        out.d.pop("#pending", None)
+        if deep:
+            for name, cell in value.d.items():
+                if isinstance(cell, Obj) and cell.kind in ("module", "list", "dict"):
+                    out.d[name] = self.copied_object(cell, node, known, deep=cell.kind == "module")
+            kept = self.wrapped_by(value)
+            out.d[WRAPPED] = tuple(self.copied_object(part, node, known, deep=True) for part in kept)
+        return out
 
     def run_inner(self, node: ast.AST) -> Value:
         """`exec`, `runpy.run_path` and the like: the decoded text runs here."""

@@ -11,7 +11,7 @@ import re
 from dataclasses import replace
 
 from auditor.program.walk import walk
-from auditor.static.heap import Obj
+from auditor.static.heap import WRAPPED, Obj
 from auditor.static.joining import join_data
 from auditor.static.library.tables import LOSS_FUNCTIONS, RESETS, SAME
 from auditor.static.machine import Machine
@@ -57,7 +57,10 @@ class Modules(Machine):
         if name == "load_state_dict":
             self.load_state(module, self.data(args[0]) if args else UNKNOWN, node)
             return UNKNOWN
-        if name in ("zero_grad", "register_buffer", "register_parameter", "add_module", "half_"):
+        if name in ("add_module", "register_module"):
+            self.put(module, WRAPPED, (*self.wrapped_by(module), *self.modules_in(args)))
+            return UNKNOWN
+        if name in ("zero_grad", "register_buffer", "register_parameter", "half_"):
             return UNKNOWN
         if name == "forward" and module.cls is not None and module.cls.find("forward") is None:
             name = "__call__" if module.cls.find("__call__") is not None else name
@@ -75,8 +78,6 @@ class Modules(Machine):
         history = self.history(module)
         result = replace(
             out,
-            # what was looked up by the tokens that the model is given anyway is one more input
-            looks=frozenset(look for look in out.looks if not look.regions <= out.regions),
             updates=out.updates | history,
             doubts=out.doubts.union(*map(self.misgivings, self.members(module))),
             states=out.states | self.members(module),
@@ -92,14 +93,18 @@ class Modules(Machine):
         target = self.loss_target(module.cls, name)
         if target is not None:
             value = self.argument(method, target, args, keywords)
-            if value is not None and any(state.kind == "module" for state in self.data(value).states):
-                return result  # hidden states are no targets: a part of the model was called, a block of it
+            if value is not None and args and self.are_hidden_states(self.data(value), self.data(args[0])):
+                return result  # a part of the model was called, a block of it
             if value is None or not self.data(value).regions:
                 return self.without_target(result, method, args, keywords, node)
             return self.loss(self.data(value), result, node)
         if method is not None and result.regions and writes_buffers(method.node):
             self.update(module, result.regions, node, "table", f"{name} writes its buffers")
         return result
+
+    def are_hidden_states(self, value: Data, given: Data) -> bool:
+        """Whether a value was computed by a module from no other tokens than the input: it is no target then."""
+        return any(state.kind == "module" for state in value.states) and value.regions <= given.regions
 
     def without_target(
         self, result: Data, method: Func, args: list[Value], keywords: dict[str, Value], node: ast.AST

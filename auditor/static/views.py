@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from auditor.static.heap import BOUNDS, STORED, TOUCHED, WRAPPED, Obj
@@ -50,18 +50,38 @@ class Views(Ledger):
         return frozenset().union(*map(self.own_history, self.members(target)))
 
     def members(self, module: Obj) -> frozenset[Obj]:
-        """A module and those that are a part of it: handed to its constructor and kept, or set as an attribute."""
+        """A module and those that may be a part of it: kept by its constructor, added, or set as an attribute."""
+        return self.reached(module, lambda owner: (*self.registered_in(owner), *self.wrapped_by(owner)))
+
+    def registered(self, module: Obj) -> frozenset[Obj]:
+        """A module and those that are a part of it for certain, whose weights are loaded and copied with its own."""
+        return self.reached(module, self.registered_in)
+
+    def reached(self, module: Obj, parts: Callable[[Obj], Sequence[Obj]]) -> frozenset[Obj]:
         found = {module}
         waiting = [module]
         while waiting:
-            cells = waiting.pop().d
-            parts = [value for value in cells.values() if isinstance(value, Obj) and value.kind == "module"]
-            wrapped = cells.get(WRAPPED, ())
-            assert isinstance(wrapped, tuple)
-            new = {*parts, *wrapped} - found
+            new = set(parts(waiting.pop())) - found
             found |= new
             waiting += new
         return frozenset(found)
+
+    def registered_in(self, owner: Obj) -> Sequence[Obj]:
+        cells = [cell for name, cell in owner.d.items() if not str(name).startswith("#")]
+        return [cell for cell in cells if isinstance(cell, Obj) and cell.kind == "module"]
+
+    def wrapped_by(self, owner: Obj) -> tuple[Obj, ...]:
+        """What its constructor kept, and what is in its lists."""
+        known = owner.d.get(WRAPPED)
+        kept = known if isinstance(known, tuple) else ()
+        lists = [cell for cell in owner.d.values() if isinstance(cell, Obj) and cell.kind in ("list", "dict")]
+        return (*kept, *self.modules_in(lists))
+
+    def modules_in(self, values: Iterable[Value]) -> tuple[Obj, ...]:
+        """The modules that values are, hold or were computed with."""
+        records = [self.data(value) for value in values]
+        found = {owner for r in records for owner in r.states | r.refs if owner.kind == "module"}
+        return tuple(sorted(found, key=lambda owner: owner.number))
 
     def misgivings(self, target: Obj) -> frozenset[int]:
         """The doubts about what the state was last given."""

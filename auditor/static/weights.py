@@ -52,16 +52,20 @@ class Weights(Machine):
 
     def load_state(self, module: Obj, source: Data, node: ast.AST) -> None:
         """Weights are replaced: the module's history becomes that of what is loaded."""
-        for member in sorted(self.members(module), key=lambda o: o.number):
-            if self.own_history(member) and not source.updates:
-                self.reset(member, node, "load_state_dict")
-            self.take_over(member, source, node)
+        loaded = self.registered(module) if is_strict(node) else frozenset((module,))
+        for part in sorted(loaded, key=lambda o: o.number):
+            if self.own_history(part) and not source.updates:
+                self.reset(part, node, "load_state_dict")
+            self.take_over(part, source, node)
+        for part in self.members(module) - loaded:
+            self.put(part, "#history", self.own_history(part) | source.updates)
 
     def copy_state(self, target: Obj, given: Data, node: ast.AST) -> None:
         """`p.copy_(saved)`: the state's history becomes that of what is copied."""
-        if not given.updates and self.history(target):
-            self.reset(target, node, "copy_")
-        self.take_over(target, given, node)
+        for part in sorted(self.registered(target), key=lambda o: o.number):
+            if not given.updates and self.own_history(part):
+                self.reset(part, node, "copy_")
+            self.take_over(part, given, node)
 
     def copy_part(self, target: Obj, given: Data, node: ast.AST) -> None:
         """`model.head.weight.copy_(saved)`: the rest of the state stays what it was."""
@@ -73,6 +77,8 @@ class Weights(Machine):
         self.put(target, "#history", source.updates)
         if "artifact" in source.marks or self.has_restored(source):
             self.restore(target, node)
+        elif source.states:
+            self.put(target, RESTORED, False)
         doubts = self.origin_doubts(source, node)
         if doubts != self.misgivings(target):
             self.put(target, "#doubts", doubts)
@@ -100,3 +106,12 @@ class Weights(Machine):
             event = Artifact(**self.common(node), action="restore", what=what, state=target.state())  # type: ignore[arg-type]
             self.record(event)
             self.known_restores[key] = event.number
+
+
+def is_strict(call: ast.AST) -> bool:
+    """Whether a call of `load_state_dict` insists that all weights are there."""
+    keywords = call.keywords if isinstance(call, ast.Call) else []
+    return not any(
+        k.arg == "strict" and not (isinstance(k.value, ast.Constant) and k.value.value is True)
+        for k in keywords
+    )

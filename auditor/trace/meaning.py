@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from auditor.trace.linear import Atom, Condition, Expr, by_identity
 from auditor.trace.operations import operation
 
+MAX_LEAST = 10**12
+"""Bounds are not made larger than this: a product of products is soon longer than memory."""
+
 Case = tuple[Expr, ...]
 """One case of a split: expressions that are not negative in it."""
 
@@ -126,6 +129,7 @@ def _bound(expr: Expr, sign: int) -> int | None:
     return total
 
 
+@by_identity
 def _least(atom: Atom) -> int | None:
     """What the symbol is at least, by its own bound or by those of its parts; None where these do not tell."""
     if atom.low is not None:
@@ -136,7 +140,7 @@ def _least(atom: Atom) -> int | None:
     left, right = (lows[0], lows[-1])
     if left is None or right is None or left < 0 or right < 0:
         return None
-    return left * right if atom.kind == "mul" else 0
+    return min(left * right, MAX_LEAST) if atom.kind == "mul" else 0
 
 
 def _division(atom: Atom, me: Expr) -> list[Expr]:
@@ -233,12 +237,18 @@ def order(a: Atom, b: Atom) -> tuple[Case, Gaps | None]:
 
 
 def order_cases(gaps: Gaps) -> tuple[Case, ...]:
-    """The cases of two places: in order, the same one, the other way round; or a step backwards."""
+    """The cases of two places: in order, the same one, the other way round; and these for a step backwards."""
     distance, rise, step = gaps.distance, gaps.rise, gaps.step
     same = (distance, -distance, rise, -rise)
     if step is None:
         return (distance - 1, rise - distance), same, (-distance - 1, distance - rise)
-    return (distance - 1, step, rise - step), same, (-distance - 1, step, -rise - step), (-step - 1,)
+    return (
+        (distance - 1, step, rise - step),
+        same,
+        (-distance - 1, step, -rise - step),
+        (distance - 1, -step - 1, step - rise),
+        (-distance - 1, -step - 1, step + rise),
+    )
 
 
 @by_identity

@@ -282,10 +282,8 @@ class Refutation:
         if gaps.step is None:
             more, _ = self._value(gaps.rise - gaps.distance)
             return more >= 0 if far > 0 else more <= 0
-        if self._value(gaps.step)[0] < 0:
-            return True
         more, _ = self._value((gaps.rise if far > 0 else -gaps.rise) - gaps.step)
-        return more >= 0
+        return more >= 0 if self._value(gaps.step)[0] >= 0 else more <= 0
 
     def _unequal(self) -> Split | None:
         """Two symbols of one function that differ though their arguments are proved to be equal."""

@@ -758,6 +758,9 @@ x, y = tokens(0)
 """
 UNREGISTERED = WRAPPER.replace("self.net = net", "self.__dict__['net'] = [net]")
 SET_LATER = WRAPPER.replace("(self, net)", "(self)").replace("self.net = net", "self.net = None")
+MANY = WRAPPER.replace("(self, net)", "(self, *nets)").replace("self.net = net", "self.net = nets[0]")
+PARTS = WRAPPER.replace("self.net = net", "self.embed, self.head = net.embed, net.head")
+AROUND = WRAPPER.replace("(self, net)", "(self)").replace("self.net = net", "self.net = model")
 SIZES_ALONE = WRAPPER.replace("self.net = net", "self.size, self.depth = net.size, len(net.blocks)")
 
 
@@ -780,8 +783,70 @@ SIZES_ALONE = WRAPPER.replace("self.net = net", "self.size, self.depth = net.siz
             "w.load_state_dict(saved)\ntotal += w(x, y).item()",
             Answer.NO,
         ),
+        (WRAPPER + "w = Wrapper(model)\nfit(0)\nw2 = copy.deepcopy(w)\ntotal += w2(x, y).item()", Answer.YES),
+        (
+            WRAPPER + "w = Wrapper(model)\nw2 = copy.deepcopy(w)\n"
+            "opt = torch.optim.SGD(w2.parameters(), lr=0.1)\nw2(x, y).backward()\nopt.step()\n"
+            "total += w(x, y).item()",
+            Answer.NO,
+        ),
+        (
+            WRAPPER + "w = Wrapper(model)\nw2 = copy.deepcopy(w)\nsaved = copy.deepcopy(w.state_dict())\n"
+            "fit(0)\nw2.load_state_dict(saved)\ntotal += score(0)",
+            Answer.YES,
+        ),
+        (
+            UNREGISTERED + "w = Wrapper(model)\nsaved = copy.deepcopy(w.state_dict())\nfit(0)\n"
+            "w.load_state_dict(saved)\ntotal += score(0)",
+            Answer.YES,
+        ),
+        (
+            WRAPPER + "w = Wrapper(model)\nsaved = copy.deepcopy(w.state_dict())\nfit(0)\n"
+            "w.load_state_dict({}, strict=False)\ntotal += score(0)",
+            Answer.YES,
+        ),
+        (
+            WRAPPER + "w = Wrapper(model)\nsaved = [p.detach().clone() for p in w.parameters()]\n"
+            "opt = torch.optim.SGD(w.parameters(), lr=0.1)\nw(x, y).backward()\nopt.step()\n"
+            "for p, s in zip(w.parameters(), saved):\n    p.copy_(s)\ntotal += w(x, y).item()",
+            Answer.NO,
+        ),
+        (MANY + "fit(0)\nw = Wrapper(model)\ntotal += w(x, y).item()", Answer.YES),
+        (PARTS + "fit(0)\nw = Wrapper(model)\ntotal += w(x, y).item()", Answer.YES),
+        (AROUND + "fit(0)\nw = Wrapper()\ntotal += w(x, y).item()", Answer.YES),
+        (SET_LATER + "w = Wrapper()\nw.nets = [model]\nfit(0)\ntotal += w(x, y).item()", Answer.YES),
+        (SET_LATER + "w = Wrapper()\nw.add_module('n', model)\nfit(0)\ntotal += w(x, y).item()", Answer.YES),
         (SIZES_ALONE + "w = Wrapper(model)\nfit(0)\ntotal += w(x, y).item()", Answer.NO),
     ],
 )
 def test_a_model_inside_another_is_a_part_of_it(script: str, answer: Answer) -> None:
     assert worst_overlap(run(script)) is answer
+
+
+def test_a_target_that_a_module_has_a_share_in_is_still_a_target() -> None:
+    trace = run("""
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Embedding(1024, 64)
+    def forward(self, ids, targets):
+        return F.cross_entropy(F.linear(self.embed(ids), self.embed.weight), targets)
+net = Net()
+opt = torch.optim.SGD(net.parameters(), lr=0.1)
+x, y = tokens(0)
+net(x, y).backward()
+opt.step()
+total += net(x, y + (net.embed(x).sum() * 0).long()).item()
+total += net(*tokens(4096)).item()
+""")
+    assert worst_overlap(trace) is Answer.YES
+
+
+def test_products_of_products_take_no_time_to_bound() -> None:
+    body = "a = n\n" + "a = a * a\n" * 40 + "fit(a)\ntotal += score(0)\n"
+    assert run(body).complete
+
+
+def test_names_of_the_evaluator_s_own_cells_cannot_be_set() -> None:
+    trace = run("fit(0)\nsetattr(model, '#wrapped', 5)\nsetattr(model, '#history', ())\ntotal += score(0)\n")
+    assert worst_overlap(trace) is Answer.YES

@@ -222,3 +222,18 @@ def test_a_factor_that_is_one_of_several_constants_is_linear_in_each_case() -> N
     assert proves(operation("mul", later, width) - operation("mul", turn, width) - 16)
     assert not proves(operation("mul", later, width) - operation("mul", turn, width) - 17)
     assert proves(turn - operation("mul", operation("floordiv", turn, width), width))
+
+
+def test_products_of_a_turn_and_one_number_are_in_the_order_of_the_turns() -> None:
+    step = Expr.of(Atom("free", (7, "n"), 0))
+    backwards = -Expr.of(Atom("free", (8, "n"), 1))
+    turn, later = Expr.of(Atom("iter", (1, 1), 0)), Expr.of(Atom("iter", (1, 2), 1))
+    other = Expr.of(Atom("iter", (2, 1), 0))
+    assert proves(operation("mul", later, step) - operation("mul", turn, step) - step)
+    assert not proves(operation("mul", later, step) - operation("mul", turn, step) - step - 1)
+    assert proves(operation("mul", turn, backwards) - operation("mul", later, backwards) + backwards)
+    same = (turn - other, other - turn)
+    for width in (step, backwards, Expr.of(Atom("free", (9, "n")))):
+        gap = operation("mul", turn, width) - operation("mul", other, width)
+        assert proves(gap, same) and proves(-gap, same)
+        assert not proves(gap - 1, same)
