@@ -16,6 +16,7 @@ from auditor.static.ledger import RunningLoop
 from auditor.static.looks import Look, blended, choosing, divided, joined, spreading, tokens_of
 from auditor.static.machine import Machine
 from auditor.static.values import Const, Data, Slice, Value
+from auditor.static.views import TOKENS_A_STEP
 from auditor.trace.answer import Answer
 from auditor.trace.blending import Found, held
 from auditor.trace.events import Blend, Event, Lookup, Score, Update
@@ -53,6 +54,7 @@ class Lookups(Machine):
         """The validation tokens that an index is made of, directly or through tables that they were looked up in."""
         if record.losses or "mask" in record.marks:
             return frozenset()
+        self.tick(sum(len(look.regions) for look in record.looks) // TOKENS_A_STEP)
         found = record.regions | tokens_of(frozenset(k for k in record.looks if k.form != "chosen"))
         return frozenset(region for region in found if region.source == "val")
 

@@ -22,6 +22,10 @@ REPORTS = re.compile(LABEL, re.IGNORECASE)
 ORDER = {Answer.NO: 0, Answer.MAYBE: 1, Answer.YES: 2}
 
 
+STEPS_A_SCORE = 40
+"""Statements that are evaluated in the time of a new score; scripts that mix many tables make them by thousands."""
+
+
 class Scoring(Machine):
     """Records events."""
 
@@ -65,6 +69,7 @@ class Scoring(Machine):
         known = self.known_scores.get(key)
         if known is not None:
             return known
+        self.tick(STEPS_A_SCORE + len(data.updates) + len(data.looks))
         states = tuple(sorted((s.state() for s in data.states), key=lambda s: s.number))
         event = Score(
             **self.common(node),  # type: ignore[arg-type]
