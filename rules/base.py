@@ -16,6 +16,9 @@ from typing import ClassVar
 from auditor.trace.events import Place, Report
 from auditor.trace.trace import Trace
 
+DISPUTED = "no maintainer has ruled"
+"""Stands in the reason of a `review` where it is known what is done, and people differ on whether it is allowed."""
+
 
 class Outcome(Enum):
     """What a rule says of one submission; the order of severity is that of `SEVERITY`."""

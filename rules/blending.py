@@ -16,6 +16,7 @@ from auditor.trace.events import Blend, Lookup, Report, Score
 from auditor.trace.trace import Trace
 from rules.absorption import SEVERITY, judged_report, undecided
 from rules.base import (
+    DISPUTED,
     Evidence,
     Finding,
     Judgement,
@@ -61,10 +62,6 @@ def named_lookup(lookup: Lookup) -> str:
         return f"`{lookup.how.removeprefix(NATIVE)}`"
     names = sorted({state.name for state in lookup.states if state.name})
     return f"`{', '.join(names[:3])}`" if names else "a table"
-
-
-DISPUTED = "no maintainer has ruled"
-"""Ends the reason of a review that no experiment can settle: what is done is clear, whether it is allowed is not."""
 
 
 class BlendRule(Rule):

@@ -32,7 +32,7 @@ from typing import ClassVar
 from auditor.trace.answer import Answer
 from auditor.trace.region import Region, overlap, same_row
 from rules.absorption import SAME_TOKEN_ADAPTATION, Offence, OrderRule, named
-from rules.base import Bad, Evidence, Good, Policy, Source
+from rules.base import DISPUTED, Bad, Evidence, Good, Policy, Source
 from rules.train_before_score import REPORT, SETUP
 
 
@@ -148,7 +148,8 @@ for row in range(rows):
             return ""
         return (
             "in each window it is fitted to the tokens before the scored ones alone, and shares tokens only with what "
-            "other windows of the batch score: variants fitted to contexts alone are disputed (issue 1336)"
+            "other windows of the batch score: variants fitted to contexts alone are disputed (issue 1336), "
+            f"{DISPUTED}"
         )
 
     def story(self, offence: Offence) -> str:

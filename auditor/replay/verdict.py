@@ -13,9 +13,8 @@ from auditor.replay.outcome import LeakWitness, Outcome, ReplayResult
 from auditor.result import AuditResult, RuleResult, Verdict
 from auditor.trace.events import Place
 from auditor.verdict import fold_evaluation
-from rules.base import Finding, Kind, Level, Policy, Step
+from rules.base import DISPUTED, Finding, Kind, Level, Policy, Step
 from rules.base import Outcome as RuleOutcome
-from rules.blending import DISPUTED
 
 if TYPE_CHECKING:
     from auditor.replay.outcome import ConditionResult
@@ -73,7 +72,13 @@ def join(audit: AuditResult, replay: ReplayResult) -> AuditResult:
     order = _order_failure(replay)
     if order is not None:
         name, condition = order
-        _fail(answers, findings, _offence(audit, replay, condition), name, condition, audit)
+        slug = _offence(audit, replay, condition)
+        if any(answer.rule == slug and _is_disputed(answer) for answer in audit.rules):
+            notes.append(
+                f"proved by experiment ({name}): {condition.why}; whether that is allowed is disputed"
+            )
+        else:
+            _fail(answers, findings, slug, name, condition, audit)
     mass = replay.conditions["C2"]
     if mass.outcome is Outcome.FAIL and any(map(_is_disputed, audit.rules)):
         notes.append(f"proved by experiment (C2): {mass.why}; whether that is allowed is disputed")

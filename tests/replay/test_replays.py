@@ -172,6 +172,28 @@ def test_pass_lifts_unknown_and_nothing_else(replayed: Replay) -> None:
     assert any("contradict" in f.message for f in joined.findings)
 
 
+@pytest.mark.parametrize(("disputed", "verdict"), [(True, Verdict.REVIEW), (False, Verdict.VIOLATION)])
+def test_what_is_disputed_is_not_decided_by_an_experiment(
+    replayed: Replay, disputed: bool, verdict: Verdict
+) -> None:
+    from dataclasses import replace
+
+    from rules.base import DISPUTED
+
+    path = SPECIMENS / "prequant_ttt.py"
+    audit = audited(path)
+    because = f"fitted to contexts alone: {DISPUTED}" if disputed else "it could not be proved"
+    rules = tuple(
+        replace(answer, outcome=RuleOutcome.REVIEW, because=because)
+        if answer.rule == "train-before-score"
+        else replace(answer, outcome=RuleOutcome.PASS)
+        for answer in audit.rules
+    )
+    joined = join(replace(audit, rules=rules, findings=()), replace(replayed(path), trace=None))
+    assert joined.verdict is verdict
+    assert disputed == any("is disputed" in note for note in joined.notes)
+
+
 def test_unverified_lifts_nothing(replayed: Replay) -> None:
     from dataclasses import replace
 
