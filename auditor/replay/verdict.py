@@ -74,14 +74,12 @@ def join(audit: AuditResult, replay: ReplayResult) -> AuditResult:
         name, condition = order
         slug = _offence(audit, replay, condition)
         if any(answer.rule == slug and _is_disputed(answer) for answer in audit.rules):
-            notes.append(
-                f"proved by experiment ({name}): {condition.why}; whether that is allowed is disputed"
-            )
+            notes.append(_undecided(name, condition))
         else:
             _fail(answers, findings, slug, name, condition, audit)
     mass = replay.conditions["C2"]
     if mass.outcome is Outcome.FAIL and any(map(_is_disputed, audit.rules)):
-        notes.append(f"proved by experiment (C2): {mass.why}; whether that is allowed is disputed")
+        notes.append(_undecided("C2", mass))
     elif mass.outcome is Outcome.FAIL:
         _fail(answers, findings, NORMALISATION_RULE, "C2", mass, audit)
     doubts = audit.doubts
@@ -146,6 +144,10 @@ def offences_of(replay: ReplayResult) -> tuple[str, ...]:
 def _is_disputed(answer: RuleResult) -> bool:
     """Whether the static witness knows what is done, and people differ on whether it is allowed."""
     return answer.outcome is RuleOutcome.REVIEW and DISPUTED in answer.because
+
+
+def _undecided(name: str, condition: ConditionResult) -> str:
+    return f"proved by experiment ({name}): {condition.why}; whether that is allowed is disputed"
 
 
 def _fail(

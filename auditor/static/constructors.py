@@ -15,24 +15,11 @@ from auditor.static.values import Class, Const, Func, Tup, Value
 SIZES_OF = frozenset(["getattr", "hasattr", "id", "isinstance", "len", "type"])
 """Functions that mostly ask for a size or a kind of a module; what they give is not taken for a part of it."""
 
-PARTS_OF = frozenset(
-    [
-        *(
-            "backbone",
-            "base",
-            "blocks",
-            "body",
-            "core",
-            "decoder",
-            "embed",
-            "encoder",
-            "final_norm",
-            "forward",
-        ),
-        *("forward_logits", "h", "head", "layers", "lm_head", "ln_f", "model", "module", "net", "tok_emb"),
-        *("transformer", "trunk", "wpe", "wte"),
-    ]
-)
+PARTS_OF = frozenset([
+    "backbone", "base", "blocks", "body", "core", "decoder", "embed", "encoder", "final_norm", "forward",
+    "forward_logits", "h", "head", "layers", "lm_head", "ln_f", "model", "module", "net", "tok_emb", "transformer",
+    "trunk", "wpe", "wte",
+])  # fmt: skip
 """Attributes by which models call what they consist of; others of a model that is handed on are mostly sizes."""
 
 
@@ -41,10 +28,10 @@ class Constructors(Machine):
 
     def construct(self, cls: Class, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         name = cls.node.name
+        initialiser = cls.find("__init__")
         if cls.is_module:
             out = self.allocate("module", node, "", cls)
             out.d["#class"] = Const(name)
-            initialiser = cls.find("__init__")
             if initialiser is not None:
                 given = bound_arguments(initialiser.node, args, keywords)
                 out.d[WRAPPED] = self.kept_modules(initialiser, given)
@@ -60,7 +47,6 @@ class Constructors(Machine):
         if cls.is_autograd:
             return cls
         out = self.allocate("instance", node, "", cls)
-        initialiser = cls.find("__init__")
         if initialiser is not None:
             self.call_function(replace(initialiser, instance=out), args, keywords, node)
         else:

@@ -114,8 +114,8 @@ class Lists(Machine):
     def inserted(self, target: Obj, value: Value, place: Expr | None) -> None:
         """`insert(i, x)`: one element more; where the others then stand is followed in lists of known items alone."""
         items = self.exact_items(target)
-        told = place is not None and place.is_constant and not self.younger_entries(target)
-        if items is not None and place is not None and told:
+        settled = items is not None and not self.younger_entries(target)
+        if items is not None and settled and place is not None and place.is_constant:
             changed = list(items)
             changed.insert(place.constant, value)
             self.become(target, "#items", tuple(changed))

@@ -75,12 +75,12 @@ class Modules(Machine):
         if method is not None and not out.regions and only_resets(method.node):
             self.reset(module, node, f"{module.name or 'module'}.{name}")
             return UNKNOWN
-        history = self.history(module)
+        members = self.members(module)
         result = replace(
             out,
-            updates=out.updates | history,
-            doubts=out.doubts.union(*map(self.misgivings, self.members(module))),
-            states=out.states | self.members(module),
+            updates=out.updates.union(*map(self.own_history, members)),
+            doubts=out.doubts.union(*map(self.misgivings, members)),
+            states=out.states | members,
             refs=frozenset((module,)) if not given and not out.regions else frozenset(),
             span=None,
             array=None,

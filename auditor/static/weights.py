@@ -95,7 +95,7 @@ class Weights(Machine):
     def has_restored(self, record: Data) -> bool:
         """Whether a module that a value comes from was given weights read back from a file."""
         owners = record.states | record.refs
-        return any(part.d.get(RESTORED) for owner in owners for part in (owner, *self.members(owner)))
+        return any(part.d.get(RESTORED) for owner in owners for part in self.members(owner))
 
     def restore(self, target: Obj, node: ast.AST) -> None:
         """A state is given weights read back from a file."""
