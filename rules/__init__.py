@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rules.artifact_size import ArtifactSize
-from rules.base import Rule
 from rules.byte_accounting import ByteAccounting
 from rules.claim_mismatch import ClaimMismatch
+from rules.core.rule import Rule
 from rules.document_boundary import DocumentBoundary
 from rules.hindsight_selection import HindsightSelection
 from rules.missing_evidence import MissingEvidence

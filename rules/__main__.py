@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rules.catalogue import catalogue
+from rules.docs.catalogue import catalogue
 
 if __name__ == "__main__":
     Path(__file__).with_name("README.md").write_text(catalogue(), encoding="utf-8")

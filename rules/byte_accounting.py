@@ -35,8 +35,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from rules.base import Bad, Evidence, Finding, Good, Judgement, Level, Outcome, Policy, Rule, Source
-from rules.byte_examples import (
+from rules.core.denominator import told_by_code
+from rules.core.record_rule import judge_metric, records_of
+from rules.core.rule import Bad, Evidence, Finding, Good, Judgement, Level, Outcome, Policy, Rule, Source
+from rules.examples.byte_counting import (
     DOUBLE_SPACE,
     IN_TABLE,
     SIDECAR,
@@ -45,9 +47,7 @@ from rules.byte_examples import (
     SPOILT_MARK,
     UPSTREAM,
 )
-from rules.denominator import told_by_code
-from rules.record_examples import SCRIPT, toy_folder
-from rules.record_rule import judge_metric, records_of
+from rules.examples.record_folder import SCRIPT, toy_folder
 
 
 class ByteAccounting(Rule):

@@ -28,7 +28,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from rules.base import (
+from rules.core.rule import (
     Evidence,
     Example,
     Finding,

@@ -37,8 +37,8 @@ from auditor.trace.answer import Answer
 from auditor.trace.events import TRAINING_STEP, Report, Score, Select
 from auditor.trace.region import overlap
 from auditor.trace.trace import Trace
-from rules.absorption import SEVERITY, Offence, judged_report, offences, undecided
-from rules.base import (
+from rules.core.order_rule import SEVERITY, Offence, judged_report, offences, undecided
+from rules.core.rule import (
     Bad,
     Evidence,
     Finding,

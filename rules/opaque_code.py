@@ -32,7 +32,7 @@ import zlib
 from collections.abc import Mapping
 from typing import ClassVar
 
-from rules.base import (
+from rules.core.rule import (
     Bad,
     CodeProblem,
     Evidence,

@@ -24,9 +24,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from rules.base import Example, Outcome, Policy, Source
-from rules.record_examples import SCRIPT, toy_folder
-from rules.record_rule import RecordRule
+from rules.core.record_rule import RecordRule
+from rules.core.rule import Example, Outcome, Policy, Source
+from rules.examples.record_folder import SCRIPT, toy_folder
 
 
 class PrScope(RecordRule):

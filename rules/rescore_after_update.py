@@ -29,8 +29,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from rules.absorption import RESCORE_AFTER_UPDATE, Offence, OrderRule, judged_report, named
-from rules.base import Bad, Evidence, Good, Policy, Source
+from rules.core.order_rule import RESCORE_AFTER_UPDATE, Offence, OrderRule, judged_report, named
+from rules.core.rule import Bad, Evidence, Good, Policy, Source
 from rules.train_before_score import REPORT, SETUP, STEP
 
 

@@ -31,8 +31,8 @@ from typing import ClassVar
 
 from auditor.trace.answer import Answer
 from auditor.trace.region import Region, overlap, same_row
-from rules.absorption import SAME_TOKEN_ADAPTATION, Offence, OrderRule, named
-from rules.base import DISPUTED, Bad, Evidence, Good, Policy, Source
+from rules.core.order_rule import SAME_TOKEN_ADAPTATION, Offence, OrderRule, named
+from rules.core.rule import DISPUTED, Bad, Evidence, Good, Policy, Source
 from rules.train_before_score import REPORT, SETUP
 
 

@@ -33,8 +33,8 @@ from typing import ClassVar
 
 from auditor.trace.answer import Answer
 from auditor.trace.events import Blend
-from rules.base import Bad, Evidence, Good, Outcome, Policy, Source
-from rules.blending import CHOSEN, Blended, BlendRule, named_lookup
+from rules.core.mixture_rule import CHOSEN, Blended, BlendRule, named_lookup
+from rules.core.rule import Bad, Evidence, Good, Outcome, Policy, Source
 from rules.train_before_score import REPORT, SETUP
 
 HINTS = """\

@@ -30,8 +30,8 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from auditor.trace.events import Blend
-from rules.base import Bad, Good, Policy, Source
-from rules.blending import CARRIED, Blended, BlendRule, named_lookup
+from rules.core.mixture_rule import CARRIED, Blended, BlendRule, named_lookup
+from rules.core.rule import Bad, Good, Policy, Source
 from rules.train_before_score import REPORT, SETUP
 
 

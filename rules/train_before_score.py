@@ -31,8 +31,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from rules.absorption import TRAIN_BEFORE_SCORE, Offence, OrderRule, named
-from rules.base import Bad, Good, Policy, Source
+from rules.core.order_rule import TRAIN_BEFORE_SCORE, Offence, OrderRule, named
+from rules.core.rule import Bad, Good, Policy, Source
 
 SETUP = """\
 import glob

@@ -35,7 +35,7 @@ from typing import ClassVar
 from auditor.trace.answer import Answer
 from auditor.trace.events import TRAINING_STEP, Event, Load, Report, Update
 from auditor.trace.trace import Trace
-from rules.base import (
+from rules.core.rule import (
     Bad,
     Evidence,
     Finding,

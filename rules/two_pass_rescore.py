@@ -28,8 +28,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from rules.absorption import TWO_PASS_RESCORE, Offence, OrderRule, named
-from rules.base import Bad, Good, Policy, Source
+from rules.core.order_rule import TWO_PASS_RESCORE, Offence, OrderRule, named
+from rules.core.rule import Bad, Good, Policy, Source
 from rules.train_before_score import REPORT, SETUP
 
 _MIX = """\

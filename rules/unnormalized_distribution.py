@@ -31,8 +31,8 @@ from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from auditor.trace.events import Blend
-from rules.base import Bad, Evidence, Good, Outcome, Policy, Source
-from rules.blending import CHOSEN, NATIVE, Blended, BlendRule, named_lookup
+from rules.core.mixture_rule import CHOSEN, NATIVE, Blended, BlendRule, named_lookup
+from rules.core.rule import Bad, Evidence, Good, Outcome, Policy, Source
 from rules.train_before_score import REPORT, SETUP
 
 SPREAD = "spread"

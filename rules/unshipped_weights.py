@@ -29,7 +29,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from auditor.trace.answer import Answer
-from rules.base import (
+from rules.core.rule import (
     Bad,
     Evidence,
     Example,

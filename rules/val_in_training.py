@@ -38,8 +38,9 @@ from typing import ClassVar
 from auditor.trace.answer import Answer
 from auditor.trace.events import TRAINING_STEP, Load, Place, Report
 from auditor.trace.trace import Trace
-from rules.absorption import TRAIN_BEFORE_SCORE, Offence, OrderRule, judged_report, named, offences
-from rules.base import (
+from rules.core.order_rule import TRAIN_BEFORE_SCORE, Offence, OrderRule, judged_report, named, offences
+from rules.core.record_rule import judge_findings, records_of
+from rules.core.rule import (
     Bad,
     Evidence,
     Finding,
@@ -52,8 +53,7 @@ from rules.base import (
     Step,
     no_program,
 )
-from rules.record_examples import SCRIPT, toy_folder
-from rules.record_rule import judge_findings, records_of
+from rules.examples.record_folder import SCRIPT, toy_folder
 from rules.train_before_score import REPORT, SETUP, STEP
 
 GRADIENT = "gradient"

@@ -32,11 +32,23 @@ from typing import ClassVar
 from auditor.trace.answer import Answer
 from auditor.trace.events import Report, Score
 from auditor.trace.extent import Reach
-from rules.absorption import judged_report
-from rules.base import Bad, Evidence, Finding, Good, Judgement, Level, Outcome, Policy, Rule, Source, Step
-from rules.byte_examples import BY_SETTING, BY_SETTING_OFF, FIRST_DOCUMENTS, FIRST_TOKENS, UPSTREAM
-from rules.record_examples import SCRIPT, toy_folder
-from rules.record_rule import judge_metric
+from rules.core.order_rule import judged_report
+from rules.core.record_rule import judge_metric
+from rules.core.rule import (
+    Bad,
+    Evidence,
+    Finding,
+    Good,
+    Judgement,
+    Level,
+    Outcome,
+    Policy,
+    Rule,
+    Source,
+    Step,
+)
+from rules.examples.byte_counting import BY_SETTING, BY_SETTING_OFF, FIRST_DOCUMENTS, FIRST_TOKENS, UPSTREAM
+from rules.examples.record_folder import SCRIPT, toy_folder
 
 WORLD_SIZE = 8
 """Ranks that share the split; the witness follows the first, whose share may end at an eighth."""

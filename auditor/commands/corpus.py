@@ -129,7 +129,7 @@ def command(
     elif labels is None:
         write("".join(to_json(row) + "\n" for row in rows), None)
     if html_dir is not None:
-        from auditor.corpus.dashboard import render_dashboard
+        from auditor.report.corpus_dashboard import render_dashboard
 
         write(render_dashboard(rows, slugs), str(Path(html_dir) / "index.html"))
     if labels is not None:
@@ -186,7 +186,7 @@ def _progress(total: int, quiet: bool) -> Iterator[Callable[[int, Sequence[Row]]
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from auditor.corpus.dashboard import bar
+    from auditor.report.corpus_dashboard import bar
 
     console = Console(stderr=True)
     seen: list[Row] = []
@@ -220,7 +220,7 @@ def _agree(
     import json
 
     from auditor.corpus.agreement import as_object, as_text, measure
-    from auditor.corpus.agreement_markdown import as_markdown
+    from auditor.report.agreement_markdown import as_markdown
 
     measured = measure([label for label in labels if label.pr in audited], rows, slugs)
     click.echo(as_text(measured), nl=False)

@@ -22,10 +22,10 @@ def command(
     """
     import json
 
-    from auditor.diffing import text as words
     from auditor.diffing.submissions_delta import compare_submissions
     from auditor.exit_codes import ExitCode
     from auditor.pull_request.target import one_submission
+    from auditor.report import diff_text as words
     from auditor.submission.git_store import ObjectStore
 
     store = ObjectStore(git_dir) if git_dir is not None else None

@@ -19,7 +19,7 @@ def command(rule: str, format_name: str, output: str | None, quiet: bool) -> int
     import difflib
 
     from rules import ALL, by_slug
-    from rules.documentation import documentation, page, precedents_of
+    from rules.docs.documentation import documentation, page, precedents_of
 
     found = by_slug(rule)
     if found is None:

@@ -38,9 +38,9 @@ def command(
     """
     import json
 
-    from auditor.pull_request.comment import render_markdown
     from auditor.pull_request.review import review_pull_request
-    from rules.base import Policy
+    from auditor.report.pull_request_comment import render_markdown
+    from rules.core.rule import Policy
 
     review = review_pull_request(git_dir, ref, base=base, policy=Policy(policy))
     if format_name == "json":
@@ -50,7 +50,7 @@ def command(
     write(text, output)
     compared = [folder.significance for folder in review.folders if folder.significance is not None]
     if plot is not None and compared:
-        from auditor.stats.plot import comparison_svg
+        from auditor.report.stats_plot import comparison_svg
 
         write(comparison_svg(compared[0].comparison), plot)
     if plot is not None and not compared and not quiet:

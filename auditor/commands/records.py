@@ -32,8 +32,8 @@ def command(
     from auditor.errors import InputError
     from auditor.exit_codes import ExitCode
     from auditor.pull_request.significance import significance_findings
-    from auditor.records.text import render_markdown, render_text
     from auditor.records.validate import validate_folder
+    from auditor.report.records_text import render_markdown, render_text
     from auditor.submission.load import load_submissions
 
     if target is not None and Path(target).is_file():

@@ -16,7 +16,7 @@ from auditor.exit_codes import ExitCode
 from auditor.report.clean import clean_line
 
 if TYPE_CHECKING:
-    from auditor.replay.full import FullOptions, FullRun
+    from auditor.replay.full_run import FullOptions, FullRun
     from auditor.submission.model import Submission
 
 
@@ -38,7 +38,7 @@ def run_full(
     Raises:
         AuditorError: no data folder, a seed that is no number, or no sandbox that can let devices in.
     """
-    from auditor.replay.full import FullOptions
+    from auditor.replay.full_run import FullOptions
     from auditor.replay.sandbox.ladder import Rung, choose
 
     if data is None:
@@ -67,9 +67,9 @@ def _numbers(seeds: str) -> list[int]:
 def _runs(
     submission: Submission, seeds: Sequence[int], overrides: Mapping[str, str], options: FullOptions
 ) -> list[FullRun]:
-    from auditor.pipeline import read_submission
-    from auditor.replay.full import run_seed
-    from auditor.replay.target import claimed_settings
+    from auditor.audit.pipeline import read_submission
+    from auditor.replay.full_run import run_seed
+    from auditor.replay.toy.target import claimed_settings
 
     settings = claimed_settings(read_submission(submission, overrides=overrides).settings)
     found = []

@@ -12,8 +12,8 @@ from auditor.commands.options import output_options, write
 def command(format_name: str, output: str | None, quiet: bool) -> int:
     """List the rules."""
     from rules import ALL
-    from rules.base import Policy
-    from rules.catalogue import table
+    from rules.core.rule import Policy
+    from rules.docs.catalogue import table
 
     if format_name == "markdown":
         write(table() + "\n", output)

@@ -63,7 +63,7 @@ def compare(
     from auditor.pull_request.target import one_folder
     from auditor.records.facts import read_folder
     from auditor.records.sample import folder_sample
-    from auditor.stats import text as words
+    from auditor.report import stats_text as words
     from auditor.stats.compare import Sample, values_sample
     from auditor.stats.compare import compare as compare_samples
     from auditor.submission.git_store import ObjectStore
@@ -96,7 +96,7 @@ def compare(
         )
     write(text, output)
     if plot is not None:
-        from auditor.stats.plot import comparison_svg
+        from auditor.report.stats_plot import comparison_svg
 
         write(comparison_svg(comparison), plot)
         if not quiet:

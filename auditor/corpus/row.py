@@ -7,9 +7,9 @@ import json
 import posixpath
 from dataclasses import dataclass
 
+from auditor.judgement.result import AuditResult, Verdict
 from auditor.report.json import Json
-from auditor.result import AuditResult, Verdict
-from rules.base import Kind, Outcome
+from rules.core.rule import Kind, Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,8 +82,8 @@ def _audit(task: Task, submission: Submission) -> Row:
 
 
 def _fresh(task: Task, submission: Submission) -> Row:
-    from auditor.pipeline import audit_submission
-    from rules.base import Policy
+    from auditor.audit.pipeline import audit_submission
+    from rules.core.rule import Policy
 
     try:
         if task.replays:

@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditor.program.configuration import Settings
-from auditor.program.log_settings import same_value
+from auditor.program.configuration.log_settings import same_value
+from auditor.program.configuration.precedence import Settings
 
 _PER_RUN = re.compile(r"(?:^|_)(?:SEED|RUN_ID|RUN_NAME|LOGFILE|DIR|PATH|ROOT|FILES?)$", re.IGNORECASE)
 _LAUNCHER = frozenset({"RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"})

@@ -9,9 +9,9 @@ from auditor.diffing.optimisers import compare_optimisers
 from auditor.diffing.settings_delta import SettingChange, compare_constants, compare_settings
 from auditor.diffing.units import Unit, collect_units
 from auditor.diffing.units_delta import UnitsDelta, compare_units
-from auditor.effective_settings import gathered_settings
 from auditor.program.model import Program
-from auditor.program.unpack import load_program
+from auditor.program.unpacking.program import load_program
+from auditor.reading.configuration import gathered_settings
 from auditor.records.facts import read_folder
 from auditor.submission.model import Submission
 
@@ -132,7 +132,7 @@ def _program(side: Submission) -> Program:
 
 
 def _side(side: Submission, program: Program) -> Side:
-    from auditor.pipeline import audit_submission
+    from auditor.audit.pipeline import audit_submission
     from auditor.trace.render import render
 
     audited = audit_submission(side, rules=())

@@ -21,7 +21,7 @@ from auditor.diffing.units import Unit, collect_units
 from auditor.program.model import Program
 
 if TYPE_CHECKING:
-    from rules.documentation import Precedent
+    from rules.docs.documentation import Precedent
 
 _EVALUATES = re.compile(
     r"inference_mode|^val_tokens|base_bytes|^val_data|bpb|ttt|slot|ngram|_eval|^eval", re.IGNORECASE
@@ -110,7 +110,7 @@ def lineage(program: Program, *, own: int | None = None, stock: frozenset[str] =
         own: the pull request itself, left out.
         stock: fingerprints of the repository's own script at the base point: everybody starts from it.
     """
-    from rules.documentation import precedents
+    from rules.docs.documentation import precedents
 
     carriers: dict[str, list[Precedent]] = defaultdict(list)
     for precedent in precedents():

@@ -10,11 +10,11 @@ import sys
 from pathlib import Path
 
 from auditor.errors import InputError
-from auditor.program.unpack import load_program
+from auditor.program.unpacking.program import load_program
 from auditor.pull_request.lineage import fingerprints
 from auditor.submission.git_store import ObjectStore
 from auditor.submission.load import load_ref
-from rules.documentation import precedents
+from rules.docs.documentation import precedents
 
 
 def collect(store: ObjectStore) -> dict[int, list[str]]:

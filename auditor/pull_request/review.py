@@ -8,21 +8,21 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from auditor.audit.pipeline import audit_submission
 from auditor.errors import InputError
 from auditor.exit_codes import ExitCode, worst_exit
-from auditor.pipeline import audit_submission
-from auditor.program.unpack import load_program
+from auditor.judgement.result import AuditResult
+from auditor.judgement.verdict import exit_code
+from auditor.program.unpacking.program import load_program
 from auditor.pull_request.lineage import Lineage, fingerprints, lineage
 from auditor.pull_request.scope import Scope, judge_scope, record_folders
 from auditor.pull_request.significance import Significance, findings_of, judge_significance
 from auditor.records.findings import Severity
 from auditor.records.validate import RecordsResult, validate_folder
-from auditor.result import AuditResult
 from auditor.submission.git_store import ObjectStore
 from auditor.submission.load import LoadResult, load_ref
 from auditor.submission.model import Submission
-from auditor.verdict import exit_code
-from rules.base import Policy
+from rules.core.rule import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,7 +98,7 @@ def unpacked_texts(facts: FolderFacts) -> tuple[str, ...]:
     text = facts.sources.get(facts.entry or "", "")
     if not any(word in text for word in _UNPACKS):
         return ()
-    from auditor.program.unpack import load_program
+    from auditor.program.unpacking.program import load_program
 
     program = load_program(facts.entry or "", text.encode(), lambda _: None)
     return tuple(layer.text for layer in program.layers[1:])

@@ -10,19 +10,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from auditor.pipeline import Reading, read_submission
-from auditor.replay.cache import RunCache
-from auditor.replay.circumstances import TRAINING_DATA_READ, circumstances_of
-from auditor.replay.claim import ASSUMED, ClaimedLine, layer_files
-from auditor.replay.conditions import judge_conditions
-from auditor.replay.expectations import expected_places
-from auditor.replay.experiment import Evidence, run_experiment
-from auditor.replay.laboratory import RUN_S, Bench, Laboratory, Observed
-from auditor.replay.outcome import ConditionResult, LeakWitness, ReplayResult, SandboxResult
-from auditor.replay.recorded import recorded_trace
+from auditor.audit.pipeline import Reading, read_submission
+from auditor.replay.probes.conditions import judge_conditions
+from auditor.replay.probes.coverage import expected_places
+from auditor.replay.probes.experiment import Evidence, run_experiment
+from auditor.replay.probes.outcome import ConditionResult, LeakWitness, ReplayResult, SandboxResult
+from auditor.replay.probes.runner import RUN_S, Bench, Laboratory, Observed
+from auditor.replay.probes.trust import TRAINING_DATA_READ, circumstances_of
+from auditor.replay.runs.cache import RunCache
+from auditor.replay.runs.claimed_line import ASSUMED, ClaimedLine, layer_files
+from auditor.replay.runs.recorded_trace import recorded_trace
+from auditor.replay.runs.session import Session
 from auditor.replay.sandbox.ladder import Rung, choose
-from auditor.replay.session import Session
-from auditor.replay.target import ReplayTarget, prepare
+from auditor.replay.toy.target import ReplayTarget, prepare
 from auditor.trace.trace import Trace
 
 if TYPE_CHECKING:

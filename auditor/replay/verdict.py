@@ -8,16 +8,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from auditor.exit_codes import ExitCode
-from auditor.replay.expectations import ORDER_RULES
-from auditor.replay.outcome import LeakWitness, Outcome, ReplayResult
-from auditor.result import AuditResult, RuleResult, Verdict
+from auditor.judgement.result import AuditResult, RuleResult, Verdict
+from auditor.judgement.verdict import fold_evaluation
+from auditor.replay.probes.coverage import ORDER_RULES
+from auditor.replay.probes.outcome import LeakWitness, Outcome, ReplayResult
 from auditor.trace.events import Place
-from auditor.verdict import fold_evaluation
-from rules.base import DISPUTED, Finding, Kind, Level, Policy, Step
-from rules.base import Outcome as RuleOutcome
+from rules.core.rule import DISPUTED, Finding, Kind, Level, Policy, Step
+from rules.core.rule import Outcome as RuleOutcome
 
 if TYPE_CHECKING:
-    from auditor.replay.outcome import ConditionResult
+    from auditor.replay.probes.outcome import ConditionResult
     from auditor.submission.model import Submission
 
 NORMALISATION_RULE: Final = "unnormalized-distribution"
@@ -45,7 +45,7 @@ def audit_and_replay(
     Raises:
         AuditorError: the script cannot be read, or no sandbox works here.
     """
-    from auditor.pipeline import audit_submission, read_submission
+    from auditor.audit.pipeline import audit_submission, read_submission
     from auditor.replay.replay import replay_submission
 
     started = time.perf_counter()
@@ -130,9 +130,9 @@ def _offence(audit: AuditResult, replay: ReplayResult, condition: ConditionResul
 
 def offences_of(replay: ReplayResult) -> tuple[str, ...]:
     """Slugs of the rules about order that fail on the recorded trace."""
-    from auditor.judging import judge
+    from auditor.judgement.judge import judge
     from rules import ALL
-    from rules.base import Evidence
+    from rules.core.rule import Evidence
 
     if replay.trace is None or replay.trace.claimed is None:
         return ()

@@ -1,4 +1,4 @@
-"""The report formats, one a file; `FORMATS` says where each stands. All read `auditor.result` and nothing
+"""The report formats, one a file; `FORMATS` says where each stands. All read `auditor.judgement.result` and nothing
 else.
 
 Each module has `render(results, notes) -> str`: `results` are the submissions of one target in order,
@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Sequence
 
-from auditor.result import AuditResult
+from auditor.judgement.result import AuditResult
 
 FORMATS = ("text", "json", "sarif", "markdown", "html")
 

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from auditor.errors import AuditorError
+from auditor.judgement.result import AuditResult
 from auditor.report.clean import clean_line
 from auditor.report.view import level_word, shown_label, view
-from auditor.result import AuditResult
 from auditor.trace.render import aligned, shown_place
 from rules import by_slug
-from rules.documentation import documentation, precedents_of
+from rules.docs.documentation import documentation, precedents_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment

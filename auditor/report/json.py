@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import TypeAlias
 
+from auditor.judgement.result import AuditResult, ReportResult
 from auditor.report.clean import clean
-from auditor.result import AuditResult, ReportResult
 from auditor.trace.events import (
     Access,
     Artifact,
@@ -28,7 +28,7 @@ from auditor.trace.render import RegionNames
 from auditor.trace.token_bytes import compared
 from auditor.trace.trace import Trace
 from auditor.trace.tree import Node
-from rules.base import Finding
+from rules.core.rule import Finding
 
 SCHEMA = 1
 

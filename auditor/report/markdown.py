@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from auditor.judgement.result import AuditResult
 from auditor.report.clean import clean_line
 from auditor.report.view import Frame, ShownFinding, View, level_word, shown_label, view
-from auditor.result import AuditResult
 from auditor.trace.render import aligned, shown_place
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from auditor.replay.outcome import ConditionResult, LeakWitness, MassWitness, ReplayResult
+from auditor.replay.probes.outcome import ConditionResult, LeakWitness, MassWitness, ReplayResult
 from auditor.report.clean import clean_line
 from auditor.report.json import SCHEMA, Json, trace_object
 

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from auditor.replay.outcome import ConditionResult, LeakWitness, Outcome, ReplayResult
+from auditor.replay.probes.outcome import ConditionResult, LeakWitness, Outcome, ReplayResult
 from auditor.report.clean import clean_line
 from auditor.report.console import printed
 from auditor.trace.events import Place

@@ -13,13 +13,13 @@ import posixpath
 from collections.abc import Sequence
 from urllib.parse import quote
 
+from auditor.judgement.result import AuditResult, RuleResult
 from auditor.report.clean import clean
 from auditor.report.json import Json
-from auditor.result import AuditResult, RuleResult
 from auditor.trace.events import Place
 from rules import ALL
-from rules.base import Finding, Outcome, Policy, Rule
-from rules.documentation import documentation
+from rules.core.rule import Finding, Outcome, Policy, Rule
+from rules.docs.documentation import documentation
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 

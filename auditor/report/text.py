@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from auditor.judgement.result import AuditResult, Verdict
 from auditor.report.clean import clean_line
 from auditor.report.console import printed
 from auditor.report.view import Frame, ShownFinding, View, level_word, shown_label, view
-from auditor.result import AuditResult, Verdict
 from auditor.trace.events import Place
 from auditor.trace.render import Line, Mark, aligned, shown_place
-from rules.base import Kind, Level, Outcome
+from rules.core.rule import Kind, Level, Outcome
 
 if TYPE_CHECKING:
     from rich.text import Text

@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from auditor.judgement.result import AuditResult, ConfigurationEntry, Verdict
 from auditor.report.clean import clean, clean_line
-from auditor.result import AuditResult, ConfigurationEntry, Verdict
 from auditor.trace.events import Place, Report, Unresolved
 from auditor.trace.render import Line, shown_place, timeline
 from rules import by_slug
-from rules.base import Finding, Kind, Level, Outcome
+from rules.core.rule import Finding, Kind, Level, Outcome
 
 FRAME_CONTEXT = 2
 """Source lines shown before and after a marked one."""

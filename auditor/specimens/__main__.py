@@ -8,11 +8,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from auditor.audit.pipeline import audit_target
 from auditor.commands.options import wants_colour
-from auditor.pipeline import audit_target
+from auditor.judgement.result import AuditResult
 from auditor.report.text import render
-from auditor.result import AuditResult
-from rules.base import Outcome
+from rules.core.rule import Outcome
 
 SPECIMENS = ("legal_lora_ttt.py", "train_before_score.py")
 

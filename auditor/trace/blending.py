@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from auditor.solver.expressions import Expr
+from auditor.solver.solver import proves
 from auditor.trace.answer import Answer
-from auditor.trace.linear import Expr
-from auditor.trace.prover import proves
 from auditor.trace.region import Region
 
 Found = tuple[Answer, bool, str]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from auditor.trace.linear import Atom, Expr
+from auditor.solver.expressions import Atom, Expr
 from auditor.trace.region import Region
 
 Bounds = tuple[float, float]

@@ -11,11 +11,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from zlib import crc32
 
+from auditor.solver.canonical_form import question_form
+from auditor.solver.expressions import Atom, Expr, Memo, by_identity, on_forget
+from auditor.solver.operations import Exchange, atoms_exchanged, operation
+from auditor.solver.solver import exhausted, proves, refutes, spend
 from auditor.trace.answer import Answer
-from auditor.trace.linear import Atom, Expr, Memo, by_identity, on_forget
-from auditor.trace.numbering import question_form
-from auditor.trace.operations import Exchange, atoms_exchanged, operation
-from auditor.trace.prover import exhausted, proves, refutes, spend
 
 Expressions = tuple[Expr, ...]
 Family = tuple[object, object]

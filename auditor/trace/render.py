@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from auditor.solver.expressions import Atom
 from auditor.trace.answer import Answer
 from auditor.trace.events import (
     Access,
@@ -35,7 +36,6 @@ from auditor.trace.events import (
     Unresolved,
     Update,
 )
-from auditor.trace.linear import Atom
 from auditor.trace.region import Region
 from auditor.trace.token_bytes import faults
 from auditor.trace.trace import Switch, Trace

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import libcst
 
-from auditor.program.environment import environment_reads
-from auditor.program.parse import ParseFailure, decode_source, parse, parse_concrete
-from auditor.program.unpack import load_program
+from auditor.program.configuration.environment import environment_reads
+from auditor.program.parsing.parse import ParseFailure, decode_source, parse, parse_concrete
+from auditor.program.unpacking.program import load_program
 
 
 def seconds(call: Callable[[], object]) -> float:

@@ -38,11 +38,11 @@ from typing import TypeVar
 
 import libcst
 
-from auditor.pipeline import audit_submission
-from auditor.program.unpack import load_program
-from auditor.static.witness import trace_program
+from auditor.audit.pipeline import audit_submission
+from auditor.program.unpacking.program import load_program
+from auditor.solver.expressions import forget
+from auditor.static.predict import trace_program
 from auditor.submission.load import load_submissions
-from auditor.trace.linear import forget
 
 Result = TypeVar("Result")
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from auditor.corpus.agreement import as_object, as_text, measure
-from auditor.corpus.agreement_markdown import as_markdown
 from auditor.corpus.labels import Label, read_labels
 from auditor.corpus.row import Row, from_json, to_json
 from auditor.errors import InputError
+from auditor.report.agreement_markdown import as_markdown
 
 SLUGS = ["train-before-score", "two-pass-rescore", "artifact-size"]
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from auditor import cli
-from auditor.corpus.dashboard import bar, by_month, by_rule, render_dashboard
 from auditor.corpus.pulls import list_pulls, parse_numbers
 from auditor.corpus.row import Row
 from auditor.errors import InputError
+from auditor.report.corpus_dashboard import bar, by_month, by_rule, render_dashboard
 
 SPECIMENS = Path(__file__).parents[1] / "specimens"
 TRACK = "records/track_10min_16mb"

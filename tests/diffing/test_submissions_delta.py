@@ -4,7 +4,7 @@ import json
 
 from auditor.diffing.settings_delta import SettingChange
 from auditor.diffing.submissions_delta import SubmissionsDelta, compare_submissions
-from auditor.diffing.text import render_markdown, render_text
+from auditor.report.diff_text import render_markdown, render_text
 from auditor.submission.model import SourceFile, Submission, Target, Track
 
 SCRIPT = """

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from auditor.diffing.normal_form import normal_form, own_names
 from auditor.diffing.units import collect_units
 from auditor.diffing.units_delta import UnitsDelta, compare_units
-from auditor.program.unpack import load_program
+from auditor.program.unpacking.program import load_program
 
 OLD = '''
 import torch

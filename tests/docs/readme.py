@@ -12,7 +12,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from auditor.cli import group
-from rules.catalogue import table
+from rules.docs.catalogue import table
 
 README = Path(__file__).parents[2] / "README.md"
 

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from auditor.besides import besides_the_claim
-from auditor.result import ReportResult, Verdict
+from auditor.judgement.other_reported_numbers import besides_the_claim
+from auditor.judgement.result import ReportResult, Verdict
 from auditor.trace.events import Place
 
 PLACE = Place("train_gpt.py", 0, 7)

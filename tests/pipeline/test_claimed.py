@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.claimed import ASSUMED, BY_LABEL, ONLY, REPRODUCES, match_claim, matches, template_pattern
+from auditor.reading.claim_matching import (
+    ASSUMED,
+    BY_LABEL,
+    ONLY,
+    REPRODUCES,
+    match_claim,
+    matches,
+    template_pattern,
+)
 from auditor.trace.answer import Answer
 from auditor.trace.events import Place, Report, Turn
 from auditor.trace.trace import Trace

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from auditor.pipeline import audit_target
-from auditor.result import AuditResult, RecordVerdict, Verdict
+from auditor.audit.pipeline import audit_target
+from auditor.judgement.result import AuditResult, RecordVerdict, Verdict
 from auditor.trace.events import Update
 
 SPECIMENS = Path(__file__).parents[1] / "specimens"

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from auditor.pipeline import audit_submission
-from auditor.result import AuditResult, Verdict
+from auditor.audit.pipeline import audit_submission
+from auditor.judgement.result import AuditResult, Verdict
 from auditor.submission.load import load_path
 from reference_impl.single_file import EVALUATIONS, VIOLATIONS, write_script
-from rules.base import Outcome
+from rules.core.rule import Outcome
 
 BROKEN = {
     "multi_epoch_lora_ttt": "rescore-after-update",

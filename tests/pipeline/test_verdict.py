@@ -7,16 +7,16 @@ from typing import ClassVar
 
 import pytest
 
-from auditor.alternatives import Alternative, explore, positions
 from auditor.exit_codes import ExitCode, worst_exit
-from auditor.judging import judge, judge_reports
-from auditor.result import RecordVerdict, RuleResult, Verdict
+from auditor.judgement.judge import judge, judge_reports
+from auditor.judgement.result import RecordVerdict, RuleResult, Verdict
+from auditor.judgement.verdict import fold_evaluation, fold_records
+from auditor.reading.counterfactuals import Alternative, explore, positions
 from auditor.trace.answer import Answer
 from auditor.trace.events import Place, Report, Score
 from auditor.trace.trace import Switch, Trace
 from auditor.trace.tree import Node
-from auditor.verdict import fold_evaluation, fold_records
-from rules.base import Evidence, Finding, Judgement, Kind, Level, Outcome, Rule
+from rules.core.rule import Evidence, Finding, Judgement, Kind, Level, Outcome, Rule
 
 PLACE = Place("train_gpt.py", 0, 7)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.program.launchers import python_launcher_settings
-from auditor.program.readme import readme_commands
-from auditor.program.shell import read_commands
+from auditor.program.configuration.launchers import python_launcher_settings
+from auditor.program.configuration.readme import readme_commands
+from auditor.program.configuration.shell import read_commands
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from auditor.program.configuration import Origin, Settings, gather_settings
-from auditor.program.log_settings import same_value
-from auditor.program.log_text import printed_lines, source_lines
-from auditor.program.unpack import load_program
+from auditor.program.configuration.log_settings import same_value
+from auditor.program.configuration.log_text import printed_lines, source_lines
+from auditor.program.configuration.precedence import Origin, Settings, gather_settings
+from auditor.program.unpacking.program import load_program
 from tests.program import packing
 
 SCRIPT = """import os

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.program.environment import EnvironmentRead, environment_reads, variable_of
-from auditor.program.unpack import load_program
+from auditor.program.configuration.environment import EnvironmentRead, environment_reads, variable_of
+from auditor.program.unpacking.program import load_program
 from tests.program import packing
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.program.configuration import Origin
+from auditor.program.configuration.precedence import Origin
 from tests.program.test_configuration import gather
 
 SCRIPT = """import os

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from auditor.program import grammar312
-from auditor.program.parse import ParseFailure, decode_source, parse_concrete
+from auditor.program.parsing import grammar312
+from auditor.program.parsing.parse import ParseFailure, decode_source, parse_concrete
 from tests.program.tree_comparison import first_difference
 
 SNIPPETS = {

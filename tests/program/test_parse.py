@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.program.parse import ParseFailure, parse, parse_concrete
-from auditor.program.spacing import code_spans, with_blanks
+from auditor.program.parsing.parse import ParseFailure, parse, parse_concrete
+from auditor.program.parsing.spacing import code_spans, with_blanks
 from tests.program.tree_comparison import first_difference
 
 MINIFIED = [

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from auditor.program.environment import environment_reads
-from auditor.program.unpack import load_program
+from auditor.program.configuration.environment import environment_reads
+from auditor.program.unpacking.program import load_program
 
 pytestmark = [pytest.mark.corpus, pytest.mark.slow]
 

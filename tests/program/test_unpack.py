@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.program.model import Layer, Program
-from auditor.program.unpack import load_program
+from auditor.program.unpacking.program import load_program
 from tests.program import packing
 from tests.program.packing import PACKERS, PROGRAM
 

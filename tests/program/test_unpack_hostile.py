@@ -14,7 +14,7 @@ import pytest
 import zstandard
 
 from auditor.program.limits import MAX_LAYER_BYTES
-from auditor.program.unpack import load_program
+from auditor.program.unpacking.program import load_program
 
 BOMB = b"#" * (MAX_LAYER_BYTES + 1_000_000)
 

@@ -10,14 +10,14 @@ from click.testing import CliRunner
 
 from auditor.commands import pr, records, stats
 from auditor.errors import InputError
-from auditor.program.unpack import load_program
-from auditor.pull_request import comment
+from auditor.program.unpacking.program import load_program
 from auditor.pull_request import lineage as lineage_module
-from auditor.pull_request.comment import render_markdown
 from auditor.pull_request.lineage import fingerprints, known, lineage
 from auditor.pull_request.review import review_pull_request
 from auditor.records.findings import Severity
-from rules.record_examples import SCRIPT, toy_folder
+from auditor.report import pull_request_comment as comment
+from auditor.report.pull_request_comment import render_markdown
+from rules.examples.record_folder import SCRIPT, toy_folder
 from tests.specimens import lora_ttt
 from tests.submission.conftest import Repository
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.replay.outcome import ReplayResult
+from auditor.replay.probes.outcome import ReplayResult
 from auditor.replay.replay import ReplayOptions, replay_submission
 from auditor.replay.sandbox.ladder import Rung
 from auditor.submission.load import load_path

@@ -10,7 +10,7 @@ import pytest
 
 from auditor import cli
 from auditor.errors import AuditorError
-from auditor.replay.outcome import Outcome
+from auditor.replay.probes.outcome import Outcome
 from auditor.replay.replay import ReplayOptions, replay_submission
 from auditor.replay.sandbox.ladder import Rung
 from auditor.submission.load import load_path

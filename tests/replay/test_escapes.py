@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from auditor.replay.outcome import Outcome, ReplayResult
+from auditor.replay.probes.outcome import Outcome, ReplayResult
 from auditor.replay.replay import ReplayOptions, replay_submission
+from auditor.replay.runs.session import Session
 from auditor.replay.sandbox.ladder import Rung
-from auditor.replay.session import Session
 from auditor.submission.load import load_path
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from auditor import cli
-from auditor.replay.full import FullOptions, FullRun, gpu_devices, run_seed
+from auditor.replay.full_run import FullOptions, FullRun, gpu_devices, run_seed
 from auditor.replay.sandbox.ladder import Rung
 from auditor.submission.load import load_path
 from tests.replay.conftest import skip_unless

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from auditor.replay.lowering import lowered, needs_lowering
+from auditor.replay.toy.lowering import lowered, needs_lowering
 
 SETTING = {"d": {"a": 1.25, "b": "x"}, "w": 8, "name": "n", "items": [3, 1]}
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from auditor.pipeline import audit_target
-from auditor.replay.outcome import Outcome
+from auditor.audit.pipeline import audit_target
+from auditor.replay.probes.outcome import Outcome
 from auditor.replay.replay import ReplayOptions, replay_submission
+from auditor.replay.runs.session import Session
 from auditor.replay.sandbox.ladder import Rung
-from auditor.replay.session import Session
 from auditor.submission.load import load_path
 from tests.replay.mutants import LEGAL, MUTANTS, Edit, Mutant, edited
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from auditor.replay.places import early_in_the_longest_document
-from auditor.replay.reports import Scores
-from auditor.replay.world import BOS, World, WorldSize, make_world
+from auditor.replay.probes.flip_sites import early_in_the_longest_document
+from auditor.replay.runs.printed_numbers import Scores
+from auditor.replay.toy.world import BOS, World, WorldSize, make_world
 
 
 def scored(world: World, positions: list[int]) -> Scores:

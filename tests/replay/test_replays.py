@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 
 import auditor.specimens
-from auditor.pipeline import audit_submission, read_submission
-from auditor.replay.outcome import LeakWitness, Outcome, ReplayResult
+from auditor.audit.pipeline import audit_submission, read_submission
+from auditor.judgement.result import AuditResult, Verdict
+from auditor.replay.probes.outcome import LeakWitness, Outcome, ReplayResult
 from auditor.replay.replay import ReplayOptions, replay_submission
+from auditor.replay.runs.session import Session
 from auditor.replay.sandbox.ladder import Rung
-from auditor.replay.session import Session
 from auditor.replay.verdict import audit_and_replay, join, offences_of
-from auditor.result import AuditResult, Verdict
 from auditor.submission.load import load_path
 from auditor.trace.events import Score, Update
 from auditor.trace.render import render
-from rules.base import Outcome as RuleOutcome
+from rules.core.rule import Outcome as RuleOutcome
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
@@ -178,7 +178,7 @@ def test_what_is_disputed_is_not_decided_by_an_experiment(
 ) -> None:
     from dataclasses import replace
 
-    from rules.base import DISPUTED
+    from rules.core.rule import DISPUTED
 
     path = SPECIMENS / "prequant_ttt.py"
     audit = audited(path)

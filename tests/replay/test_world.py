@@ -11,10 +11,10 @@ import pytest
 
 from auditor.replay.inside.positions import Locator
 from auditor.replay.inside.written import WrittenSizes
-from auditor.replay.normalisation import small_bench
-from auditor.replay.sizing import ToySizes, toy_environment, toy_value, world_size, written_threshold
-from auditor.replay.target import claimed_settings
-from auditor.replay.world import (
+from auditor.replay.probes.normalisation import small_bench
+from auditor.replay.toy.sizes import ToySizes, toy_environment, toy_value, world_size, written_threshold
+from auditor.replay.toy.target import claimed_settings
+from auditor.replay.toy.world import (
     BOS,
     FIRST_ORDINARY,
     World,
@@ -24,7 +24,7 @@ from auditor.replay.world import (
     pieces,
     write_world,
 )
-from auditor.static.ledger import Setting
+from auditor.static.interpreter.state import Setting
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditor.result import (
+from auditor.judgement.result import (
     AuditResult,
     AuditTarget,
     Claim,
@@ -12,6 +12,7 @@ from auditor.result import (
     RuleResult,
     Verdict,
 )
+from auditor.solver.expressions import Atom, Expr, constant
 from auditor.trace.answer import Answer
 from auditor.trace.events import (
     Absorbed,
@@ -26,11 +27,10 @@ from auditor.trace.events import (
     Unresolved,
     Update,
 )
-from auditor.trace.linear import Atom, Expr, constant
 from auditor.trace.region import Region
 from auditor.trace.trace import Switch, Trace
 from auditor.trace.tree import Node
-from rules.base import CodeProblem, Finding, Kind, Level, Outcome, Policy, Step
+from rules.core.rule import CodeProblem, Finding, Kind, Level, Outcome, Policy, Step
 
 PATH = "records/track_10min_16mb/2026-01-01_Toy/train_gpt.py"
 HOSTILE = "<script>alert(1)</script> \x1b[31mred\x07 @everyone `x` |cell| \u202egnp.exe"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from auditor.pipeline import audit_submission
-from auditor.result import AuditResult
+from auditor.audit.pipeline import audit_submission
+from auditor.judgement.result import AuditResult
 from auditor.submission.load import load_submissions
-from rules.base import Example, Rule
+from rules.core.rule import Example, Rule
 
 TRACK = "records/track_10min_16mb/2026-01-01_Example"
 

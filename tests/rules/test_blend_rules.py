@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rules.base import Bad, Good, Outcome
+from rules.core.rule import Bad, Good, Outcome
 from rules.target_gated_hint import HINTS, TILTED, TargetGatedHint
 from rules.target_keyed_cache import TargetKeyedCache
 from rules.train_before_score import REPORT, SETUP

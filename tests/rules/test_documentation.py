@@ -11,9 +11,9 @@ import pytest
 
 import rules
 from rules import ALL, by_slug
-from rules.base import Policy, Rule
-from rules.catalogue import catalogue
-from rules.documentation import HEADINGS, documentation, page, precedents, precedents_of
+from rules.core.rule import Policy, Rule
+from rules.docs.catalogue import catalogue
+from rules.docs.documentation import HEADINGS, documentation, page, precedents, precedents_of
 
 RULES = Path(rules.__file__).parent
 

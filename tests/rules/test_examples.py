@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rules import ALL
-from rules.base import Example, Kind, Level, Outcome, Rule
+from rules.core.rule import Example, Kind, Level, Outcome, Rule
 from tests.rules.folder import audit_example, expected_lines
 
 CASES = [

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rules.base import Example, Rule
+from rules.core.rule import Example, Rule
 from rules.target_gated_hint import TargetGatedHint
 from rules.target_keyed_cache import TargetKeyedCache
 from rules.unnormalized_distribution import UnnormalizedDistribution

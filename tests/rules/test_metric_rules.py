@@ -12,22 +12,22 @@ from pathlib import Path
 
 import pytest
 
+from auditor.judgement.result import AuditResult, Verdict
 from auditor.records.validate import RecordsResult, validate_folder
-from auditor.result import AuditResult, Verdict
+from auditor.solver.expressions import Atom, Expr
+from auditor.solver.operations import operation
 from auditor.submission.load import load_submissions
 from auditor.trace.answer import Answer
 from auditor.trace.events import Access, Clock, Count, Event, Load, Place, Report, Score, Turn
 from auditor.trace.extent import Reach
-from auditor.trace.linear import Atom, Expr
-from auditor.trace.operations import operation
 from auditor.trace.region import Region
 from auditor.trace.token_bytes import KINDS, TokenKind, canonical
 from auditor.trace.trace import Trace
 from auditor.trace.tree import Node
-from rules.base import Bad, Evidence, Level, Outcome, Policy
 from rules.byte_accounting import ByteAccounting
+from rules.core.rule import Bad, Evidence, Level, Outcome, Policy
+from rules.examples.record_folder import SCRIPT, toy_folder
 from rules.network_access import NetworkAccess
-from rules.record_examples import SCRIPT, toy_folder
 from rules.validation_coverage import ValidationCoverage
 from tests.rules.folder import TRACK, audit_example
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from auditor.pipeline import audit_submission
-from auditor.result import AuditResult, Verdict
+from auditor.audit.pipeline import audit_submission
+from auditor.judgement.result import AuditResult, Verdict
+from auditor.solver.expressions import Atom, Expr
 from auditor.submission.load import load_submissions
 from auditor.trace.answer import Answer
 from auditor.trace.events import (
@@ -29,14 +30,13 @@ from auditor.trace.events import (
     Unresolved,
     Update,
 )
-from auditor.trace.linear import Atom, Expr
 from auditor.trace.region import Region
 from auditor.trace.trace import Trace
 from auditor.trace.tree import Node
-from rules.absorption import Offence, OrderRule, offences
-from rules.base import Evidence, Level, Outcome, Policy, Rule
+from rules.core.order_rule import Offence, OrderRule, offences
+from rules.core.rule import Evidence, Level, Outcome, Policy, Rule
+from rules.examples.record_folder import SCRIPT, toy_folder
 from rules.hindsight_selection import HindsightSelection
-from rules.record_examples import SCRIPT, toy_folder
 from rules.rescore_after_update import RescoreAfterUpdate
 from rules.same_token_adaptation import SameTokenAdaptation
 from rules.train_before_score import REPORT, SETUP, STEP, TrainBeforeScore

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from rules.base import Bad, Outcome
 from rules.byte_accounting import ByteAccounting
+from rules.core.rule import Bad, Outcome
 from rules.train_before_score import REPORT, SETUP
 from rules.val_in_training import ValInTraining
 from tests.rules.folder import audit_example

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 import auditor.specimens
-from auditor.pipeline import audit_target
-from auditor.result import AuditResult
+from auditor.audit.pipeline import audit_target
+from auditor.judgement.result import AuditResult
 from auditor.specimens.__main__ import expectation, kept
-from rules.base import Outcome
+from rules.core.rule import Outcome
 
 OWN = Path(__file__).parent
 SHIPPED = Path(auditor.specimens.__file__).parent

@@ -6,8 +6,8 @@ Nothing here is run: the scripts are read.
 
 from __future__ import annotations
 
-from auditor.program.unpack import load_program
-from auditor.static.witness import trace_program
+from auditor.program.unpacking.program import load_program
+from auditor.static.predict import trace_program
 from auditor.trace.answer import Answer
 from auditor.trace.events import Absorbed
 from auditor.trace.trace import Trace

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 import auditor.specimens
-from auditor.pipeline import audit_submission
-from auditor.result import AuditResult
-from auditor.static import ledger
+from auditor.audit.pipeline import audit_submission
+from auditor.judgement.result import AuditResult
+from auditor.judgement.verdict import Verdict
+from auditor.static.interpreter import state as ledger
 from auditor.submission.load import load_submissions
-from auditor.verdict import Verdict
 
 LEGAL = Path(auditor.specimens.__file__).with_name("legal_lora_ttt.py")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.static.files import split_of
+from auditor.static.transfer.files import split_of
 from auditor.trace.events import Load, Score
 from auditor.trace.trace import Trace
 from tests.static.conftest import PRELUDE, run, traced

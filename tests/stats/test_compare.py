@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditor.report.stats_plot import comparison_svg
+from auditor.report.stats_text import render_markdown, render_text
 from auditor.stats import t_tests
 from auditor.stats.compare import Sample, compare, values_sample
-from auditor.stats.plot import comparison_svg
-from auditor.stats.text import render_markdown, render_text
 from auditor.stats.units import bpb_to_nats_per_token, nats_per_token_to_bpb, tokens_per_byte
 
 SP8192 = 0.268339

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.trace import prover
-from auditor.trace.linear import Atom, Condition, Expr, forget
-from auditor.trace.operations import operation
-from auditor.trace.prover import proves, refutes
+from auditor.solver import solver as prover
+from auditor.solver.expressions import Atom, Condition, Expr, forget
+from auditor.solver.operations import operation
+from auditor.solver.solver import proves, refutes
 
 RANGE = range(-3, 5)
 

@@ -7,7 +7,7 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.trace.simplex import Simplex
+from auditor.solver.simplex import Simplex
 
 VARIABLES = 3
 RANGE = range(-3, 4)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.replay.world import ANCHOR
+from auditor.replay.toy.world import ANCHOR
 
 Ints = NDArray[np.int64]
 

@@ -122,13 +122,13 @@ class ProgramLoader:
         try:
             return ast.parse(text)
         except SyntaxError:
-            from auditor.replay.lowering import lowered
+            from auditor.replay.toy.lowering import lowered
 
             return ast.parse(lowered(text))
 
 
 def _decoded(source: bytes) -> str:
-    from auditor.program.parse import decode_source
+    from auditor.program.parsing.parse import decode_source
 
     return decode_source(bytes(source), "<bytes>")
 

@@ -34,8 +34,8 @@ from auditor.replay.inside.states import States
 from auditor.replay.inside.tokenizer import install_tokenizer
 from auditor.replay.inside.watch import Watch, remember, tampered
 from auditor.replay.inside.written import WrittenSizes
-from auditor.replay.order import Mode, Order
-from auditor.replay.sizing import ToySizes
+from auditor.replay.runs.job import Mode, Order
+from auditor.replay.toy.sizes import ToySizes
 
 MAX_ERROR: Final = 4000
 leave = os._exit

@@ -22,7 +22,7 @@ from typing import Any, Final
 import torch
 
 from auditor.replay.inside import run as one_run
-from auditor.replay.order import PRINTED, Order
+from auditor.replay.runs.job import PRINTED, Order
 from auditor.replay.sandbox.processes import be_reaper, descendants, hide, resident_bytes
 
 POLL_S: Final = 0.2

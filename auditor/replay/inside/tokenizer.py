@@ -7,7 +7,7 @@ import types
 from collections.abc import Sequence
 from typing import Any
 
-from auditor.replay.world import pieces
+from auditor.replay.toy.world import pieces
 
 SPACE = "\u2581"
 """Sentencepiece writes the space that leads a word as this sign."""

@@ -1,0 +1,1 @@
+"""The straight line: targets, the pipeline, both witnesses."""

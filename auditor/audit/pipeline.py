@@ -1,0 +1,265 @@
+"""The straight line: a target becomes submissions, each a program, a trace, findings and a verdict.
+
+One call an arrow; every stage is a package of its own and is loaded when it is reached. Facts about the
+submission travel as values; what the user must mend is raised as `AuditorError` by the first stages.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from auditor.errors import InputError
+from auditor.judgement.judge import judge, judge_reports, merged
+from auditor.judgement.other_reported_numbers import besides_the_claim
+from auditor.judgement.record_findings import fold_folder, record_findings
+from auditor.judgement.result import AuditResult, AuditTarget, Claim
+from auditor.judgement.verdict import fold_evaluation, understood
+from auditor.reading.claim_evidence import ClaimEvidence, claim_evidence
+from auditor.reading.claim_matching import Match, match_claim
+from auditor.reading.configuration import effective_settings
+from auditor.reading.counterfactuals import Exploration
+from auditor.reading.gc_pause import patient_collector
+from auditor.reading.static_witness import Witness
+from auditor.solver.expressions import forget
+from auditor.submission.model import Submission, Track
+from auditor.trace.events import Place
+from auditor.trace.trace import Trace
+from rules import ALL
+from rules.core.rule import CodeProblem, Evidence, Policy, Rule
+
+if TYPE_CHECKING:
+    from auditor.program.model import Problem, Program
+    from auditor.records.validate import RecordsResult
+    from auditor.static.interpreter.state import Setting
+
+TRACKS = {Track.RECORD_10MIN_16MB: "record", Track.NON_RECORD: "non-record", Track.UNKNOWN: "unknown"}
+
+
+def audit_target(
+    path: str | None = None,
+    *,
+    git_dir: str | None = None,
+    ref: str | None = None,
+    base: str = "main",
+    folders: Sequence[str] = (),
+    overrides: Mapping[str, str] | None = None,
+    policy: Policy = Policy.RULINGS,
+    replays: bool = False,
+) -> tuple[list[AuditResult], tuple[str, ...]]:
+    """Audit every submission of a target.
+
+    Args:
+        replays: run each in a sandbox as well and join both witnesses (`auditor.replay`).
+
+    Returns:
+        the results in order, and what could not be read of the target, one sentence each.
+
+    Raises:
+        AuditorError: the target holds nothing to audit, or the arguments contradict each other.
+    """
+    from auditor.submission.load import load_submissions
+
+    loaded = load_submissions(path, git_dir=git_dir, ref=ref, base=base, folders=folders)
+    if replays:
+        from auditor.replay.verdict import audit_and_replay
+
+        audit = partial(audit_and_replay, overrides=overrides, policy=policy)
+    else:
+        audit = partial(audit_submission, overrides=overrides, policy=policy)
+    return [audit(submission) for submission in loaded.submissions], loaded.problems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What the static side knows of one script before any rule is asked.
+
+    Attributes:
+        settings: the effective configuration, by environment name.
+        trace: of the claimed run, with the claimed report marked, or None.
+        match: the claimed report and how it was tied to the claim.
+        exploration: what the trace would be with a switch turned, or None without a trace.
+        notes: what must be told of settings and switches, one sentence each.
+    """
+
+    program: Program
+    records: RecordsResult | None
+    settings: Mapping[str, Setting]
+    claim: ClaimEvidence
+    witness: Witness
+    trace: Trace | None
+    match: Match | None
+    exploration: Exploration | None
+    notes: tuple[str, ...]
+
+
+@patient_collector()
+def read_submission(submission: Submission, *, overrides: Mapping[str, str] | None = None) -> Reading:
+    """Read one script: unpack it, find its configuration and claim, follow it.
+
+    Raises:
+        AuditorError: the script itself cannot be read.
+    """
+    forget()
+    program = _program(submission)
+    records = _records(submission)
+    settings, conflicts = effective_settings(
+        submission, program, None if records is None else records.facts, overrides or {}
+    )
+    claim = ClaimEvidence() if records is None else claim_evidence(records.facts)
+    witness = Witness(program, settings)
+    effective, exploration, notes = witness.effective(claim)
+    trace, match = _claimed(effective, claim)
+    return Reading(
+        program=program,
+        records=records,
+        settings=settings,
+        claim=claim,
+        witness=witness,
+        trace=trace,
+        match=match,
+        exploration=exploration,
+        notes=notes + conflicts,
+    )
+
+
+@patient_collector()
+def audit_submission(
+    submission: Submission,
+    *,
+    overrides: Mapping[str, str] | None = None,
+    policy: Policy = Policy.RULINGS,
+    rules: Sequence[type[Rule]] = ALL,
+    reading: Reading | None = None,
+) -> AuditResult:
+    """Audit one script with everything that travels with it.
+
+    Args:
+        overrides: hyperparameters that outrank every other source.
+        rules: which rules to ask; all of them unless a test asks for one.
+        reading: what `read_submission` gave, where the caller has it already.
+
+    Raises:
+        AuditorError: the script itself cannot be read.
+    """
+    started = time.perf_counter()
+    reading = reading or read_submission(submission, overrides=overrides)
+    program, records, claim, witness = reading.program, reading.records, reading.claim, reading.witness
+    trace, match, exploration = reading.trace, reading.match, reading.exploration
+    problems = tuple(_problem(problem) for problem in program.problems) + witness.problems
+    evidence = Evidence(
+        trace=trace,
+        policy=policy,
+        problems=problems,
+        layers=_layers(program),
+        language=witness.language,
+        records=records,
+        track=TRACKS[submission.track],
+        claimed_bpb=claim.val_bpb,
+        date=submission_date(submission),
+    )
+    judged = judge(rules, evidence, exploration or (), opened=exploration.opened if exploration else None)
+    reports, others = judge_reports(rules, evidence, judged)
+    doubts = _doubts(trace, match) + witness.doubts + besides_the_claim(reports, _json_text(submission))
+    return AuditResult(
+        target=_target(submission),
+        policy=policy,
+        track=evidence.track,
+        language=witness.language,
+        verdict=fold_evaluation(judged.answers, understood=not doubts),
+        record_verdict=None if records is None else fold_folder(records, judged.answers),
+        claim=Claim(val_bpb=claim.val_bpb, source=claim.source, how=match.how if match is not None else ""),
+        rules=judged.answers,
+        findings=merged(judged.findings, [*others, *record_findings(records, rules)]),
+        reports=reports,
+        configuration=witness.configuration(trace),
+        trace=trace,
+        problems=problems,
+        doubts=doubts,
+        notes=reading.notes + (() if records is None else records.problems),
+        layers=_layers(program),
+        texts={(layer.path, layer.index): tuple(layer.text.split("\n")) for layer in program.layers},
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _program(submission: Submission) -> Program:
+    from auditor.program.unpacking.program import load_program
+
+    return load_program(submission.script.path, submission.script.data(), submission.read_sibling)
+
+
+def _records(submission: Submission) -> RecordsResult | None:
+    """The facts and findings of the records folder, or None for a bare script."""
+    from auditor.records.validate import validate_folder
+
+    if submission.folder is None and submission.submission_json is None:
+        return None
+    return validate_folder(submission)
+
+
+def _claimed(trace: Trace | None, claim: ClaimEvidence) -> tuple[Trace | None, Match | None]:
+    if trace is None:
+        return None, None
+    match = match_claim(trace, lines=claim.lines, label=claim.label or None, log=claim.log)
+    if match is not None:
+        trace.claimed, trace.claimed_how = match.report.number, match.how
+    return trace, match
+
+
+def _json_text(submission: Submission) -> str | None:
+    """The text of `submission.json`; None without one that can be read, which the records rules tell."""
+    if submission.submission_json is None:
+        return None
+    try:
+        return submission.submission_json.text()
+    except InputError:
+        return None
+
+
+def _doubts(trace: Trace | None, match: Match | None) -> tuple[str, ...]:
+    if understood(trace, match.report if match is not None else None):
+        return ()
+    return ("no reported number could be followed to its scores",)
+
+
+def submission_date(submission: Submission) -> str:
+    """The date a record folder carries in its name, as the challenge asks for (`2026-04-25_Name`), or ""."""
+    found = re.match(r"\d{4}-\d{2}-\d{2}", posixpath.basename(submission.folder or ""))
+    return found.group() if found else ""
+
+
+def _layers(program: Program) -> tuple[str, ...]:
+    return tuple(layer.how for layer in program.layers if layer.parent is not None)
+
+
+def _problem(problem: Problem) -> CodeProblem:
+    place = Place(problem.path, problem.layer, problem.line, problem.column)
+    return CodeProblem(kind=_kind(problem), reason=problem.reason, place=place)
+
+
+def _kind(problem: Problem) -> str:
+    """The kind of problem as the rules know it; code that can never be text is told apart."""
+    if problem.kind == "outside":
+        return "missing"
+    if problem.kind != "opaque":
+        return problem.kind
+    never_text = ("bytecode", "native")
+    return next((kind for kind in never_text if kind in problem.reason), "undecoded")
+
+
+def _target(submission: Submission) -> AuditTarget:
+    target = submission.target
+    path = submission.script.path
+    if target.kind == "script":
+        path = target.path
+    elif target.kind == "folder":
+        path = f"{target.path.rstrip('/')}/{path}"
+    return AuditTarget(
+        kind=target.kind, path=path, ref=target.ref, head=target.head, folder=submission.folder
+    )

@@ -1,0 +1,1 @@
+"""Rules asked of what was read: findings, verdict, result."""

@@ -1,0 +1,1 @@
+"""Settings in force: source, README, run scripts, logs."""

@@ -1,0 +1,1 @@
+"""Text to tree to the statements that the evaluator follows."""

@@ -1,0 +1,1 @@
+"""Packed layers opened by interpreting a closed list of pure calls, never executed."""

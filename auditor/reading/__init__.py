@@ -1,0 +1,1 @@
+"""One script read whole: configuration, claim, static trace, counterfactuals."""

@@ -1,0 +1,1 @@
+"""Experiments on a run: tokens exchanged, sums taken, conditions answered."""

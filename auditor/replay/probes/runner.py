@@ -1,0 +1,134 @@
+"""Runs of one submission as the probes see them: ordered at most once, with the claimed number's scores found."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from auditor.replay.runs.claimed_line import ClaimedLine, claimed_printed
+from auditor.replay.runs.job import Mode
+from auditor.replay.runs.printed_numbers import Printed, Reports, Scores
+from auditor.replay.runs.run_record import RunRecord
+from auditor.replay.runs.session import Session
+from auditor.replay.toy.sizes import ToySizes, world_size
+from auditor.replay.toy.target import ReplayTarget
+from auditor.replay.toy.world import World, WorldSize, byte_counts, make_world
+
+RUN_S: Final = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """A world with the sizes to run in it."""
+
+    sizes: ToySizes
+    world: World
+
+    @classmethod
+    def drawn(cls, seed: int) -> Bench:
+        """Sizes and world of a seed."""
+        chance = random.Random(seed)
+        sizes = ToySizes.drawn(chance)
+        return cls(sizes=sizes, world=make_world(world_size(sizes, chance), chance.randrange(1 << 30)))
+
+    @classmethod
+    def of(cls, sizes: ToySizes, size: WorldSize, seed: int) -> Bench:
+        return cls(sizes=sizes, world=make_world(size, seed))
+
+    def flipped(self, position: int, value: int) -> Bench:
+        return Bench(sizes=self.sizes, world=self.world.flipped(position, value))
+
+
+@dataclass(slots=True, kw_only=True)
+class Observed:
+    """One run and what its printed results were made from.
+
+    Attributes:
+        printed: all lines with results.
+        claimed: the line that is judged, or None.
+    """
+
+    bench: Bench
+    run: RunRecord
+    printed: list[Printed] = field(default_factory=list)
+    claimed: Printed | None = None
+
+    @property
+    def scores(self) -> tuple[Scores, ...]:
+        """The claimed number's scores, by rank; empty where they were not found."""
+        return self.claimed.scores if self.claimed is not None else ()
+
+
+class Laboratory:
+    """Orders runs of one submission.
+
+    Args:
+        claim: which printed line is the claimed one.
+        marks: lines to tell when they are reached, by digest of their text.
+        ranks: processes of each run.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        target: ReplayTarget,
+        claim: ClaimedLine,
+        *,
+        marks: Mapping[str, list[int]] | None = None,
+        ranks: int = 1,
+        seconds: float = RUN_S,
+        memory: int = 6 << 30,
+    ) -> None:
+        self._session, self._target, self._claim = session, target, claim
+        self._ranks, self._seconds, self._memory = ranks, seconds, memory
+        self._withdraws = True
+        self._before = session.runs
+        self.left_behind = 0
+        self._marks = dict(marks or {})
+
+    @property
+    def runs(self) -> int:
+        return self._session.runs - self._before
+
+    def observe(self, bench: Bench, *, mode: Mode = Mode.RECORDED, repeat: int = 0) -> Observed:
+        """Run once; equal runs with another `repeat` are made again, whatever is kept.
+
+        A script that reads training data after its artifact is read back fails by itself when they are
+        withdrawn; it is run again with them, and `reads_training_data` of the run tells.
+        """
+        run = self._run(bench, mode, repeat)
+        if self._withdraws and run.withdrawn and not run.ran and not run.reason:
+            self._withdraws = False
+            again = self._run(bench, mode, repeat)
+            self._withdraws = not again.ran
+            run = again if again.ran else run
+        self.left_behind = max(self.left_behind, run.left_behind)
+        observed = Observed(bench=bench, run=run)
+        if run.ran and mode is Mode.RECORDED:
+            observed.printed = Reports(
+                run.ranks, byte_counts(bench.world.validation, bench.world.size.vocabulary)
+            ).printed
+            observed.claimed = claimed_printed(observed.printed, run.ranks[0], self._target, self._claim)
+        return observed
+
+    @property
+    def reads_training_data(self) -> bool:
+        """Whether the script needed training data after it had read its artifact back."""
+        return not self._withdraws
+
+    def _run(self, bench: Bench, mode: Mode, repeat: int) -> RunRecord:
+        return self._session.run(
+            bench.world,
+            bench.sizes,
+            self._target.variables(bench.sizes),
+            mode=mode,
+            marks=self._marks,
+            overrides=self._target.overrides(bench.sizes),
+            ranks=self._ranks,
+            seconds=self._seconds,
+            memory=self._memory,
+            repeat=repeat,
+            withdraws=self._withdraws,
+        )

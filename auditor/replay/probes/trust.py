@@ -1,0 +1,114 @@
+"""What must hold besides the probes before anything is believed, and what the run did not exercise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from auditor.replay.probes.coverage import (
+    expected_places,
+    is_reached,
+    judged_otherwise,
+    open_switches,
+    reached,
+)
+from auditor.replay.probes.experiment import Evidence
+from auditor.replay.probes.runner import Laboratory
+from auditor.replay.runs.claimed_line import layer_files
+from auditor.replay.runs.run_record import RankRecord
+from auditor.replay.toy.target import ReplayTarget
+
+if TYPE_CHECKING:
+    from auditor.audit.pipeline import Reading
+
+TRAINING_DATA_READ: Final = "training data are read after the artifact has been read back"
+
+LOOPBACK: Final = ("'127.", "'localhost'", "'::1'", "'0.0.0.0'", "('/")
+"""How an address begins that never leaves the machine; the last one is a socket in the file system."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What else must hold before anything is believed.
+
+    Attributes:
+        refused: why no verdict of any condition can be trusted, one sentence each.
+        unreached: what the run did not exercise, one sentence each: nothing passes then.
+        adapts: whether the evaluation is known to learn from tokens as it goes.
+    """
+
+    refused: Sequence[str] = ()
+    unreached: Sequence[str] = ()
+    adapts: bool = False
+
+
+def circumstances_of(
+    evidence: Evidence, reading: Reading, target: ReplayTarget, laboratory: Laboratory
+) -> Circumstances:
+    """What forbids belief, and what the run did not reach."""
+    base = evidence.base
+    refused: list[str] = []
+    for record in base.run.ranks:
+        if record.tampered:
+            refused.append(
+                f"the submission exchanged {', '.join(record.tampered[:3])}, which the recorder relies on"
+            )
+        if not record.complete:
+            refused.append("the run made more events than are recorded")
+    return Circumstances(
+        refused=refused,
+        unreached=[*_withheld(evidence, laboratory), *_not_taken(evidence, reading, target)],
+        adapts=any(history.steps for history in evidence.histories),
+    )
+
+
+def _withheld(evidence: Evidence, laboratory: Laboratory) -> Iterator[str]:
+    """What the run asked for and a replay does not give: what it would do with it was not replayed."""
+    if laboratory.reads_training_data:
+        yield TRAINING_DATA_READ
+    for record in evidence.base.run.ranks:
+        for event in record.of_kind("access"):
+            if event["what"] == "training data":
+                yield f"{TRAINING_DATA_READ}: {event['detail']}"
+        for address in network_attempts(record):
+            yield f"it tried to reach the network, which a replay refuses: {address}"
+
+
+def network_attempts(record: RankRecord) -> Iterator[str]:
+    """Addresses beyond this machine that a run tried to reach."""
+    for event in record.of_kind("access"):
+        detail = str(event.get("detail", ""))
+        if event["what"] in ("socket.connect", "socket.getaddrinfo", "urllib.Request"):
+            if not any(near in detail for near in LOOPBACK):
+                yield f"{event['what']} {detail[:120]}"
+
+
+def _not_taken(evidence: Evidence, reading: Reading, target: ReplayTarget) -> list[str]:
+    """What the static witness expects and the run did not reach or decided otherwise."""
+    base = evidence.base
+    if reading.trace is None or not base.run.ranks:
+        return []
+    report = reading.match.report if reading.match is not None else None
+    lines = _lines(base.run.ranks, target)
+    missed = [
+        f"the {what} at {place} was not reached"
+        for what, place in expected_places(reading.trace, report)
+        if not is_reached(place, lines, target.texts)
+    ]
+    missed += open_switches(reading.trace, reading.exploration, target.reads, reading.settings)
+    if report is not None:
+        toy = target.variables(base.bench.sizes)
+        missed += judged_otherwise(reading.trace, report, reading.program, reading.settings, toy)
+    return missed
+
+
+def _lines(records: Sequence[RankRecord], target: ReplayTarget) -> set[tuple[str, int, int]]:
+    """Every (path, layer, line) at which a run noted anything."""
+    names = layer_files(records[0], target)
+    lines = reached([places for record in records for places in record.places], names)
+    for record in records:
+        for event in record.of_kind("reached"):
+            if int(event["file"]) in names:
+                lines.add((*names[int(event["file"])], int(event["line"])))
+    return lines

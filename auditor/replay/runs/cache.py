@@ -1,0 +1,113 @@
+"""Runs kept by content: a run of the same files, configuration and world by the same harness is not made again.
+
+What is kept is what the sandbox wrote, never a verdict, and it is read with the same bounds and the same distrust.
+A run that was ended from outside is not kept: another machine, or another day, may end it otherwise.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.metadata
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from auditor.replay.runs.job import Order
+from auditor.replay.runs.run_record import RunRecord, run_record
+from auditor.replay.sandbox.ladder import Rung
+from auditor.replay.toy.world import World
+
+TOLD: Final = "told.json"
+OUT: Final = "out"
+HARNESS: Final = ("torch", "numpy", "triton", "brotli", "zstandard")
+"""Packages whose versions decide what a run does, beside the submission itself."""
+
+
+class RunCache:
+    """A folder of runs by the digest of all that decides them."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def key(
+        self, order: Order, rung: Rung, world: World, files: Mapping[str, bytes], layout: Sequence[str]
+    ) -> str:
+        """The digest of a run.
+
+        Args:
+            layout: what else decides which files the run finds: names of data folders, the sidecar.
+        """
+        digest = hashlib.sha256(_harness())
+        stated = {**json.loads(order.to_json()), "seconds": 0, "memory": 0}
+        digest.update(json.dumps([stated, rung.value, *layout], sort_keys=True).encode())
+        for name in sorted(files):
+            digest.update(f"\0{name}\0".encode() + hashlib.sha256(files[name]).digest())
+        for tokens in (world.validation, *world.training):
+            digest.update(hashlib.sha256(tokens.tobytes()).digest())
+        return digest.hexdigest()
+
+    def load(self, key: str, ranks: int) -> RunRecord | None:
+        """The run kept under a digest, or None."""
+        folder = self._folder(key)
+        try:
+            told = json.loads((folder / TOLD).read_text(encoding="utf-8"))
+            artifacts = {name: (int(size), str(sha)) for name, (size, sha) in told["artifacts"].items()}
+            run = run_record(
+                folder / OUT,
+                told,
+                ranks=ranks,
+                artifacts=artifacts,
+                seconds=float(told["seconds"]),
+                withdrawn=bool(told["withdrawn"]),
+            )
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+        return run if run.ranks and not run.reason else None
+
+    def keep(self, key: str, out: Path, run: RunRecord) -> None:
+        """Keep a run that ended by itself, in place of one that could not be read."""
+        folder = self._folder(key)
+        if run.reason or not run.ranks:
+            return
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(dir=folder.parent, prefix="."))
+        try:
+            shutil.copytree(out, made / OUT, symlinks=True)
+            (made / TOLD).write_text(json.dumps(_told(run)), encoding="utf-8")
+            shutil.rmtree(folder, ignore_errors=True)
+            os.rename(made, folder)
+        except OSError:
+            shutil.rmtree(made, ignore_errors=True)
+
+    def _folder(self, key: str) -> Path:
+        return self._root / key[:2] / key[2:]
+
+
+def _told(run: RunRecord) -> dict[str, Any]:
+    return {
+        "artifacts": run.artifacts,
+        "seconds": run.seconds,
+        "processor_s": run.processor_s,
+        "left_behind": run.left_behind,
+        "withdrawn": run.withdrawn,
+    }
+
+
+@functools.cache
+def _harness() -> bytes:
+    """Digest of the source of `auditor.replay` and of the versions that a run depends on."""
+    digest = hashlib.sha256(sys.version.encode())
+    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
+        digest.update(path.name.encode() + path.read_bytes())
+    for name in HARNESS:
+        try:
+            digest.update(f"{name}={importlib.metadata.version(name)}".encode())
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return digest.digest()

@@ -1,0 +1,274 @@
+"""What a run left behind, read by the parent: the child's word, to be checked, never to be believed.
+
+Files come from the sandbox. They are read with bounds and without unpickling; anything malformed makes the whole
+record unreadable.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from auditor.replay.runs.job import ARRAYS, EVENTS, OUTCOME, PLACES, PRINTED
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MAX_FILE_BYTES: Final = 400 << 20
+MAX_PRINTED_BYTES: Final = 4 << 20
+
+
+class Unreadable(Exception):
+    """The record of a run is missing or malformed; the message says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame of the submission: file number, function, line, and its running loops from the outside in.
+
+    A loop is (line, column, entry, turn).
+    """
+
+    file: int
+    function: str
+    line: int
+    loops: tuple[tuple[int, int, int, int], ...]
+
+
+Frames = tuple[Frame, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Losses:
+    """One call that made losses of validation tokens.
+
+    Attributes:
+        number: of the event.
+        position: of each target in the split, -1 where unknown; [n].
+        value: nats; [n].
+        distribution: log-probabilities against a fixed vector, NaN where unknown; [n].
+    """
+
+    number: int
+    call: int
+    gradient: bool
+    position: NDArray[np.int64]
+    value: NDArray[np.float64]
+    distribution: NDArray[np.float64]
+
+
+@dataclass(slots=True, kw_only=True)
+class RankRecord:
+    """What one process wrote down.
+
+    Attributes:
+        events: in order of time, as read.
+        places: by number.
+        used: for each `gradient` event the mask of losses through which a gradient flowed.
+    """
+
+    code: int
+    error: str
+    error_kind: str
+    seconds: float
+    tampered: tuple[str, ...]
+    crossed: bool
+    files: tuple[str, ...]
+    complete: bool
+    events: list[dict[str, Any]]
+    places: list[Frames]
+    losses: list[Losses] = field(default_factory=list)
+    used: dict[int, NDArray[np.bool_]] = field(default_factory=dict)
+    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+    def of_kind(self, *kinds: str) -> Iterator[dict[str, Any]]:
+        return (event for event in self.events if event["kind"] in kinds)
+
+    def at(self, event: Mapping[str, Any]) -> Frames:
+        """Frames of an event, outermost first."""
+        number = event.get("at", -1)
+        return self.places[number] if 0 <= number < len(self.places) else ()
+
+
+@dataclass(slots=True, kw_only=True)
+class RunRecord:
+    """One run as the parent saw it.
+
+    Attributes:
+        reason: why it was ended from outside, or "".
+        ranks: one record a process; empty if nothing readable came back.
+        printed: what rank 0 wrote to its terminal.
+        artifacts: digest of each file that the run left and that is no source or log, by path in the folder.
+        seconds: wall-clock time by the parent's clock.
+        processor_s: processor time of all its processes, by the server's account.
+        left_behind: processes that had to be killed after the script had ended.
+        withdrawn: whether training data were taken away at the phase boundary.
+    """
+
+    reason: str
+    ranks: list[RankRecord]
+    printed: str
+    artifacts: dict[str, tuple[int, str]]
+    seconds: float
+    processor_s: float = 0.0
+    left_behind: int = 0
+    withdrawn: bool = False
+
+    @property
+    def ran(self) -> bool:
+        """Whether every process ended by itself and well."""
+        return not self.reason and bool(self.ranks) and all(r.code == 0 and not r.error for r in self.ranks)
+
+    @property
+    def why_not(self) -> str:
+        """Why it did not run, in one line."""
+        if self.reason:
+            return self.reason
+        for rank in self.ranks:
+            if rank.error:
+                lines = [line for line in rank.error.strip().splitlines() if line.strip()]
+                return lines[-1][:300] if lines else rank.error_kind
+            if rank.code:
+                return f"it ended with exit code {rank.code}"
+        return "it ended without a record" if not self.ranks else ""
+
+
+def run_record(
+    out: Path,
+    told: Mapping[str, Any],
+    *,
+    ranks: int,
+    artifacts: dict[str, tuple[int, str]],
+    seconds: float,
+    withdrawn: bool,
+) -> RunRecord:
+    """The run that left its records in a folder.
+
+    Args:
+        told: what the server said of it: `reason`, `processor_s`, `left_behind`.
+    """
+    records: list[RankRecord] = []
+    reason = str(told.get("reason", ""))
+    try:
+        records = [read_rank(out / f"rank{rank}") for rank in range(ranks)]
+    except Unreadable as error:
+        reason = reason or f"the record cannot be read: {error}"
+    return RunRecord(
+        reason=reason,
+        ranks=records,
+        printed=printed_by(out),
+        artifacts=artifacts,
+        seconds=seconds,
+        processor_s=float(told.get("processor_s", 0.0)),
+        left_behind=int(told.get("left_behind", 0)),
+        withdrawn=withdrawn,
+    )
+
+
+def read_rank(folder: Path) -> RankRecord:
+    """Read the record of one process.
+
+    Raises:
+        Unreadable: something is missing, too large or malformed.
+    """
+    try:
+        outcome = json.loads(_bounded(folder / OUTCOME))
+        events = [json.loads(line) for line in _bounded(folder / EVENTS).splitlines() if line.strip()]
+        places = [_frames(place) for place in json.loads(_bounded(folder / PLACES))]
+        arrays = _arrays(folder / ARRAYS)
+        record = RankRecord(
+            code=int(outcome["code"]),
+            error=str(outcome["error"]),
+            error_kind=str(outcome["error_kind"]),
+            seconds=float(outcome["seconds"]),
+            tampered=tuple(map(str, outcome["tampered"])),
+            crossed=bool(outcome["crossed"]),
+            files=tuple(map(str, outcome["files"])),
+            complete=bool(outcome["complete"]),
+            events=[event for event in events if isinstance(event["kind"], str)],
+            places=places,
+            arrays=arrays,
+        )
+        _split(record)
+    except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+        raise Unreadable(f"{type(error).__name__}: {error}") from error
+    return record
+
+
+def _bounded(path: Path) -> str:
+    if path.is_symlink() or path.stat().st_size > MAX_FILE_BYTES:
+        raise ValueError(f"{path.name} is a link or too large")
+    return path.read_text(encoding="utf-8")
+
+
+def _frames(place: Any) -> Frames:
+    return tuple(
+        Frame(
+            int(f), str(function), int(line), tuple((int(a), int(b), int(c), int(d)) for a, b, c, d in loops)
+        )
+        for f, function, line, loops in place
+    )
+
+
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    import numpy as np
+
+    if path.is_symlink() or path.stat().st_size > MAX_FILE_BYTES:
+        raise ValueError(f"{path.name} is a link or too large")
+    with np.load(path, allow_pickle=False) as stored:
+        return {name: stored[name] for name in stored.files}
+
+
+def _split(record: RankRecord) -> None:
+    """Cut the joined arrays into calls."""
+    arrays = record.arrays
+    at = 0
+    for event in record.of_kind("losses"):
+        count = int(event["count"])
+        part = slice(at, at + count)
+        if at + count > len(arrays["position"]):
+            raise ValueError("fewer losses than events")
+        record.losses.append(
+            Losses(
+                number=int(event["i"]),
+                call=int(event["call"]),
+                gradient=bool(event["gradient"]),
+                position=arrays["position"][part],
+                value=arrays["loss"][part],
+                distribution=arrays["distribution"][part],
+            )
+        )
+        at += count
+    at = 0
+    for event in record.of_kind("gradient"):
+        count = len(record.losses[int(event["call"])].position)
+        record.used[int(event["i"])] = arrays["used"][at : at + count]
+        at += count
+
+
+def artifacts_in(folder: Path, given: Sequence[str]) -> dict[str, tuple[int, str]]:
+    """Size and digest of each file in a folder that is not among those given, nor source, log or text."""
+    skipped = (".py", ".pyc", ".txt", ".log", ".json", ".jsonl", ".md", ".csv", ".so", ".c")
+    found: dict[str, tuple[int, str]] = {}
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        if path.is_symlink() or not path.is_file() or name in given or name.endswith(skipped):
+            continue
+        if path.stat().st_size <= MAX_FILE_BYTES:
+            with path.open("rb") as file:
+                found[name] = path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()
+    return found
+
+
+def printed_by(out: Path) -> str:
+    """What rank 0 wrote to its terminal, cut at a bound."""
+    path = out / f"0-{PRINTED}"
+    if path.is_symlink() or not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return file.read(MAX_PRINTED_BYTES).decode("utf-8", errors="replace")

@@ -1,0 +1,308 @@
+"""A session: one sandbox with its fork server, and the runs that the parent orders from it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any, Final
+
+from auditor.errors import AuditorError
+from auditor.replay.runs.cache import RunCache
+from auditor.replay.runs.job import Mode, Order
+from auditor.replay.runs.run_record import RunRecord, artifacts_in, run_record
+from auditor.replay.sandbox.ladder import Layout, Rung, command, environment
+from auditor.replay.toy.sizes import ToySizes
+from auditor.replay.toy.target import DATASETS
+from auditor.replay.toy.world import World, write_world
+
+START_S: Final = 120.0
+GRACE_S: Final = 30.0
+"""How much longer than its own limit the parent waits before it ends the whole sandbox."""
+
+
+class SandboxLost(Exception):
+    """The sandbox ended or does not answer; the message says how it was noticed."""
+
+
+class Session:
+    """Runs of submissions in one sandbox, one submission at a time (`place`).
+
+    Args:
+        cache: where runs are kept and looked up, or None to make each anew.
+    """
+
+    def __init__(self, rung: Rung, *, cache: RunCache | None = None) -> None:
+        self.rung, self._cache = rung, cache
+        self._files: dict[str, bytes] = {}
+        self._script, self._vocabulary, self._sidecar = "", 0, False
+        self._names: Callable[[int], tuple[str, ...]] = no_names
+        self._root = Path(tempfile.mkdtemp(prefix="auditor-replay-"))
+        os.chmod(self._root, 0o755)
+        for name in ("job", "out", "tmp", "data", "lowered", "bin", "stream"):
+            (self._root / name).mkdir()
+        write_programs(self._root / "bin")
+        read = tuple(self._root / name for name in ("data", "lowered", "bin", "stream"))
+        written = tuple(self._root / name for name in ("job", "out", "tmp"))
+        self._layout = Layout(root=self._root, readable=read, writable=written)
+        self._server: subprocess.Popen[str] | None = None
+        self._errors: IO[str] | None = None
+        self.runs = 0
+
+    def place(
+        self,
+        *,
+        files: Mapping[str, bytes],
+        script: str,
+        lowered: Mapping[str, str],
+        data_names: Callable[[int], tuple[str, ...]],
+        vocabulary: int = 0,
+        sidecar: bool = False,
+    ) -> None:
+        """Say what is run from now on.
+
+        Args:
+            files: everything the submission brings, by path relative to the script's folder.
+            script: the script's name among them.
+            lowered: texts in the running Python's grammar by digest of the original.
+            data_names: data set folders that the script may look for, by the size of the vocabulary.
+            vocabulary: the claimed run's size of the vocabulary, where it is written into the texts, or 0.
+            sidecar: whether it reads the byte sidecar of the validation split.
+        """
+        self._files, self._script = dict(files), script
+        self._names, self._sidecar = data_names, sidecar
+        self._vocabulary = vocabulary
+        _empty(self._root / "lowered")
+        for digest, text in lowered.items():
+            (self._root / "lowered" / digest).write_text(text, encoding="utf-8")
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the sandbox and remove the session's folder."""
+        self._stop()
+        shutil.rmtree(self._root, ignore_errors=True)
+
+    # -- the server
+
+    def _start(self) -> None:
+        self._errors = (self._root / "server.txt").open("w+", encoding="utf-8")
+        self._server = subprocess.Popen(
+            command(self.rung, self._layout),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+            bufsize=1,
+            env=environment(),
+            start_new_session=True,
+        )
+        try:
+            self._answer(START_S)
+        except SandboxLost as lost:
+            self._errors.seek(0)
+            told = self._errors.read().strip().splitlines()
+            self._stop()
+            if told and "ModuleNotFoundError" in told[-1] and "torch" in told[-1]:
+                raise AuditorError(
+                    "the replay needs torch", hint="pip install 'parameter-golf-auditor[replay]'"
+                ) from lost
+            raise AuditorError(f"the sandbox did not start: {told[-1] if told else lost}") from lost
+
+    def _stop(self) -> None:
+        if self._server is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._server.kill()
+            self._server.wait()
+            for stream in (self._server.stdin, self._server.stdout):
+                if stream is not None:
+                    with contextlib.suppress(OSError):
+                        stream.close()
+            self._server = None
+        if self._errors is not None:
+            self._errors.close()
+            self._errors = None
+
+    def _answer(self, seconds: float) -> dict[str, Any]:
+        """The server's next message.
+
+        Raises:
+            SandboxLost: none came in time, or the line was closed.
+        """
+        assert self._server is not None and self._server.stdout is not None
+        ready, _, _ = select.select([self._server.stdout], [], [], max(seconds, 0.0))
+        line = self._server.stdout.readline() if ready else ""
+        if not line:
+            raise SandboxLost("it did not answer in time" if not ready else "it ended")
+        message = json.loads(line)
+        assert isinstance(message, dict)
+        return message
+
+    # -- runs
+
+    def run(
+        self,
+        world: World,
+        sizes: ToySizes,
+        variables: Mapping[str, str],
+        *,
+        mode: Mode = Mode.RECORDED,
+        overrides: Mapping[str, str] | None = None,
+        marks: Mapping[str, list[int]] | None = None,
+        ranks: int = 1,
+        seconds: float = 300.0,
+        memory: int = 6 << 30,
+        repeat: int = 0,
+        withdraws: bool = True,
+    ) -> RunRecord:
+        """Run the submission once in a fresh folder on a world.
+
+        Raises:
+            AuditorError: the sandbox cannot be started.
+        """
+        order = Order(
+            script=f"{self._inside('job')}/{self._script}",
+            job=os.path.dirname(f"{self._inside('job')}/{self._script}"),
+            out=self._inside("out"),
+            environment=self._environment(world, variables),
+            stream=f"{self._inside('stream')}/validation.bin",
+            lowered=self._inside("lowered"),
+            vocabulary=world.size.vocabulary,
+            claimed_vocabulary=self._vocabulary,
+            sizes=asdict(sizes),
+            mode=mode,
+            overrides=dict(overrides or {}),
+            marks=dict(marks or {}),
+            ranks=ranks,
+            seconds=seconds,
+            memory=memory,
+            repeat=repeat,
+            withdraws=withdraws,
+        )
+        key, known = self._remembered(order, world)
+        if known is not None:
+            return known
+        if self._server is None:
+            self._start()
+        self._lay(world)
+        began_s = time.monotonic()
+        self.runs += 1
+        withdrawn, told = False, {"reason": "", "left_behind": 0}
+        try:
+            self._say(order.to_json())
+            while not told.get("ended"):
+                told = self._answer(seconds + GRACE_S - (time.monotonic() - began_s))
+                if told.get("boundary"):
+                    withdrawn = True
+                    self._withdraw()
+                    self._say("withdrawn")
+        except (SandboxLost, OSError) as lost:
+            self._stop()
+            told = {"reason": f"the sandbox was lost: {lost}", "left_behind": 0}
+        run = run_record(
+            self._root / "out",
+            told,
+            ranks=ranks,
+            artifacts=artifacts_in(self._root / "job", list(self._files)),
+            seconds=time.monotonic() - began_s,
+            withdrawn=withdrawn,
+        )
+        if self._cache is not None:
+            self._cache.keep(key, self._root / "out", run)
+        return run
+
+    def _remembered(self, order: Order, world: World) -> tuple[str, RunRecord | None]:
+        """The run's key in the cache, and the run if it is kept there."""
+        if self._cache is None:
+            return "", None
+        layout = (*self._names(world.size.vocabulary), str(self._sidecar))
+        key = self._cache.key(order, self.rung, world, self._files, layout)
+        return key, self._cache.load(key, order.ranks)
+
+    def _say(self, text: str) -> None:
+        assert self._server is not None and self._server.stdin is not None
+        self._server.stdin.write(text + "\n")
+        self._server.stdin.flush()
+
+    def _inside(self, name: str) -> str:
+        return self._layout.inside(self.rung, self._root / name)
+
+    def _lay(self, world: World) -> None:
+        """Empty the folders and lay the world and the submission anew."""
+        for name in ("job", "out", "tmp"):
+            _empty(self._root / name)
+        for path, content in self._files.items():
+            target = self._root / "job" / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+        _empty(self._root / "data")
+        names = self._names(world.size.vocabulary)
+        write_world(world, self._root / "data", names=names, sidecar=self._sidecar)
+        (self._root / "stream" / "validation.bin").write_bytes(world.validation.astype("<u2").tobytes())
+
+    def _withdraw(self) -> None:
+        """Take the training shards away: emptied where they lie, so that open files and maps lose them too."""
+        for shard in (self._root / "data").rglob("*train*.bin"):
+            size = shard.stat().st_size
+            with shard.open("r+b") as file:
+                file.write(b"\0" * size)
+            shard.unlink()
+
+    def _environment(self, world: World, variables: Mapping[str, str]) -> dict[str, str]:
+        job, data = self._inside("job"), self._inside("data")
+        temporary = "/tmp" if self.rung.has_own_files else self._inside("tmp")
+        shards = f"{data}/datasets/{self._names(world.size.vocabulary)[0]}"
+        names = {
+            "DATA_PATH": shards,
+            "DATA_DIR": data,
+            "TOKENIZER_PATH": f"{data}/tokenizers/toy.model",
+            "RUN_ID": "replay",
+            "ARTIFACT_DIR": ".",
+        }
+        return {
+            **{name: value.replace(DATASETS, shards) for name, value in variables.items()},
+            **names,
+            **environment(),
+            "PATH": f"{self._inside('bin')}:/usr/local/bin:/usr/bin:/bin",
+            "HOME": job,
+            "TMPDIR": temporary,
+            "TORCHINDUCTOR_CACHE_DIR": temporary,
+            "TRITON_CACHE_DIR": temporary,
+            "MASTER_ADDR": "127.0.0.1",
+            "MASTER_PORT": "29500",
+        }
+
+
+def no_names(_: int) -> tuple[str, ...]:
+    """The data set folders of no submission."""
+    return ("none",)
+
+
+def _empty(folder: Path) -> None:
+    for entry in os.scandir(folder):
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path, ignore_errors=True)
+        else:
+            os.unlink(entry.path)
+
+
+def write_programs(folder: Path) -> None:
+    """Put stand-ins for executables into a folder: `nvidia-smi`, minifiers, compressors."""
+    from auditor.replay.toy.executables import PROGRAMS
+
+    for name, text in PROGRAMS.items():
+        path = folder / name
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o755)

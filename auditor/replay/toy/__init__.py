@@ -1,0 +1,1 @@
+"""The toy world of a replay: data, sizes, executables."""

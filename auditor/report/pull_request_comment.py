@@ -1,0 +1,252 @@
+"""A review as one Markdown comment that a maintainer can paste: the answer first, what to mend, then the evidence.
+
+Text of the submission stands in code blocks or is escaped. What only some readers want folds away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from auditor.judgement.result import AuditResult, Verdict
+from auditor.pull_request.lineage import Lineage
+from auditor.pull_request.review import FolderReview, Review
+from auditor.records.findings import RecordFinding, Severity
+from auditor.records.grouping import FindingGroup, grouped
+from auditor.report.markdown import cell, code, escaped, fenced
+from auditor.report.records_text import FACTS, claim_sentence, run_facts
+from auditor.report.stats_text import met_words
+from auditor.report.view import ShownFinding, View, view
+from auditor.trace.render import aligned, shown_place
+from rules.core.rule import Outcome
+
+MAX_TIMELINE_CHARACTERS = 24_000
+"""GitHub takes 65,536 characters a comment."""
+MAX_STEPS = 8
+MAX_LISTED = 30
+"""Findings, runs and settings listed in one place; the JSON has them all."""
+
+
+def render_markdown(review: Review) -> str:
+    """The comment, sections in the order in which a maintainer asks."""
+    return "\n".join(_lines(review)) + "\n"
+
+
+def _lines(review: Review) -> Iterator[str]:
+    views = [view(audit) for audit, _ in review.audits]
+    yield f"## Compliance review of {code(review.ref)} ({review.head[:12]})"
+    yield ""
+    yield f"**{escaped(conclusion(review))}**"
+    yield ""
+    yield from _overview(review, views)
+    yield from _to_mend(review, views)
+    yield from _to_look_at(review, views)
+    for folder in review.folders:
+        yield from _significance(folder)
+    for audit, related in review.audits:
+        yield from _lineage(audit, related)
+    for shown in views:
+        yield from _timeline(shown)
+        yield from _settings(shown)
+    for folder in review.folders:
+        yield from _runs(folder)
+    yield from _remarks(review)
+    for problem in review.problems:
+        yield f"Not read: {escaped(problem)}"
+        yield ""
+
+
+def conclusion(review: Review) -> str:
+    """The answer in one sentence: evaluation, entry, scope."""
+    verdicts = [audit.verdict for audit, _ in review.audits]
+    if not verdicts:
+        told = "There is no script to judge"
+    elif Verdict.VIOLATION in verdicts:
+        slugs = {
+            slug for audit, _ in review.audits for slug in view(audit).headline.partition(": ")[2].split(", ")
+        }
+        broken = ", ".join(sorted(slug for slug in slugs if slug))
+        told = f"The evaluation breaks the rules ({broken})"
+    elif Verdict.REVIEW in verdicts:
+        told = "The evaluation needs a person's judgement"
+    else:
+        told = "The evaluation is compliant"
+    parts = [review.scope.findings, *(folder.records.findings for folder in review.folders)]
+    failed = sum(group.severity is Severity.FAIL for findings in parts for group in grouped(findings))
+    if not failed:
+        return f"{told}; the entry is in order."
+    return f"{told}; {'1 thing' if failed == 1 else f'{failed} things'} in the entry must be mended."
+
+
+def _overview(review: Review, views: Sequence[View]) -> Iterator[str]:
+    yield "| what | result |"
+    yield "|---|---|"
+    yield f"| scope | {cell(_scope_words(review))} |"
+    for shown in views:
+        which = f" of {code(_short(shown.result))}" if len(views) > 1 else ""
+        yield f"| evaluation{which} | {cell(shown.headline)} |"
+    for folder in review.folders:
+        which = f" of {code(_name(folder))}" if len(review.folders) > 1 else ""
+        yield f"| claim{which} | {cell(claim_sentence(folder.records))} |"
+        if folder.significance is not None:
+            yield f"| significance{which} | {cell(folder.significance.sentence())} |"
+    yield ""
+
+
+def _short(audit: AuditResult) -> str:
+    return "/".join(audit.target.path.rsplit("/", 2)[-2:])
+
+
+def _name(folder: FolderReview) -> str:
+    return folder.records.facts.folder.path.rsplit("/", 1)[-1]
+
+
+def _scope_words(review: Review) -> str:
+    if review.scope.findings:
+        return "; ".join(found.message for found in review.scope.findings)
+    if len(review.scope.new_folders) == 1:
+        return "one new folder, nothing else touched"
+    return "no new records folder"
+
+
+def _to_mend(review: Review, views: Sequence[View]) -> Iterator[str]:
+    yield from _section("To be mended", review, views, Outcome.FAIL, Severity.FAIL)
+
+
+def _to_look_at(review: Review, views: Sequence[View]) -> Iterator[str]:
+    yield from _section("To be looked at", review, views, Outcome.REVIEW, Severity.WARN)
+
+
+def _section(
+    title: str, review: Review, views: Sequence[View], outcome: Outcome, severity: Severity
+) -> Iterator[str]:
+    """One list for all that weighs alike: of the evaluation, of the scope, of the folders."""
+    lines = [line for shown in views for line in _of_evaluation(shown, outcome, len(views) > 1)]
+    lines += _of_records(review.scope.findings, severity)
+    for folder in review.folders:
+        lines += _of_records(
+            folder.records.findings, severity, _name(folder) if len(review.folders) > 1 else ""
+        )
+    if lines:
+        yield from (f"### {title}", "", *lines, "")
+
+
+def _of_evaluation(shown: View, outcome: Outcome, several: bool) -> list[str]:
+    """Each finding once, with its steps; reasons that no finding tells."""
+    which = f" of {code(_short(shown.result))}" if several else ""
+    lines: list[str] = []
+    told: set[tuple[str, str]] = set()
+    for item in shown.findings:
+        finding = item.finding
+        key = (finding.rule, finding.message)
+        if finding.outcome is not outcome or finding.origin == "records" or key in told:
+            continue
+        told.add(key)
+        lines += _evaluation_finding(item, shown, which)
+    if outcome is Outcome.REVIEW and shown.result.verdict is Verdict.REVIEW:
+        rules = {rule for rule, _ in told}
+        lines += [
+            f"- {escaped(reason)}{which}" for reason in shown.reasons if reason.partition(":")[0] not in rules
+        ]
+    return lines
+
+
+def _evaluation_finding(item: ShownFinding, shown: View, which: str) -> Iterator[str]:
+    finding = item.finding
+    other = "" if item.on_claimed else f" (not the claimed number: {escaped(finding.report or '')})"
+    yield f"- {code(finding.rule)}{which}{other}: {escaped(finding.message)}"
+    if item.on_claimed:
+        for number, step in enumerate(finding.steps[:MAX_STEPS], 1):
+            yield f"  {number}. {escaped(step.text)} ({code(shown_place(step.place, shown.home))})"
+
+
+def _of_records(findings: Sequence[RecordFinding], severity: Severity, folder: str = "") -> list[str]:
+    which = f" of {code(folder)}" if folder else ""
+    groups = [group for group in grouped(findings) if group.severity is severity]
+    lines = [_group(group, which) for group in groups[:MAX_LISTED]]
+    if len(groups) > MAX_LISTED:
+        lines.append(f"- and {len(groups) - MAX_LISTED} more")
+    return lines
+
+
+def _group(group: FindingGroup, which: str) -> str:
+    where = f" ({group.where})" if group.where != "." else ""
+    return f"- {code(group.code)}{which}{escaped(where)}: {escaped(group.sentence)}"
+
+
+def _significance(folder: FolderReview) -> Iterator[str]:
+    if folder.significance is None:
+        return
+    comparison = folder.significance.comparison
+    yield "### Significance"
+    yield ""
+    for policy in comparison.policies:
+        yield f"- {escaped(policy.policy)}: **{met_words(policy.met)}** ({escaped(policy.because)})"
+    for warning in comparison.warnings:
+        yield f"- {escaped(warning)}"
+    yield ""
+
+
+def _lineage(audit: AuditResult, related: Lineage) -> Iterator[str]:
+    if not related.relatives and not related.common:
+        return
+    yield "### Code in common with ruled pull requests"
+    yield ""
+    yield "The same functions, names and layout aside. That proves nothing by itself: the rulings say where to look."
+    yield ""
+    for relative in related.relatives:
+        names = ", ".join(code(name) for name in relative.shared[:4])
+        more = f" and {len(relative.shared) - 4} more" if len(relative.shared) > 4 else ""
+        broken = f" ({', '.join(relative.rules)})" if relative.rules else ""
+        link = f"[#{relative.pr}]({relative.source})"
+        yield f"- {link}, {relative.label}{broken}: {names}{more}. {escaped(relative.ruling)}"
+    for name, counts in related.common.items():
+        words = ", ".join(f"{count} {label}" for label, count in counts.items())
+        yield f"- {code(name)} stands in {sum(counts.values())} ruled pull requests ({words})"
+    yield ""
+
+
+def _folded(title: str, lines: Sequence[str]) -> Iterator[str]:
+    if lines:
+        yield from (f"<details><summary>{title}</summary>", "", *lines, "", "</details>", "")
+
+
+def _timeline(shown: View) -> Iterator[str]:
+    lines = [text for text, _ in aligned(shown.lines)]
+    kept: list[str] = []
+    used = 0
+    for text in reversed(lines):
+        used += len(text) + 1
+        if used > MAX_TIMELINE_CHARACTERS:
+            kept.append(f"({len(lines) - len(kept)} lines before)")
+            break
+        kept.append(text)
+    if lines:
+        title = f"Timeline of {escaped(_short(shown.result))}"
+        yield from _folded(title, [fenced("\n".join(reversed(kept)))])
+
+
+def _settings(shown: View) -> Iterator[str]:
+    rows = [f"| {cell(e.name)} | {cell(e.value)} | {cell(e.origin)} |" for e in shown.settings[:MAX_LISTED]]
+    if rows:
+        yield from _folded("Settings that decide", ["| setting | value | from |", "|---|---|---|", *rows])
+
+
+def _runs(folder: FolderReview) -> Iterator[str]:
+    """The logs side by side, each fact a column."""
+    records = folder.records
+    told = [(run.path, dict(run_facts(run, records))) for run in records.runs[:MAX_LISTED]]
+    columns = [name for name in FACTS if any(name in facts for _, facts in told)]
+    if columns:
+        rows = [f"| log | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+        rows += [
+            f"| {cell(path)} | {' | '.join(cell(facts.get(name, '')) for name in columns)} |"
+            for path, facts in told
+        ]
+        yield from _folded(f"Runs of {escaped(_name(folder))}", rows)
+
+
+def _remarks(review: Review) -> Iterator[str]:
+    lines = _of_records(review.scope.findings, Severity.INFO)
+    for folder in review.folders:
+        lines += _of_records(folder.records.findings, Severity.INFO)
+    yield from _folded("Remarks", lines)

@@ -1,0 +1,1 @@
+"""Exact integer arithmetic: expressions, axioms, simplex, search."""

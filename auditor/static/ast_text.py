@@ -1,0 +1,36 @@
+"""What only the text of a script decides, read once a node however often the script is evaluated."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from functools import wraps
+from typing import TypeVar
+
+from auditor.solver.expressions import on_forget
+
+Node = TypeVar("Node", bound=ast.AST)
+Found = TypeVar("Found")
+
+
+def once_a_node(read: Callable[[Node], Found]) -> Callable[[Node], Found]:
+    """Have a function of one node answer once for each, until `forget`."""
+    # nodes are kept with their answers, so that their identities are not given away
+    known: dict[int, tuple[Node, Found]] = {}
+    on_forget(known.clear)
+
+    @wraps(read)
+    def asked(node: Node) -> Found:
+        answer = known.get(id(node))
+        if answer is None:
+            answer = known[id(node)] = (node, read(node))
+        return answer[1]
+
+    return asked
+
+
+@once_a_node
+def ast_text(node: ast.AST) -> str:
+    """The source text of an expression, shortened."""
+    text = ast.unparse(node)
+    return text if len(text) <= 60 else text[:57] + "..."

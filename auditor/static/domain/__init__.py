@@ -1,0 +1,1 @@
+"""What the evaluator knows of a value: values, heap, lattice, provenance."""

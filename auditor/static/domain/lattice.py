@@ -1,0 +1,134 @@
+"""Values put together, and values with symbols exchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from auditor.solver.expressions import Atom, Condition, Expr
+from auditor.solver.operations import Exchange, turns_exchanged
+from auditor.static.domain.by_token_kind import joined_by_kind
+from auditor.static.domain.taint import joined, substituted
+from auditor.static.domain.values import (
+    LAYOUT,
+    UNKNOWN,
+    Alt,
+    Data,
+    Keyed,
+    Num,
+    Truth,
+    Tup,
+    Value,
+    View,
+)
+
+
+def scored(value: Data) -> int:
+    """2 for the scores of tokens, 1 for a distribution of which no token has been picked yet, 0 for anything else."""
+    return 0 if not value.losses else 1 if "distribution" in value.marks else 2
+
+
+def join_data(a: Data, b: Data) -> Data:
+    """Everything that either holds; what a score is computed with leaves the tokens that it is of as they are."""
+    if a is b or b is UNKNOWN:
+        return a
+    if a is UNKNOWN:
+        return b
+    first, second = scored(a), scored(b)
+    if first != second:
+        score, other = (a, b) if first > second else (b, a)
+        marks = score.marks | (other.marks - LAYOUT - {"distribution"})
+        return replace(_union(a, b), regions=score.regions, losses=score.losses, marks=marks, rank=score.rank)
+    return _union(a, b)
+
+
+def _union(a: Data, b: Data) -> Data:
+    return Data(
+        a.regions | b.regions,
+        a.turns | b.turns,
+        a.updates | b.updates,
+        a.states | b.states,
+        a.refs | b.refs,
+        a.losses | b.losses,
+        a.marks | b.marks,
+        a.doubts | b.doubts,
+        a.selects | b.selects,
+        a.rank if a.rank == b.rank else (a.rank or b.rank) if None in (a.rank, b.rank) else None,
+        a.span if a.span == b.span else None,
+        a.template if a.template == b.template else (a.template or b.template),
+        a.settings | b.settings,
+        a.array if a.array == b.array else None,
+        a.ints | b.ints,
+        a.windows | b.windows,
+        within=a.intervals | b.intervals if a.span != b.span and a.intervals and b.intervals else frozenset(),
+        looks=joined(a.looks, b.looks),
+        most=None if a.most is None or b.most is None else max(a.most, b.most),
+        by_kind=a.by_kind if a.by_kind is b.by_kind else joined_by_kind(a.by_kind, b.by_kind),
+        origins=a.origins | b.origins,
+        assembled=a.assembled | b.assembled,
+    )
+
+
+def substitute(value: Value, change: Callable[[Atom], Expr | None]) -> Value:
+    """The value with symbols exchanged in every expression it holds."""
+    if isinstance(value, Num):
+        return Num(value.expr.replace(change), value.settings)
+    if isinstance(value, Tup):
+        return Tup(tuple(substitute(item, change) for item in value.items))
+    if isinstance(value, Alt):
+        return Alt(tuple(substitute(item, change) for item in value.options))
+    if isinstance(value, Truth):
+        condition = Condition(value.condition.operator, value.condition.difference.replace(change))
+        return Truth(condition, value.settings)
+    if isinstance(value, Data) and (
+        value.regions
+        or value.turns
+        or value.span
+        or value.ints
+        or value.within
+        or value.looks
+        or value.by_kind is not None
+    ):
+        turns: set[Atom] = set()
+        for atom in value.turns:
+            new = change(atom)
+            turns |= {atom} if new is None else new.iterations()
+        span = None if value.span is None else (value.span[0].replace(change), value.span[1].replace(change))
+        within = frozenset(
+            (first.replace(change), None if last is None else last.replace(change))
+            for first, last in value.within
+        )
+        regions = frozenset(region.mapped(change) for region in value.regions)
+        ints = frozenset(
+            (
+                None if row is None else row.replace(change),
+                number.replace(change),
+                tuple(f.replace(change) for f in facts),
+            )
+            for row, number, facts in value.ints
+        )
+        looks = substituted(value.looks, change) if value.looks else value.looks
+        by_kind = value.by_kind
+        if by_kind is not None:
+            by_kind = by_kind.moved(lambda tokens: frozenset(region.mapped(change) for region in tokens))
+        return replace(
+            value,
+            regions=regions,
+            turns=frozenset(turns),
+            span=span,
+            ints=ints,
+            within=within,
+            looks=looks,
+            by_kind=by_kind,
+        )
+    if isinstance(value, Keyed):
+        return Keyed(substitute(value.value, change), value.key, value.entries)
+    if isinstance(value, View):
+        mapping = tuple((entry, expr.replace(change)) for entry, expr in value.mapping)
+        return View(value.base, mapping, None if value.key is None else value.key.replace(change))
+    return value
+
+
+def by_entry(mapping: tuple[tuple[object, Expr], ...]) -> Exchange:
+    """A change for `substitute`: the iteration counters of these loop entries become the given expressions."""
+    return turns_exchanged(dict(mapping))

@@ -1,0 +1,357 @@
+"""The abstract values of the partial evaluator.
+
+A value that the configuration settles is a `Const`; an integer that depends on loops is a `Num`; a tensor, an
+array or any other value is a `Data`: a record of where it came from. What is neither stays what Python makes of
+it: tuples, functions, classes, objects on the heap (`auditor.static.domain.heap`).
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from auditor.solver.expressions import Atom, Condition, Expr
+from auditor.static.domain.by_token_kind import ByKind
+from auditor.static.domain.taint import NO_LOOKS, Looks
+from auditor.trace.region import Region
+
+if TYPE_CHECKING:
+    from auditor.static.domain.heap import Env, Obj
+
+NONE: frozenset[str] = frozenset()
+Settings = frozenset[str]
+
+
+class Value:
+    """Base of all abstract values."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Const(Value):
+    """A known Python constant, with the settings (environment names) it was computed from."""
+
+    value: object
+    settings: Settings = NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Num(Value):
+    """An integer given by an expression over symbols."""
+
+    expr: Expr
+    settings: Settings = NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Truth(Value):
+    """A comparison of integers that is not decided."""
+
+    condition: Condition
+    settings: Settings = NONE
+
+
+LAYOUT = frozenset(("moved", "flat", "folded"))
+"""How tokens lie in a value whose places are not those of the split: "moved" (in another order, repeated, or behind
+something else), "flat" (the rows of a batch, one behind the other), "folded" (one stretch broken into rows). A slice
+of such a value may hold any of its tokens."""
+
+Interval = tuple[Expr, Expr | None]
+RowNumber = tuple[Expr | None, Expr, tuple[Expr, ...]]
+
+Written = tuple[Expr, Expr | None, Expr | None, tuple[Expr, ...]]
+"""Ones in a mask: row, first position, the position behind the last, and the conditions under which they are there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """An array of unknown integers: its number, where a slice of it begins, and whether it ascends strictly."""
+
+    number: int
+    offset: Expr
+    ascending: bool
+    whole: bool = True
+
+    def element(self, index: Expr) -> Expr:
+        kind = "at" if self.ascending else "elem"
+        return Expr.of(Atom(kind, (self.number, index + self.offset), 0 if self.ascending else None))
+
+    def length(self) -> Expr | None:
+        return Expr.of(Atom("size", (self.number,), 0)) - self.offset if self.whole else None
+
+
+@dataclass(frozen=True, slots=True)
+class Data(Value):
+    """Anything computed from tokens, weights or unknown input: where it came from, not what it is.
+
+    Attributes:
+        regions: tokens that its content is made of.
+        turns: iteration counters that it depends on as a position, not as content.
+        updates: numbers of the updates it has absorbed.
+        states: heap objects that a gradient through it would reach.
+        refs: heap objects that it is (an alias of).
+        losses: numbers of the scores it carries.
+        marks: "mask" (outcome of a comparison), "equals" (with one constant), "grad", "train" (training tokens),
+            "artifact", "distribution" (log-probabilities of the vocabulary of which no token has been picked yet),
+            …, and those of `LAYOUT`.
+        doubts: numbers of the unresolved events on its way.
+        selects: numbers of the choices it went through.
+        rank: number of axes, where known; axis 0 of a rank-1 value of tokens is the position.
+        span: for an array of consecutive positions their half-open interval.
+        template: for text, its parts (constant text, None for a value).
+        settings: environment names it was computed from.
+        ints: integers it holds: (row it stands in or None for all rows, the integer, facts of the path there).
+        windows: consecutive positions it holds, by row: (row, start, stop, facts).
+        above: for a mask over positions, the first one let through, by row.
+        below: for a mask over positions, the first one shut out again, by row.
+        written: for a mask written row by row, the intervals written.
+        within: for positions taken out of consecutive ones in their order, the half-open intervals of the latter;
+            an end of None is not known.
+        looks: tokens it depends on otherwise than as a model's input or target.
+        most: what none of its numbers is larger than, where that is known.
+        array: for an array of positions its identity, so that equal elements are equal symbols.
+        by_kind: what it is for each kind of token, for a table by token id and what is computed from one.
+        origins: numbers of the counts of bytes that it is made of.
+        assembled: entries of the loops that wrote it piece by piece.
+    """
+
+    regions: frozenset[Region] = frozenset()
+    turns: frozenset[Atom] = frozenset()
+    updates: frozenset[int] = frozenset()
+    states: frozenset[Obj] = frozenset()
+    refs: frozenset[Obj] = frozenset()
+    losses: frozenset[int] = frozenset()
+    marks: frozenset[str] = frozenset()
+    doubts: frozenset[int] = frozenset()
+    selects: frozenset[int] = frozenset()
+    rank: int | None = None
+    span: tuple[Expr, Expr] | None = None
+    template: tuple[str | None, ...] | None = None
+    settings: Settings = NONE
+    array: Array | None = None
+    ints: frozenset[RowNumber] = frozenset()
+    windows: frozenset[tuple[Expr | None, Expr, Expr, tuple[Expr, ...]]] = frozenset()
+    above: frozenset[tuple[Expr | None, Expr]] = frozenset()
+    below: frozenset[tuple[Expr | None, Expr]] = frozenset()
+    written: frozenset[Written] = frozenset()
+    within: frozenset[Interval] = frozenset()
+    looks: Looks = NO_LOOKS
+    most: float | None = None
+    by_kind: ByKind | None = None
+    origins: frozenset[int] = frozenset()
+    assembled: frozenset[int] = frozenset()
+
+    @property
+    def relevant(self) -> bool:
+        """Whether anything that rules ask about is in it."""
+        return bool(self.regions or self.updates or self.states or self.refs or self.losses or self.looks)
+
+    def laid_out_as(self, other: Data) -> Data:
+        """The same content in the layout of another value."""
+        marks = (self.marks - LAYOUT) | (other.marks & LAYOUT)
+        return self if marks == self.marks else replace(self, marks=marks)
+
+    @property
+    def intervals(self) -> frozenset[Interval]:
+        """For positions, the intervals that they are in."""
+        return self.within if self.span is None else frozenset((self.span,))
+
+    def plain(self) -> Data:
+        """The same content as a value of its own: no alias of anything."""
+        return replace(self, refs=frozenset()) if self.refs else self
+
+
+UNKNOWN = Data()
+EMPTY = Data(rank=1)
+"""An array without elements."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tup(Value):
+    """A tuple, or a list literal that nothing mutates, with its items."""
+
+    items: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Columns(Value):
+    """Arrays side by side, one a column, which nothing mutates."""
+
+    items: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Slice(Value):
+    """`lower:upper:step` inside an index."""
+
+    lower: Value | None
+    upper: Value | None
+    step: Value | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Func(Value):
+    """A function with its environment; `instance` for a bound method."""
+
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    env: Env
+    layer: int
+    path: str
+    instance: Value | None = None
+    owner: Class | None = None
+    defaults: tuple[Value, ...] = ()
+    keyword_defaults: tuple[Value | None, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class Class(Value):
+    """A class of the script."""
+
+    node: ast.ClassDef
+    env: Env
+    bases: tuple[Value, ...]
+    layer: int
+    path: str
+    d: dict[object, object] = field(default_factory=dict)
+    methods: dict[str, Func] = field(default_factory=dict)
+
+    def find(self, name: str) -> Func | None:
+        """The method of that name, by the order of bases."""
+        if name in self.methods:
+            return self.methods[name]
+        for base in self.bases:
+            if isinstance(base, Class):
+                found = base.find(name)
+                if found is not None:
+                    return found
+        return None
+
+    def get(self, name: str) -> Value | None:
+        """The class attribute of that name, by the order of bases."""
+        value = self.d.get(name)
+        if isinstance(value, Value):
+            return value
+        for base in self.bases:
+            if isinstance(base, Class):
+                found = base.get(name)
+                if found is not None:
+                    return found
+        return None
+
+    def library_bases(self) -> list[str]:
+        """Dotted names of the library classes it derives from."""
+        out: list[str] = []
+        for base in self.bases:
+            if isinstance(base, Class):
+                out.extend(base.library_bases())
+            elif isinstance(base, Lib):
+                out.append(base.name)
+        return out
+
+    @property
+    def is_module(self) -> bool:
+        return any(n.startswith("torch.nn.") and "functional" not in n for n in self.library_bases())
+
+    @property
+    def is_optimizer(self) -> bool:
+        return any(n.endswith("Optimizer") or n.startswith("torch.optim.") for n in self.library_bases())
+
+    @property
+    def is_autograd(self) -> bool:
+        return any("autograd" in n and n.endswith("Function") for n in self.library_bases())
+
+
+@dataclass(frozen=True, slots=True)
+class Lib(Value):
+    """Something of a library, by its dotted name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Method(Value):
+    """A method of a value that is not a function of the script."""
+
+    owner: Value
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Partial(Value):
+    """`functools.partial`."""
+
+    func: Value
+    args: tuple[Value, ...]
+    keywords: tuple[tuple[str, Value], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class View(Value):
+    """An element of a container of containers, seen at one index.
+
+    Attributes:
+        base: the heap object that stands for all elements.
+        mapping: iteration counters of the building loops, by entry, and what to read instead.
+        key: the index, where it is an integer expression.
+    """
+
+    base: Obj
+    mapping: tuple[tuple[object, Expr], ...]
+    key: Expr | None
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed(Value):
+    """An element that loops put into a container.
+
+    Attributes:
+        value: the element.
+        key: index of the bucket, for a container of containers.
+        entries: the loops that were running and are younger than the container.
+    """
+
+    value: Value
+    key: Expr | None
+    entries: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Alt(Value):
+    """One of several values (at most `MAX_ALTERNATIVES`)."""
+
+    options: tuple[Value, ...]
+
+
+Consume = Callable[[Value], str | None]
+"""What takes the values of a generator one by one; its answer is how its turn ended (see `statements.Status`)."""
+
+
+@dataclass(slots=True, eq=False)
+class Generator(Value):
+    """Values that are made as they are taken.
+
+    Attributes:
+        drive: makes the values and hands them over.
+        node: where it was made.
+        listed: the list it was read into, once it was consumed otherwise than by a loop.
+    """
+
+    drive: Callable[[Consume], None]
+    node: ast.AST
+    listed: Value | None = None
+
+
+class SuperView(Value):
+    """What `super()` gives: the methods of a base bound to the instance."""
+
+    __slots__ = ("base", "instance")
+
+    def __init__(self, base: Class, instance: Value) -> None:
+        self.base = base
+        self.instance = instance
+
+
+MAX_ALTERNATIVES = 5

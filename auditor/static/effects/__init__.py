@@ -1,0 +1,1 @@
+"""What becomes an event: scores, updates, lookups, masks, bytes, selections."""

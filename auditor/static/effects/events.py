@@ -1,0 +1,331 @@
+"""Scores, updates, resets and reports: where what happens to values becomes events."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from auditor.static.domain.heap import TOUCHED, Obj
+from auditor.static.domain.taint import NO_LOOKS
+from auditor.static.domain.values import Const, Data, Value
+from auditor.static.interpreter.decisions import Machine
+from auditor.static.transfer.files import FROM_OUTSIDE, MATCHED
+from auditor.static.transfer.tables import LABEL
+from auditor.trace.answer import Answer
+from auditor.trace.events import Absorbed, Load, Report, Reset, Score, Select, Update
+from auditor.trace.region import Region, overlap
+
+REPORTS = re.compile(LABEL, re.IGNORECASE)
+ORDER = {Answer.NO: 0, Answer.MAYBE: 1, Answer.YES: 2}
+
+
+STEPS_A_SCORE = 40
+"""Statements that are evaluated in the time of a new score; scripts that mix many tables make them by thousands."""
+
+
+class Scoring(Machine):
+    """Records events."""
+
+    def prepare_scoring(self) -> None:
+        self.known_scores: dict[object, int] = {}
+        self.known_reports: set[object] = set()
+        self.in_score: dict[int, frozenset[int]] = {}
+        self.assembled: dict[int, frozenset[int]] = {}
+        self.overlaps: dict[tuple[frozenset[Region], int, bool, bool], tuple[Answer, str]] = {}
+        self.match_origins: frozenset[int] = frozenset()
+
+    def loss(self, target: Data, data: Data, node: ast.AST, how: str = "softmax") -> Data:
+        """Tokens are given a probability: `target` are the tokens, `data` all that went into the distribution."""
+        regions = frozenset(r for r in target.regions if r.source == "val")
+        if not regions:
+            found = replace(data, rank=target.rank, span=None, array=None, template=None)
+            return found.laid_out_as(target)
+        number = self.score(regions, data, node, how, None)
+        data = data.laid_out_as(target)
+        return replace(
+            data,
+            regions=target.regions,
+            losses=frozenset((number,)),
+            rank=target.rank,
+            turns=data.turns | target.turns,
+            refs=frozenset(),
+            span=None,
+            array=None,
+            template=None,
+            by_kind=None,
+            marks=data.marks - {"mask", "distribution", MATCHED},
+        )
+
+    def score(
+        self, regions: frozenset[Region], data: Data, node: ast.AST, how: str, parent: int | None
+    ) -> int:
+        place = self.place(node)
+        loads = self.outside_loads(data)
+        restored = self.has_restored(data)
+        key = (place, regions, data.updates, how, parent, data.doubts, data.looks, loads, restored)
+        known = self.known_scores.get(key)
+        if known is not None:
+            return known
+        self.tick(STEPS_A_SCORE + len(data.updates) + len(data.looks))
+        states = tuple(sorted((s.state() for s in data.states), key=lambda s: s.number))
+        event = Score(
+            **self.common(node),  # type: ignore[arg-type]
+            regions=regions,
+            states=states,
+            absorbed=(),
+            how=how,
+            doubts=tuple(sorted(data.doubts)),
+            refined_from=parent,
+            loads=loads,
+            restored=restored,
+        )
+        self.record(event)
+        self.known_scores[key] = event.number
+        self.scores += 1
+        self.in_score[event.number] = data.updates | self.in_score.get(parent or 0, frozenset())
+        self.in_looks[event.number] = data.looks
+        self.assembled[event.number] = data.assembled | self.assembled.get(parent or 0, frozenset())
+        return event.number
+
+    def retract(self, last: int) -> None:
+        """Forget the events since a number: what gave them is evaluated once more in another way."""
+        for number in [n for n in self.events if n > last]:
+            event = self.events.pop(number)
+            leaf = self.leaves.pop(number, None)
+            if leaf is not None:
+                leaf.events.remove(event)
+            self.in_score.pop(number, None)
+            self.assembled.pop(number, None)
+        for known in (
+            self.known_scores,
+            self.known_updates,
+            self.known_counts,
+            self.known_loads,
+            self.known_restores,
+            self.known_carries,
+        ):
+            for key in [k for k, number in known.items() if number > last]:
+                del known[key]
+
+    def finish_scores(self) -> None:
+        """Tell for each score that was reported which of the updates it had absorbed were made from its tokens.
+
+        Done last, and only for reported scores: most distributions are training losses that nobody reports.
+        """
+        reported = {n for event in self.events.values() if isinstance(event, Report) for n in event.scores}
+        for number in sorted(reported):
+            score = self.events[number]
+            if isinstance(score, Score):
+                absorbed = tuple(self.absorbed(score, n) for n in sorted(self.in_score[number]))
+                blends = self.blends(score)
+                mixed = score.how != "stored" and any(blend.form != "chosen" for blend in blends)
+                new = replace(
+                    score,
+                    absorbed=absorbed,
+                    blends=blends,
+                    how="mixture" if mixed else score.how,
+                    keyed_by_target=any(b.combined and b.target is Answer.YES for b in blends),
+                )
+                self.events[number] = new
+                leaf = self.leaves[number]
+                leaf.events[leaf.events.index(score)] = new
+
+    def absorbed(self, score: Score, number: int) -> Absorbed:
+        """Whether an update that a score had absorbed was made from its tokens.
+
+        Of an update that took tokens that could not be told before the loops over all scored tokens began, some
+        are scored; of one within these loops, perhaps.
+        """
+        update = self.events[number]
+        assert isinstance(update, Update)
+        regions = score.regions
+        before = {t.entry for t in update.turns}.isdisjoint(t.entry for t in score.turns)
+        taken_in_turn = any(t.entry in self.assembled[score.number] for t in update.turns)
+        key = (regions, number, before, taken_in_turn)
+        found = self.overlaps.get(key)
+        if found is None:
+            found = (Answer.NO, "no token in common")
+            for scored in regions:
+                for used in update.regions:
+                    answer, why = overlap(scored, used)
+                    if answer is Answer.MAYBE and (used.partial or scored.partial) and before:
+                        answer, why = (
+                            Answer.YES,
+                            "some of these tokens were taken before all of them were scored",
+                        )
+                    if ORDER[answer] > ORDER[found[0]]:
+                        found = (answer, why)
+                if found[0] is Answer.YES:
+                    break
+            if taken_in_turn and found[0] is Answer.YES:
+                found = (
+                    Answer.MAYBE,
+                    "the scored values were written piece by piece, in turn with the updates",
+                )
+            self.overlaps[key] = found
+        return Absorbed(update=update, overlap=found[0], why=found[1])
+
+    def refine(self, data: Data, node: ast.AST) -> Data:
+        """Scores narrowed to a part of their tokens by an index."""
+        regions = frozenset(r for r in data.regions if r.source == "val")
+        if not regions:
+            return data
+        parents = sorted(data.losses)
+        how = self.how_of(parents[0])
+        number = self.score(regions, data, node, how, parents[0])
+        return replace(data, losses=frozenset((number,)))
+
+    def picked_score(self, data: Data, target: Data, node: ast.AST) -> Data:
+        """What a distribution says of the tokens of an index: their score."""
+        regions = frozenset(r for r in target.regions if r.source == "val")
+        if not regions:
+            return data
+        parent = min(data.losses)
+        how = self.how_of(parent)
+        number = self.score(regions, data, node, "softmax" if how == "distribution" else how, parent)
+        found = data.laid_out_as(target)
+        return replace(
+            found,
+            regions=target.regions,
+            rank=target.rank,
+            losses=frozenset((number,)),
+            marks=found.marks - {"distribution"},
+        )
+
+    def how_of(self, number: int) -> str:
+        event = self.events[number]
+        return event.how if isinstance(event, Score) else "unknown"
+
+    def settle(self, data: Data, node: ast.AST) -> Data:
+        """A score is added up or kept: what was mixed into it since it was taken belongs to it."""
+        losses: set[int] = set()
+        for number in sorted(data.losses):
+            extra = data.updates - self.in_score.get(number, frozenset())
+            event = self.events[number]
+            if (MATCHED in data.marks or self.match_origins) and isinstance(event, Score):
+                data = replace(data, origins=data.origins | self.match_origins)
+                losses.add(self.score(event.regions, data, node, "stored", number))
+            elif isinstance(event, Score) and (extra or data.looks):
+                how = "mixture" if extra else event.how
+                losses.add(self.score(event.regions, data, node, how, number))
+            else:
+                losses.add(number)
+        marks = data.marks - {MATCHED}
+        found = replace(data, losses=frozenset(losses), updates=frozenset(), refs=frozenset(), marks=marks)
+        return replace(found, looks=NO_LOOKS)
+
+    @contextmanager
+    def where_matched(self, test: Value) -> Iterator[None]:
+        """Run a branch: what is scored in it is scored because of what the test has compared."""
+        before = self.match_origins
+        if isinstance(test, Data) and MATCHED in test.marks:
+            self.match_origins = before | test.origins
+        try:
+            yield
+        finally:
+            self.match_origins = before
+
+    def outside_loads(self, data: Data) -> tuple[int, ...]:
+        """The loads of files that the script never wrote, among what a value is made of."""
+        found = [self.origin(number) for number in sorted(data.origins)]
+        return tuple(e.number for e in found if isinstance(e, Load) and e.source == FROM_OUTSIDE)
+
+    def update(self, target: Obj, regions: Iterable[object], node: ast.AST, how: str, by: str) -> None:
+        """The state changes because of tokens."""
+        made_from = frozenset(
+            self.without_delimiter(r) for r in regions if isinstance(r, Region) and r.source == "val"
+        )
+        if not made_from:
+            return
+        self.effects += 1
+        if how == "table":
+            self.written.add(target.number)
+        self.put(target, TOUCHED, True)
+        place = self.place(node)
+        key = (target.number, place, made_from, how)
+        number = self.known_updates.get(key)
+        if number is None:
+            event = Update(**self.common(node), state=target.state(), regions=made_from, how=how, by=by)  # type: ignore[arg-type]
+            self.record(event)
+            number = self.known_updates[key] = event.number
+        history = self.own_history(target)
+        if number not in history:
+            self.put(target, "#history", history | {number})
+
+    def without_delimiter(self, region: Region) -> Region:
+        """The region without its first token, where that is known beforehand: it was found by what it equals.
+
+        A document begins with the token that delimits documents, which is also the last one that the document before
+        it is scored on: learning from it tells nothing.
+        """
+        start = region.start
+        if start is None or start.constant or len(start.terms) != 1:
+            return region
+        atom, coefficient = start.terms[0]
+        if coefficient != 1 or atom.kind != "at" or atom.args[0] not in self.delimiters:
+            return region
+        return replace(region, start=start + 1)
+
+    def gradient(self, regions: Iterable[object], node: ast.AST) -> Data:
+        """A gradient taken by hand: whatever it is added to is fitted on its tokens."""
+        carrier = self.allocate("tensor", node, "gradient")
+        self.update(carrier, regions, node, "gradient", "a gradient taken by hand")
+        return Data(updates=self.history(carrier), marks=frozenset(("grad",)))
+
+    def reset(self, target: Obj, node: ast.AST, by: str) -> None:
+        """The state goes back to what the artifact gave."""
+        if self.own_history(target):
+            self.record(Reset(**self.common(node), state=target.state(), by=by))  # type: ignore[arg-type]
+            self.put(target, "#history", frozenset())
+        self.put(target, "#pending", frozenset())
+
+    def select(self, data: Data, node: ast.AST, by: str) -> Data:
+        """A choice between scores."""
+        event = Select(**self.common(node), scores=tuple(sorted(data.losses)), by=by)  # type: ignore[arg-type]
+        self.record(event)
+        return replace(data, selects=data.selects | {event.number})
+
+    def report(self, args: Sequence[Value], keywords: Mapping[str, Value], node: ast.AST) -> None:
+        """A line is printed or logged."""
+        parts: list[str | None] = []
+        for arg in args:
+            if isinstance(arg, Const):
+                parts.append(None if self.is_open(arg) else str(arg.value))
+            elif isinstance(arg, Data) and arg.template is not None:
+                parts.extend(arg.template)
+            else:
+                parts.append(None)
+            parts.append(" ")
+        template = tuple(parts[:-1])
+        text = "".join(p if p is not None else "{}" for p in template)
+        data = self.mix(*args)
+        labelled = REPORTS.search(text) is not None
+        if not data.losses:
+            if labelled and None in template and not all(isinstance(a, Const) for a in args):
+                self.note_report(text, template, data, node, untraced=True)
+            return
+        self.note_report(text, template, self.settle(data, node), node, untraced=False)
+
+    def note_report(
+        self, text: str, template: tuple[str | None, ...], data: Data, node: ast.AST, *, untraced: bool
+    ) -> None:
+        place = self.place(node)
+        key = (place, template, data.losses, data.origins, untraced, tuple(self.functions))
+        if key in self.known_reports:
+            return
+        self.known_reports.add(key)
+        self.record(
+            Report(
+                **self.common(node),  # type: ignore[arg-type]
+                label=text.strip()[:160],
+                template=template,
+                scores=tuple(sorted(data.losses)),
+                doubts=tuple(sorted(data.doubts | self.standing)),
+                untraced=untraced,
+                selects=tuple(sorted(data.selects)),
+                counts=tuple(n for n in sorted(data.origins) if self.origin(n) is not None),
+            )
+        )

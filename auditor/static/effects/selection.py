@@ -1,0 +1,93 @@
+"""Choices that looked at scores: which of two scores is kept, and what a comparison of scores decided.
+
+A branch whose condition asked something about tokens tells it to every value that it changes. A branch, a conditional
+or a mask whose condition was computed from the scores of tokens chooses with hindsight. Where
+what it keeps are scores, that is a `Select`; where it keeps anything else (a temperature, a step, an index), the kept
+value has been fitted to these tokens: an `Update` of a selection.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, replace
+
+from auditor.static.domain.lattice import scored
+from auditor.static.domain.taint import choosing
+from auditor.static.domain.taint import joined as together
+from auditor.static.domain.values import Const, Data, Num, Value
+from auditor.static.interpreter.decisions import Machine
+from auditor.trace.events import Score
+from auditor.trace.region import Region
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A condition that looked at scores, and where it stands."""
+
+    test: Data
+    node: ast.AST
+
+
+class Choices(Machine):
+    """Follows what conditions on scores decide."""
+
+    def choice(self, test: Value, node: ast.AST) -> Choice | None:
+        """The condition as a choice that looked at tokens or at their scores; None for any other.
+
+        A whole distribution (its entropy, its maximum) is known before the token is.
+        """
+        record = self.data(test)
+        return Choice(record, node) if scored(record) == 2 or record.looks else None
+
+    def chooses_score(self, condition: Value, first: Value, second: Value) -> bool:
+        test, a, b = self.data(condition), self.data(first), self.data(second)
+        return bool(test.losses and a.losses and b.losses and a.losses != b.losses)
+
+    def kept(self, first: object, second: object, joined: object, choice: Choice) -> object:
+        """What a cell holds after a branch that looked at scores left `first` or `second` in it."""
+        if not isinstance(first, Value) or not isinstance(second, Value) or not isinstance(joined, Value):
+            return joined
+        if self.same(first, second):
+            return joined
+        a, b = self.data(first), self.data(second)
+        joined = self.told(joined, choice)
+        if scored(choice.test) < 2:
+            return joined
+        if a.losses and b.losses:
+            if a.losses == b.losses:
+                return joined
+            return self.select(self.as_record(joined), choice.node, "a branch")
+        if a.losses or b.losses or isinstance(joined, Num) or not isinstance(joined, (Data, Const)):
+            return joined  # the first score that is kept, or a counter
+        return self.selected(joined, choice)
+
+    def told(self, value: Value, choice: Choice) -> Value:
+        """A value that a branch left, with what the branch was told about tokens; sums over tokens aside."""
+        if not isinstance(value, Data) or "total" in value.marks or not choice.test.looks:
+            return value
+        return replace(value, looks=together(value.looks, choosing(choice.test.looks)))
+
+    def decided(self, record: Data, condition: Value, node: ast.AST) -> Data:
+        """A value picked by a condition: it carries what the condition has absorbed, and that it looked at scores."""
+        seen = self.data(condition)
+        found = replace(record, updates=record.updates | seen.updates, doubts=record.doubts | seen.doubts)
+        choice = self.choice(seen, node)
+        if choice is None or scored(seen) < 2 or record.losses:
+            return found
+        return self.as_record(self.selected(found, choice))
+
+    def selected(self, value: Value, choice: Choice) -> Value:
+        """A value that a comparison of scores decided on."""
+        record = self.as_record(value)
+        regions: set[Region] = set()
+        for number in choice.test.losses:
+            event = self.events[number]
+            if isinstance(event, Score):
+                regions |= event.regions
+        if not regions:
+            return value
+        carrier = self.selections.get(id(choice.node))
+        if carrier is None:
+            carrier = self.selections[id(choice.node)] = self.allocate("selection", choice.node, "choice")
+        self.update(carrier, regions, choice.node, "selection", "a choice by scores")
+        return replace(record, updates=record.updates | self.history(carrier))

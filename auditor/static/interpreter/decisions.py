@@ -1,0 +1,188 @@
+"""The state of one abstract evaluation, and what every part of the evaluator needs of it.
+
+The parts (`statements`, `loops`, `expressions`, …) are mix-ins of one class; this base declares what they
+call of each other. Caps make every evaluation end; reaching one is recorded and leaves the trace incomplete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from auditor.solver.expressions import Atom, Condition, Expr
+from auditor.solver.operations import operation
+from auditor.solver.solver import proves
+from auditor.static.domain.heap import Obj
+from auditor.static.domain.lattice import join_data
+from auditor.static.domain.values import (
+    EMPTY,
+    MAX_ALTERNATIVES,
+    NONE,
+    UNKNOWN,
+    Alt,
+    Class,
+    Const,
+    Data,
+    Func,
+    Generator,
+    Lib,
+    Method,
+    Num,
+    Partial,
+    Truth,
+    Tup,
+    Value,
+    View,
+)
+from auditor.static.interpreter.provenance_of import Views
+
+MAX_CONSTANTS = 8
+"""Constants that a number may be one of, for these to be kept apart from the conditions that chose them."""
+
+
+class Machine(Views):
+    """State and shared services of the evaluator."""
+
+    # three-valued logic
+    def is_open(self, value: Value) -> bool:
+        """Whether both outcomes are to be followed, since a mere default decided the value.
+
+        That is so only in an evaluation that stands for all in which such a switch is turned.
+        """
+        if not self.both_ways:
+            return False
+        names = getattr(value, "settings", NONE)
+        return any(name in self.resolved and self.resolved[name].origin == "default" for name in names)
+
+    def decide(self, condition: Condition) -> bool | None:
+        difference = condition.difference
+        if condition.operator == ">=":
+            if proves(difference):
+                return True
+            return False if proves(-difference - 1) else None
+        if condition.operator == "==":
+            if proves(difference - 1) or proves(-difference - 1):
+                return False
+            return True if proves(difference) and proves(-difference) else None
+        return None
+
+    def truth(self, value: Value) -> bool | None:
+        """Whether the value is true, where that is known."""
+        if isinstance(value, Const):
+            return bool(value.value)
+        if isinstance(value, Num):
+            outcome = self.decide(Condition("==", value.expr))
+            return None if outcome is None else not outcome
+        if isinstance(value, Truth):
+            return self.decide(value.condition)
+        if isinstance(value, Tup):
+            return bool(value.items)
+        if isinstance(value, (Func, Class, Lib, Method, Partial, Generator)):
+            return True
+        if isinstance(value, Obj):
+            if value.kind in ("list", "dict"):
+                items = value.d.get("#items")
+                return bool(items) if isinstance(items, tuple) and "#elements" not in value.d else None
+            return True
+        return None
+
+    # joins
+    def join(self, a: Value | None, b: Value | None, condition: Condition | None = None) -> Value:
+        """A value that is `a` (where `condition` holds) or `b`."""
+        if a is b or b is None:
+            return a if a is not None else UNKNOWN
+        if a is None or a is EMPTY:
+            return b
+        if b is EMPTY:
+            return a
+        if isinstance(a, Const) and isinstance(b, Const):
+            if type(a.value) is type(b.value) and a.value == b.value:
+                return Const(a.value, a.settings | b.settings)
+        left, right = self.number(a), self.number(b)
+        if left is not None and right is not None and not isinstance(getattr(a, "value", 0), bool):
+            settings = getattr(a, "settings", NONE) | getattr(b, "settings", NONE)
+            if left == right:
+                return Num(left, settings)
+            if condition is None:
+                constants = self.constants_of(left, right)
+                if constants is not None:
+                    return Num(self.one_of(constants), settings)
+            guard = condition or Condition(">=", self.symbol("free"))
+            return Num(operation("ite", guard, left, right), settings)
+        if isinstance(a, Const) and isinstance(b, Const):
+            if a.value is None or b.value is None:
+                return Alt((a, b))
+            return Data(settings=a.settings | b.settings)
+        if isinstance(a, Const) and a.value is None and not isinstance(b, (Num, Truth)):
+            return b
+        if isinstance(b, Const) and b.value is None and not isinstance(a, (Num, Truth)):
+            return a
+        plain = (Data, Const, Num, Truth)
+        if isinstance(a, plain) and isinstance(b, plain):
+            return join_data(self.data(a) if not isinstance(a, Data) else a, self.as_record(b))
+        if isinstance(a, Tup) and isinstance(b, Tup) and len(a.items) == len(b.items):
+            guard = condition or Condition(">=", self.symbol("free"))
+            return Tup(tuple(self.join(x, y, guard) for x, y in zip(a.items, b.items, strict=True)))
+        if isinstance(a, (Tup, *plain)) and isinstance(b, (Tup, *plain)):
+            return join_data(self.data(a), self.data(b))
+        options = list(a.options) if isinstance(a, Alt) else [a]
+        for option in b.options if isinstance(b, Alt) else (b,):
+            if not any(self.same(option, known) for known in options):
+                options.append(option)
+        if len(options) == 1:
+            return options[0]
+        if len(options) > MAX_ALTERNATIVES:
+            return self.data(Tup(tuple(options)))
+        return Alt(tuple(options))
+
+    def constants_of(self, *exprs: Expr) -> list[int] | None:
+        """The constants that expressions may be, where conditions that nothing is known of choose among them."""
+        found: set[int] = set()
+        waiting = list(exprs)
+        while waiting:
+            expr = waiting.pop()
+            if expr.is_constant:
+                found.add(expr.constant)
+                continue
+            atom = expr.terms[0][0]
+            whole = len(expr.terms) == 1 and expr.terms[0][1] == 1 and not expr.constant
+            if not whole or not is_anonymous_choice(atom) or len(found) > MAX_CONSTANTS:
+                return None
+            waiting.extend(case for case in atom.args[1:] if isinstance(case, Expr))
+        return sorted(found)
+
+    def one_of(self, constants: Sequence[int]) -> Expr:
+        """Any of the constants."""
+        out = Expr(constants[-1])
+        for value in reversed(constants[:-1]):
+            out = operation("ite", Condition(">=", self.symbol("free")), Expr(value), out)
+        return out
+
+    def as_record(self, value: Value) -> Data:
+        return value if isinstance(value, Data) else self.data(value)
+
+    def same(self, a: Value, b: Value) -> bool:
+        if a is b:
+            return True
+        if isinstance(a, Func) and isinstance(b, Func):
+            return a.node is b.node and a.instance is b.instance
+        if isinstance(a, View) and isinstance(b, View):
+            return a.base is b.base and a == b
+        return type(a) is type(b) and isinstance(a, (Const, Num, Lib, Truth)) and a == b
+
+    def path_facts(self) -> tuple[Expr, ...]:
+        """What the branches taken so far say of integers, as expressions that are not negative."""
+        out: list[Expr] = []
+        for condition in self.conditions:
+            if condition.operator == ">=":
+                out.append(condition.difference)
+            else:
+                out += [condition.difference, -condition.difference]
+        return tuple(out)
+
+
+def is_anonymous_choice(atom: Atom) -> bool:
+    """Whether a conditional is decided by something that nothing is known of."""
+    if atom.kind != "ite" or not isinstance(atom.args[0], Condition):
+        return False
+    terms = atom.args[0].difference.terms
+    return len(terms) == 1 and terms[0][0].kind == "free" and terms[0][0].low is None

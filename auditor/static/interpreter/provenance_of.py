@@ -1,0 +1,262 @@
+"""Values seen as records of where they came from: what containers hold, what states were fitted to."""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from auditor.solver.expressions import Expr
+from auditor.static.domain.heap import BOUNDS, STORED, TOUCHED, WRAPPED, Obj
+from auditor.static.domain.lattice import by_entry, join_data, substitute
+from auditor.static.domain.values import (
+    NONE,
+    UNKNOWN,
+    Alt,
+    Class,
+    Columns,
+    Const,
+    Data,
+    Func,
+    Generator,
+    Keyed,
+    Method,
+    Num,
+    Partial,
+    Truth,
+    Tup,
+    Value,
+    View,
+)
+from auditor.static.interpreter.state import MAX_NESTING, WHOLE, Ledger
+
+TOKENS_A_STEP = 4
+"""Sets of tokens that are seen elsewhere in the time of one statement (measured on real scripts)."""
+
+
+class Views(Ledger):
+    """Looks at values and objects."""
+
+    def own_history(self, target: Obj) -> frozenset[int]:
+        """The updates that a state has absorbed, without those of modules that are a part of it."""
+        found = target.d.get("#history")
+        return found if isinstance(found, frozenset) else frozenset()
+
+    def history(self, target: Obj) -> frozenset[int]:
+        """The updates that a state has absorbed, by itself or in a part of it."""
+        if target.kind != "module":
+            return self.own_history(target)
+        return frozenset().union(*map(self.own_history, self.members(target)))
+
+    def members(self, module: Obj) -> frozenset[Obj]:
+        """A module and those that may be a part of it: kept by its constructor, added, or set as an attribute."""
+        return self.reached(module, lambda owner: (*self.registered_in(owner), *self.wrapped_by(owner)))
+
+    def registered(self, module: Obj) -> frozenset[Obj]:
+        """A module and those that are a part of it for certain, whose weights are loaded and copied with its own."""
+        return self.reached(module, self.registered_in)
+
+    def reached(self, module: Obj, parts: Callable[[Obj], Sequence[Obj]]) -> frozenset[Obj]:
+        found = {module}
+        waiting = [module]
+        while waiting:
+            new = set(parts(waiting.pop())) - found
+            found |= new
+            waiting += new
+        return frozenset(found)
+
+    def registered_in(self, owner: Obj) -> Sequence[Obj]:
+        cells = [cell for name, cell in owner.d.items() if not str(name).startswith("#")]
+        return [cell for cell in cells if isinstance(cell, Obj) and cell.kind == "module"]
+
+    def wrapped_by(self, owner: Obj) -> tuple[Obj, ...]:
+        """What its constructor kept, and what is in its lists."""
+        known = owner.d.get(WRAPPED)
+        kept = known if isinstance(known, tuple) else ()
+        lists = [cell for cell in owner.d.values() if isinstance(cell, Obj) and cell.kind in ("list", "dict")]
+        return (*kept, *self.modules_in(lists))
+
+    def modules_in(self, values: Iterable[Value]) -> tuple[Obj, ...]:
+        """The modules that values are, hold or were computed with."""
+        records = [self.data(value) for value in values]
+        found = {owner for r in records for owner in r.states | r.refs if owner.kind == "module"}
+        return tuple(sorted(found, key=lambda owner: owner.number))
+
+    def misgivings(self, target: Obj) -> frozenset[int]:
+        """The doubts about what the state was last given."""
+        found = target.d.get("#doubts")
+        return found if isinstance(found, frozenset) else frozenset()
+
+    def content(self, target: Obj, depth: int = 0) -> Data:
+        """What a container or tensor holds, as one record."""
+        found = target.d.get("#content")
+        out = found if isinstance(found, Data) else UNKNOWN
+        for key in ("#items", "#elements"):
+            values = target.d.get(key)
+            if isinstance(values, tuple):
+                for value in values:
+                    if value is not target:
+                        out = join_data(out, self.all_turns(target, value, depth))
+        kinds = target.d.get("#kinds")
+        if isinstance(kinds, Data):
+            out = replace(out, by_kind=kinds.by_kind)
+        base = target.d.get("#base")
+        if isinstance(base, Value):
+            out = join_data(out, self.data(base, depth + 1))
+        for cell in ("#parts", "#joined"):
+            parts = target.d.get(cell)
+            if isinstance(parts, tuple):
+                for part in parts:
+                    out = join_data(out, self.data(part, depth + 1))
+        return out
+
+    def all_turns(self, target: Obj, value: Value, depth: int) -> Data:
+        """An element as a part of the whole container: files of all turns of a comprehension are all files."""
+        record = self.data(value, depth + 1)
+        entries = target.d.get("#entries")
+        if not isinstance(entries, tuple) or not record.regions:
+            return record
+        regions = set()
+        for region in record.regions:
+            turns = frozenset(a for a in region.turns if a.args[0] not in entries)
+            whole = region.start is None and region.turns and not turns and region.source == "val"
+            regions.add(WHOLE if whole else replace(region, turns=turns))
+        return replace(record, regions=frozenset(regions))
+
+    def data(self, value: Value | None, depth: int = 0) -> Data:
+        """The value seen as a record of where it came from."""
+        if isinstance(value, Data):
+            if value.refs:
+                updates, doubts = value.updates, value.doubts
+                for target in value.refs:
+                    updates |= self.history(target)
+                    doubts |= self.misgivings(target)
+                return replace(value, updates=updates, doubts=doubts, states=value.states | value.refs)
+            return value
+        if isinstance(value, Const):
+            return Data(settings=value.settings) if value.settings else UNKNOWN
+        if isinstance(value, (Num, Truth)):
+            expr = value.expr if isinstance(value, Num) else value.condition.difference
+            turns = expr.iterations()
+            marks = frozenset(("mask",)) if isinstance(value, Truth) else NONE
+            return Data(turns=turns, marks=marks, settings=value.settings) if turns or marks else UNKNOWN
+        if depth > MAX_NESTING:
+            what = f"more than {MAX_NESTING} containers in one another"
+            return Data(doubts=frozenset((self.doubt("nested too deep", what, ast.Pass()),)))
+        if isinstance(value, (Tup, Alt)):
+            out = UNKNOWN
+            for item in value.items if isinstance(value, Tup) else value.options:
+                out = join_data(out, self.data(item, depth + 1))
+            return out
+        if isinstance(value, Columns):
+            return replace(self.data(Tup(value.items), depth + 1), rank=2)
+        if isinstance(value, Obj):
+            return self.object_data(value, depth)
+        if isinstance(value, View):
+            seen = self.object_data(value.base, depth)
+            # a value that very many lookups went into takes as long to see elsewhere as that many statements
+            self.tick(sum(len(r.turns) + 1 for look in seen.looks for r in look.regions) // TOKENS_A_STEP)
+            found = substitute(seen, by_entry(value.mapping))
+            assert isinstance(found, Data)
+            turns = value.key.iterations() if value.key is not None else frozenset()
+            return replace(found, turns=found.turns | turns) if turns else found
+        if isinstance(value, Keyed):
+            return self.data(value.value, depth + 1)
+        if isinstance(value, Generator):
+            return self.data(self.listed(value), depth + 1)
+        if isinstance(value, Partial):
+            return self.data(Tup(value.args), depth + 1)
+        if isinstance(value, Method):
+            record = self.data(value.owner, depth + 1)
+            # how many tokens there are tells nothing of any of them
+            return Data(turns=record.turns) if value.name in ("size", "nbytes", "ndim", "shape") else record
+        return UNKNOWN
+
+    def object_data(self, target: Obj, depth: int) -> Data:
+        me = frozenset((target,))
+        history = self.history(target)
+        if target.kind == "module":
+            members = self.members(target)
+            doubts = frozenset().union(*map(self.misgivings, members))
+            return Data(updates=history, doubts=doubts, states=members, refs=me)
+        if target.kind in ("tensor", "dict", "list", "optimizer", "iterator"):
+            inner = self.within(target, depth, self.content)
+            if target.kind == "tensor":
+                inner = self.let_through(target, inner)
+                bounds = target.d.get(BOUNDS)
+                if (
+                    isinstance(bounds, frozenset)
+                    and target.d.get(TOUCHED) == STORED
+                    and math.inf not in bounds
+                ):
+                    inner = replace(inner, most=max(bounds))
+            states = inner.states | me if target.kind in ("tensor", "dict") else inner.states | inner.refs
+            refs = me if target.kind == "optimizer" else inner.refs | me
+            return replace(inner, updates=inner.updates | history, states=states, refs=refs)
+        return self.within(target, depth, self.attributes)
+
+    def within(self, target: Obj, depth: int, look: Callable[[Obj, int], Data]) -> Data:
+        """What an object holds; nothing more if that is being asked already, since it holds itself."""
+        if target in self.looking:
+            return UNKNOWN
+        self.looking.add(target)
+        try:
+            return look(target, depth)
+        finally:
+            self.looking.discard(target)
+
+    def attributes(self, target: Obj, depth: int) -> Data:
+        out = UNKNOWN
+        for key, item in list(target.d.items()):
+            if (
+                isinstance(item, Value)
+                and not isinstance(item, (Func, Class))
+                and not str(key).startswith("#")
+            ):
+                out = join_data(out, self.data(item, depth + 1))
+        return out
+
+    def mix(self, *values: Value | None) -> Data:
+        """A new value computed from others."""
+        out = UNKNOWN
+        for value in values:
+            out = join_data(out, self.data(value).plain())
+        if out.by_kind is not None:
+            out = replace(out, by_kind=out.by_kind.lost() if out.by_kind.axes else None)
+        return out
+
+    def tells_apart(self, value: Value, entries: Sequence[int]) -> bool:
+        """Whether the value depends on every one of these loops, so that different turns give different values."""
+        record = self.data(value)
+        found = {atom.args[0] for atom in record.turns}
+        for region in record.regions:
+            found |= {atom.args[0] for atom in region.iterations}
+        return all(entry in found for entry in entries)
+
+    def mix_references(self, values: list[Value]) -> Data:
+        """Several values together, aliases of states kept."""
+        out = UNKNOWN
+        for value in values:
+            out = join_data(out, self.data(value))
+        return out
+
+    def number(self, value: Value | None) -> Expr | None:
+        """The value as an integer expression, where it is one."""
+        if isinstance(value, Const) and isinstance(value.value, int):
+            return Expr(int(value.value))
+        if isinstance(value, Num):
+            return value.expr
+        return None
+
+    def objects(self, value: Value | None) -> frozenset[Obj]:
+        """The heap objects that the value is."""
+        if isinstance(value, Obj):
+            return frozenset((value,))
+        if isinstance(value, View):
+            return frozenset((value.base,))
+        if isinstance(value, Alt):
+            return frozenset().union(*(self.objects(option) for option in value.options))
+        if isinstance(value, Data):
+            return value.refs
+        return frozenset()

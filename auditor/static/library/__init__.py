@@ -1,1 +1,0 @@
-"""What calls of libraries mean, as data: tables of names. `auditor.static.methods` and `.functions` read them."""

@@ -1,0 +1,253 @@
+"""Binary operators: on integers, positions held by row, text, lists, and everything else."""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from auditor.program.operators import ELEMENTWISE, Binary
+from auditor.solver.expressions import Atom, Expr
+from auditor.solver.operations import operation
+from auditor.static.domain.by_token_kind import filled
+from auditor.static.domain.heap import Env, Obj
+from auditor.static.domain.values import (
+    NONE,
+    Const,
+    Data,
+    Interval,
+    Num,
+    RowNumber,
+    Tup,
+    Value,
+)
+from auditor.static.effects.count_ratios import is_share
+from auditor.static.interpreter.decisions import Machine
+from auditor.static.transfer.list_views import moved
+
+MAX_TEXT = 4096
+ARITHMETIC: Mapping[type[ast.operator], Binary] = {**ELEMENTWISE, ast.RShift: operator.rshift}
+
+
+class Arithmetic(Machine):
+    """Evaluates binary operators."""
+
+    def e_BinOp(self, node: ast.BinOp, env: Env) -> Value:
+        return self.binary(node.op, self.evaluate(node.left, env), self.evaluate(node.right, env), node)
+
+    def binary(self, op: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
+        if isinstance(left, Const) and isinstance(right, Const):
+            return self.constant_arithmetic(op, left, right)
+        if isinstance(op, ast.BitAnd) and (self.is_false(left) or self.is_false(right)):
+            return Const(False, getattr(left, "settings", NONE) | getattr(right, "settings", NONE))
+        a, b = self.number(left), self.number(right)
+        settings = getattr(left, "settings", NONE) | getattr(right, "settings", NONE)
+        if a is not None and b is not None:
+            expr = integer_arithmetic(op, a, b)
+            if expr is None and isinstance(
+                op, (ast.Mod, ast.Pow, ast.BitXor, ast.BitAnd, ast.RShift, ast.LShift)
+            ):
+                expr = Expr.of(Atom("opaque", (type(op).__name__, a, b)))
+            if expr is not None:
+                return Num(expr, settings)
+        sequence = self.sequence_arithmetic(op, left, right, node)
+        if sequence is not None:
+            return sequence
+        text = self.text_arithmetic(op, left, right)
+        if text is not None:
+            return text
+        by_kind = self.combined(op, left, right)
+        if by_kind is not None:
+            out = replace(self.mix(left, right), by_kind=by_kind, span=None, array=None, template=None)
+            return replace(self.arithmetic_looks(op, left, right, out, node), most=None)
+        out = self.mix(left, right)
+        if isinstance(op, ast.Add) and out.origins and not out.losses:
+            out = replace(out, origins=self.added(self.data(left).origins, self.data(right).origins, node))
+        rows = self.row_arithmetic(op, left, right, out, node)
+        if rows is not None:
+            return rows
+        spans = [v.span for v in (left, right) if isinstance(v, Data) and v.span is not None]
+        offset = b if a is None else a
+        span = None
+        if len(spans) == 1 and offset is not None and isinstance(op, (ast.Add, ast.Sub)):
+            if isinstance(op, ast.Add):
+                span = (spans[0][0] + offset, spans[0][1] + offset)
+            elif isinstance(left, Data):
+                span = (spans[0][0] - offset, spans[0][1] - offset)
+        within = moved_intervals(op, left, right, offset)
+        out = self.arithmetic_looks(op, left, right, out, node)
+        logical = isinstance(op, (ast.BitAnd, ast.BitOr, ast.BitXor)) and "mask" in out.marks
+        marks = out.marks - {"equals"} if logical else out.marks - {"mask", "equals"}
+        if "file" in marks:
+            marks |= {"moved"}  # lists of files put together
+        return replace(out, span=span, within=within, marks=marks, array=None, most=self.most_of(node))
+
+    def is_false(self, value: Value) -> bool:
+        if isinstance(value, Const):
+            return value.value is False
+        return isinstance(value, Obj) and self.constant_mask(value) is False
+
+    def most_of(self, node: ast.AST) -> float | None:
+        """What no result of an operation is larger than, where that is known."""
+        tree = self.trees.get((self.layer, self.path))
+        return 1.0 if tree is not None and is_share(tree, node) else None
+
+    def row_arithmetic(
+        self, op: ast.operator, left: Value, right: Value, out: Data, node: ast.AST
+    ) -> Data | None:
+        """Sums of integers held by row, positions added to them, and products and conjunctions of masks."""
+        a, b = self.data(left), self.data(right)
+        if isinstance(op, (ast.Mult, ast.BitAnd)):
+            for record, mask in ((a, b), (b, a)):
+                if "total" in record.marks:
+                    continue  # a sum over tokens: nothing chooses among them any more
+                if "selective" in mask.marks and record.regions:
+                    return self.thinned(out, node)
+                if (mask.above or mask.below or mask.written) and record.regions:
+                    return replace(self.masked(out, mask, node), marks=out.marks - {"mask"})
+            if a.above or a.below or b.above or b.below:
+                return replace(
+                    out, above=a.above | b.above, below=a.below | b.below, marks=out.marks | {"mask"}
+                )
+        if not isinstance(op, (ast.Add, ast.Sub)):
+            return None
+        sign = 1 if isinstance(op, ast.Add) else -1
+        x, y = self.integers(left), self.integers(right)
+        if (a.ints or b.ints) and x and y:
+            ints = {
+                (r if r is not None else q, n + m.scaled(sign), tuple(dict.fromkeys((*f, *g))))
+                for r, n, f in x
+                for q, m, g in y
+                if None in (r, q) or r == q
+            }
+            return replace(out, ints=frozenset(ints), span=None, array=None)
+        if sign == 1:
+            for ints_side, span_side in ((a, b), (b, a)):
+                if ints_side.ints and span_side.span is not None:
+                    first, last = span_side.span
+                    windows = frozenset((row, n + first, n + last, facts) for row, n, facts in ints_side.ints)
+                    return replace(out, ints=frozenset(), windows=windows, span=None, array=None)
+        return None
+
+    def integers(self, value: Value) -> frozenset[RowNumber]:
+        number = self.number(value)
+        return frozenset(((None, number, ()),)) if number is not None else self.data(value).ints
+
+    def constant_arithmetic(self, op: ast.operator, left: Const, right: Const) -> Value:
+        settings = left.settings | right.settings
+        a, b = left.value, right.value
+        if isinstance(op, ast.Div) and (isinstance(a, str) != isinstance(b, str) or isinstance(a, str)):
+            return Const(f"{a}/{b}", settings)
+        if isinstance(op, ast.Mult) and not all(isinstance(v, (int, float)) for v in (a, b)):
+            if isinstance(a, str) and isinstance(b, int) and len(a) * b <= MAX_TEXT:
+                return Const(a * b, settings)
+            return Data(settings=settings)
+        try:
+            if isinstance(op, ast.Pow):
+                if abs(a) > 1e6 or abs(b) > 64:  # type: ignore[arg-type]
+                    return Data(settings=settings)
+                return Const(a**b, settings)  # type: ignore[operator]
+            if isinstance(op, ast.LShift):
+                return Const(a << b, settings) if 0 <= b < 256 else Data(settings=settings)  # type: ignore[operator]
+            function = ARITHMETIC.get(type(op))
+            return Const(function(a, b), settings) if function is not None else Data(settings=settings)
+        except (TypeError, ValueError, ArithmeticError):
+            return Data(settings=settings)
+
+    def sequence_arithmetic(self, op: ast.operator, left: Value, right: Value, node: ast.AST) -> Value | None:
+        """Concatenation and repetition of lists and tuples."""
+        if isinstance(op, ast.Mult):
+            container = left if isinstance(left, (Tup, Obj)) else right
+            if isinstance(container, Tup) or (isinstance(container, Obj) and container.kind == "list"):
+                out = self.allocate("list", node)
+                items = self.exact_items(container)
+                values = tuple(items) if items is not None else (self.content(container),)  # type: ignore[arg-type]
+                out.d["#elements"] = tuple(
+                    moved(v) for v in values if not (isinstance(v, Const) and v.value is None)
+                )
+                if any(not isinstance(v, Const) for v in values):
+                    out.d["#repeated"] = True
+                elif len(values) == 1:
+                    out.d["#kinds"] = Data(by_kind=filled(values[0].value))  # type: ignore[attr-defined]
+                return out
+        if isinstance(op, ast.Add):
+            a, b = self.exact_items(left), self.exact_items(right)
+            if a is not None and b is not None:
+                if isinstance(left, Tup):
+                    return Tup((*a, *b))
+                out = self.allocate("list", node)
+                out.d["#items"] = (*a, *b)
+                return out
+            if any(isinstance(v, Obj) and v.kind == "list" for v in (left, right)):
+                return self.concatenated_lists((left, right), node)
+        return None
+
+    def text_arithmetic(self, op: ast.operator, left: Value, right: Value) -> Value | None:
+        a, b = template_of(left), template_of(right)
+        if isinstance(op, ast.Add) and a is not None and b is not None:
+            return replace(self.mix(left, right), template=merge_text([*a, *b]))
+        if isinstance(op, ast.Div) and (a is not None or b is not None):
+            record = self.mix(left, right)
+            return replace(record, template=merge_text([*(a or (None,)), "/", *(b or (None,))]))
+        if isinstance(op, ast.Mod) and isinstance(left, Const) and isinstance(left.value, str):
+            return replace(self.mix(right), template=percent_template(left.value))
+        return None
+
+
+def integer_arithmetic(op: ast.operator, a: Expr, b: Expr) -> Expr | None:
+    if isinstance(op, ast.Add):
+        return a + b
+    if isinstance(op, ast.Sub):
+        return a - b
+    if isinstance(op, ast.Mult):
+        return operation("mul", a, b)
+    if isinstance(op, ast.FloorDiv):
+        return None if b == Expr(0) else operation("floordiv", a, b)
+    if isinstance(op, ast.Mod):
+        return None if b == Expr(0) else operation("mod", a, b)
+    return None
+
+
+def moved_intervals(op: ast.operator, left: Value, right: Value, offset: Expr | None) -> frozenset[Interval]:
+    """The intervals of positions taken out of consecutive ones, when a number is added or subtracted."""
+    if offset is None or not isinstance(op, (ast.Add, ast.Sub)):
+        return frozenset()
+    if isinstance(op, ast.Sub) and not isinstance(left, Data):
+        return frozenset()
+    move = offset if isinstance(op, ast.Add) else -offset
+    taken = frozenset().union(*(v.within for v in (left, right) if isinstance(v, Data)))
+    return frozenset((first + move, None if last is None else last + move) for first, last in taken)
+
+
+def merge_text(parts: Sequence[str | None]) -> tuple[str | None, ...]:
+    """Parts of a text with neighbouring constants joined and repeated holes merged."""
+    out: list[str | None] = []
+    for part in parts:
+        if part == "":
+            continue
+        if out and part is not None and out[-1] is not None:
+            out[-1] = (out[-1] or "") + part
+        elif not (out and part is None and out[-1] is None):
+            out.append(part)
+    return tuple(out)
+
+
+def template_of(value: Value) -> tuple[str | None, ...] | None:
+    if isinstance(value, Const) and isinstance(value.value, str):
+        return (value.value,)
+    if isinstance(value, Data):
+        return value.template
+    return None
+
+
+def percent_template(text: str) -> tuple[str | None, ...]:
+    """The parts of a `%` format."""
+    out: list[str | None] = []
+    for position, part in enumerate(text.split("%")):
+        if position == 0:
+            out.append(part)
+            continue
+        out.append(None)
+        out.append(part.lstrip("0123456789.+- #").removeprefix(part.lstrip("0123456789.+- #")[:1]))
+    return merge_text(out)

@@ -1,0 +1,282 @@
+"""Branches, managers and handlers: arms run from the same heap, and what they leave is joined."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from auditor.solver.expressions import Condition
+from auditor.static.ast_text import ast_text
+from auditor.static.domain.heap import MISSING, Env, Obj
+from auditor.static.domain.values import (
+    UNKNOWN,
+    Const,
+    Truth,
+    Value,
+)
+from auditor.static.effects.selection import Choice
+from auditor.static.interpreter.decisions import Machine
+from auditor.static.interpreter.interfaces import Status
+from auditor.static.interpreter.state import Changes
+from auditor.trace.answer import Answer
+from auditor.trace.events import Place
+from auditor.trace.trace import Switch
+
+REQUIRED = frozenset(["torch", "numpy", "sentencepiece"])
+"""Packages that the challenge itself requires: no entry runs without them."""
+
+
+class Branches(Machine):
+    """Runs one arm or several."""
+
+    def x_If(self, node: ast.If, env: Env) -> Status:
+        test = self.evaluate(node.test, env)
+        outcome = self.truth(test)
+        settings = self.settings_of(test)
+        place = self.place(node)
+        if outcome is not None:
+            body = node.body if outcome else node.orelse
+            if body and isinstance(body[-1], ast.Raise) and not self.trying:
+                # the run went on: what is known of its settings is not what it ran with
+                outcome = not outcome
+                body = node.body if outcome else node.orelse
+            if settings:
+                self.switch(settings, node, outcome, place)
+            if not self.is_open(test):
+                return self.block(body, env) if body else None
+        condition = test.condition if isinstance(test, Truth) and outcome is None else None
+        with self.where_matched(test):
+            return self.fork(
+                [(node.body, condition), (node.orelse, _negated(condition))],
+                env,
+                node,
+                ast_text(node.test),
+                self.choice(test, node),
+            )
+
+    def settings_of(self, value: Value) -> frozenset[str]:
+        settings = getattr(value, "settings", None)
+        return settings if isinstance(settings, frozenset) else frozenset()
+
+    def switch(self, settings: frozenset[str], node: ast.If | ast.IfExp, taken: bool, place: Place) -> None:
+        """Record which settings decided a branch, and whether events hang on it."""
+        arms: list[ast.AST] = []
+        if isinstance(node, ast.If):
+            arms = [*node.body, *node.orelse]
+        guards = self.interesting(arms)
+        for name in sorted(settings):
+            resolved = self.resolved.get(name)
+            if resolved is None:
+                continue
+            new = Switch(
+                name=name,
+                value=resolved.value or "",
+                origin=resolved.origin,
+                place=place,
+                taken=taken,
+                guards=guards,
+            )
+            if new not in self.switches:
+                self.switches.append(new)
+
+    def fork(
+        self,
+        arms: Sequence[tuple[Sequence[ast.stmt], Condition | None]],
+        env: Env,
+        node: ast.stmt,
+        text: str,
+        choice: Choice | None = None,
+    ) -> Status:
+        """Run the two arms of an undecided branch from the same heap and join what they leave."""
+        (first, first_condition), (second, second_condition) = arms
+        mark = self.trail.mark()
+        status_first = self.arm(first, first_condition, env, node, text, "if")
+        left = self.trail.undo(mark)
+        status_second = self.arm(second, second_condition, env, node, text, "else") if second else None
+        if status_second is not None and status_first is None:
+            right = self.trail.undo(mark)
+            for holder, key, value in left.values():
+                if value is not MISSING:
+                    self.put(holder, key, value)
+            dead: Status = status_second
+            other, status = right, None
+        else:
+            dead, other = status_first, left
+            status = status_second if status_first is not None else None
+        changes = {
+            cell: entry
+            for cell, entry in other.items()
+            if entry[2] is not MISSING
+            and not (dead == "raise" or (dead == "return" and isinstance(entry[0], Env)))
+        }
+        if dead is not None:
+            surviving = second_condition if dead is status_first else first_condition
+            if status is None and surviving is not None:
+                self.conditions.append(surviving)
+            if dead != "raise":
+                self.deferred.append((dead, changes, choice))
+            return status
+        self.merge(changes, first_condition, flipped=other is not left, choice=choice)
+        return status
+
+    def merge(
+        self,
+        changes: Changes,
+        condition: Condition | None = None,
+        *,
+        flipped: bool = True,
+        choice: Choice | None = None,
+    ) -> None:
+        """Join what another path left into the present state."""
+        for holder, key, value in changes.values():
+            present = holder.d.get(key, MISSING)
+            joined = self.joined_cell(value, present, condition, flipped=flipped)
+            self.put(holder, key, joined if choice is None else self.kept(value, present, joined, choice))
+
+    def joined_cell(
+        self, value: object, present: object, condition: Condition | None, *, flipped: bool
+    ) -> object:
+        if present is MISSING:
+            return value
+        if isinstance(value, frozenset) and isinstance(present, frozenset):
+            return value | present
+        if isinstance(value, tuple) and isinstance(present, tuple):
+            return (
+                value
+                if len(value) >= len(present) and value[: len(present)] == present
+                else _union(present, value)
+            )
+        if isinstance(value, Value) and isinstance(present, Value):
+            return self.join(present, value, condition) if flipped else self.join(value, present, condition)
+        return value
+
+    def arm(
+        self,
+        body: Sequence[ast.stmt],
+        condition: Condition | None,
+        env: Env,
+        node: ast.stmt,
+        text: str,
+        name: str,
+    ) -> Status:
+        outer = self.node
+        self.node = outer.child("branch", text, self.place(node), name)
+        self.node.taken = Answer.MAYBE
+        self.certainty.append(Answer.MAYBE)
+        depth = len(self.conditions)
+        if condition is not None:
+            self.conditions.append(condition)
+        try:
+            return self.block(body, env)
+        finally:
+            self.certainty.pop()
+            self.node = outer
+            del self.conditions[depth:]
+
+    def x_With(self, node: ast.With | ast.AsyncWith, env: Env) -> Status:
+        return self.inside(node, node.items, env)
+
+    x_AsyncWith = x_With
+
+    def inside(self, node: ast.With | ast.AsyncWith, items: Sequence[ast.withitem], env: Env) -> Status:
+        """The body within the managers left: those of the script run before and behind it."""
+        if not items:
+            return self.block(node.body, env)
+        first, rest = items[0], items[1:]
+        manager = self.evaluate(first.context_expr, env)
+
+        def enter(value: Value) -> Status:
+            if first.optional_vars is not None:
+                self.assign(first.optional_vars, value, env)
+            return self.inside(node, rest, env)
+
+        generator = self.as_generator(manager)
+        if generator is not None:
+            return self.once(generator, enter)
+        cls = manager.cls if isinstance(manager, Obj) and manager.kind == "instance" else None
+        if cls is None or cls.find("__enter__") is None:
+            return enter(manager)
+        status = enter(self.call(self.attribute(manager, "__enter__", node), [], {}, node))
+        if cls.find("__exit__") is not None:
+            self.call(self.attribute(manager, "__exit__", node), [Const(None)] * 3, {}, node)
+        return status
+
+    def x_Try(self, node: ast.Try, env: Env) -> Status:
+        self.trying += 1
+        try:
+            status = self.block(node.body, env)
+        finally:
+            self.trying -= 1
+        if status in (None, "raise") and not imports_required(node.body):
+            for handler in node.handlers:
+                mark = self.trail.mark()
+                if handler.name:
+                    self.put(env, handler.name, UNKNOWN)
+                ended = self.arm(handler.body, None, env, handler_statement(handler), "except", "if")
+                changed = self.trail.undo(mark)
+                if ended is None:
+                    self.merge({cell: entry for cell, entry in changed.items() if entry[2] is not MISSING})
+            if status == "raise":
+                status = None
+        if node.orelse and status is None:
+            status = self.block(node.orelse, env)
+        if node.finalbody:
+            last = self.block(node.finalbody, env)
+            status = last if last is not None else status
+        return status
+
+    x_TryStar = x_Try
+
+    def x_Match(self, node: ast.Match, env: Env) -> Status:
+        subject = self.evaluate(node.subject, env)
+        for case in node.cases:
+            for name in pattern_names(case.pattern):
+                self.put(env, name, self.data(subject))
+            pattern = case.pattern
+            if (
+                isinstance(pattern, ast.MatchValue)
+                and isinstance(subject, Const)
+                and not self.is_open(subject)
+            ):
+                expected = self.evaluate(pattern.value, env)
+                if isinstance(expected, Const):
+                    if expected.value == subject.value:
+                        return self.block(case.body, env)
+                    continue
+            if isinstance(pattern, ast.MatchAs) and pattern.pattern is None and case.guard is None:
+                return self.block(case.body, env)
+            self.fork([(case.body, None), ([], None)], env, node, "case")
+        return None
+
+
+def _negated(condition: Condition | None) -> Condition | None:
+    if condition is not None and condition.operator == ">=":
+        return Condition(">=", -condition.difference - 1)
+    return None
+
+
+def _union(a: tuple[object, ...], b: tuple[object, ...]) -> tuple[object, ...]:
+    return (*a, *(item for item in b if item not in a))
+
+
+def handler_statement(handler: ast.ExceptHandler) -> ast.stmt:
+    """A statement at the handler's place (handlers are no statements themselves)."""
+    return ast.copy_location(ast.Pass(), handler)
+
+
+def pattern_names(pattern: ast.pattern) -> list[str]:
+    """Names that a pattern binds."""
+    return [n.name for n in ast.walk(pattern) if isinstance(n, (ast.MatchAs, ast.MatchStar)) and n.name]
+
+
+def imports_required(body: Sequence[ast.stmt]) -> bool:
+    """Whether nothing is tried but to import what every run has: a stand-in for it is never reached."""
+    names: list[str] = []
+    for statement in body:
+        if isinstance(statement, ast.Import):
+            names += [alias.name for alias in statement.names]
+        elif isinstance(statement, ast.ImportFrom):
+            names.append(statement.module or "")
+        elif not (isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Constant)):
+            return False
+    return bool(names) and all(name.split(".")[0] in REQUIRED for name in names)

@@ -1,0 +1,159 @@
+"""Comparisons: decided, conditions on integers, or masks over tokens."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from auditor.program.operators import COMPARISONS
+from auditor.solver.expressions import Condition, Expr
+from auditor.static.domain.heap import Env, Obj
+from auditor.static.domain.values import (
+    NONE,
+    Class,
+    Const,
+    Data,
+    Func,
+    Lib,
+    Method,
+    Num,
+    Partial,
+    Truth,
+    Tup,
+    Value,
+    View,
+)
+from auditor.static.interpreter.decisions import Machine
+from auditor.static.transfer.files import FROM_OUTSIDE, MATCHED, matched
+
+
+class Comparisons(Machine):
+    """Evaluates comparisons."""
+
+    def e_Compare(self, node: ast.Compare, env: Env) -> Value:
+        left = self.evaluate(node.left, env)
+        rights = [self.evaluate(c, env) for c in node.comparators]
+        settings: frozenset[str] = getattr(left, "settings", NONE)
+        for right in rights:
+            settings |= getattr(right, "settings", NONE)
+        if len(rights) == 1:
+            found = self.comparison(node.ops[0], left, rights[0], settings)
+        else:
+            values = [left, *rights]
+            found = None
+            parts = [
+                self.comparison(op, a, b, settings)
+                for op, a, b in zip(node.ops, values[:-1], values[1:], strict=True)
+            ]
+            outcomes = [None if p is None else self.truth(p) for p in parts]
+            if any(o is False for o in outcomes):
+                found = Const(False, settings)
+            elif all(o is True for o in outcomes):
+                found = Const(True, settings)
+        if found is not None:
+            return found
+        record = self.mix(left, *rights)
+        marks = record.marks - {"equals"} | {"mask"}
+        if isinstance(node.ops[0], ast.Eq) and len(rights) == 1 and "mask" not in record.marks:
+            if isinstance(left, Const) or isinstance(rights[0], Const):
+                marks |= {"equals"}
+        if FROM_OUTSIDE in marks and matched(self.data(left), self.data(rights[0])):
+            marks |= {MATCHED}
+        by_kind = self.compared(node.ops[0], left, rights[0]) if len(rights) == 1 else None
+        found = replace(record, marks=marks, span=None, by_kind=by_kind or record.by_kind)
+        return self.with_comparison(left, rights[0], found, node) if len(rights) == 1 else found
+
+    def comparison(self, op: ast.cmpop, left: Value, right: Value, settings: frozenset[str]) -> Value | None:
+        if isinstance(op, (ast.In, ast.NotIn)):
+            found = self.membership(left, right)
+            return None if found is None else Const(found is isinstance(op, ast.In), settings)
+        if isinstance(op, (ast.Is, ast.IsNot)) and isinstance(right, Const) and right.value is None:
+            outcome = self.is_none(left)
+            return None if outcome is None else Const(outcome is isinstance(op, ast.Is), settings)
+        if isinstance(left, Const) and isinstance(right, Const):
+            try:
+                return Const(bool(COMPARISONS[type(op)](left.value, right.value)), settings)
+            except TypeError:
+                return None
+        closed = self.closed(op, left, right)
+        if closed is not None:
+            return closed
+        a, b = self.number(left), self.number(right)
+        if a is None or b is None:
+            return self.position_mask(op, left, right)
+        condition = integer_condition(op, a, b)
+        if condition is None:
+            return None
+        outcome = self.decide(condition[0])
+        if outcome is not None:
+            return Const(outcome is condition[1], settings)
+        if condition[1]:
+            return Truth(condition[0], settings)
+        if condition[0].operator == ">=":
+            return Truth(Condition(">=", -condition[0].difference - 1), settings)
+        return Data(turns=condition[0].difference.iterations(), settings=settings)
+
+    def position_mask(self, op: ast.cmpop, left: Value, right: Value) -> Data | None:
+        """`positions >= offsets`, `positions < ends`: what a mask over the positions of a row lets through."""
+        if isinstance(right, Data) and right.span is not None:
+            flipped = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE}.get(type(op))
+            return None if flipped is None else self.position_mask(flipped(), right, left)
+        if not isinstance(left, Data) or left.span is None:
+            return None
+        first = left.span[0]
+        found = replace(self.mix(left, right), span=None, ints=frozenset())
+        found = replace(found, marks=found.marks | {"mask"})
+        limits = self.integers(right)
+        if isinstance(op, (ast.GtE, ast.Gt)):
+            return replace(
+                found, above=frozenset((r, n - first + isinstance(op, ast.Gt)) for r, n, _ in limits)
+            )
+        if isinstance(op, (ast.Lt, ast.LtE)):
+            return replace(
+                found, below=frozenset((r, n - first + isinstance(op, ast.LtE)) for r, n, _ in limits)
+            )
+        return None
+
+    def is_none(self, value: Value) -> bool | None:
+        if isinstance(value, Const):
+            return value.value is None
+        if isinstance(value, (Obj, Func, Class, Tup, Lib, Method, Num, Truth, View, Partial)):
+            return False
+        if isinstance(value, Data) and (value.relevant or value.turns):
+            return False
+        return None
+
+    def membership(self, left: Value, right: Value) -> bool | None:
+        if not isinstance(left, Const):
+            return None
+        if isinstance(right, Lib) and right.name == "os.environ":
+            given = self.settings.get(str(left.value))
+            return (given is not None and given.value is not None) or left.value in self.environment_writes
+        if isinstance(right, Const):
+            try:
+                return left.value in right.value  # type: ignore[operator]
+            except TypeError:
+                return None
+        if isinstance(right, Obj) and right.kind == "dict":
+            return True if ("key", left.value) in right.d else None
+        items = self.exact_items(right)
+        if items is not None and all(isinstance(i, Const) for i in items):
+            return any(isinstance(i, Const) and i.value == left.value for i in items)
+        return None
+
+
+def integer_condition(op: ast.cmpop, a: Expr, b: Expr) -> tuple[Condition, bool] | None:
+    """The comparison as a condition, and whether it is that condition (True) or its negation."""
+    if isinstance(op, ast.GtE):
+        return Condition(">=", a - b), True
+    if isinstance(op, ast.Gt):
+        return Condition(">=", a - b - 1), True
+    if isinstance(op, ast.LtE):
+        return Condition(">=", b - a), True
+    if isinstance(op, ast.Lt):
+        return Condition(">=", b - a - 1), True
+    if isinstance(op, ast.Eq):
+        return Condition("==", a - b), True
+    if isinstance(op, ast.NotEq):
+        return Condition("==", a - b), False
+    return None

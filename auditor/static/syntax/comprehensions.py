@@ -1,0 +1,190 @@
+"""Comprehensions.
+
+One whose element makes no event stands for any of its turns: a list whose element is a function of the turn. One
+with effects, such as `[fit(chunk) for chunk in chunks]`, runs as the loop that it is.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from auditor.solver.expressions import Atom, Expr
+from auditor.static.ast_text import ast_text
+from auditor.static.domain.heap import Env, Obj
+from auditor.static.domain.values import Class, Const, Consume, Func, Generator, Keyed, Value
+from auditor.static.interpreter.decisions import Machine
+from auditor.static.interpreter.interfaces import Status
+from auditor.static.interpreter.state import RunningLoop
+from auditor.static.syntax.loops import Body, target_name
+from auditor.trace.answer import Answer
+
+MAX_EXACT = 16
+"""Known items up to which a comprehension without effects is evaluated item by item."""
+
+MAX_EXACT_RANGE = 4
+"""The same for numbers: `a, b, c = (torch.zeros(()) for _ in range(3))`; more of them are one family."""
+
+Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
+
+
+class Comprehensions(Machine):
+    """Evaluates comprehensions and generator expressions."""
+
+    def comprehension(self, node: Comprehension, env: Env) -> Value:
+        mark, last = self.trail.mark(), self.numbering.last
+        effects, scores = self.effects, self.scores
+        found = self.without_effects(node, env)
+        lazy = isinstance(node, ast.GeneratorExp) and self.scores != scores
+        if self.effects == effects and not lazy:
+            return found
+        self.trail.undo(mark)
+        self.retract(last)
+        return self.effectful(node, env)
+
+    # with effects: the loop that it is
+    def effectful(self, node: Comprehension, env: Env) -> Value:
+        scope = Env(env)
+        # the first iterable is evaluated at once, also by a generator expression
+        first = self.iterated(self.evaluate(node.generators[0].iter, env), node)
+        if isinstance(node, ast.GeneratorExp):
+            return Generator(self.framed(lambda consume: self.levels(node, scope, first, consume)), node)
+        out = self.allocate("dict" if isinstance(node, ast.DictComp) else "list", node)
+
+        def keep(value: Value) -> Status:
+            if isinstance(node, ast.DictComp):
+                self.store(out, self.evaluate(node.key, scope), value, node, scope, augmented=False)
+            else:
+                self.append(out, value)
+            return None
+
+        self.levels(node, scope, first, keep)
+        return out
+
+    def levels(
+        self, node: Comprehension, scope: Env, iterable: Value, consume: Consume, depth: int = 0
+    ) -> None:
+        """Run the `for` parts from `depth` on; the innermost turn hands the element to `consume`."""
+        generator = node.generators[depth]
+
+        def turn() -> Status:
+            outcomes = [self.truth(self.evaluate(test, scope)) for test in generator.ifs]
+            if False in outcomes:
+                return None
+            if None not in outcomes:
+                return inside()
+            self.certainty.append(Answer.MAYBE)
+            try:
+                return inside()
+            finally:
+                self.certainty.pop()
+
+        def inside() -> Status:
+            if depth + 1 == len(node.generators):
+                return consume(
+                    self.evaluate(node.value if isinstance(node, ast.DictComp) else node.elt, scope)
+                )
+            inner = self.iterated(self.evaluate(node.generators[depth + 1].iter, scope), node)
+            self.levels(node, scope, inner, consume, depth + 1)
+            return None
+
+        body = Body(
+            node=node, variable=target_name(generator.target), detail=ast_text(generator.iter), run=turn
+        )
+        self.each(iterable, lambda value: self.assign(generator.target, value, scope), body)
+
+    # without effects: one turn that stands for any
+    def without_effects(self, node: Comprehension, env: Env) -> Value:
+        table = None if isinstance(node, ast.DictComp) else self.kinds_listed(node, env)
+        if table is not None:
+            return table
+        exact = None if isinstance(node, ast.DictComp) else self.exact_comprehension(node, env)
+        if exact is None:
+            return self.any_turn(node, env)
+        out = self.allocate("list", node)
+        out.d["#items"] = exact
+        return out
+
+    def any_turn(self, node: Comprehension, env: Env) -> Value:
+        """A comprehension as a list whose element is a function of the turn."""
+        scope = Env(env)
+        started = 0
+        filtered = False
+        entries: list[int] = []
+        length: Expr | None = None
+        try:
+            for generator in node.generators:
+                iterable = self.iterated(self.evaluate(generator.iter, scope), node)
+                entry = self.next_entry()
+                entries.append(entry)
+                count = self.length(iterable)
+                length = count
+                high = None if count is None else count - 1
+                if count is not None:
+                    self.counts[entry] = count
+                counter = Atom("iter", (entry, 1), 0, high)
+                self.running.append(RunningLoop(entry, 1, counter, target_name(generator.target)))
+                started += 1
+                items = self.known_items(iterable)
+                if items is not None and len(items) == 1:
+                    self.assign(generator.target, items[0], scope)
+                else:
+                    self.assign(
+                        generator.target, self.element(self.indexable(iterable), Expr.of(counter)), scope
+                    )
+                for condition in generator.ifs:
+                    outcome = self.truth(self.evaluate(condition, scope))
+                    if outcome is False and items is None:
+                        continue
+                    filtered = filtered or outcome is not True
+            if isinstance(node, ast.DictComp):
+                key: Value | None = self.evaluate(node.key, scope)
+                value = self.evaluate(node.value, scope)
+            else:
+                key, value = None, self.evaluate(node.elt, scope)
+        finally:
+            for _ in range(started):
+                self.running.pop()
+        if isinstance(node, ast.DictComp):
+            table = self.allocate("dict", node)
+            number = None if key is None else self.number(key)
+            table.d["#elements"] = (value if number is None else Keyed(value, number, tuple(entries)),)
+            keys = self.allocate("list", node)
+            keys.d["#elements"] = (key,) if key is not None else ()
+            keys.d["#entries"] = tuple(entries)
+            table.d["#keys"] = keys
+            return table
+        out = self.allocate("list", node)
+        out.d["#elements"] = (value,)
+        out.d["#entries"] = tuple(entries)
+        if len(entries) == 1 and not filtered:
+            out.d["#aligned"] = True
+            if length is not None:
+                out.d["#length"] = length
+        if not isinstance(value, (Obj, Func, Class)) and not self.tells_apart(value, entries):
+            out.d["#repeated"] = True
+        return out
+
+    def exact_comprehension(
+        self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp, env: Env
+    ) -> tuple[Value, ...] | None:
+        """The items themselves, if there is one generator over few known items."""
+        if len(node.generators) != 1:
+            return None
+        generator = node.generators[0]
+        iterable = self.iterated(self.evaluate(generator.iter, env), node)
+        items = self.known_items(iterable)
+        if items is None and isinstance(iterable, Const) and isinstance(iterable.value, range):
+            if len(iterable.value) <= MAX_EXACT_RANGE:
+                items = [Const(i, iterable.settings) for i in iterable.value]
+        if items is None or len(items) > MAX_EXACT:
+            return None
+        scope = Env(env)
+        out: list[Value] = []
+        for item in items:
+            self.assign(generator.target, item, scope)
+            outcomes = [self.truth(self.evaluate(c, scope)) for c in generator.ifs]
+            if any(o is None for o in outcomes):
+                return None
+            if all(outcomes):
+                out.append(self.evaluate(node.elt, scope))
+        return tuple(out)

@@ -1,0 +1,278 @@
+"""Elements of containers: how loops put them there, and which of them an index reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from auditor.solver.expressions import Atom, Expr
+from auditor.static.domain.heap import Obj
+from auditor.static.domain.lattice import by_entry, substitute
+from auditor.static.domain.values import UNKNOWN, Alt, Class, Const, Data, Func, Keyed, Num, Tup, Value, View
+from auditor.static.interpreter.decisions import Machine
+
+
+class Elements(Machine):
+    """Puts elements into containers and reads them at an index."""
+
+    def append(self, target: Obj, value: Value, key: Expr | None = None) -> None:
+        """Add an element at the end; `key` if the container is one of a family seen at that index."""
+        tail = self.tail(target)
+        if tail is not None:
+            self.append(tail, value, key)
+            return
+        entries = self.younger_entries(target)
+        for known_of_whole in ("#aligned", "#length"):
+            if known_of_whole in target.d:
+                self.trail.drop(target, known_of_whole)
+        elements = target.d.get("#elements")
+        if not entries and elements is None and key is None and "#base" not in target.d:
+            items = target.d.get("#items")
+            self.put(target, "#items", (*(items if isinstance(items, tuple) else ()), value))
+            return
+        loop = self.running[-1] if self.running else None
+        known = elements if isinstance(elements, tuple) else ()
+        new = Keyed(value, key, entries)
+        if not self.is_known(new, known):
+            self.put(target, "#elements", (*known, new))
+        if loop is not None:
+            turn = ("#appended", loop.entry, loop.iteration)
+            before = target.d.get(turn)
+            count = before.value if isinstance(before, Const) and isinstance(before.value, int) else 0
+            self.put(target, turn, Const(count + 1))
+        if not isinstance(value, (Obj, View, Func, Class)) and not self.tells_apart(value, entries):
+            self.put(target, "#repeated", True)
+
+    def is_known(self, new: Keyed, known: Sequence[object]) -> bool:
+        """Whether an element stands among the known ones, of whatever turn: read, it would be the same."""
+        if new in known:
+            return True
+        form = self.form(new)
+        return any(
+            isinstance(old, Keyed) and len(old.entries) == len(new.entries) and self.form(old) == form
+            for old in known
+        )
+
+    def form(self, element: Keyed) -> tuple[object, ...]:
+        """An element and the lengths of its loops as functions of the loops' turns, whichever turns these are."""
+        slots = {entry: Expr.of(Atom("iter", (("slot", k), 0), 0)) for k, entry in enumerate(element.entries)}
+
+        def change(atom: Atom) -> Expr | None:
+            return slots.get(atom.args[0]) if atom.kind == "iter" else None  # type: ignore[call-overload]
+
+        key = None if element.key is None else element.key.replace(change)
+        counts = tuple(
+            None if entry not in self.counts else self.counts[entry].replace(change)
+            for entry in element.entries
+        )
+        return substitute(element.value, change), key, counts
+
+    def element(self, container: Value, index: Expr | None, turns: frozenset[Atom] = frozenset()) -> Value:
+        """The element at an index; None for "some element"."""
+        if index is None:
+            index = self.symbol("free")
+        if isinstance(container, Const):
+            return self.constant_element(container, index)
+        if isinstance(container, Tup):
+            if index.is_constant and -len(container.items) <= index.constant < len(container.items):
+                return container.items[index.constant]
+            return self.some_item(container.items, index)
+        if isinstance(container, Alt):
+            out: Value | None = None
+            for option in container.options:
+                if isinstance(option, Const) and option.value is None:
+                    continue
+                if not (isinstance(option, Obj) and option.kind == "list" and self.nothing_in(option)):
+                    out = self.join(out, self.element(option, index))
+            return out if out is not None else UNKNOWN
+        if (
+            index.is_constant
+            and index.constant < 0
+            and isinstance(container, (Obj, View))
+            and not self.known_items(container)
+        ):
+            index = self.symbol("opaque", *(Expr.of(r.counter) for r in self.running))
+        if isinstance(container, View):
+            inner = self.object_element(container.base, index, container.key)
+            return substitute(inner, by_entry(container.mapping))
+        if isinstance(container, Obj):
+            return self.object_element(container, index, None)
+        if isinstance(container, Data):
+            return self.data_element(container, index)
+        return UNKNOWN
+
+    def nothing_in(self, container: Obj) -> bool:
+        """Whether a list has no element, directly or because what it is a part of has none."""
+        base = container.d.get("#base")
+        if isinstance(base, Obj):
+            return base.kind == "list" and self.nothing_in(base)
+        return base is None and container.d.get("#items") == () and "#elements" not in container.d
+
+    def constant_element(self, container: Const, index: Expr) -> Value:
+        value = container.value
+        if isinstance(value, range):
+            return Num(index.scaled(value.step) + value.start, container.settings)
+        if isinstance(value, (tuple, list, str, bytes)) and index.is_constant:
+            if -len(value) <= index.constant < len(value):
+                return Const(value[index.constant], container.settings)
+        return Data(turns=index.iterations(), settings=container.settings)
+
+    def some_item(self, items: Sequence[Value], index: Expr) -> Value:
+        """One of several known items: which one depends on the index."""
+        if len(items) == 1:
+            return items[0]
+        out: Value | None = None
+        for item in items:
+            out = self.join(out, item)
+        if isinstance(out, (Data, Const, Num)) and index.iterations():
+            if self.number(out) is not None:
+                return Num(self.symbol("opaque", index))
+            record = out if isinstance(out, Data) else self.data(out)
+            return replace(record, turns=record.turns | index.iterations())
+        return out if out is not None else UNKNOWN
+
+    def object_element(self, container: Obj, index: Expr, key: Expr | None) -> Value:
+        if container.kind == "iterator":
+            return self.iterator_element(container, index)
+        if container.kind in ("tensor", "module", "instance"):
+            return self.data_element(self.data(container), index)
+        if container.d.get("#shifted") and (index.is_constant or index.terms[0][0].kind != "opaque"):
+            # elements were taken out: what stands where is not followed
+            index = self.symbol("opaque", index, *(Expr.of(loop.counter) for loop in self.running))
+        joined = container.d.get("#joined")
+        if isinstance(joined, tuple):
+            return self.joined_element(joined, index)
+        base = container.d.get("#base")
+        if isinstance(base, Value):
+            lower, step = container.d["#lower"], container.d.get("#step", 1)
+            assert isinstance(lower, Expr) and isinstance(step, int)
+            if container.d.get("#permuted"):
+                pick = Atom("pick", (container.number, "order", index), 0)
+                index = Expr.of(pick.knowing(facts=self.bounds(base, Expr.of(pick))))
+            return self.element(base, index.scaled(step) + lower)
+        items = container.d.get("#items")
+        elements = container.d.get("#elements")
+        if elements is None:
+            if not isinstance(items, tuple) or not items:
+                return UNKNOWN
+            if index.is_constant and -len(items) <= index.constant < len(items):
+                item = items[index.constant]
+                assert isinstance(item, Value)
+                return item
+            return self.some_item(items, index)
+        assert isinstance(elements, tuple)
+        options: list[Value] = []
+        for element in (*(items if isinstance(items, tuple) else ()), *elements):
+            option = self.built_element(container, element, index, key)
+            if option not in options:
+                options.append(option)
+        out: Value | None = None
+        for option in options:
+            out = self.join(out, option)
+        return out if out is not None else UNKNOWN
+
+    def at_key(self, table: Obj, key: Expr) -> Value:
+        """The entry of a dictionary at an integer key: an element that was put there under that key."""
+        elements = table.d.get("#elements")
+        out: Value | None = None
+        for element in elements if isinstance(elements, tuple) else ():
+            by_key = key if isinstance(element, Keyed) and element.key is not None else None
+            out = self.join(out, self.built_element(table, element, key, by_key))
+        return out if out is not None else UNKNOWN
+
+    def bounds(self, container: Value, index: Expr) -> tuple[Expr, ...]:
+        """That an index is one of the container's, as expressions that are not negative."""
+        length = self.length(container)
+        facts = [] if length is None else [length - 1 - index]
+        if isinstance(container, Obj) and isinstance(container.d.get("#base"), Value):
+            lower, step = container.d["#lower"], container.d.get("#step", 1)
+            inner = container.d["#base"]
+            if isinstance(lower, Expr) and isinstance(step, int) and isinstance(inner, Value):
+                facts.extend(self.bounds(inner, index.scaled(step) + lower))
+        return tuple(facts)
+
+    def built_element(self, container: Obj, element: Value, index: Expr, key: Expr | None) -> Value:
+        """An element that a loop put there, seen at an index: the loop's counters become functions of the index."""
+        value, fill_key, entries = element, None, container.d.get("#entries", ())
+        if isinstance(element, Keyed):
+            value, fill_key, entries = element.value, element.key, element.entries
+        assert isinstance(entries, tuple)
+        mapping = self.mapping(container, entries, index, key, fill_key)
+        if isinstance(value, Obj) and value.kind in ("list", "dict", "tensor", "instance"):
+            return View(value, mapping, index)
+        return substitute(value, by_entry(mapping))
+
+    def mapping(
+        self,
+        container: Obj,
+        entries: Sequence[object],
+        index: Expr,
+        key: Expr | None,
+        fill_key: Expr | None,
+    ) -> tuple[tuple[object, Expr], ...]:
+        if key is None and self.is_aligned(container, entries):
+            only = index.terms[0][0] if entries and len(index.terms) == 1 and index.terms[0][1] == 1 else None
+            if only is not None and only.kind in ("opaque", "free") and not index.constant:
+                index = Expr.of(self.bounded([Atom(only.kind, only.args, 0)], entries[:1])[0])
+            return tuple((entry, index) for entry in entries)
+        if container.d.get("#repeated"):
+            return tuple((entry, self.symbol("opaque", index)) for entry in entries)
+        buckets = () if key is None else (key,)
+        if len(entries) == 1:
+            chosen = [Atom("at", ((container.number, entries[0]), index, *buckets), 0)]
+        else:
+            chosen = [Atom("pick", (container.number, entry, index, *buckets), 0) for entry in entries]
+        chosen = self.bounded(chosen, entries)
+        if key is not None and fill_key is not None:
+            plain = tuple((e, Expr.of(a)) for e, a in zip(entries, chosen, strict=True))
+            seen = fill_key.replace(by_entry(plain))
+            facts = (seen - key, key - seen)
+            chosen = [atom.knowing(facts=facts) for atom in chosen]
+        return tuple((e, Expr.of(a)) for e, a in zip(entries, chosen, strict=True))
+
+    def bounded(self, chosen: Sequence[Atom], entries: Sequence[object]) -> list[Atom]:
+        """The turns that put an element there, with what is known of them: the loop's length, or that it still runs.
+
+        The length of an inner loop depends on the turn of the outer one.
+        """
+        running = {loop.entry: Expr.of(loop.counter) for loop in self.running}
+        out: list[Atom] = []
+        for atom, entry in zip(chosen, entries, strict=True):
+            high = running.get(entry) if isinstance(entry, int) else None
+            if high is None and isinstance(entry, int) and entry in self.counts:
+                outer = tuple(zip(entries, (Expr.of(a) for a in out), strict=False))
+                high = self.counts[entry].replace(by_entry(outer)) - 1
+            out.append(atom if high is None else atom.knowing(high=high))
+        return out
+
+    def is_aligned(self, container: Obj, entries: Sequence[object]) -> bool:
+        """Whether the list got exactly one element in each turn of one loop, from its beginning."""
+        if container.d.get("#aligned"):
+            return True
+        if len(entries) != 1 or container.d.get("#items") or "#entries" in container.d:
+            return False
+        counts = [
+            value
+            for name, value in container.d.items()
+            if isinstance(name, tuple) and name[:1] == ("#appended",)
+        ]
+        loops = {name[1] for name in container.d if isinstance(name, tuple) and name[:1] == ("#appended",)}
+        return len(loops) == 1 and all(isinstance(c, Const) and c.value == 1 for c in counts)
+
+    def iterator_element(self, container: Obj, index: Expr) -> Value:
+        parts = container.d["#parts"]
+        assert isinstance(parts, tuple)
+        start = container.d.get("#start")
+        out: list[Value] = []
+        if isinstance(start, Expr):
+            out.append(Num(start + index))
+        out.extend(self.element(part, index) for part in parts)
+        return Tup(tuple(out))
+
+    def data_element(self, container: Data, index: Expr) -> Value:
+        """An element of an array or tensor."""
+        if container.array is not None:
+            return Num(container.array.element(index), container.settings)
+        if container.span is not None:
+            return Num(container.span[0] + index, container.settings)
+        return self.narrow(container, [Num(index)])

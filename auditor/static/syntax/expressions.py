@@ -1,0 +1,280 @@
+"""Expressions: names, attributes, arithmetic, comparisons, literals, text."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from auditor.solver.expressions import Condition
+from auditor.static.domain.heap import Env, Obj
+from auditor.static.domain.lattice import join_data
+from auditor.static.domain.values import (
+    NONE,
+    UNKNOWN,
+    Columns,
+    Const,
+    Data,
+    Func,
+    Lib,
+    Num,
+    Slice,
+    Truth,
+    Tup,
+    Value,
+)
+from auditor.static.interpreter.decisions import Machine
+from auditor.static.syntax.arithmetic import merge_text
+from auditor.static.transfer.files import MATCHED
+from auditor.static.transfer.tables import BUILTINS
+from auditor.trace.answer import Answer
+
+
+class Expressions(Machine):
+    """Evaluates expressions to abstract values."""
+
+    def evaluate(self, node: ast.expr, env: Env) -> Value:
+        self.tick()
+        handler: Callable[[ast.expr, Env], Value] | None = getattr(self, "e_" + type(node).__name__, None)
+        if handler is None:
+            self.doubt("expression not followed", type(node).__name__, node)
+            return UNKNOWN
+        return handler(node, env)
+
+    # literals and names
+    def e_Constant(self, node: ast.Constant, env: Env) -> Value:
+        return Const(node.value)
+
+    def e_Name(self, node: ast.Name, env: Env) -> Value:
+        scope = env.find(node.id)
+        if scope is not None:
+            value = scope.d[node.id]
+            return value if isinstance(value, Value) else UNKNOWN
+        if node.id in BUILTINS:
+            return Lib("builtins." + node.id)
+        return UNKNOWN
+
+    def items_of(self, elements: Sequence[ast.expr], env: Env) -> tuple[tuple[Value, ...], bool]:
+        """The values of a display, and whether their number is exact (no unknown `*iterable`)."""
+        out: list[Value] = []
+        exact = True
+        for element in elements:
+            if isinstance(element, ast.Starred):
+                value = self.evaluate(element.value, env)
+                items = self.exact_items(value)
+                if items is not None:
+                    out.extend(items)
+                else:
+                    exact = False
+                    out.append(self.element(value, None))
+            else:
+                out.append(self.evaluate(element, env))
+        return tuple(out), exact
+
+    def exact_items(self, value: Value) -> Sequence[Value] | None:
+        if isinstance(value, Tup):
+            return value.items
+        if isinstance(value, Const) and isinstance(value.value, (tuple, list)):
+            return [Const(item, value.settings) for item in value.value]
+        if isinstance(value, Obj) and value.kind == "list" and "#elements" not in value.d:
+            items = value.d.get("#items")
+            return items if isinstance(items, tuple) and "#base" not in value.d else None
+        return None
+
+    def e_Tuple(self, node: ast.Tuple, env: Env) -> Value:
+        return Tup(self.items_of(node.elts, env)[0])
+
+    def e_List(self, node: ast.List, env: Env) -> Value:
+        items, exact = self.items_of(node.elts, env)
+        out = self.allocate("list", node)
+        out.d["#items" if exact else "#elements"] = items
+        return out
+
+    def e_Set(self, node: ast.Set, env: Env) -> Value:
+        return Tup(self.items_of(node.elts, env)[0])
+
+    def e_Dict(self, node: ast.Dict, env: Env) -> Value:
+        out = self.allocate("dict", node)
+        rest: list[Value] = []
+        for key_node, value_node in zip(node.keys, node.values, strict=True):
+            value = self.evaluate(value_node, env)
+            if key_node is None:
+                if isinstance(value, Obj) and value.kind == "dict":
+                    for key, item in value.d.items():
+                        if isinstance(key, tuple):
+                            out.d[key] = item
+                rest.append(self.data(value))
+                continue
+            key_value = self.evaluate(key_node, env)
+            if isinstance(key_value, Const) and isinstance(key_value.value, (str, int)):
+                out.d["key", key_value.value] = value
+            rest.append(value)
+        out.d["#elements"] = tuple(rest)
+        return out
+
+    def e_JoinedStr(self, node: ast.JoinedStr, env: Env) -> Value:
+        parts: list[str | None] = []
+        record = UNKNOWN
+        counted: list[Data] = []
+        exact = True
+        for part in node.values:
+            if isinstance(part, ast.Constant):
+                parts.append(str(part.value))
+                continue
+            assert isinstance(part, ast.FormattedValue)
+            value = self.evaluate(part.value, env)
+            exact_text = isinstance(value, Const) and not isinstance(value.value, float)
+            if exact_text and part.format_spec is None and not self.is_open(value):
+                assert isinstance(value, Const)
+                parts.append(str(value.value))
+            else:
+                parts.append(None)
+                exact = False
+            found = replace(self.data(value), template=None, by_kind=None).plain()
+            counted.append(found)
+            record = join_data(record, replace(found, origins=frozenset()))
+        record = replace(record, origins=denominators(counted))
+        merged = merge_text(parts)
+        if exact:
+            return Const("".join(p or "" for p in merged), record.settings)
+        return replace(record, template=merged, rank=None, span=None)
+
+    def e_FormattedValue(self, node: ast.FormattedValue, env: Env) -> Value:
+        return self.evaluate(node.value, env)
+
+    def e_Starred(self, node: ast.Starred, env: Env) -> Value:
+        return self.evaluate(node.value, env)
+
+    def e_Lambda(self, node: ast.Lambda, env: Env) -> Value:
+        defaults = tuple(self.evaluate(d, env) for d in node.args.defaults)
+        keyword_defaults = tuple(None if d is None else self.evaluate(d, env) for d in node.args.kw_defaults)
+        return Func(node, env, self.layer, self.path, None, None, defaults, keyword_defaults)
+
+    def e_NamedExpr(self, node: ast.NamedExpr, env: Env) -> Value:
+        value = self.evaluate(node.value, env)
+        self.assign(node.target, value, env)
+        return value
+
+    def e_Await(self, node: ast.Await, env: Env) -> Value:
+        return self.evaluate(node.value, env)
+
+    def e_Slice(self, node: ast.Slice, env: Env) -> Value:
+        def bound(part: ast.expr | None) -> Value | None:
+            return None if part is None else self.evaluate(part, env)
+
+        return Slice(bound(node.lower), bound(node.upper), bound(node.step))
+
+    def e_Subscript(self, node: ast.Subscript, env: Env) -> Value:
+        owner = self.evaluate(node.value, env)
+        index = self.evaluate(node.slice, env)
+        return self.subscript(owner, index, node)
+
+    def e_ListComp(self, node: ast.ListComp, env: Env) -> Value:
+        return self.comprehension(node, env)
+
+    e_SetComp = e_ListComp
+    e_GeneratorExp = e_ListComp
+    e_DictComp = e_ListComp
+
+    # operators
+
+    def e_UnaryOp(self, node: ast.UnaryOp, env: Env) -> Value:
+        value = self.evaluate(node.operand, env)
+        if isinstance(node.op, ast.Not):
+            outcome = self.truth(value)
+            settings = getattr(value, "settings", NONE)
+            if outcome is not None:
+                return Const(not outcome, settings)
+            if isinstance(value, Truth) and value.condition.operator == ">=":
+                return Truth(Condition(">=", -value.condition.difference - 1), settings)
+            negated = self.transformed(node.op, value)
+            return self.mix(value) if negated is None else replace(self.mix(value), by_kind=negated)
+        if isinstance(value, Const) and isinstance(value.value, (int, float)):
+            if isinstance(node.op, ast.USub):
+                return Const(-value.value, value.settings)
+            if isinstance(node.op, ast.UAdd):
+                return value
+            return Const(~value.value, value.settings) if isinstance(value.value, int) else UNKNOWN
+        expr = self.number(value)
+        if expr is not None and isinstance(node.op, ast.USub):
+            return Num(-expr, getattr(value, "settings", NONE))
+        if isinstance(value, Columns) and isinstance(node.op, ast.Invert):
+            return self.inverted(value)
+        if isinstance(value, Lib) and value.name.endswith(".inf") and isinstance(node.op, ast.USub):
+            return Const(float("-inf"))
+        mixed = self.mix(value)
+        by_kind = self.transformed(node.op, value)
+        return replace(mixed, marks=mixed.marks - {"equals"}, by_kind=by_kind or mixed.by_kind)
+
+    def e_BoolOp(self, node: ast.BoolOp, env: Env) -> Value:
+        conjunction = isinstance(node.op, ast.And)
+        undecided: list[Value] = []
+        settings: frozenset[str] = NONE
+        last: Value = Const(conjunction)
+        for part in node.values:
+            value = self.evaluate(part, env)
+            outcome = self.truth(value)
+            settings |= getattr(value, "settings", NONE)
+            if outcome is None:
+                undecided.append(value)
+                continue
+            if outcome is not conjunction:
+                if conjunction:
+                    return Const(False, settings) if undecided or isinstance(value, Const) else value
+                if undecided:
+                    out: Value = undecided[0]
+                    for other in [*undecided[1:], value]:
+                        out = self.join(out, other)
+                    return out
+                return Const(value.value, settings) if isinstance(value, Const) else value
+            last = value
+        if not undecided:
+            return Const(last.value, settings) if isinstance(last, Const) else last
+        if len(undecided) == 1 and isinstance(undecided[0], Truth):
+            return Truth(undecided[0].condition, settings)
+        by_kind = self.conjoined(undecided, conjunction=conjunction)
+        if by_kind is not None:
+            return replace(self.mix(*undecided), settings=settings, by_kind=by_kind)
+        if not conjunction:
+            joined: Value = undecided[0]
+            for other in undecided[1:]:
+                joined = self.join(joined, other)
+            return joined
+        return replace(self.mix(*undecided), settings=settings)
+
+    def e_IfExp(self, node: ast.IfExp, env: Env) -> Value:
+        test = self.evaluate(node.test, env)
+        outcome = self.truth(test)
+        if outcome is not None and not self.is_open(test):
+            return self.evaluate(node.body if outcome else node.orelse, env)
+        condition = test.condition if isinstance(test, Truth) and outcome is None else None
+        self.certainty.append(Answer.MAYBE)
+        try:
+            first, second = self.evaluate(node.body, env), self.evaluate(node.orelse, env)
+        finally:
+            self.certainty.pop()
+        joined = self.join(first, second, condition)
+        if self.chooses_score(test, first, second):
+            return self.select(self.mix(test, first, second), node, "a conditional")
+        seen = self.data(test)
+        if MATCHED in seen.marks and self.data(joined).losses:
+            chosen = self.data(joined)
+            return replace(chosen, marks=chosen.marks | {MATCHED}, origins=chosen.origins | seen.origins)
+        picked = self.picked(test, first, second)
+        if picked is not None:
+            return replace(self.mix(test, first, second), by_kind=picked)
+        choice = self.choice(test, node) if seen.looks else None
+        if choice is not None and not self.same(first, second) and isinstance(joined, (Data, Const)):
+            joined = self.told(self.as_record(joined), choice)
+        if (seen.updates or seen.doubts or seen.losses) and isinstance(joined, (Data, Const, Num)):
+            return self.decided(self.as_record(joined), seen, node)
+        return joined
+
+
+def denominators(printed: Sequence[Data]) -> frozenset[int]:
+    """The counts behind the numbers of a line: of those made of scores, where there are any.
+
+    A count printed for its own sake beside the result is not what the result was divided by.
+    """
+    scored = [record for record in printed if record.losses]
+    return frozenset().union(*(record.origins for record in scored or printed))

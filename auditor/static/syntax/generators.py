@@ -1,0 +1,287 @@
+"""Generators: functions that yield, `map`, and objects that are iterated by methods of their own.
+
+A generator runs as it is consumed: each value that it yields is handed to the consumer, which runs there and
+then, inside the generator's loops. So what a loop over a generator trains on and scores happens in the order in
+which it would. One that is consumed in another way (`list(...)`, `next(...)`) is read into a list first.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from auditor.solver.expressions import Expr
+from auditor.static.domain.heap import Env, Obj
+from auditor.static.domain.values import UNKNOWN, Const, Consume, Func, Generator, Num, Tup, Value
+from auditor.static.interpreter.decisions import Machine
+from auditor.static.interpreter.interfaces import Status
+from auditor.static.interpreter.state import MAX_DEPTH, Deferral
+from auditor.static.syntax.loops import Body
+
+Drive = Callable[[Consume], None]
+
+
+@dataclass(slots=True, kw_only=True)
+class Frame:
+    """What belongs to the function that is running."""
+
+    active: list[int]
+    functions: list[str]
+    returns: list[Value | None]
+    deferred: list[Deferral]
+    consumers: list[Consume]
+    layer: int
+    path: str
+
+
+class Generators(Machine):
+    """Runs generators in step with what consumes them."""
+
+    # frames
+    def frame(self) -> Frame:
+        return Frame(
+            active=self.active,
+            functions=self.functions,
+            returns=self.returns,
+            deferred=self.deferred,
+            consumers=self.consumers,
+            layer=self.layer,
+            path=self.path,
+        )
+
+    def enter(self, frame: Frame) -> Frame:
+        """Make another frame the running one; gives the one before."""
+        before = self.frame()
+        self.active, self.functions, self.returns = frame.active, frame.functions, frame.returns
+        self.deferred, self.consumers = frame.deferred, frame.consumers
+        self.layer, self.path = frame.layer, frame.path
+        return before
+
+    def framed(self, drive: Drive) -> Drive:
+        """A drive that runs in the present frame whoever consumes it, and its consumer in its own."""
+        home = self.frame()
+
+        def run(consume: Consume) -> None:
+            outer = self.enter(home)
+            try:
+                drive(lambda value: self.in_frame(outer, consume, value))
+            finally:
+                self.enter(outer)
+
+        return run
+
+    def in_frame(self, frame: Frame, consume: Consume, value: Value) -> Status:
+        """Hand a value to a consumer of another frame."""
+        inside = self.enter(frame)
+        try:
+            return consume(value)
+        finally:
+            self.enter(inside)
+
+    # generator functions
+    def generator_call(self, func: Func, scope: Env, node: ast.AST) -> Generator:
+        """What a call of a function that yields gives: nothing has run yet."""
+        target = func.node
+        assert not isinstance(target, ast.Lambda)
+
+        def drive(consume: Consume) -> None:
+            if self.active.count(id(target)) >= 2 or len(self.active) >= MAX_DEPTH:
+                self.doubt("recursion or depth", target.name, node)
+                return
+            outer = self.frame()
+            inner = Frame(
+                active=[*outer.active, id(target)],
+                functions=[*outer.functions, target.name],
+                returns=[*outer.returns, None],
+                deferred=[],
+                consumers=[*outer.consumers, lambda value: self.in_frame(outer, consume, value)],
+                layer=func.layer,
+                path=func.path,
+            )
+            above, depth = self.node, len(self.conditions)
+            self.node = above.child("call", target.name, self.place(node))
+            self.enter(inner)
+            try:
+                self.block(target.body, scope)
+            finally:
+                left = self.deferred
+                self.enter(outer)
+                self.node = above
+                del self.conditions[depth:]
+                for _, changes, choice in left:
+                    self.merge(changes, choice=choice)
+
+        return Generator(drive, node)
+
+    def yields(self, func: Func) -> bool:
+        """Whether calling the function makes a generator."""
+        known = self.yielding.get(id(func.node))
+        if known is None:
+            known = not isinstance(func.node, ast.Lambda) and any(
+                isinstance(n, (ast.Yield, ast.YieldFrom)) for n in own_nodes(func.node)
+            )
+            self.yielding[id(func.node)] = known
+        return known
+
+    def e_Yield(self, node: ast.Yield, env: Env) -> Value:
+        value = self.evaluate(node.value, env) if node.value is not None else Const(None)
+        self.hand_over(value)
+        return UNKNOWN
+
+    def e_YieldFrom(self, node: ast.YieldFrom, env: Env) -> Value:
+        iterable = self.iterated(self.evaluate(node.value, env), node)
+        taken: list[Value] = []
+
+        def turn() -> Status:
+            self.hand_over(taken.pop())
+            return None
+
+        body = Body(node=node, variable="_", detail=ast.unparse(node.value)[:60], run=turn)
+        self.each(iterable, taken.append, body)
+        return UNKNOWN
+
+    def hand_over(self, value: Value) -> None:
+        """Give a yielded value to the consumer; if that stops for good, so does the generator."""
+        if not self.consumers:
+            return
+        status = self.consumers[-1](value)
+        if status in ("break", "return", "raise"):
+            self.stopped = True
+
+    # consumers
+    def driven(self, generator: Generator, take: Callable[[Value], None], body: Body) -> Status:
+        """A loop over a generator: its body runs where the generator yields."""
+
+        def consume(value: Value) -> Status:
+            outer, self.node = (
+                self.node,
+                self.node.child("call", f"for {body.variable}", self.place(body.node)),
+            )
+            self.node.detail = body.detail
+            depth = len(self.conditions)
+            waiting, self.deferred = self.deferred, []
+            try:
+                take(value)
+                return body.run()
+            finally:
+                self.node = outer
+                del self.conditions[depth:]
+                left, self.deferred = self.deferred, waiting
+                self.settle_deferred(left)
+
+        generator.drive(consume)
+        return None
+
+    def once(self, generator: Generator, take: Consume) -> Status:
+        """Run a generator that yields once, as a context manager does, around what takes its value."""
+        ended: list[Status] = []
+
+        def consume(value: Value) -> Status:
+            ended.append(take(value))
+            return None  # what stands behind the yield runs in any case
+
+        generator.drive(consume)
+        return ended[0] if len(ended) == 1 else None
+
+    def listed(self, generator: Generator, *, at_once: bool = False) -> Value:
+        """The generator read into a list, once; `at_once` if that is what the script does here."""
+        if generator.listed is None:
+            out = self.allocate("list", generator.node)
+            generator.listed = out
+            effects, scores = self.effects, self.scores
+
+            def keep(value: Value) -> Status:
+                self.append(out, value)
+                return None
+
+            generator.drive(keep)
+            if not at_once and (self.effects, self.scores) != (effects, scores):
+                # in truth its events may come between those of whoever takes its values
+                text = ast.unparse(generator.node)[:80]
+                self.standing.add(self.doubt("a generator with events is read ahead", text, generator.node))
+        return generator.listed
+
+    # what is iterated
+    def iterated(self, value: Value, node: ast.AST) -> Value:
+        """What a loop goes through: objects with `__iter__` or `__next__` by these methods."""
+        if not (isinstance(value, Obj) and value.kind == "instance" and value.cls is not None):
+            return value
+        if value.cls.find("__iter__") is not None:
+            inner = self.call(self.attribute(value, "__iter__", node), [], {}, node)
+            if inner is not value:
+                return self.iterated(inner, node)
+        if value.cls.find("__next__") is None:
+            return value
+
+        def drive(consume: Consume) -> None:
+            following = self.attribute(value, "__next__", node)
+            body = Body(
+                node=node,
+                variable="next",
+                detail="__next__",
+                run=lambda: consume(self.call(following, [], {}, node)),
+            )
+            self.turns(body, self.next_entry(), None, lambda counter: None)
+
+        return Generator(self.framed(drive), node)
+
+    def as_generator(self, value: Value) -> Generator | None:
+        """The generator that is iterated, also through `enumerate`."""
+        if isinstance(value, Generator):
+            return value if value.listed is None else None
+        if not isinstance(value, Obj) or value.kind != "iterator":
+            return None
+        parts, start = value.d.get("#parts"), value.d.get("#start")
+        if not isinstance(parts, tuple) or len(parts) != 1 or not isinstance(start, Expr):
+            return None
+        inner = self.as_generator(parts[0])
+        if inner is None:
+            return None
+
+        def drive(consume: Consume) -> None:
+            def count(item: Value) -> Status:
+                number = self.symbol("opaque", *(Expr.of(loop.counter) for loop in self.running))
+                return consume(Tup((Num(number), item)))
+
+            inner.drive(count)
+
+        return Generator(drive, inner.node)
+
+    def mapped(self, func: Value, iterables: list[Value], node: ast.AST) -> Generator:
+        """`map(f, xs)`: the calls happen as the results are taken."""
+        sources = [self.iterated(value, node) for value in iterables]
+        taken: list[Value] = []
+
+        def drive(consume: Consume) -> None:
+            body = Body(
+                node=node,
+                variable="_",
+                detail=ast.unparse(node)[:60],
+                run=lambda: consume(self.call(func, arguments(taken.pop(), len(sources)), {}, node)),
+            )
+            self.each(sources[0] if len(sources) == 1 else self.zipped(sources, node), taken.append, body)
+
+        return Generator(self.framed(drive), node)
+
+    def zipped(self, parts: list[Value], node: ast.AST) -> Obj:
+        out = self.allocate("iterator", node)
+        out.d["#parts"] = tuple(parts)
+        return out
+
+
+def arguments(value: Value, count: int) -> list[Value]:
+    """The arguments of one call of a mapped function."""
+    return list(value.items) if count > 1 and isinstance(value, Tup) else [value]
+
+
+def own_nodes(function: ast.AST) -> list[ast.AST]:
+    """The nodes of a function without those of functions defined in it."""
+    found: list[ast.AST] = []
+    waiting = list(ast.iter_child_nodes(function))
+    while waiting:
+        node = waiting.pop()
+        found.append(node)
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+            waiting.extend(ast.iter_child_nodes(node))
+    return found

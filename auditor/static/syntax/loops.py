@@ -1,0 +1,348 @@
+"""Loops and comprehensions.
+
+A loop body runs for two abstract turns, and for a third if it updates a state: the first turn is exact (counter
+0), the others stand for any later ones, in order. So an effect is seen by every later turn, and a proof about
+two turns holds for any two. Integers that a turn changes by a constant are followed as affine in the counter;
+anything else that a turn changes is forgotten before the last turn.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from auditor.solver.expressions import Atom, Expr
+from auditor.solver.operations import operation
+from auditor.static.ast_text import ast_text
+from auditor.static.domain.heap import MISSING, Env, Holder, Obj
+from auditor.static.domain.lattice import by_entry
+from auditor.static.domain.values import UNKNOWN, Const, Data, Keyed, Num, Tup, Value, View
+from auditor.static.interpreter.decisions import Machine
+from auditor.static.interpreter.interfaces import Status
+from auditor.static.interpreter.state import Deferral, RunningLoop
+
+MAX_UNROLLED = 3
+MAX_UNROLLED_LITERAL = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """What a loop does in a turn.
+
+    Attributes:
+        node: where the loop stands.
+        variable: the name it goes by.
+        detail: what it goes through, as the source has it.
+        run: one turn.
+    """
+
+    node: ast.AST
+    variable: str
+    detail: str
+    run: Callable[[], Status]
+
+
+@dataclass(slots=True)
+class Induction:
+    """An integer that a turn changes by `delta`: `base + delta·counter`."""
+
+    holder: Holder
+    key: object
+    base: Expr
+    delta: Expr
+    predicted: Expr
+
+
+class Loops(Machine):
+    """Runs `for`, `while` and comprehensions."""
+
+    def x_For(self, node: ast.For | ast.AsyncFor, env: Env) -> Status:
+        body = Body(
+            node=node,
+            variable=target_name(node.target),
+            detail=ast_text(node.iter),
+            run=lambda: self.block(node.body, env),
+        )
+        iterable = self.iterated(self.evaluate(node.iter, env), node)
+
+        def take(value: Value) -> None:
+            self.assign(node.target, value, env)
+
+        kinds = self.kinds_to_visit(node, iterable, env)
+        if kinds is not None:
+            status = self.unrolled(kinds, take, self.next_entry(), body)
+        else:
+            status = self.each(iterable, take, body)
+        if status in ("return", "raise"):
+            return status
+        return self.otherwise(node, status, env)
+
+    x_AsyncFor = x_For
+
+    def each(self, iterable: Value, take: Callable[[Value], None], body: Body) -> Status:
+        """Run the body for each element of what is iterated; `take` gives the loop's targets their values."""
+        generator = self.as_generator(iterable)
+        if generator is not None:
+            return self.driven(generator, take, body)
+        items = self.known_items(iterable)
+        limit = MAX_UNROLLED_LITERAL if isinstance(iterable, Tup) else MAX_UNROLLED
+        entry = self.next_entry()
+        perhaps = items is not None and not items and self.is_open(iterable)
+        if items is not None and len(items) <= limit and not perhaps:
+            return self.unrolled(items, take, entry, body)
+        source = self.indexable(iterable)
+        return self.turns(
+            body,
+            entry,
+            None if perhaps else self.length(iterable),
+            lambda counter: take(self.element(source, Expr.of(counter))),
+        )
+
+    def unrolled(
+        self, items: Sequence[Value], take: Callable[[Value], None], entry: int, body: Body
+    ) -> Status:
+        for position, item in enumerate(items):
+            counter = Atom("iter", (entry, position + 1), position, Expr(position))
+            take(item)
+            status = self.turn(body, RunningLoop(entry, position + 1, counter, body.variable), len(items))
+            if status in ("return", "break", "raise"):
+                return status
+        return None
+
+    def x_While(self, node: ast.While, env: Env) -> Status:
+        test = self.evaluate(node.test, env)
+        if self.truth(test) is False and not self.is_open(test):
+            return self.block(node.orelse, env) if node.orelse else None
+
+        def bind(counter: Atom) -> None:
+            if counter.args[1] != 1:
+                self.evaluate(node.test, env)
+
+        changed = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        tested = {n.id for n in ast.walk(node.test) if isinstance(n, ast.Name)}
+        always = isinstance(test, Const) and bool(test.value) and not changed & tested
+        body = Body(
+            node=node,
+            variable="while",
+            detail=ast_text(node.test),
+            run=lambda: self.block(node.body, env),
+        )
+        status = self.turns(body, self.next_entry(), None, bind, always=always)
+        if status in ("return", "raise"):
+            return status
+        return self.otherwise(node, "break" if always else status, env)
+
+    def otherwise(self, node: ast.For | ast.AsyncFor | ast.While, status: Status, env: Env) -> Status:
+        """The `else` of a loop: runs unless the loop was broken off, perhaps if that is not known."""
+        broken, self.broken_off = self.broken_off, False
+        if not node.orelse or status == "break":
+            return None
+        if broken:
+            return self.fork([(node.orelse, None), ([], None)], env, node, "else")
+        return self.block(node.orelse, env)
+
+    def turns(
+        self,
+        body: Body,
+        entry: int,
+        count: Expr | None,
+        bind: Callable[[Atom], None],
+        *,
+        always: bool = False,
+    ) -> Status:
+        """Run the abstract turns of a loop; `bind` gives the loop's targets their values for a counter."""
+        if count is not None and count.is_constant and count.constant <= 0:
+            return None
+        known = count.constant if count is not None and count.is_constant else None
+        mark = self.trail.mark()
+        effects = self.effects
+        inductions: list[Induction] = []
+        last = min(known, 2) if known is not None else 2
+        iteration = 1
+        while iteration <= last:
+            counter = self.counter(entry, iteration, count)
+            if iteration == 2:
+                inductions = self.find_inductions(mark, counter)
+            elif iteration == 3:
+                self.check_inductions(inductions, counter)
+            bind(counter)
+            status = self.turn(body, RunningLoop(entry, iteration, counter, body.variable), known)
+            if status == "break":
+                return status
+            if status in ("return", "raise"):
+                return status if always or known is not None or iteration > 1 else None
+            if iteration == 2 and known != 2 and (self.effects != effects or self.failed(inductions)):
+                last = 3
+            iteration += 1
+        return None
+
+    def counter(self, entry: int, iteration: int, count: Expr | None) -> Atom:
+        if count is not None:
+            self.counts[entry] = count
+        atom = Atom("iter", (entry, iteration), iteration - 1, None if count is None else count - 1)
+        if iteration > 1:
+            return atom
+        # the first turn, which also stands for any turn in proofs: its general bound stays known
+        facts = () if count is None else (count - 1 - Expr.of(atom),)
+        return Atom("iter", (entry, iteration), 0, Expr(0), facts)
+
+    def turn(self, body: Body, loop: RunningLoop, known: int | None) -> Status:
+        outer = self.node
+        self.node = outer.child("loop", loop.variable, self.place(body.node))
+        self.node.entries.add(loop.entry)
+        self.node.count = known
+        self.node.detail = body.detail
+        self.running.append(loop)
+        depth = len(self.conditions)
+        waiting, self.deferred = self.deferred, []
+        try:
+            return body.run()
+        finally:
+            self.running.pop()
+            self.node = outer
+            del self.conditions[depth:]
+            left, self.deferred = self.deferred, waiting
+            self.settle_deferred(left)
+
+    def settle_deferred(self, left: list[Deferral]) -> None:
+        """At the end of a turn: what arms that broke off left counts; those that return wait for the function's end."""
+        for status, changes, choice in left:
+            if status == "return":
+                self.deferred.append((status, changes, choice))
+            else:
+                self.broken_off = self.broken_off or status == "break"
+                self.merge(changes, choice=choice)
+
+    # integers that turns change
+    def find_inductions(self, mark: int, counter: Atom) -> list[Induction]:
+        """After the first turn: integers it changed continue as affine in the counter; the rest is forgotten."""
+        found: list[Induction] = []
+        for holder, key, old in self.trail.changed(mark).values():
+            if old is MISSING or (isinstance(key, str) and key.startswith("#")):
+                continue
+            new = holder.d.get(key, MISSING)
+            before = self.number(old) if isinstance(old, Value) else None
+            after = self.number(new) if isinstance(new, Value) else None
+            if before is not None and after is not None:
+                if isinstance(getattr(old, "value", 0), bool) or before == after:
+                    continue
+                delta = after - before
+                if any(atom.args[0] == counter.args[0] for atom in delta.iterations()):
+                    self.put(holder, key, Num(self.symbol("opaque", Expr.of(counter))))
+                    continue
+                predicted = before + operation("mul", Expr.of(counter), delta)
+                self.put(holder, key, Num(predicted))
+                found.append(Induction(holder, key, before, delta, predicted))
+            elif isinstance(old, Const) and isinstance(new, Const) and old != new:
+                if isinstance(new.value, float) or isinstance(old.value, float):
+                    self.put(holder, key, Data(turns=frozenset((counter,))))
+        return found
+
+    def failed(self, inductions: list[Induction]) -> bool:
+        return any(self.broken(induction) for induction in inductions)
+
+    def broken(self, induction: Induction) -> bool:
+        """Whether the second turn changed the integer otherwise than predicted."""
+        value = induction.holder.d.get(induction.key)
+        after = self.number(value) if isinstance(value, Value) else None
+        return after is None or after - induction.predicted != induction.delta
+
+    def check_inductions(self, inductions: list[Induction], counter: Atom) -> None:
+        for induction in inductions:
+            if self.broken(induction):
+                self.put(induction.holder, induction.key, Num(self.symbol("opaque", Expr.of(counter))))
+            else:
+                predicted = induction.base + operation("mul", Expr.of(counter), induction.delta)
+                self.put(induction.holder, induction.key, Num(predicted))
+
+    # what is iterated
+    def known_items(self, iterable: Value) -> Sequence[Value] | None:
+        if isinstance(iterable, Tup):
+            return iterable.items
+        if isinstance(iterable, Const):
+            if isinstance(iterable.value, range):
+                if len(iterable.value) <= MAX_UNROLLED:
+                    return [Const(i, iterable.settings) for i in iterable.value]
+                return None
+            if isinstance(iterable.value, (tuple, list)):
+                return [Const(i, iterable.settings) for i in iterable.value]
+        if isinstance(iterable, Obj) and iterable.kind == "list" and "#elements" not in iterable.d:
+            items = iterable.d.get("#items")
+            if isinstance(items, tuple) and "#base" not in iterable.d:
+                return items
+        return None
+
+    def length(self, value: Value) -> Expr | None:
+        """The number of elements, where it is known as an expression."""
+        if isinstance(value, Const):
+            try:
+                return Expr(len(value.value))  # type: ignore[arg-type]
+            except TypeError:
+                return None
+        if isinstance(value, Tup):
+            return Expr(len(value.items))
+        if isinstance(value, Data):
+            return self.data_length(value, value)
+        if isinstance(value, Obj):
+            return self.object_length(value)
+        if isinstance(value, View):
+            length = self.object_length(value.base)
+            return None if length is None else length.replace(by_entry(value.mapping))
+        return None
+
+    def object_length(self, value: Obj) -> Expr | None:
+        length = value.d.get("#length")
+        if isinstance(length, Expr):
+            return length
+        joined = value.d.get("#joined")
+        if isinstance(joined, tuple):
+            return self.joined_length(joined)
+        base = value.d.get("#base")
+        if isinstance(base, Value):
+            return self.slice_length(value, base)
+        items = value.d.get("#items")
+        if isinstance(items, tuple) and "#elements" not in value.d:
+            return Expr(len(items))
+        parts = value.d.get("#parts")
+        if isinstance(parts, tuple) and parts:
+            lengths = [self.length(part) for part in parts]
+            known = [n for n in lengths if n is not None]
+            if known and len(known) == len(lengths):
+                return operation("min", *known)
+        elements = value.d.get("#elements")
+        if isinstance(elements, tuple) and elements:
+            entries = {e.entries if isinstance(e, Keyed) else None for e in elements}
+            if len(entries) == 1:
+                (only,) = entries
+                if only is not None and len(only) == 1 and self.is_aligned(value, only):
+                    return self.counts.get(only[0])
+        return None
+
+    def slice_length(self, value: Obj, base: Value) -> Expr | None:
+        whole = self.length(base)
+        lower, step, most = value.d["#lower"], value.d.get("#step", 1), value.d.get("#most")
+        if whole is None or not isinstance(lower, Expr) or not isinstance(step, int):
+            unknown = Expr.of(Atom("size", (("slice", value.number),), 0))
+            return operation("min", unknown, most) if isinstance(most, Expr) else None
+        rest = operation("floordiv", whole - lower + (step - 1), Expr(step)) if step > 1 else whole - lower
+        return operation("min", rest, most) if isinstance(most, Expr) else rest
+
+    def indexable(self, value: Value) -> Value:
+        """What `element` is asked of when iterating over a value: dictionaries give their keys."""
+        if isinstance(value, Obj) and value.kind == "dict":
+            keys = value.d.get("#keys")
+            return keys if isinstance(keys, Value) else UNKNOWN
+        return value
+
+
+def target_name(target: ast.expr) -> str:
+    """The name a loop goes by: its variable, or for several the last one that is a plain name."""
+    if isinstance(target, ast.Name):
+        return target.id
+    if isinstance(target, (ast.Tuple, ast.List)) and target.elts:
+        names = [target_name(t) for t in target.elts]
+        return ",".join(n for n in names if n != "_") or "_"
+    if isinstance(target, ast.Starred):
+        return target_name(target.value)
+    return "_"

@@ -1,0 +1,155 @@
+"""Statements: assignment, branches, `try`, `with`, definitions, imports."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+
+from auditor.static.domain.heap import Env, Obj
+from auditor.static.domain.values import (
+    Class,
+    Const,
+    Func,
+    Lib,
+    Value,
+)
+from auditor.static.interpreter.decisions import Machine
+from auditor.static.interpreter.interfaces import Status
+
+
+class Statements(Machine):
+    """Executes statements on abstract values."""
+
+    def block(self, body: Sequence[ast.stmt], env: Env) -> Status:
+        for statement in body:
+            status = self.execute(statement, env)
+            if status is not None:
+                return status
+        return None
+
+    def execute(self, node: ast.stmt, env: Env) -> Status:
+        self.tick()
+        self.line = node.lineno
+        handler: Callable[[ast.stmt, Env], Status] | None = getattr(self, "x_" + type(node).__name__, None)
+        if handler is None:
+            self.doubt("statement not followed", type(node).__name__, node)
+            return None
+        status = handler(node, env)
+        if self.stopped:
+            self.stopped = False
+            return "return"  # whoever takes what this generator yields takes no more
+        return status
+
+    # simple statements
+    def x_Pass(self, node: ast.Pass, env: Env) -> Status:
+        return None
+
+    x_Delete = x_Pass
+    x_TypeAlias = x_Pass
+
+    def x_Expr(self, node: ast.Expr, env: Env) -> Status:
+        self.evaluate(node.value, env)
+        return None
+
+    def x_Assert(self, node: ast.Assert, env: Env) -> Status:
+        self.evaluate(node.test, env)
+        return None
+
+    def x_Return(self, node: ast.Return, env: Env) -> Status:
+        value = self.evaluate(node.value, env) if node.value is not None else Const(None)
+        if self.returns:
+            known = self.returns[-1]
+            self.returns[-1] = value if known is None else self.join(known, value)
+        return "return"
+
+    def x_Break(self, node: ast.Break, env: Env) -> Status:
+        return "break"
+
+    def x_Continue(self, node: ast.Continue, env: Env) -> Status:
+        return "continue"
+
+    def x_Raise(self, node: ast.Raise, env: Env) -> Status:
+        return "raise"
+
+    def x_Global(self, node: ast.Global, env: Env) -> Status:
+        env.globals_.update(node.names)
+        return None
+
+    def x_Nonlocal(self, node: ast.Nonlocal, env: Env) -> Status:
+        env.nonlocals.update(node.names)
+        return None
+
+    def x_Import(self, node: ast.Import, env: Env) -> Status:
+        for alias in node.names:
+            name = alias.name if alias.asname else alias.name.split(".")[0]
+            self.put(env, alias.asname or name, self.module_value(name, node))
+        return None
+
+    def x_ImportFrom(self, node: ast.ImportFrom, env: Env) -> Status:
+        module = self.module_value(node.module or "", node)
+        for alias in node.names:
+            if alias.name == "*":
+                if isinstance(module, Obj):
+                    for key, value in list(module.d.items()):
+                        if isinstance(key, str) and not key.startswith(("_", "#")):
+                            self.put(env, key, value)
+                continue
+            self.put(env, alias.asname or alias.name, self.attribute(module, alias.name, node))
+        return None
+
+    def module_value(self, name: str, node: ast.AST) -> Value:
+        """A library by name, or the evaluated sibling file of that name."""
+        if name in self.sibling_modules:
+            return self.sibling_modules[name]
+        found = self.source.sibling(name) if name else None
+        if found is None:
+            return Lib(name)
+        namespace = self.allocate("namespace", node, name)
+        self.sibling_modules[name] = namespace
+        tree, layer, path = found
+        self.trees[layer, path] = tree
+        scope = Env()
+        scope.d["__name__"] = Const(name)
+        scope.d["__file__"] = Const(path)
+        namespace.d = scope.d
+        with self.standing_in(layer, path):
+            self.block(tree.body, scope)
+        return namespace
+
+    # definitions
+    def x_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef, env: Env) -> Status:
+        value: Value = self.function(node, env)
+        for decorator in reversed(node.decorator_list):
+            value = self.decorated(decorator, value, env)
+        self.put(env, node.name, value)
+        return None
+
+    x_AsyncFunctionDef = x_FunctionDef
+
+    def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, env: Env) -> Func:
+        defaults = tuple(self.evaluate(d, env) for d in node.args.defaults)
+        keyword_defaults = tuple(None if d is None else self.evaluate(d, env) for d in node.args.kw_defaults)
+        return Func(node, env, self.layer, self.path, None, None, defaults, keyword_defaults)
+
+    def decorated(self, decorator: ast.expr, value: Value, env: Env) -> Value:
+        found = self.evaluate(decorator, env)
+        if isinstance(found, Func):
+            return self.call(found, [value], {}, decorator)
+        return value
+
+    def x_ClassDef(self, node: ast.ClassDef, env: Env) -> Status:
+        bases = tuple(self.evaluate(base, env) for base in node.bases)
+        cls = Class(node, env, bases, self.layer, self.path)
+        scope = Env(env)
+        for statement in node.body:
+            if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                func = self.function(statement, env)
+                cls.methods[statement.name] = Func(
+                    func.node, env, func.layer, func.path, None, cls, func.defaults, func.keyword_defaults
+                )
+                scope.d[statement.name] = cls.methods[statement.name]
+            else:
+                self.execute(statement, scope)
+        cls.d = {k: v for k, v in scope.d.items() if k not in cls.methods}
+        self.put(env, node.name, cls)
+        return None

@@ -1,0 +1,272 @@
+"""Indexing: elements of containers, slices of tokens, rows of batches, writes into tables and buffers."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from auditor.solver.expressions import Atom, Expr
+from auditor.static.domain.heap import Obj
+from auditor.static.domain.lattice import by_entry, substitute
+from auditor.static.domain.taint import Looks
+from auditor.static.domain.values import (
+    LAYOUT,
+    UNKNOWN,
+    Alt,
+    Columns,
+    Const,
+    Data,
+    Lib,
+    Num,
+    Slice,
+    Tup,
+    Value,
+    View,
+)
+from auditor.static.interpreter.decisions import Machine
+from auditor.static.transfer.files import MATCHED
+from auditor.trace.region import Region
+
+
+class Subscripts(Machine):
+    """Reads and writes by index."""
+
+    # reading
+    def subscript(self, owner: Value, index: Value, node: ast.AST) -> Value:
+        known = self.looked_up(owner, index)
+        if isinstance(known, Value):
+            return known
+        if known is not None and known.axes:
+            record, key = self.data(owner).plain(), self.data(index)
+            found = replace(record, by_kind=known, turns=record.turns | key.turns, rank=key.rank, span=None)
+            return self.with_lookup(self.with_table_hit(found, index), owner, [index], node)
+        value = self.indexed(owner, index, node)
+        return replace(value, by_kind=known) if isinstance(value, Data) and known is not None else value
+
+    def indexed(self, owner: Value, index: Value, node: ast.AST) -> Value:
+        """What an index selects, tables by token id aside."""
+        if isinstance(owner, Lib):
+            if owner.name == "os.environ" and isinstance(index, Const):
+                return self.environment(str(index.value), None, node)
+            return owner if owner.name.startswith("typing") else UNKNOWN
+        if isinstance(owner, Alt):
+            out: Value | None = None
+            for option in owner.options:
+                if not (isinstance(option, Const) and option.value is None):
+                    out = self.join(out, self.subscript(option, index, node))
+            return out if out is not None else UNKNOWN
+        if isinstance(owner, Columns):
+            column = self.column_at(owner, index, node)
+            if column is not None:
+                return column
+        if isinstance(owner, Const) and isinstance(owner.value, (int, float)) and isinstance(index, Data):
+            return owner  # an array that holds the same everywhere
+        if isinstance(owner, Const):
+            return self.constant_subscript(owner, index)
+        if isinstance(owner, Tup):
+            sliced = self.constant_slice(index)
+            if sliced is not None:
+                return Tup(owner.items[sliced])
+        if isinstance(owner, (Obj, View)):
+            found = self.container_subscript(owner, index, node)
+            if found is not None:
+                return found
+            if isinstance(owner, Obj) and "#placed" in owner.d and isinstance(index, Slice):
+                placed = self.part_by_position(owner, index, node)
+                if placed is not None:
+                    return placed
+        position = self.number(index)
+        if isinstance(owner, Tup):
+            return self.element(owner, position)
+        record = self.data(owner)
+        if isinstance(owner, Data):
+            record = replace(record, array=owner.array, span=owner.span, rank=owner.rank)
+        if record.array is not None:
+            return self.array_subscript(record, index)
+        if record.span is not None and position is not None:
+            return Num(record.span[0] + position)
+        if record.span is not None and isinstance(index, Slice) and index.step is None:
+            lower = Expr(0) if index.lower is None else self.number(index.lower)
+            upper = None if index.upper is None else self.number(index.upper)
+            if upper is None:
+                upper = record.span[1] - record.span[0]  # at most: a larger interval proves no less
+            if lower is not None:
+                return replace(record, span=(record.span[0] + lower, record.span[0] + upper))
+        items = list(index.items) if isinstance(index, Tup) else [index]
+        chosen = self.data(index) if isinstance(index, (Data, Obj)) else UNKNOWN
+        if "selective" in chosen.marks and record.regions:
+            found = self.with_table_hit(self.thinned(record, node), index)
+            return self.with_lookup(found, owner, items, node)
+        if (chosen.above or chosen.below or chosen.written) and record.regions:
+            found = self.with_table_hit(self.masked(record, chosen, node), index)
+            return self.with_lookup(found, owner, items, node)
+        if isinstance(index, Data) and index.windows and record.rank == 1 and not record.marks & LAYOUT:
+            return self.with_lookup(self.window_rows(record, index), owner, items, node)
+        found = self.with_table_hit(self.narrow(record, items, node), index)
+        if isinstance(index, Data) and index.windows:
+            found = replace(found, looks=self.windowed_looks(record, index))
+        if record.intervals and len(items) == 1:
+            found = replace(found, within=record.intervals)
+        return self.with_lookup(found, owner, items, node)
+
+    def window_rows(self, record: Data, index: Data) -> Data:
+        """Tokens gathered by a matrix of positions: one window a row."""
+        return replace(
+            record,
+            regions=self.in_windows(record.regions, index),
+            rank=2,
+            turns=record.turns | index.turns,
+            span=None,
+            looks=self.windowed_looks(record, index),
+        )
+
+    def windowed_looks(self, record: Data, index: Data) -> Looks:
+        return frozenset(replace(look, regions=self.in_windows(look.regions, index)) for look in record.looks)
+
+    def in_windows(self, regions: frozenset[Region], index: Data) -> frozenset[Region]:
+        """The parts of intervals that a matrix of positions selects."""
+        found = set()
+        for region in regions:
+            for row, start, stop, facts in index.windows:
+                if region.start is None or region.stop is None:
+                    found.add(replace(region, turns=region.turns | start.iterations()))
+                elif region.row is not None and not (region.start - region.row).iterations():
+                    # each element's tokens lie at the same distance from its place
+                    first, last = start + region.start - region.row, stop - 1 + region.stop - region.row
+                    found.add(replace(region, start=first, stop=last, row=row, facts=facts))
+                else:
+                    part = region.sliced(start, stop, from_end=(False, False))
+                    found.add(
+                        replace(part, row=row, facts=tuple(dict.fromkeys((*self.facts_for(region), *facts))))
+                    )
+        return frozenset(found)
+
+    def with_table_hit(self, found: Data, index: Value) -> Data:
+        """What an index that is itself made of tokens adds: what it has absorbed, and that it looked up by them."""
+        key = self.data(index)
+        if MATCHED in key.marks:
+            found = replace(found, marks=found.marks | {MATCHED}, origins=found.origins | key.origins)
+        if "mask" in key.marks:
+            key = replace(key, losses=frozenset())
+        if not (key.updates or key.doubts or key.losses):
+            return found
+        return replace(
+            found,
+            updates=found.updates | key.updates,
+            doubts=found.doubts | key.doubts,
+            losses=found.losses | key.losses,
+        )
+
+    def constant_subscript(self, owner: Const, index: Value) -> Value:
+        sliced = self.constant_slice(index)
+        try:
+            if sliced is not None:
+                return Const(owner.value[sliced], owner.settings)  # type: ignore[index]
+            if isinstance(index, Const):
+                return Const(owner.value[index.value], owner.settings)  # type: ignore[index]
+        except (TypeError, IndexError, KeyError):
+            return Data(settings=owner.settings)
+        position = self.number(index)
+        return self.element(owner, position) if position is not None else Data(settings=owner.settings)
+
+    def constant_slice(self, index: Value) -> slice | None:
+        if not isinstance(index, Slice):
+            return None
+        bounds: list[int | None] = []
+        for part in (index.lower, index.upper, index.step):
+            if part is None or (isinstance(part, Const) and part.value is None):
+                bounds.append(None)
+            elif isinstance(part, Const) and isinstance(part.value, int):
+                bounds.append(part.value)
+            else:
+                return None
+        return slice(*bounds)
+
+    def container_subscript(self, owner: Obj | View, index: Value, node: ast.AST) -> Value | None:
+        """Lists and dictionaries; None for what is indexed like a tensor."""
+        base = owner.base if isinstance(owner, View) else owner
+        if base.kind == "dict":
+            if isinstance(index, Const) and ("key", index.value) in base.d:
+                found = base.d["key", index.value]
+                assert isinstance(found, Value)
+                return substitute(found, by_entry(owner.mapping)) if isinstance(owner, View) else found
+            key = self.data(index)
+            if base.d.get("#history") or key.regions or key.looks:
+                entry = self.data(owner)
+                entry = replace(entry, refs=entry.refs - {base})
+                return self.with_lookup(self.with_table_hit(entry, index), owner, [index], node)
+            position = self.number(index)
+            if position is not None and owner is base:
+                return self.at_key(base, position)
+            return self.element(owner, position)
+        if base.kind == "list":
+            if isinstance(index, Slice):
+                return self.list_slice(owner, index, node)
+            position = self.number(index)
+            if position is not None and position.is_constant and "#by_score" in base.d:
+                return self.select(self.data(owner).plain(), node, "sorted")
+            if position is not None:
+                return self.element(owner, position)
+            record = self.data(index)
+            if record.regions:
+                return None
+            found_element = self.element(
+                owner, self.symbol("opaque", *(Expr.of(a) for a in sorted_atoms(record)))
+            )
+            return found_element
+        if base.kind == "iterator":
+            position = self.number(index)
+            return self.element(owner, position)
+        return None
+
+    def list_slice(self, owner: Obj | View, index: Slice, node: ast.AST) -> Value:
+        base = owner.base if isinstance(owner, View) else owner
+        items = base.d.get("#items")
+        sliced = self.constant_slice(index)
+        out = self.allocate("list", node)
+        if (
+            sliced is not None
+            and isinstance(items, tuple)
+            and "#elements" not in base.d
+            and "#base" not in base.d
+        ):
+            out.d["#items"] = items[sliced]
+            return out
+        lower: Expr | None = Expr(0) if index.lower is None else self.number(index.lower)
+        step = index.step.value if isinstance(index.step, Const) and isinstance(index.step.value, int) else 1
+        if index.step is not None and self.number(index.step) is None:
+            step = 0
+        if step == -1 and index.lower is None and index.upper is None:
+            self.show_shuffled(out, owner)
+            return out
+        if lower is None or (lower.is_constant and lower.constant < 0) or step <= 0:
+            lower = self.symbol("opaque", *(Expr.of(a) for a in sorted_atoms(self.data(index.lower))))
+            step = max(step, 1)
+        out.d["#base"] = owner
+        out.d["#lower"] = lower
+        out.d["#step"] = step
+        out.d["#elements"] = ()
+        upper = self.number(index.upper) if index.upper is not None else None
+        if upper is not None and step == 1 and not (upper.is_constant and upper.constant < 0):
+            out.d["#most"] = upper - lower
+        return out
+
+    def array_subscript(self, owner: Data, index: Value) -> Value:
+        array = owner.array
+        assert array is not None
+        position = self.number(index)
+        if position is not None:
+            if position.is_constant and position.constant < 0:
+                return Num(self.symbol("opaque", *(Expr.of(a) for a in sorted_atoms(owner))))
+            return Num(array.element(position), owner.settings)
+        if isinstance(index, Slice) and index.step is None:
+            lower = Expr(0) if index.lower is None else self.number(index.lower)
+            if lower is not None and not (lower.is_constant and lower.constant < 0):
+                whole = array.whole and index.upper is None
+                return replace(owner, array=replace(array, offset=array.offset + lower, whole=whole))
+        record = self.data(index)
+        return replace(owner, array=None, turns=owner.turns | record.turns)
+
+
+def sorted_atoms(record: Data) -> list[Atom]:
+    return sorted(record.turns, key=lambda atom: str(atom.args))

@@ -1,0 +1,1 @@
+"""What calls do: functions, methods, modules, containers, files."""

@@ -1,0 +1,306 @@
+"""Python's builtin functions on abstract values."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from dataclasses import replace
+
+from auditor.solver.expressions import Atom, Expr
+from auditor.solver.operations import operation
+from auditor.static.domain.by_token_kind import ByKind
+from auditor.static.domain.heap import Obj
+from auditor.static.domain.values import (
+    NONE,
+    UNKNOWN,
+    Class,
+    Const,
+    Data,
+    Func,
+    Generator,
+    Lib,
+    Method,
+    Num,
+    Tup,
+    Value,
+    View,
+)
+from auditor.static.interpreter.decisions import Machine
+from auditor.static.transfer.files import FROM_OUTSIDE
+
+TAKES_GENERATORS = frozenset(["enumerate", "isinstance", "iter", "map", "filter", "type", "callable", "id"])
+"""Builtins that are given a generator without reading it."""
+READS_ALL = frozenset(["list", "tuple", "sorted", "set", "frozenset", "sum", "max", "min", "dict"])
+"""Builtins that read a generator to its end before they return."""
+MAX_BYTES = 64
+"""Bytes put together from numbers: the pieces of a vocabulary are short."""
+SCALARS = frozenset(["int", "float", "bool", "str", "abs", "round", "max", "min", "sum", "pow", "divmod"])
+
+
+class BuiltinFunctions(Machine):
+    """Calls of builtins."""
+
+    def b_sum(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
+        if not args:
+            return None
+        record = self.data(args[0])
+        if record.by_kind is None or not record.by_kind.axes or record.losses:
+            return None
+        return self.counted(record, node)
+
+    def b_chr(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
+        if args and isinstance(args[0], Const) and isinstance(args[0].value, int):
+            if 0 <= args[0].value < 0x110000:
+                return Const(chr(args[0].value), args[0].settings)
+        return None
+
+    def b_bytes(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
+        items = self.exact_items(args[0]) if args else None
+        numbers = [i.value for i in items or () if isinstance(i, Const) and isinstance(i.value, int)]
+        if items and len(numbers) == len(items) <= MAX_BYTES and all(0 <= n < 256 for n in numbers):
+            return Const(bytes(numbers))
+        return None
+
+    def call_builtin(self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        if name not in TAKES_GENERATORS:
+            whole = name in READS_ALL
+            args = [self.listed(a, at_once=whole) if isinstance(a, Generator) else a for a in args]
+        handler = getattr(self, "b_" + name, None)
+        if handler is not None:
+            found = handler(args, keywords, node)
+            if isinstance(found, Value):
+                return found
+        if name in SCALARS:
+            return self.scalar(name, args, keywords, node)
+        if name == "iter" and args:
+            return self.iterated(args[0], node)
+        if name in ("list", "tuple", "sorted", "set", "reversed", "frozenset"):
+            return self.sequence(name, args, node)
+        if name in ("isinstance", "hasattr", "callable", "any", "all", "issubclass", "id", "hash"):
+            return Data(turns=self.mix(*args).turns)
+        if name in ("globals", "vars", "locals", "dir"):
+            return Data(settings=self.data(args[0]).settings) if args else UNKNOWN
+        return self.mix(*args, *keywords.values())
+
+    def b_print(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        self.report(args, keywords, node)
+        return Const(None)
+
+    def b_exec(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        return self.run_inner(node)
+
+    def b_eval(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        self.doubt("eval of text", ast.unparse(node)[:80], node)
+        return self.mix(*args)
+
+    def b_len(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        if not args:
+            return UNKNOWN
+        by_kind = self.measured(args[0])
+        if by_kind is not None:
+            return Data(by_kind=by_kind)
+        length = self.length(args[0])
+        if length is None:
+            length = self.data_length(
+                args[0], self.data(args[0]) if not isinstance(args[0], Data) else args[0]
+            )
+        if length is not None:
+            if length.is_constant:
+                return Const(length.constant, getattr(args[0], "settings", NONE))
+            return Num(length)
+        return self.container_length(args[0])
+
+    def container_length(self, value: Value) -> Value:
+        """The length of a container as a symbol: the same as long as nothing is added."""
+        target = value.base if isinstance(value, View) else value
+        if isinstance(target, Obj):
+            size = sum(1 for cell in target.d if isinstance(cell, tuple))
+            elements = target.d.get("#elements")
+            marker = (target.number, size, len(elements) if isinstance(elements, tuple) else 0)
+            parts = [Expr.of(r.counter) for r in self.running if r.entry not in target.loops and elements]
+            if isinstance(value, View) and value.key is not None:
+                parts.append(value.key)
+            most = target.d.get("#most")
+            high = most if isinstance(most, Expr) else None
+            return Num(Expr.of(Atom("size", (marker, *parts), 0, high)))
+        record = self.data(value)
+        return Data(turns=record.turns, looks=record.looks)
+
+    def b_range(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        settings = frozenset().union(*(getattr(a, "settings", NONE) for a in args)) if args else NONE
+        bounds = [a.value for a in args if isinstance(a, Const) and isinstance(a.value, int)]
+        if args and len(bounds) == len(args):
+            try:
+                return Const(range(*bounds), settings)
+            except (ValueError, TypeError):
+                return UNKNOWN
+        numbers = [self.number(a) for a in args]
+        start = Expr(0) if len(args) == 1 else numbers[0]
+        stop = numbers[0] if len(args) == 1 else numbers[1] if len(args) > 1 else None
+        step = numbers[2] if len(args) > 2 else Expr(1)
+        out = self.allocate("list", node)
+        entry = self.next_entry()
+        counter = Expr.of(Atom("iter", (entry, 1), 0))
+        if start is None:
+            start = self.symbol(
+                "opaque", *(Expr.of(a) for a in sorted(self.mix(*args).turns, key=lambda a: str(a.args)))
+            )
+        if step is None:
+            return Data(turns=self.mix(*args).turns)
+        out.d["#elements"] = (Num(start + operation("mul", counter, step), settings),)
+        out.d["#entries"] = (entry,)
+        out.d["#aligned"] = True
+        if stop is not None and step.is_constant and step.constant > 0:
+            out.d["#length"] = operation("floordiv", stop - start + (step.constant - 1), step)
+        return out
+
+    def b_enumerate(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        out = self.allocate("iterator", node)
+        start = self.number(args[1]) if len(args) > 1 else self.number(keywords.get("start", Const(0)))
+        out.d["#parts"] = tuple(args[:1])
+        out.d["#start"] = start if start is not None else Expr(0)
+        length = self.length(args[0]) if args else None
+        if length is not None:
+            out.d["#length"] = length
+        return out
+
+    def b_zip(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        out = self.allocate("iterator", node)
+        out.d["#parts"] = tuple(args)
+        return out
+
+    def b_next(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        if not args:
+            return UNKNOWN
+        if isinstance(args[0], Obj) and args[0].cls is not None and args[0].cls.find("__next__") is not None:
+            return self.call(self.attribute(args[0], "__next__", node), [], {}, node)
+        index = self.symbol("opaque", Expr.of(self.running[-1].counter)) if self.running else None
+        return self.element(args[0], index)
+
+    def b_map(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        if len(args) < 2:
+            return UNKNOWN
+        return self.mapped(args[0], args[1:], node)
+
+    def b_filter(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        return args[1] if len(args) > 1 else UNKNOWN
+
+    def b_getattr(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        if len(args) < 2 or not isinstance(args[1], Const):
+            return self.mix(*args)
+        owner, name = args[0], str(args[1].value)
+        default = args[2] if len(args) > 2 else None
+        if isinstance(owner, Obj) and owner.kind in ("instance", "namespace"):
+            known = name in owner.d or (
+                owner.cls is not None
+                and (owner.cls.find(name) is not None or owner.cls.get(name) is not None)
+            )
+            if not known:
+                return default if default is not None else UNKNOWN
+            return self.attribute(owner, name, node)
+        if isinstance(owner, Class):
+            found = owner.get(name) or owner.find(name)
+            return found if found is not None else default if default is not None else UNKNOWN
+        found = self.attribute(owner, name, node)
+        is_part = isinstance(owner, Obj) and owner.kind == "module"
+        if default is not None and isinstance(found, Method) and not is_part:
+            return self.join(found, default)
+        return found
+
+    def b_setattr(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        if len(args) == 3 and isinstance(args[1], Const) and isinstance(args[0], (Obj, Class)):
+            name = str(args[1].value)
+            if not name.startswith("#"):  # cells of the evaluator's own
+                self.put(args[0], name, args[2])
+        return Const(None)
+
+    def b_dict(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        out = self.allocate("dict", node)
+        if args and isinstance(args[0], Obj) and args[0].kind == "dict":
+            out.d.update(args[0].d)
+        elif args:
+            out.d["#content"] = self.mix(*args)
+        for key, value in keywords.items():
+            out.d["key", key] = value
+        known = out.d.get("#elements")
+        out.d["#elements"] = (*(known if isinstance(known, tuple) else ()), *keywords.values())
+        return out
+
+    def b_type(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        if args and isinstance(args[0], Obj) and args[0].cls is not None:
+            return args[0].cls
+        return UNKNOWN
+
+    def b___import__(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        return Lib(str(args[0].value)) if args and isinstance(args[0], Const) else UNKNOWN
+
+    def scalar(self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        settings = frozenset().union(*(getattr(a, "settings", NONE) for a in args)) if args else NONE
+        if name == "bool" and len(args) == 1:
+            outcome = self.truth(args[0])
+            if outcome is not None and not isinstance(args[0], Obj):
+                return Const(outcome, settings)
+            return args[0]
+        if args and all(isinstance(a, Const) for a in args) and not keywords:
+            try:
+                return Const(
+                    getattr(builtins, name)(*[a.value for a in args if isinstance(a, Const)]), settings
+                )
+            except (TypeError, ValueError, ArithmeticError):
+                return Data(settings=settings)
+        if name in ("max", "min") and isinstance(keywords.get("key"), Func) and args:
+            by = self.call(keywords["key"], [self.element(args[0], None)], {}, node)
+            return self.decided(self.as_record(self.element(args[0], None)), by, node)
+        if name in ("max", "min") and len(args) > 1:
+            numbers = [self.number(a) for a in args]
+            if all(n is not None for n in numbers):
+                return Num(operation(name, *numbers), settings)
+            if all(self.data(a).losses for a in args[:2]):
+                return self.select(self.mix(*args), node, name)
+        if name == "abs" and len(args) == 1 and isinstance(args[0], Num):
+            return Num(operation("max", args[0].expr, -args[0].expr), settings)
+        if name in ("int", "round") and len(args) == 1 and isinstance(args[0], Num):
+            return args[0]
+        if name == "str" and args and isinstance(args[0], Data):
+            return replace(args[0], template=args[0].template or (None,))
+        if name == "int" and args and isinstance(args[0], Const):
+            return Data(settings=settings)
+        out = self.mix(*args)
+        by_kind = self.by_kind_of(args[0]) if len(args) == 1 else None
+        if isinstance(by_kind, ByKind) and name in ("int", "float", "bool"):
+            out = replace(out, by_kind=by_kind)
+        # one number of a file is a setting, no stored text
+        return replace(out, marks=out.marks - {FROM_OUTSIDE}) if FROM_OUTSIDE in out.marks else out
+
+    def sequence(self, name: str, args: list[Value], node: ast.AST) -> Value:
+        if not args:
+            return self.allocate("dict" if name in ("set", "frozenset") else "list", node)
+        value = args[0]
+        if name in ("sorted", "reversed", "set") and isinstance(value, (Obj, View)):
+            items = value.d.get("#items") if isinstance(value, Obj) else None
+            if (
+                isinstance(items, tuple)
+                and isinstance(value, Obj)
+                and "#elements" not in value.d
+                and len(items) < 2
+            ):
+                return value
+            out = self.allocate("list", node)
+            self.show_shuffled(out, value)
+            if name == "sorted" and len(self.data(value).losses) > 1:
+                out.d["#by_score"] = True
+            return out
+        if isinstance(value, Obj) and value.kind == "iterator" and name in ("list", "tuple"):
+            out = self.allocate("list", node)
+            self.show(out, value)
+            return out
+        if isinstance(value, Tup) and name == "list":
+            out = self.allocate("list", node)
+            out.d["#items"] = value.items
+            return out
+        if isinstance(value, Obj) and value.kind == "list" and name in ("list", "tuple"):
+            out = self.allocate("list", node)
+            out.d = dict(value.d)
+            out.number = value.number
+            return out
+        return value

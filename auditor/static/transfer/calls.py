@@ -1,0 +1,344 @@
+"""Calls: functions of the script are followed, classes are built, everything else goes to the tables."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+
+from auditor.program.walk import walk
+from auditor.solver.expressions import Atom, Expr
+from auditor.static.ast_text import once_a_node
+from auditor.static.domain.heap import MISSING, TOUCHED, Env, Obj
+from auditor.static.domain.values import (
+    UNKNOWN,
+    Alt,
+    Class,
+    Const,
+    Data,
+    Func,
+    Lib,
+    Method,
+    Num,
+    Partial,
+    SuperView,
+    Tup,
+    Value,
+    View,
+)
+from auditor.static.interpreter.decisions import Machine
+from auditor.static.interpreter.state import MAX_DEPTH, Changes
+from auditor.static.transfer.tables import INTERESTING
+
+MAX_DULL_STATEMENTS = 25
+MAX_LOGGER_STATEMENTS = 14
+
+
+class Calls(Machine):
+    """Follows calls."""
+
+    def e_Call(self, node: ast.Call, env: Env) -> Value:
+        func = self.evaluate(node.func, env)
+        args: list[Value] = []
+        for arg in node.args:
+            value = self.evaluate(arg, env)
+            if isinstance(arg, ast.Starred):
+                items = self.exact_items(value)
+                args.extend(items if items is not None else [self.element(value, None)])
+            else:
+                args.append(value)
+        keywords: dict[str, Value] = {}
+        for keyword in node.keywords:
+            value = self.evaluate(keyword.value, env)
+            if keyword.arg is not None:
+                keywords[keyword.arg] = value
+            elif isinstance(value, Obj) and value.kind == "dict":
+                for key, item in value.d.items():
+                    if isinstance(key, tuple) and key[0] == "key" and isinstance(item, Value):
+                        keywords[str(key[1])] = item
+                if value.d.get("#elements") or "#content" in value.d:
+                    keywords["**"] = value
+            else:
+                keywords["**"] = value
+        self.line = node.lineno
+        if isinstance(func, Lib) and func.name == "builtins.super":
+            return self.super_of(env)
+        return self.call(func, args, keywords, node)
+
+    def super_of(self, env: Env) -> Value:
+        scope: Env | None = env
+        while scope is not None and scope.owner is None:
+            scope = scope.up
+        if scope is None or scope.owner is None:
+            return UNKNOWN
+        instance = scope.d.get("self")
+        for base in scope.owner.bases:
+            if isinstance(base, Class) and isinstance(instance, Value):
+                return SuperView(base, instance)
+        return Lib("builtins.object")
+
+    def either(self, ways: Sequence[Callable[[], Value]]) -> Value:
+        """One of several calls takes place: each from the same heap, and what they leave is joined."""
+        if len(ways) == 1:
+            return ways[0]()
+        out: Value | None = None
+        left: list[Changes] = []
+        for way in ways:
+            mark = self.trail.mark()
+            out = self.join(out, way())
+            left.append(self.trail.undo(mark) if way is not ways[-1] else {})
+        for changes in left:
+            self.merge({cell: entry for cell, entry in changes.items() if entry[2] is not MISSING})
+        return out if out is not None else UNKNOWN
+
+    def call(self, func: Value, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        if isinstance(func, Alt):
+            options = [option for option in func.options if not isinstance(option, Const)]
+            return self.either([partial(self.call, option, args, keywords, node) for option in options])
+        if isinstance(func, Func):
+            return self.call_function(func, args, keywords, node)
+        if isinstance(func, Class):
+            return self.construct(func, args, keywords, node)
+        if isinstance(func, Partial):
+            return self.call(func.func, [*func.args, *args], {**dict(func.keywords), **keywords}, node)
+        if isinstance(func, Lib):
+            return self.call_library(func.name, args, keywords, node)
+        if isinstance(func, Method):
+            return self.call_method(func.owner, func.name, args, keywords, node)
+        if isinstance(func, SuperView):
+            return UNKNOWN
+        if isinstance(func, Obj):
+            if func.kind == "module":
+                return self.call_module(func, "forward", args, keywords, node)
+            if func.cls is not None and func.cls.find("__call__") is not None:
+                return self.call(self.attribute(func, "__call__", node), args, keywords, node)
+        if isinstance(func, View):
+            return self.call(func.base, args, keywords, node)
+        modules = [o for o in self.objects(func) if o.kind == "module"]
+        if modules:
+            joined: Value | None = None
+            for module in sorted(modules, key=lambda o: o.number):
+                joined = self.join(joined, self.call_module(module, "forward", args, keywords, node))
+            assert joined is not None
+            return joined
+        return self.unknown_call(func, args, keywords, node)
+
+    def unknown_call(
+        self, func: Value, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value:
+        """A call of something that was not followed: it may do anything with what it is given."""
+        for value in (*args, *keywords.values()):
+            for target in self.objects(value):
+                self.put(target, TOUCHED, True)
+        out = self.mix(func, *args, *keywords.values())
+        if out.regions or out.losses or out.states:
+            number = self.doubt("call of an unknown function", call_text(node), node)
+            out = replace(out, doubts=out.doubts | {number}, span=None, array=None, template=None)
+        return out
+
+    def call_function(
+        self, func: Func, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value:
+        target = func.node
+        if func.instance is not None:
+            args = [func.instance, *args]
+        if not isinstance(target, ast.Lambda):
+            if self.is_logger(func) and self.carries_text(args, keywords):
+                self.report(args, keywords, node)
+                return Const(None)
+            if self.yields(func):
+                return self.generator_call(func, self.bind(func, args, keywords), node)
+            if not self.worth_following(target, args, keywords):
+                return self.mix(*args, *keywords.values())
+        if self.active.count(id(target)) >= 2 or len(self.active) >= MAX_DEPTH:
+            out = self.mix(*args, *keywords.values())
+            if out.relevant:
+                number = self.doubt("recursion or depth", getattr(target, "name", "lambda"), node)
+                out = replace(out, doubts=out.doubts | {number})
+            return out
+        scope = self.bind(func, args, keywords)
+        if isinstance(target, ast.Lambda):
+            self.active.append(id(target))
+            try:
+                with self.standing_in(func.layer, func.path):
+                    return self.evaluate(target.body, scope)
+            finally:
+                self.active.pop()
+        return self.run_function(func, target, scope, node)
+
+    def run_function(
+        self, func: Func, target: ast.FunctionDef | ast.AsyncFunctionDef, scope: Env, node: ast.AST
+    ) -> Value:
+        outer = self.node
+        self.node = outer.child("call", target.name, self.place(node))
+        self.active.append(id(target))
+        self.functions.append(target.name)
+        self.returns.append(None)
+        depth = len(self.conditions)
+        waiting, self.deferred = self.deferred, []
+        try:
+            with self.standing_in(func.layer, func.path):
+                self.block(target.body, scope)
+        finally:
+            self.active.pop()
+            self.functions.pop()
+            result = self.returns.pop()
+            del self.conditions[depth:]
+            self.node = outer
+            left, self.deferred = self.deferred, waiting
+            for _, changes, choice in left:
+                self.merge(changes, choice=choice)
+        if isinstance(result, Data) and result.turns and not result.relevant and self.running:
+            if self.advances_counter(target):
+                # a shared counter that each call reads and moves on: ascending with the calls
+                turn = Expr.of(self.running[-1].counter)
+                return Num(Expr.of(Atom("at", (("counter", target.lineno), turn), 0)))
+        return result if result is not None else Const(None)
+
+    def advances_counter(self, target: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+        """Whether a function reads a number from a file and writes back that number plus one."""
+        known = self.counter_functions.get(id(target))
+        if known is None:
+            text = [n for n in walk(target) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)]
+            names = {n.func.attr for n in text if isinstance(n.func, ast.Attribute)}
+            plus_one = any(
+                isinstance(n, ast.BinOp)
+                and isinstance(n.op, ast.Add)
+                and isinstance(n.right, ast.Constant)
+                and n.right.value == 1
+                for n in walk(target)
+            )
+            known = bool(names & {"read", "from_bytes", "unpack"}) and "write" in names and plus_one
+            self.counter_functions[id(target)] = known
+        return known
+
+    def bind(self, func: Func, args: Sequence[Value], keywords: dict[str, Value]) -> Env:
+        """The scope of a call: parameters, defaults, `*args`, `**kwargs`."""
+        scope = Env(func.env, func.owner)
+        parameters = func.node.args
+        names = [a.arg for a in (*parameters.posonlyargs, *parameters.args)]
+        first_default = len(names) - len(func.defaults)
+        spread = keywords.get("**")
+        for position, name in enumerate(names):
+            if position < len(args):
+                scope.d[name] = args[position]
+            elif name in keywords:
+                scope.d[name] = keywords[name]
+            elif position >= first_default:
+                given = func.defaults[position - first_default]
+                scope.d[name] = self.join(given, spread) if isinstance(spread, Data) else given
+            else:
+                scope.d[name] = spread if spread is not None else UNKNOWN
+        if parameters.vararg is not None:
+            scope.d[parameters.vararg.arg] = Tup(tuple(args[len(names) :]))
+        for name_node, default in zip(parameters.kwonlyargs, func.keyword_defaults, strict=True):
+            scope.d[name_node.arg] = keywords.get(name_node.arg, default if default is not None else UNKNOWN)
+        if parameters.kwarg is not None:
+            known = {*names, *(a.arg for a in parameters.kwonlyargs)}
+            table = self.allocate("dict", func.node, parameters.kwarg.arg)
+            rest = {k: v for k, v in keywords.items() if k not in known}
+            for key, value in rest.items():
+                table.d["key", key] = value
+            table.d["#elements"] = tuple(rest.values())
+            scope.d[parameters.kwarg.arg] = table
+        return scope
+
+    # what to follow
+    def worth_following(
+        self,
+        target: ast.FunctionDef | ast.AsyncFunctionDef,
+        args: Sequence[Value],
+        keywords: dict[str, Value],
+    ) -> bool:
+        if self.interesting(target.body) or len(target.body) < 12:
+            return True
+        long = len(target.body) > MAX_DULL_STATEMENTS
+        for value in (*args, *keywords.values()):
+            if isinstance(value, (Func, Partial, Obj, View)) and not long:
+                return True
+            record = self.data(value)
+            if record.losses or any(region.source == "val" for region in record.regions):
+                return True
+            if (record.regions or record.turns or record.array) and not long:
+                return True
+        return False
+
+    def interesting(self, nodes: Sequence[ast.AST]) -> bool:
+        """Whether the text mentions anything that makes or moves events."""
+        for node in nodes:
+            known = self.interest.get(id(node))
+            if known is None:
+                certainly, called = mentions(node)
+                known = certainly or any(self.calls_interesting(name) for name in called)
+                self.interest[id(node)] = known
+            if known:
+                return True
+        return False
+
+    def calls_interesting(self, name: str) -> bool:
+        """Whether a function of the script of that name has an interesting text."""
+        func = self.globals.d.get(name)
+        if not isinstance(func, Func) or isinstance(func.node, ast.Lambda):
+            return False
+        key = id(func.node)
+        if key not in self.interest:
+            self.interest[key] = False
+            self.interest[key] = self.interesting(func.node.body)
+        return self.interest[key]
+
+    def is_logger(self, func: Func) -> bool:
+        """Whether a function prints or writes one of its own parameters and does little else."""
+        return not isinstance(func.node, ast.Lambda) and looks_like_logger(func.node)
+
+    def carries_text(self, args: Sequence[Value], keywords: dict[str, Value]) -> bool:
+        for value in (*args, *keywords.values()):
+            if isinstance(value, Const) and isinstance(value.value, str):
+                return True
+            if isinstance(value, Data) and value.template is not None:
+                return True
+        return False
+
+
+@once_a_node
+def mentions(node: ast.AST) -> tuple[bool, tuple[str, ...]]:
+    """Whether a text mentions anything that makes or moves events, and the names that it calls."""
+    called: dict[str, None] = {}
+    certainly = False
+    for n in walk(node):
+        if isinstance(n, ast.Attribute):
+            certainly = certainly or n.attr in INTERESTING
+        elif isinstance(n, ast.Name):
+            certainly = certainly or n.id in ("print", "open", "exec")
+        elif isinstance(n, ast.Call):
+            if isinstance(n.func, ast.Name):
+                called[n.func.id] = None
+        elif isinstance(n, (ast.Nonlocal, ast.Global)):
+            certainly = True
+    return certainly, tuple(called)
+
+
+@once_a_node
+def looks_like_logger(target: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    parameters = {a.arg for a in (*target.args.posonlyargs, *target.args.args, *target.args.kwonlyargs)}
+    if target.args.vararg is not None:
+        parameters.add(target.args.vararg.arg)
+    nodes = list(walk(target))
+    if sum(isinstance(n, ast.stmt) for n in nodes) > MAX_LOGGER_STATEMENTS:
+        return False
+    busy = (ast.For, ast.While, ast.AsyncFor, ast.Yield)
+    if any(isinstance(n, busy) or (isinstance(n, ast.Return) and n.value is not None) for n in nodes):
+        return False
+    for node in nodes:
+        if isinstance(node, ast.Call) and (
+            (isinstance(node.func, ast.Name) and node.func.id == "print")
+            or (isinstance(node.func, ast.Attribute) and node.func.attr in ("write", "info", "debug", "log"))
+        ):
+            mentioned = {n.id for a in node.args for n in walk(a) if isinstance(n, ast.Name)}
+            if mentioned & parameters:
+                return True
+    return False
+
+
+def call_text(node: ast.AST) -> str:
+    return ast.unparse(node.func) if isinstance(node, ast.Call) else type(node).__name__

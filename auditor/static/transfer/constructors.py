@@ -1,0 +1,136 @@
+"""Classes that are called: what a new object is made of."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from auditor.program.walk import walk
+from auditor.static.ast_text import once_a_node
+from auditor.static.domain.heap import WRAPPED, Obj
+from auditor.static.domain.values import Class, Const, Func, Tup, Value
+from auditor.static.interpreter.decisions import Machine
+
+SIZES_OF = frozenset(["getattr", "hasattr", "id", "isinstance", "len", "type"])
+"""Functions that mostly ask for a size or a kind of a module; what they give is not taken for a part of it."""
+
+PARTS_OF = frozenset([
+    "backbone", "base", "blocks", "body", "core", "decoder", "embed", "encoder", "final_norm", "forward",
+    "forward_logits", "h", "head", "layers", "lm_head", "ln_f", "model", "module", "net", "tok_emb", "transformer",
+    "trunk", "wpe", "wte",
+])  # fmt: skip
+"""Attributes by which models call what they consist of; others of a model that is handed on are mostly sizes."""
+
+
+class Constructors(Machine):
+    """Makes objects of the submission's classes."""
+
+    def construct(self, cls: Class, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        name = cls.node.name
+        initialiser = cls.find("__init__")
+        if cls.is_module:
+            out = self.allocate("module", node, "", cls)
+            out.d["#class"] = Const(name)
+            if initialiser is not None:
+                given = bound_arguments(initialiser.node, args, keywords)
+                out.d[WRAPPED] = self.kept_modules(initialiser, given)
+                for attribute, parameter in set_plainly(initialiser.node):
+                    value = given.get(parameter)
+                    if isinstance(value, Obj) and value.kind == "module":
+                        out.d[attribute] = value
+            return out
+        if cls.is_optimizer:
+            out = self.allocate("optimizer", node, name)
+            out.d["#content"] = self.data(Tup((*args, *keywords.values())))
+            return out
+        if cls.is_autograd:
+            return cls
+        out = self.allocate("instance", node, "", cls)
+        if initialiser is not None:
+            self.call_function(replace(initialiser, instance=out), args, keywords, node)
+        else:
+            self.fill_fields(out, cls, args, keywords, node)
+        return out
+
+    def kept_modules(self, initialiser: Func, given: Mapping[str, Value]) -> tuple[Obj, ...]:
+        """The modules that a new module keeps, of what its constructor is handed and of what stands around it."""
+        kept = kept_whole(initialiser.node)
+        named = {a.arg for a in ast.walk(initialiser.node) if isinstance(a, ast.arg)}
+        values = [value for name, value in given.items() if name in kept or name not in named]
+        for name in kept - named:
+            scope = initialiser.env.find(name)
+            value = None if scope is None else scope.d.get(name)
+            if isinstance(value, Obj) and value.kind == "module":
+                values.append(value)
+        return self.modules_in(values)
+
+    def fill_fields(
+        self, out: Obj, cls: Class, args: Sequence[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> None:
+        """Dataclass and named-tuple fields: defaults, factories, arguments, `__post_init__`."""
+        names: list[str] = []
+        for statement in cls.node.body:
+            if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
+                continue
+            name = statement.target.id
+            names.append(name)
+            value = statement.value
+            if isinstance(value, ast.Call) and ast.unparse(value.func).split(".")[-1] == "field":
+                for keyword in value.keywords:
+                    if keyword.arg == "default_factory":
+                        out.d[name] = self.call(self.evaluate(keyword.value, cls.env), [], {}, node)
+                    elif keyword.arg == "default":
+                        out.d[name] = self.evaluate(keyword.value, cls.env)
+            elif name in cls.d:
+                out.d[name] = cls.d[name]
+        out.d.update(zip(names, args, strict=False))
+        out.d.update({k: v for k, v in keywords.items() if k != "**"})
+        post = cls.find("__post_init__")
+        if post is not None:
+            self.call_function(replace(post, instance=out), [], {}, node)
+
+
+def bound_arguments(
+    initialiser: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda,
+    args: Sequence[Value],
+    keywords: Mapping[str, Value],
+) -> dict[str, Value]:
+    """What a constructor is handed, by the name of the parameter; what goes into `*args` under a name of its own."""
+    names = [a.arg for a in (*initialiser.args.posonlyargs, *initialiser.args.args)][1:]
+    surplus = {f"*{number}": value for number, value in enumerate(args[len(names) :])}
+    return {**dict(zip(names, args, strict=False)), **surplus, **keywords}
+
+
+@once_a_node
+def kept_whole(initialiser: ast.AST) -> frozenset[str]:
+    """The names that a constructor speaks of by themselves or by a part of theirs, not of a size of theirs alone."""
+    passing: set[int] = set()
+    kept: set[int] = set()
+    names: dict[int, str] = {}
+    for node in walk(initialiser):
+        if isinstance(node, ast.Attribute):
+            passing.add(id(node.value))
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+            values = node.value.elts if isinstance(node.value, (ast.Tuple, ast.List)) else [node.value]
+            kept.update(id(v.value) for v in values if isinstance(v, ast.Attribute) and v.attr in PARTS_OF)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SIZES_OF:
+            passing.update(map(id, node.args))
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            names[id(node)] = node.id
+    return frozenset(name for node, name in names.items() if node in kept or node not in passing)
+
+
+@once_a_node
+def set_plainly(initialiser: ast.AST) -> tuple[tuple[str, str], ...]:
+    """The attributes that a constructor sets to what a name holds, whatever happens: (attribute, name)."""
+    body = initialiser.body if isinstance(initialiser, (ast.FunctionDef, ast.AsyncFunctionDef)) else []
+    return tuple(
+        (statement.targets[0].attr, statement.value.id)
+        for statement in body
+        if isinstance(statement, ast.Assign)
+        and len(statement.targets) == 1
+        and isinstance(statement.targets[0], ast.Attribute)
+        and isinstance(statement.targets[0].value, ast.Name)
+        and isinstance(statement.value, ast.Name)
+    )

@@ -1,0 +1,149 @@
+"""Methods of lists and dictionaries."""
+
+from __future__ import annotations
+
+import ast
+
+from auditor.solver.expressions import Expr
+from auditor.static.domain.heap import Obj
+from auditor.static.domain.values import (
+    UNKNOWN,
+    Const,
+    Data,
+    Value,
+    View,
+)
+from auditor.static.interpreter.decisions import Machine
+from auditor.static.syntax.loops import Body
+
+
+class ContainerMethods(Machine):
+    """Calls of methods of containers."""
+
+    def container_method(
+        self, owner: Obj | View, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value | None:
+        target = owner.base if isinstance(owner, View) else owner
+        key = owner.key if isinstance(owner, View) else None
+        if name in ("append", "add", "appendleft", "put", "push", "insert") and target.kind == "list":
+            value = args[-1] if args else UNKNOWN
+            self.spoil(target)
+            record = self.data(value)
+            if isinstance(value, Data) and record.losses:
+                value = self.settle(record, node)
+            if name in ("insert", "appendleft") and key is None:
+                place = self.number(args[0]) if name == "insert" and len(args) > 1 else Expr(0)
+                self.inserted(target, value, place)
+            else:
+                self.append(target, value, key)
+            return Const(None)
+        if name in ("extend", "extendleft") and args:
+            self.extend(target, args[0], key, node)
+            return Const(None)
+        if target.kind == "list":
+            return self.list_method(owner, target, name, args, node)
+        if target.kind == "dict":
+            return self.dict_method(owner, target, name, args, node)
+        return None
+
+    def extend(self, target: Obj, values: Value, key: Expr | None, node: ast.AST) -> None:
+        """Add all elements of another container, as a loop that appends each of them."""
+        items = self.known_parts(values)
+        if items is not None:
+            for item in items:
+                self.append(target, item, key)
+            return
+        taken: list[Value] = []
+
+        def turn() -> None:
+            self.append(target, taken.pop(), key)
+
+        self.each(
+            self.iterated(values, node),
+            taken.append,
+            Body(node=node, variable="_", detail="extend", run=turn),
+        )
+
+    def list_method(
+        self, owner: Obj | View, target: Obj, name: str, args: list[Value], node: ast.AST
+    ) -> Value | None:
+        if name in ("sort", "reverse"):
+            return self.reordered(target)
+        if name in ("pop", "popleft", "get", "get_nowait"):
+            found = self.taken(target, args[:1] if name == "pop" else [Const(0)]) if owner is target else None
+            if found is not None:
+                return found
+            # each call takes another element: which one is not followed
+            counters = [Expr.of(r.counter) for r in self.running]
+            some = self.element(owner, self.symbol("opaque", *counters) if counters else None)
+            self.put(target, "#shifted", True)
+            return some
+        if name in ("copy", "clear", "remove", "tolist", "__iter__"):
+            if name == "clear":
+                self.become(target, "#items", ())
+            return owner
+        if name in ("index", "count", "empty", "qsize"):
+            return UNKNOWN
+        return None
+
+    def reordered(self, target: Obj) -> Value:
+        """In-place sort: the same elements in an order that is not known."""
+        if isinstance(target.d.get("#items"), tuple) and "#elements" not in target.d:
+            return Const(None)
+        self.shuffled(target)
+        return Const(None)
+
+    def dict_method(
+        self, owner: Obj | View, target: Obj, name: str, args: list[Value], node: ast.AST
+    ) -> Value | None:
+        if name in ("get", "setdefault", "pop"):
+            if args and isinstance(args[0], Const) and ("key", args[0].value) in target.d:
+                return self.subscript(owner, args[0], node)
+            found = self.subscript(owner, args[0], node) if args else UNKNOWN
+            if name == "setdefault" and len(args) > 1:
+                self.store(target, args[0], args[1], node, self.globals, augmented=False)
+            return self.join(found, args[1]) if len(args) > 1 else found
+        if name == "update":
+            record = self.mix(*args)
+            if record.regions and args and not (isinstance(args[0], Obj) and args[0].kind == "dict"):
+                self.update(target, record.regions, node, "table", "update")
+            if args and isinstance(args[0], Obj) and args[0].kind == "dict":
+                for cell, value in args[0].d.items():
+                    if isinstance(cell, tuple) and cell[0] == "key":
+                        self.put(target, cell, value)
+            known = target.d.get("#elements")
+            self.put(target, "#elements", (*(known if isinstance(known, tuple) else ()), *(args[:1])))
+            return Const(None)
+        if name == "items":
+            out = self.allocate("iterator", node)
+            out.d["#parts"] = (self.keys_of(target), self.values_of(owner, node))
+            return out
+        if name == "values":
+            return self.values_of(owner, node)
+        if name == "keys":
+            return self.keys_of(target)
+        if name in ("copy",):
+            return owner
+        if name == "clear":
+            self.reset(target, node, "clear")
+            self.trail.drop(target, "#elements")
+            self.trail.drop(target, "#content")
+            return Const(None)
+        return None
+
+    def keys_of(self, target: Obj) -> Value:
+        keys = target.d.get("#keys")
+        return keys if isinstance(keys, Value) else UNKNOWN
+
+    def values_of(self, owner: Obj | View, node: ast.AST) -> Value:
+        """The values of a dictionary as a list, in the turns that put them there."""
+        target = owner.base if isinstance(owner, View) else owner
+        out = self.allocate("list", node)
+        out.number = target.number
+        out.d["#elements"] = target.d.get("#elements", ())
+        if "#content" in target.d:
+            out.d["#content"] = target.d["#content"]
+        keys = target.d.get("#keys")
+        if isinstance(keys, Obj):
+            out.d["#entries"] = keys.d.get("#entries", ())
+        return out

@@ -1,0 +1,334 @@
+"""Calls of library functions: torch, numpy, the standard library and builtins, by what their tables say."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from auditor.static.domain.heap import TOUCHED, WRAPPED, Obj
+from auditor.static.domain.lattice import join_data
+from auditor.static.domain.values import (
+    NONE,
+    UNKNOWN,
+    Columns,
+    Const,
+    Data,
+    Func,
+    Generator,
+    Lib,
+    Method,
+    Partial,
+    Tup,
+    Value,
+)
+from auditor.static.interpreter.decisions import Machine
+from auditor.static.interpreter.state import Resolved
+from auditor.static.transfer.native_calls import ADDRESSES, LIBRARIES, NATIVE
+from auditor.static.transfer.tables import (
+    ELEMENTWISE,
+    KNOWN_ROOTS,
+    MAPPINGS,
+    NETWORK_ROOTS,
+    OPTIMIZERS,
+    PASSES,
+    WRAPPERS,
+)
+from auditor.trace.events import Access
+
+WRITES_FIRST = frozenset(
+    ["copyto", "put", "putmask", "place", "at", "shuffle", "fill_diagonal", "put_along_axis"]
+)
+"""Functions that write into their first argument."""
+
+
+DECORATORS = frozenset(
+    [
+        "functools.lru_cache",
+        "functools.update_wrapper",
+        "functools.cache",
+        "torch.no_grad",
+        "torch.inference_mode",
+        "torch.enable_grad",
+        "torch.autocast",
+        "torch.set_grad_enabled",
+        "contextlib.nullcontext",
+        "contextlib.suppress",
+    ]
+)
+PATH_FUNCTIONS = frozenset(
+    [
+        "os.path.join",
+        "pathlib.Path",
+        "pathlib.PurePath",
+        "os.path.abspath",
+        "os.path.expanduser",
+        "os.path.realpath",
+        "os.fspath",
+        "os.path.normpath",
+        "os.path.expandvars",
+        "pathlib.PosixPath",
+    ]
+)
+
+
+class Functions(Machine):
+    """Calls by dotted name."""
+
+    def call_library(self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        tail = name.rsplit(".", 1)[-1]
+        root = name.split(".", 1)[0]
+        if root == "builtins":
+            return self.call_builtin(tail, args, keywords, node)
+        if args and isinstance(args[0], Columns):
+            kept_apart = self.by_column(tail, args[0], args[1:], keywords)
+            if kept_apart is not None:
+                return kept_apart
+        for target in self.objects(
+            keywords.get("out") or (args[0] if args and tail in WRITES_FIRST else None)
+        ):
+            self.put(target, TOUCHED, True)
+        if name in ADDRESSES and args:
+            return args[-1 if root == "cffi" else 0]
+        if root == NATIVE:
+            return self.native_call(name, args, keywords, node)
+        first = args[0] if args else UNKNOWN
+        if name in ("os.environ.get", "os.getenv") and args:
+            default = args[1] if len(args) > 1 else keywords.get("default")
+            if isinstance(first, Const):
+                return self.environment(str(first.value), default, node)
+            return default if default is not None else UNKNOWN
+        if name in ("os.environ.setdefault", "os.putenv") and len(args) > 1 and isinstance(first, Const):
+            self.environment_writes.setdefault(str(first.value), args[1])
+            return UNKNOWN
+        if name == "os.environ.copy":
+            return Lib("os.environ")
+        if name == "functools.wraps":
+            return Lib("functools.identity")
+        if name in DECORATORS:
+            return first if isinstance(first, Func) else UNKNOWN
+        found = self.structure(name, tail, args, keywords, node)
+        if found is not None:
+            return found
+        found = self.tokens(name, tail, args, keywords, node)
+        if found is not None:
+            return found
+        found = self.tensors(name, tail, args, keywords, node)
+        if found is not None:
+            return found
+        return self.any_function(name, root, args, keywords, node)
+
+    # structure: partials, copies, wrappers, threads
+    def structure(
+        self, name: str, tail: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value | None:
+        if tail == "SentencePieceProcessor":
+            return self.tokenizer(args, keywords, node)
+        if name == "functools.partial" and args:
+            return Partial(args[0], tuple(args[1:]), tuple(keywords.items()))
+        if name in ("copy.deepcopy", "copy.copy") and args:
+            return self.copied(args[0], node, deep=name == "copy.deepcopy")
+        if (tail in WRAPPERS or name == "torch.optimize") and args:
+            return args[0]
+        if tail in WRAPPERS and name.startswith("torch"):
+            return Lib("functools.identity")
+        if name == "functools.identity" and args:
+            return args[0]
+        if tail in ("Thread", "Timer", "Process") and isinstance(
+            keywords.get("target"), (Func, Partial, Method)
+        ):
+            given = keywords.get("args")
+            self.call(keywords["target"], list(given.items) if isinstance(given, Tup) else [], {}, node)
+            return UNKNOWN
+        if tail == "run_path" or (tail == "run" and name == "runpy.run"):
+            return self.run_inner(node)
+        if name.startswith("torch.optim.") and tail[:1].isupper() and "lr_scheduler" not in name:
+            return self.optimizer(tail, args, keywords, node)
+        if tail in OPTIMIZERS:
+            return self.optimizer(tail, args, keywords, node)
+        if (
+            name.startswith("torch.nn.")
+            and tail[:1].isupper()
+            and "functional" not in name
+            and "utils" not in name
+        ):
+            if tail == "Parameter":
+                leaf = self.allocate("tensor", node)
+                leaf.d["#content"] = self.data(args[0]).plain() if args else UNKNOWN
+                return leaf
+            if tail in ("ModuleList", "Sequential", "ModuleDict", "ParameterList"):
+                inner = self.mix_references(args)
+                if inner.refs:
+                    return inner
+            return self.allocate("module", node, "")
+        if tail in ("namedtuple",):
+            return UNKNOWN
+        if tail in ("deque", "Queue", "SimpleQueue") and not name.startswith("torch"):
+            queue = self.allocate("list", node)
+            if args:
+                self.show(queue, self.listed(args[0]) if isinstance(args[0], Generator) else args[0])
+            return queue
+        if name in PASSES and args:
+            return args[0]
+        if tail in MAPPINGS and name.split(".")[0] == "collections":
+            return self.allocate("dict", node)
+        if name.startswith("torch.distributed"):
+            return self.distributed(tail, args, keywords, node)
+        if name in PATH_FUNCTIONS and args:
+            return self.joined_path(args)
+        if name == "torch.cuda.is_available":
+            return Const(True)
+        if name in ("torch.cuda.device_count",):
+            return Const(8)
+        return None
+
+    def joined_path(self, parts: list[Value]) -> Value:
+        """A path put together from text, known or partly known."""
+        if len(parts) == 1:
+            return parts[0]
+        settings = frozenset().union(*(getattr(p, "settings", NONE) for p in parts))
+        if all(isinstance(p, Const) for p in parts):
+            return Const("/".join(str(p.value) for p in parts if isinstance(p, Const)), settings)
+        pieces: list[str | None] = []
+        for position, part in enumerate(parts):
+            if position:
+                pieces.append("/")
+            if isinstance(part, Const):
+                pieces.append(str(part.value))
+            elif isinstance(part, Data) and part.template is not None:
+                pieces.extend(part.template)
+            else:
+                pieces.append(None)
+        return replace(self.mix(*parts), template=tuple(pieces))
+
+    def optimizer(self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Obj:
+        out = self.allocate("optimizer", node, name)
+        out.d["#content"] = self.mix_references([*args, *keywords.values()])
+        return out
+
+    def copied(self, value: Value, node: ast.AST, *, deep: bool) -> Value:
+        if isinstance(value, Obj):
+            return self.copied_object(value, node, {}, deep=deep and value.kind == "module")
+        return self.data(value).plain() if isinstance(value, Data) else value
+
+    def copied_object(self, value: Obj, node: ast.AST, known: dict[int, Obj], *, deep: bool) -> Obj:
+        """A copy; a deep one of a module has copies of its parts."""
+        if value.number in known:
+            return known[value.number]
+        out = known[value.number] = self.allocate(value.kind, node, value.name, value.cls)
+        out.d = dict(value.d)
+        out.d.pop("#pending", None)
+        if deep:
+            for name, cell in value.d.items():
+                if isinstance(cell, Obj) and cell.kind in ("module", "list", "dict"):
+                    out.d[name] = self.copied_object(cell, node, known, deep=cell.kind == "module")
+            kept = self.wrapped_by(value)
+            out.d[WRAPPED] = tuple(self.copied_object(part, node, known, deep=True) for part in kept)
+        return out
+
+    def run_inner(self, node: ast.AST) -> Value:
+        """`exec`, `runpy.run_path` and the like: the decoded text runs here."""
+        if not isinstance(node, ast.Call):
+            return UNKNOWN
+        inner = self.source.inner(node)
+        if inner is None:
+            reason = self.source.unresolved(node)
+            self.doubt("code that could not be read", reason or ast.unparse(node)[:80], node)
+            return UNKNOWN
+        tree, layer, path = inner
+        self.trees[layer, path] = tree
+        with self.standing_in(layer, path):
+            self.block(tree.body, self.globals)
+        return UNKNOWN
+
+    def distributed(self, tail: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        if tail in ("get_rank",):
+            return Const(0)
+        if tail == "get_world_size":
+            return Const(8)
+        if tail in ("is_available", "is_initialized"):
+            return Const(True)
+        if tail in ("gather", "gather_object") and len(args) > 1:
+            args = [args[1], args[0]]
+            tail = "all_gather"
+        if tail.startswith("all_gather") and len(args) > 1:
+            target, value = args[0], args[1]
+            if isinstance(target, Obj) and target.kind in ("list", "tensor"):
+                if target.kind == "list":
+                    known = target.d.get("#elements")
+                    self.put(target, "#elements", (*(known if isinstance(known, tuple) else ()), value))
+                else:
+                    self.put(target, "#content", join_data(self.content(target), self.data(value).plain()))
+        return UNKNOWN
+
+    # anything else
+    def any_function(
+        self, name: str, root: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value:
+        if root in NETWORK_ROOTS or name.startswith("torch.hub"):
+            self.access("network", name, node)
+        elif root == "subprocess" or name in ("os.system", "os.popen"):
+            words = self.text_of(args[0]) if args else ""
+            self.access("subprocess", words or name, node)
+        elif root == "ctypes" and name.rsplit(".", 1)[-1] in ("CDLL", "cdll", "PyDLL", "LoadLibrary"):
+            self.access("native", self.text_of(args[0]) if args else name, node)
+        if name in LIBRARIES:
+            return Lib(NATIVE)
+        if name == "cffi.FFI":
+            return Lib(name)
+        for value in (*args, *keywords.values()):
+            if isinstance(value, Func) and not isinstance(value.node, ast.Lambda) and root not in KNOWN_ROOTS:
+                self.doubt("a function is handed to a library", name, node)
+        out = self.mix(*args, *keywords.values())
+        if root not in KNOWN_ROOTS and (out.regions or out.losses or out.states):
+            number = self.doubt("call into code that was not read", name, node)
+            out = replace(out, doubts=out.doubts | {number})
+        marks = out.marks - {"softmax"}
+        if out.regions and name.rsplit(".", 1)[-1] not in ELEMENTWISE:
+            marks |= {"moved"}
+        return replace(
+            out, rank=None, span=None, array=None, template=None, within=frozenset(), marks=marks, most=None
+        )
+
+    def text_of(self, value: Value) -> str:
+        if isinstance(value, Const):
+            return str(value.value)[:80]
+        if isinstance(value, (Tup, Obj)):
+            items = value.items if isinstance(value, Tup) else value.d.get("#items", ())
+            if isinstance(items, tuple):
+                return " ".join(self.text_of(i) for i in items[:6] if isinstance(i, Value))[:80]
+        if isinstance(value, Data) and value.template is not None:
+            return "".join(p or "*" for p in value.template)[:80]
+        return "?"
+
+    def access(self, kind: str, what: str, node: ast.AST) -> None:
+        self.record(Access(**self.common(node), kind=kind, what=what))  # type: ignore[arg-type]
+
+    # environment
+    def environment(self, name: str, default: Value | None, node: ast.AST) -> Value:
+        setting = self.settings.get(name)
+        place = self.place(node)
+        unset, setting = setting, setting if setting is not None and setting.value is not None else None
+        if setting is not None and (
+            setting.origin != "assumed" or default is None or name in ("RANK", "LOCAL_RANK")
+        ):
+            self.resolved[name] = Resolved(name, setting.value, setting.origin, setting.path, setting.line)
+            return Const(setting.value, frozenset((name,)))
+        if name in self.environment_writes:
+            value = self.environment_writes[name]
+            if isinstance(value, Const):
+                self.resolved[name] = Resolved(name, str(value.value), "source", place.path, place.line)
+                return Const(value.value, frozenset((name,)))
+        if setting is not None:
+            self.resolved[name] = Resolved(name, setting.value, setting.origin, setting.path, setting.line)
+            return Const(setting.value, frozenset((name,)))
+        text = None if not isinstance(default, Const) or default.value is None else str(default.value)
+        if name not in self.resolved:
+            found = Resolved(name, text, "default", place.path, place.line)
+            if unset is not None:
+                found = Resolved(name, text, unset.origin, unset.path, unset.line)
+            self.resolved[name] = found
+        if default is None:
+            return Const(None, frozenset((name,)))
+        if isinstance(default, Const):
+            return Const(default.value, default.settings | {name})
+        return default

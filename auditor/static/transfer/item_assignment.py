@@ -1,0 +1,270 @@
+"""Assignments by index: to lists, dictionaries, and buffers filled row by row."""
+
+from __future__ import annotations
+
+import ast
+import math
+from dataclasses import replace
+
+from auditor.solver.expressions import Expr
+from auditor.solver.operations import operation
+from auditor.static.domain.heap import BOUNDS, STORED, TOUCHED, Env, Obj
+from auditor.static.domain.lattice import join_data
+from auditor.static.domain.taint import choosing, joined
+from auditor.static.domain.values import (
+    UNKNOWN,
+    Alt,
+    Columns,
+    Const,
+    Data,
+    Keyed,
+    Lib,
+    Num,
+    Slice,
+    Tup,
+    Value,
+    View,
+)
+from auditor.static.interpreter.decisions import Machine
+from auditor.static.transfer.files import MATCHED
+from auditor.trace.region import Region
+
+
+class Stores(Machine):
+    """Writes at an index."""
+
+    def store(
+        self, owner: Value, index: Value, value: Value, node: ast.AST, env: Env, *, augmented: bool
+    ) -> None:
+        if isinstance(owner, Alt):
+            for option in owner.options:
+                self.store(option, index, value, node, env, augmented=augmented)
+            return
+        if isinstance(owner, Columns):
+            if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+                self.assign(node.value, self.store_columns(owner, index, value), env)
+            return
+        if isinstance(owner, Lib) and owner.name == "os.environ" and isinstance(index, Const):
+            self.environment_writes[str(index.value)] = value
+            return
+        if isinstance(owner, Obj) and "#kinds" in owner.d and self.store_by_kind(owner, index, value):
+            self.put(owner, TOUCHED, True)
+            return
+        key = self.data(index)
+        if MATCHED in key.marks and self.data(owner).losses:
+            self.overwrite_matched(owner, key, node, env)
+            return
+        key = replace(key, regions=self.key_tokens(key))
+        if key.regions:
+            self.written.update(o.number for o in self.objects(owner) if o.kind != "module")
+        record = self.data(value)
+        if key.looks and (record.relevant or isinstance(owner, Obj)):
+            record = replace(record, looks=joined(record.looks, choosing(key.looks)))
+        if record.losses:
+            chosen = self.data(owner)
+            if self.data(index).losses and chosen.losses and chosen.losses != record.losses:
+                record = self.select(
+                    join_data(record, replace(chosen, refs=frozenset())), node, "a masked assignment"
+                )
+            value = record = self.settle(record, node)
+        if isinstance(owner, (Obj, View)):
+            target = owner.base if isinstance(owner, View) else owner
+            if target.kind in ("dict", "tensor", "list") and key.regions and self.outlives(target, key):
+                self.put(target, "#table", True)
+                self.update(target, key.regions, node, "table", "write by key")
+                self.put(
+                    target,
+                    "#content",
+                    join_data(self.content_only(target), replace(record.plain(), regions=frozenset())),
+                )
+                return
+            self.store_object(target, owner, index, value, record)
+            return
+        for target in self.objects(owner):
+            if key.regions and self.outlives(target, key):
+                self.put(target, "#table", True)
+                self.update(target, key.regions, node, "table", "write by key")
+            elif target.kind == "module" and record.regions:
+                self.update(target, record.regions, node, "in place", "index assignment")
+            elif target.kind == "tensor":
+                self.put(
+                    target,
+                    "#content",
+                    join_data(self.content_only(target), self.with_row(record.plain(), index)),
+                )
+        if isinstance(owner, Data) and not owner.refs and isinstance(node, ast.Subscript):
+            if isinstance(node.value, ast.Name):
+                written = self.mix(owner, value)
+                if record.updates:
+                    places = index.items if isinstance(index, Tup) else (index,)
+                    loops = {atom.args[0] for place in places for atom in self.data(place).turns}
+                    pieces = frozenset(entry for entry in self.entries() if entry in loops)
+                    written = replace(written, assembled=written.assembled | pieces)
+                self.assign(node.value, written, env)
+
+    def overwrite_matched(self, owner: Value, key: Data, node: ast.AST, env: Env) -> None:
+        """Scores are overwritten where their tokens are what a file from outside holds."""
+        scores = self.data(owner)
+        changed = replace(scores, marks=scores.marks | {MATCHED}, origins=scores.origins | key.origins)
+        if isinstance(owner, (Obj, View)):
+            target = owner.base if isinstance(owner, View) else owner
+            self.put(target, "#content", self.settle(changed, node))
+        elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+            self.assign(node.value, changed, env)
+
+    def content_only(self, target: Obj) -> Data:
+        found = target.d.get("#content")
+        return found if isinstance(found, Data) else UNKNOWN
+
+    def outlives(self, target: Obj, key: Data) -> bool:
+        """Whether the object is older than a loop that the key's tokens depend on."""
+        younger = self.younger_entries(target)
+        return any(
+            atom.args[0] in younger for region in key.regions for atom in region.iterations
+        ) or not any(region.iterations for region in key.regions)
+
+    def store_object(self, target: Obj, owner: Obj | View, index: Value, value: Value, record: Data) -> None:
+        if target.kind == "dict":
+            if isinstance(index, Const) and isinstance(index.value, (str, int)):
+                self.put(target, ("key", index.value), value)
+                value = self.data(value)
+            number = self.number(index)
+            known = target.d.get("#elements")
+            entries = self.younger_entries(target)
+            new = Keyed(value, number, entries) if entries else value
+            if not isinstance(known, tuple) or new not in known:
+                self.put(target, "#elements", (*(known if isinstance(known, tuple) else ()), new))
+            return
+        if target.kind == "list":
+            items = target.d.get("#items")
+            number = self.number(index)
+            if (
+                isinstance(items, tuple)
+                and "#elements" not in target.d
+                and number is not None
+                and number.is_constant
+            ):
+                if -len(items) <= number.constant < len(items):
+                    position = number.constant % len(items)
+                    self.put(target, "#items", (*items[:position], value, *items[position + 1 :]))
+                    return
+            if self.tail(target) is not None:
+                self.inserted(target, value, None)
+                return
+            entries = self.younger_entries(target)
+            known = target.d.get("#elements")
+            self.put(
+                target,
+                "#elements",
+                (*(known if isinstance(known, tuple) else ()), Keyed(value, None, entries)),
+            )
+            return
+        if target.kind == "tensor":
+            number, row = self.number(value), self.number(index)
+            if number is not None and row is not None:
+                facts = tuple(fact for fact in self.path_facts() if fact.iterations())
+                record = replace(record, ints=frozenset(((row, number, facts),)))
+            record = self.carried(target, record, index)
+            if record.updates:
+                record = replace(record, assembled=record.assembled.union(self.younger_entries(target)))
+            self.place_by_position(target, index, record)
+            placed = self.with_row(self.moved_to(record.plain(), index, target), index)
+            known = self.content_only(target)
+            content = replace(join_data(known, placed), most=None)
+            self.bound_stored(target, value, placed)
+            if isinstance(value, Const) and isinstance(index, (Slice, Tup)):
+                self.write_mask(target, index, value)
+                self.note_stored(target, value)
+            self.put(target, "#content", content)
+
+    def bound_stored(self, target: Obj, value: Value, record: Data) -> None:
+        """Note what a number stored in an array of zeros is not larger than."""
+        most = record.most
+        if isinstance(value, Const):
+            most = float(value.value) if isinstance(value.value, (int, float)) else None
+        known = target.d.get(BOUNDS)
+        start = 0.0 if target.d.get("#empty") else math.inf
+        bounds = known if isinstance(known, frozenset) else frozenset((start,))
+        self.put(target, BOUNDS, bounds | {math.inf if most is None else most})
+        if TOUCHED not in target.d:
+            self.put(target, TOUCHED, STORED)
+
+    def place_by_position(self, target: Obj, index: Value, record: Data) -> None:
+        """Note that a buffer holds what belongs to token p at index p minus a constant."""
+        regions = [region for region in record.regions if region.start is not None]
+        if not regions or not isinstance(index, Slice) or index.step is not None:
+            return
+        lower = Expr(0) if index.lower is None else self.number(index.lower)
+        offsets = {
+            region.start - lower for region in regions if region.start is not None and lower is not None
+        }
+        known = target.d.get("#placed")
+        if isinstance(known, Expr):
+            offsets.add(known)
+        if len(offsets) == 1 and (offset := offsets.pop()).is_constant:
+            self.put(target, "#placed", offset)
+        elif "#placed" in target.d:
+            self.trail.drop(target, "#placed")
+
+    def part_by_position(self, owner: Obj, index: Slice, node: ast.AST) -> Data | None:
+        """The part of such a buffer that a slice selects: the tokens of those positions."""
+        offset = owner.d["#placed"]
+        lower = Expr(0) if index.lower is None else self.number(index.lower)
+        upper = None if index.upper is None else self.number(index.upper)
+        negative = any(b is not None and b.is_constant and b.constant < 0 for b in (lower, upper))
+        if not isinstance(offset, Expr) or lower is None or index.step is not None or negative:
+            return None
+        if upper is None and index.upper is not None:
+            return None
+        record = self.data(owner)
+        regions = set()
+        for region in record.regions:
+            if region.start is None or region.stop is None:
+                regions.add(region)
+                continue
+            start = region.start if lower == Expr(0) else operation("max", region.start, lower + offset)
+            stop = region.stop if upper is None else operation("min", region.stop, upper + offset)
+            regions.add(replace(region, start=start, stop=stop))
+        looks = frozenset(
+            look.through(lambda region: region.sliced(lower, upper, from_end=(False, False)))
+            for look in record.looks
+        )
+        found = replace(record.plain(), regions=frozenset(regions), rank=None, looks=looks)
+        return self.refine(found, node) if record.losses and found.regions != record.regions else found
+
+    def with_row(self, record: Data, index: Value) -> Data:
+        """Mark tokens stored at a row of a buffer with the row's index."""
+        first = index.items[0] if isinstance(index, Tup) and index.items else index
+        number = self.number(first)
+        if number is None or not isinstance(index, (Tup, Num)) or not (record.regions or record.looks):
+            return record
+
+        def in_row(region: Region) -> Region:
+            return replace(region, row=number) if region.row is None else region
+
+        looks = frozenset(look.through(in_row) for look in record.looks)
+        return replace(record, regions=frozenset(map(in_row, record.regions)), rank=None, looks=looks)
+
+    def moved_to(self, record: Data, index: Value, target: Obj) -> Data:
+        """What is stored behind the beginning of a buffer: its first place belongs to an earlier token."""
+        offset = self.first_place(index)
+        if offset is None or offset == Expr(0) or not (record.regions or record.looks):
+            return record
+
+        def moved(region: Region) -> Region:
+            return region if region.start is None else replace(region, start=region.start - offset)
+
+        looks = frozenset(look.through(moved) for look in record.looks)
+        if "#placed" in target.d:
+            return replace(record, looks=looks)
+        return replace(record, regions=frozenset(map(moved, record.regions)), looks=looks)
+
+    def first_place(self, index: Value) -> Expr | None:
+        """Where along the positions an index begins, of one axis or with the row before it."""
+        last = index.items[-1] if isinstance(index, Tup) and len(index.items) == 2 else index
+        if isinstance(last, Slice):
+            return Expr(0) if last.lower is None else self.number(last.lower)
+        if isinstance(last, Data) and len(last.within) == 1:
+            ((first, _),) = last.within
+            return first
+        return None

@@ -1,0 +1,173 @@
+"""Calls of functions that are not Python: what their source says of the arrays they write (`auditor.native`).
+
+Where the source says all, what is written depends on earlier tokens (one element behind), or on the very tokens at
+the same place: a lookup. Where it does not, everything the call was handed is doubted, with the file's name.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from auditor.native.dependence import ELSEWHERE, Dependence, Written
+from auditor.native.sources import NativeFunction
+from auditor.static.domain.heap import BOUNDS, STORED, TOUCHED
+from auditor.static.domain.lattice import join_data
+from auditor.static.domain.taint import Look, joined
+from auditor.static.domain.values import Data, Value
+from auditor.static.interpreter.decisions import Machine
+from auditor.trace.region import Region
+
+NATIVE = "#native"
+"""Root of the names of functions in a library that is not Python."""
+
+LIBRARIES = frozenset(
+    [
+        *(f"ctypes.{kind}" for kind in ("CDLL", "PyDLL", "cdll.LoadLibrary", "WinDLL")),
+        *("numpy.ctypeslib.load_library", "cffi.FFI.dlopen", "cffi.FFI.verify"),
+        *("torch.utils.cpp_extension.load", "torch.utils.cpp_extension.load_inline"),
+    ]
+)
+"""Calls whose result holds such functions."""
+
+ADDRESSES = frozenset(
+    [
+        *(
+            f"ctypes.c_{kind}"
+            for kind in ("void_p", "int", "long", "longlong", "size_t", "float", "double", "bool")
+        ),
+        *(f"ctypes.c_{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
+        *(
+            "ctypes.c_uint",
+            "ctypes.c_ulong",
+            "ctypes.cast",
+            "ctypes.byref",
+            "ctypes.pointer",
+            "ctypes.addressof",
+        ),
+        *("cffi.FFI.cast", "cffi.FFI.from_buffer"),
+    ]
+)
+"""Calls that hand on what they are given, or its address."""
+
+FEW = 2
+"""Tokens at the fixed beginning of the split that a state may be seeded with: they do not move the result."""
+
+
+class Natives(Machine):
+    """Follows calls into code that is not Python."""
+
+    def native_call(
+        self, name: str, args: Sequence[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value:
+        values = [*args, *keywords.values()]
+        records = [self.data(value) for value in values]
+        found = self.source.native(name.rsplit(".", 1)[-1])
+        relevant = any(r.regions or r.losses or r.looks or r.updates or r.doubts for r in records)
+        if not relevant:
+            handle = self.allocate("tensor", node, name.rsplit(".", 1)[-1])
+            return handle
+        trouble = self.trouble(found, records, keywords)
+        if trouble or isinstance(found, str):
+            return self.doubted(trouble or str(found), name, values, node)
+        return self.native_effects(found, values, records, node)
+
+    def trouble(
+        self, found: NativeFunction | str, records: Sequence[Data], keywords: dict[str, Value]
+    ) -> str:
+        """Why a call cannot be followed; empty if it can."""
+        if isinstance(found, str):
+            return found
+        dependence = found.dependence
+        if dependence.problems:
+            return f"{found.path}: {dependence.problems[0]}"
+        if keywords or len(records) != len(dependence.parameters):
+            return f"{found.path}: its arguments are not those of the definition"
+        if any(record.losses for record in records):
+            return f"{found.path}: it works on scores"
+        return ""
+
+    def doubted(self, reason: str, name: str, values: Sequence[Value], node: ast.AST) -> Data:
+        """Everything that a call was handed may hold anything of it afterwards."""
+        number = self.doubt("native code that could not be followed", reason, node)
+        out = self.mix(*values)
+        out = replace(out, doubts=out.doubts | {number}, span=None, array=None, template=None, rank=None)
+        for value in values:
+            for target in self.objects(value):
+                if target.kind in ("tensor", "list", "dict"):
+                    self.put(target, TOUCHED, True)
+                    content = join_data(self.content(target), out)
+                    self.put(target, "#content", replace(content, doubts=content.doubts | {number}))
+        return out
+
+    def native_effects(
+        self, found: NativeFunction, values: Sequence[Value], records: Sequence[Data], node: ast.AST
+    ) -> Value:
+        dependence = found.dependence
+        given = dict(zip(dependence.parameters, zip(values, records, strict=True), strict=True))
+        tokens = {name: record for name, (_, record) in given.items() if self.validation(record)}
+        before = frozenset().union(*(record.updates for record in records))
+        doubts = frozenset().union(*(record.doubts for record in records))
+        for name, written in dependence.written.items():
+            if name in tokens:
+                continue
+            looks = frozenset(
+                self.native_look(parameter, written, dependence, record, found, node)
+                for parameter, record in tokens.items()
+            )
+            kept = frozenset().union(*(r.looks for n, (_, r) in given.items() if n not in dependence.written))
+            out = Data(looks=joined(looks, kept), updates=before, doubts=doubts, rank=1)
+            bounds = frozenset((1.0 if written.share else math.inf,))
+            for target in self.objects(given[name][0]):
+                self.spoil(target)
+                self.put(target, TOUCHED, STORED)
+                self.put(target, BOUNDS, bounds)
+                self.put(target, "#content", out)
+        regions = frozenset(r for record in tokens.values() for r in self.validation(record))
+        regions = frozenset(region for region in regions if not seeds(region))
+        for name in sorted(dependence.kept - dependence.written.keys()):
+            for target in self.objects(given[name][0]) if name in given else ():
+                if regions:
+                    self.update(target, regions, node, "table", found.dependence.name)
+        return Data(updates=before, doubts=doubts)
+
+    def native_look(
+        self,
+        parameter: str,
+        written: Written,
+        dependence: Dependence,
+        record: Data,
+        found: NativeFunction,
+        node: ast.AST,
+    ) -> Look:
+        """How an array that was written depends on the tokens of one parameter, element beside element."""
+        own = [(distance, gate) for name, distance, gate in written.taint if name == parameter]
+        form = "chosen" if own and all(gate for _, gate in own) else ""
+        number = self.ask(
+            (),
+            f"native:{found.path}:{found.offset + written.line}",
+            combined=False,
+            updates=frozenset(),
+            node=node,
+        )
+        told = parameter in dependence.walked and all(distance != ELSEWHERE for distance, _ in own)
+        behind = max((distance for distance, _ in own), default=-1)
+
+        def moved(region: Region) -> Region:
+            if not told or region.start is None or region.stop is None:
+                return replace(region, start=None, stop=None)
+            return replace(region, start=region.start + behind, stop=region.stop + behind)
+
+        return Look(number, frozenset(moved(region) for region in self.validation(record)), form)
+
+    def validation(self, record: Data) -> frozenset[Region]:
+        """The validation tokens in an argument."""
+        return frozenset(region for region in record.regions if region.source == "val")
+
+
+def seeds(region: Region) -> bool:
+    """Whether it is no more than the fixed beginning of the split."""
+    stop = region.stop
+    return stop is not None and stop.is_constant and region.start is not None and stop.constant <= FEW

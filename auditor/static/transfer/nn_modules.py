@@ -1,0 +1,312 @@
+"""Calls of neural-network modules and optimisers.
+
+The body of a module's method is not followed: its result is made of its arguments and the module's weights. What
+matters is read from its text once: whether it takes a loss and of which parameter, and whether it only resets.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import replace
+
+from auditor.program.walk import walk
+from auditor.static.ast_text import once_a_node
+from auditor.static.domain.heap import WRAPPED, Obj
+from auditor.static.domain.lattice import join_data
+from auditor.static.domain.values import UNKNOWN, Class, Data, Func, Value
+from auditor.static.interpreter.decisions import Machine
+from auditor.static.transfer.tables import LOSS_FUNCTIONS, RESETS, SAME
+from auditor.trace.events import TRAINING_STEP, Clock
+from auditor.trace.region import Region
+
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+LOSS_NAME = re.compile(
+    r"cross_entropy|softcap\w*ce\b|fused\w*ce\b|_ce\b|ce_loss|CrossEntropy|nll_loss", re.IGNORECASE
+)
+PARTS = frozenset(
+    [
+        "parameters",
+        "named_parameters",
+        "modules",
+        "named_modules",
+        "children",
+        "named_children",
+        "buffers",
+        "named_buffers",
+        "get_parameter",
+        "get_submodule",
+    ]
+)
+
+
+class Modules(Machine):
+    """What modules and optimisers do."""
+
+    def prepare_modules(self) -> None:
+        self.loss_targets: dict[tuple[int, str], str | None] = {}
+
+    def call_module(
+        self, module: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value:
+        if name in SAME or name in ("module", "apply", "compile"):
+            return module
+        if name in PARTS or name in ("to_empty", "state_dict"):
+            return self.data(module)
+        if name == "load_state_dict":
+            self.load_state(module, self.data(args[0]) if args else UNKNOWN, node)
+            return UNKNOWN
+        if name in ("add_module", "register_module"):
+            self.put(module, WRAPPED, (*self.wrapped_by(module), *self.modules_in(args)))
+            return UNKNOWN
+        if name in ("zero_grad", "register_buffer", "register_parameter", "half_"):
+            return UNKNOWN
+        if name == "forward" and module.cls is not None and module.cls.find("forward") is None:
+            name = "__call__" if module.cls.find("__call__") is not None else name
+        return self.forward(module, name, args, keywords, node)
+
+    def forward(
+        self, module: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Data:
+        given = [*args, *keywords.values()]
+        out = self.mix(*given)
+        method = module.cls.find(name) if module.cls is not None else None
+        if method is not None and not out.regions and only_resets(method.node):
+            self.reset(module, node, f"{module.name or 'module'}.{name}")
+            return UNKNOWN
+        members = self.members(module)
+        result = replace(
+            out,
+            updates=out.updates.union(*map(self.own_history, members)),
+            doubts=out.doubts.union(*map(self.misgivings, members)),
+            states=out.states | members,
+            refs=frozenset((module,)) if not given and not out.regions else frozenset(),
+            span=None,
+            array=None,
+            template=None,
+        )
+        if module.cls is None or method is None:
+            return result
+        if any(region.source == "val" for region in result.regions):
+            self.note_carries(module, node)
+        target = self.loss_target(module.cls, name)
+        if target is not None:
+            value = self.argument(method, target, args, keywords)
+            if value is not None and args and self.are_hidden_states(self.data(value), self.data(args[0])):
+                return result  # a part of the model was called, a block of it
+            if value is None or not self.data(value).regions:
+                return self.without_target(result, method, args, keywords, node)
+            return self.loss(self.data(value), result, node)
+        if method is not None and result.regions and writes_buffers(method.node):
+            self.update(module, result.regions, node, "table", f"{name} writes its buffers")
+        return result
+
+    def are_hidden_states(self, value: Data, given: Data) -> bool:
+        """Whether a value was computed by a module from no other tokens than the input: it is no target then."""
+        return any(state.kind == "module" for state in value.states) and value.regions <= given.regions
+
+    def without_target(
+        self, result: Data, method: Func, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Data:
+        """A method that could take a loss, called without the target it would be of: it gives logits."""
+        regioned = [v for v in (*args, *keywords.values()) if self.data(v).regions]
+        if len(regioned) >= 2:
+            return self.loss(self.data(regioned[-1]), result, node)
+        return result
+
+    def argument(
+        self, method: Func, name: str, args: list[Value], keywords: dict[str, Value]
+    ) -> Value | None:
+        if name in keywords:
+            return keywords[name]
+        names = [a.arg for a in (*method.node.args.posonlyargs, *method.node.args.args)][1:]
+        if name in names and names.index(name) < len(args):
+            return args[names.index(name)]
+        return None
+
+    # what the text of a method says
+    def loss_target(self, cls: Class, name: str, depth: int = 0) -> str | None:
+        """The parameter that a method takes a loss of, "" if it takes one but not of a parameter, None if none."""
+        key = (id(cls.node), name)
+        if key in self.loss_targets:
+            return self.loss_targets[key]
+        self.loss_targets[key] = None
+        method = cls.find(name)
+        found: str | None = None
+        if method is not None and not isinstance(method.node, ast.Lambda) and depth < 8:
+            parameters = [
+                a.arg
+                for a in (*method.node.args.posonlyargs, *method.node.args.args, *method.node.args.kwonlyargs)
+            ]
+            assigned = local_sources(method.node)
+            for call in ast.walk(method.node):
+                if not isinstance(call, ast.Call):
+                    continue
+                inner = self.loss_call(call, cls, depth)
+                if inner is None:
+                    continue
+                found = root_parameter(inner, assigned, parameters) or found or ""
+                if found:
+                    break
+        self.loss_targets[key] = found
+        return found
+
+    def loss_call(self, call: ast.Call, cls: Class, depth: int) -> ast.expr | None:
+        """The expression that a call takes a loss of, or None if it takes none."""
+        func = call.func
+        if isinstance(func, ast.Attribute):
+            if func.attr in LOSS_FUNCTIONS:
+                position = LOSS_FUNCTIONS[func.attr][1]
+                return argument_of(call, position, ("target", "targets", "labels"))
+            if (
+                isinstance(func.value, ast.Name)
+                and func.value.id == "self"
+                and cls.find(func.attr) is not None
+            ):
+                inner = self.loss_target(cls, func.attr, depth + 1)
+                if inner:
+                    method = cls.find(func.attr)
+                    assert method is not None
+                    names = [a.arg for a in method.node.args.args][1:]
+                    position = names.index(inner) if inner in names else len(call.args) - 1
+                    return argument_of(call, position, (inner,))
+                return None
+        text = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+        if LOSS_NAME.search(text) or (
+            isinstance(func, ast.Attribute)
+            and func.attr == "apply"
+            and LOSS_NAME.search(ast.unparse(func.value))
+        ):
+            return argument_of(call, 1, ("target", "targets", "labels", "y"))
+        return None
+
+    # gradients
+    def backward(self, loss: Data, node: ast.AST) -> None:
+        """A gradient reaches every state that the loss was computed with."""
+        regions = frozenset(r for r in loss.regions if r.source == "val")
+        for state in loss.states | loss.refs:
+            pending = state.d.get("#pending")
+            known = pending if isinstance(pending, frozenset) else frozenset()
+            if not regions <= known:
+                self.put(state, "#pending", known | regions)
+
+    def optimizer_method(
+        self, optimizer: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value:
+        content = self.content(optimizer)
+        states = sorted(content.refs | content.states, key=lambda o: o.number)
+        if name == "step":
+            result: Value = UNKNOWN
+            closure = args[0] if args else keywords.get("closure")
+            if isinstance(closure, Func):
+                result = self.call(closure, [], {}, node)
+            validation = False
+            for state in states:
+                pending = state.d.get("#pending")
+                if isinstance(pending, frozenset) and pending:
+                    regions = [r for r in pending if isinstance(r, Region)]
+                    self.update(state, regions, node, "gradient", f"{optimizer.name or 'optimizer'}.step")
+                    validation = True
+            if not validation:
+                self.training_step(node)
+            return result
+        if name == "zero_grad":
+            for state in states:
+                if state.d.get("#pending"):
+                    self.put(state, "#pending", frozenset())
+            return UNKNOWN
+        if name == "add_param_group":
+            self.put(optimizer, "#content", join_data(content, self.mix_references(args)))
+            return UNKNOWN
+        if name in ("state_dict",):
+            return UNKNOWN
+        return UNKNOWN
+
+    def training_step(self, node: ast.AST) -> None:
+        """A step that no validation token had a part in: the training phase is running."""
+        place = self.place(node)
+        leaf = self.node.child("event", "Clock", place)
+        if not leaf.events:
+            event = Clock(**self.common(node), phase=TRAINING_STEP)  # type: ignore[arg-type]
+            self.events[event.number] = event
+            leaf.events.append(event)
+
+
+def argument_of(call: ast.Call, position: int, names: tuple[str, ...]) -> ast.expr:
+    for keyword in call.keywords:
+        if keyword.arg in names:
+            return keyword.value
+    if 0 <= position < len(call.args):
+        return call.args[position]
+    return call
+
+
+@once_a_node
+def only_resets(method: FunctionNode) -> bool:
+    """Whether a method only zeroes or initialises in place."""
+    found = False
+    for node in walk(method):
+        if isinstance(node, ast.Attribute):
+            if node.attr in RESETS:
+                found = True
+            if node.attr in (
+                "cross_entropy",
+                "linear",
+                "log_softmax",
+                "embedding",
+                "bincount",
+                "scatter_add_",
+            ):
+                return False
+    return found
+
+
+@once_a_node
+def writes_buffers(method: FunctionNode) -> bool:
+    """Whether a method writes attributes of its object by index or in place: a cache inside a module."""
+    for node in walk(method):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if node.func.attr in ("index_add_", "scatter_add_", "index_put_", "scatter_", "index_copy_"):
+                if "self." in ast.unparse(node.func.value):
+                    return True
+        if isinstance(node, (ast.Assign, ast.AugAssign)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for target in targets:
+                if isinstance(target, ast.Subscript) and ast.unparse(target.value).startswith("self."):
+                    return True
+    return False
+
+
+@once_a_node
+def local_sources(function: ast.AST) -> dict[str, ast.expr]:
+    """What each local name was last assigned, for following a name back to a parameter."""
+    out: dict[str, ast.expr] = {}
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign) and len(node.targets) == 1:
+            target = node.targets[0]
+            if isinstance(target, ast.Name):
+                out.setdefault(target.id, node.value)
+            elif isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                for name, value in zip(target.elts, node.value.elts, strict=False):
+                    if isinstance(name, ast.Name):
+                        out.setdefault(name.id, value)
+    return out
+
+
+def root_parameter(expression: ast.expr, assigned: dict[str, ast.expr], parameters: list[str]) -> str | None:
+    """The parameter that an expression is a form of: `targets.reshape(-1)` is a form of `targets`."""
+    for _ in range(12):
+        if isinstance(expression, ast.Name):
+            if expression.id in parameters and expression.id != "self":
+                return expression.id
+            if expression.id not in assigned:
+                return None
+            expression = assigned[expression.id]
+        elif isinstance(expression, ast.Call) and isinstance(expression.func, ast.Attribute):
+            expression = expression.func.value
+        elif isinstance(expression, (ast.Attribute, ast.Subscript)):
+            expression = expression.value
+        else:
+            return None
+    return None

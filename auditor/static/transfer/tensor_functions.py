@@ -1,0 +1,225 @@
+"""Functions of torch and numpy that make or rearrange tensors."""
+
+from __future__ import annotations
+
+import ast
+import math
+from dataclasses import replace
+
+from auditor.solver.expressions import Expr
+from auditor.solver.operations import operation
+from auditor.static.domain.by_token_kind import filled
+from auditor.static.domain.heap import Obj
+from auditor.static.domain.taint import choosing, joined
+from auditor.static.domain.values import (
+    EMPTY,
+    LAYOUT,
+    UNKNOWN,
+    Array,
+    Const,
+    Data,
+    Lib,
+    Num,
+    Truth,
+    Tup,
+    Value,
+)
+from auditor.static.interpreter.decisions import Machine
+from auditor.static.interpreter.state import WHOLE
+from auditor.static.transfer.tables import (
+    ALLOCATIONS,
+    COPIES,
+    PARTS,
+    POSITION_FUNCTIONS,
+    RESETS,
+    RESHAPES,
+)
+from auditor.static.transfer.tensor_methods import BY_ELEMENT, SUMS
+
+CASTS = frozenset(["float16", "float32", "float64", "float_", "single", "double"])
+"""Numpy types that keep a number as it is, but for its digits."""
+EQUALITIES = {"eq": "eq", "equal": "eq", "ne": "ne", "not_equal": "ne"}
+BY_ELEMENT_METHODS = frozenset([*SUMS, *BY_ELEMENT, "logical_not", "bitwise_not", "take", "index_select"])
+
+
+FILLS: dict[str, int | None] = {"zeros": 0, "ones": 1, "full": None, "bytearray": 0}
+
+
+class TensorFunctions(Machine):
+    """Calls of tensor functions."""
+
+    def tensors(
+        self, name: str, tail: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value | None:
+        first = args[0] if args else UNKNOWN
+        if tail in ALLOCATIONS and name.split(".")[0] in ("torch", "numpy", "builtins"):
+            if len(args) == 1 and tail in ("zeros", "empty") and self.number(first) == Expr(0):
+                return EMPTY
+            return self.allocated(tail, args, keywords, node)
+        if tail == "arange":
+            return self.arange(args, keywords)
+        if tail in POSITION_FUNCTIONS or (tail == "where" and len(args) == 1):
+            return self.positions(name, tail, args, keywords, node)
+        if tail in ("cat", "concatenate", "hstack") and args:
+            return self.concatenated(first)
+        if tail in ("tensor", "as_tensor", "from_numpy", "asarray", "array", "ascontiguousarray", "fromiter"):
+            bits = self.cast_bits(tail, args, keywords)
+            if bits is not None:
+                first = self.wrapped(first, bits)
+            if isinstance(first, (Num, Const, Truth)):
+                return first if isinstance(first, Num) else self.allocated(tail, [], keywords, node)
+            if isinstance(first, Obj) and self.length(first) == Expr(0):
+                return EMPTY
+            record = self.data(first)
+            if isinstance(first, Obj):
+                record = replace(record, span=self.consecutive(first))
+            return replace(record, array=first.array if isinstance(first, Data) else None, refs=frozenset())
+        known = self.constant_mask(first) if tail == "where" and len(args) == 3 else None
+        if known is not None:
+            return args[1] if known else args[2]
+        if tail in CASTS and name.startswith("numpy.") and len(args) == 1:
+            return first if isinstance(first, Const) else self.data(first).plain()
+        if tail == "where" and len(args) == 3:
+            mask = self.data(args[0])
+            picked = self.picked(*args)
+            if picked is not None:
+                return replace(self.mix(*args), by_kind=picked)
+            chosen = self.mix(*args[1:])
+            if mask.looks:
+                chosen = replace(chosen, looks=joined(chosen.looks, choosing(mask.looks)))
+            found = self.decided(self.masked(chosen, mask, node), args[0], node)
+            if self.by_kind_of(args[2]) == 0 and isinstance(args[1], Data) and "mask" in mask.marks:
+                return replace(found, by_kind=args[1].by_kind)  # some tokens only, each for what it counts
+            return found
+        columns = self.stacked(args, keywords) if tail in ("stack", "column_stack") and args else None
+        if columns is not None:
+            return columns
+        if tail == "stack" and args:
+            record = self.mix(*args)
+            return replace(
+                record, rank=None if record.rank is None else record.rank + 1, span=None, array=None
+            )
+        if tail == "nan_to_num" and args:
+            return first
+        if tail in EQUALITIES and len(args) == 2:
+            return self.call_method(first, EQUALITIES[tail], args[1:], keywords, node)
+        if tail in RESHAPES | COPIES | PARTS and args:
+            return self.call_method(first, tail, args[1:], keywords, node)
+        if tail in RESETS and args:
+            return self.call_method(first, tail, args[1:], keywords, node)
+        if name.startswith("math.") and all(isinstance(a, Const) for a in args):
+            function = getattr(math, tail, None)
+            if function is None:
+                return UNKNOWN
+            if not callable(function):
+                return Const(function)
+            try:
+                return Const(function(*[a.value for a in args if isinstance(a, Const)]))
+            except (TypeError, ValueError, OverflowError):
+                return UNKNOWN
+        if tail in ("minimum", "maximum", "clip", "clamp") and args and isinstance(first, Data):
+            if first.intervals and not first.regions and first.by_kind is None:
+                # positions kept inside an array: those beyond its ends change, and no others
+                return replace(first, span=None, within=first.intervals)
+        if tail in BY_ELEMENT_METHODS and args:
+            record = self.data(first)
+            if record.by_kind is not None or (record.regions and tail in SUMS):
+                return self.call_method(first, tail, args[1:], keywords, node)
+        if tail in ("minimum", "maximum", "clip") and len(args) >= 2:
+            numbers = [self.number(a) for a in args[:2]]
+            if all(n is not None for n in numbers) and tail != "clip":
+                return Num(operation("min" if tail == "minimum" else "max", *numbers))
+        return None
+
+    def allocated(self, tail: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Obj:
+        out = self.allocate("tensor", node)
+        rank: int | None = None
+        if args and not tail.endswith("_like"):
+            shape = args[0].items if isinstance(args[0], Tup) else None
+            if shape is None and isinstance(args[0], Obj):
+                items = args[0].d.get("#items")
+                shape = items if isinstance(items, tuple) else None
+            rank = len(shape) if shape is not None else 1 if tail == "full" else len(args)
+        empty = self.starts_empty(tail, args, keywords)
+        out.d["#content"] = Data(rank=rank)
+        if empty:
+            out.d["#empty"] = True
+        if rank == 1 and tail in FILLS:
+            out.d["#kinds"] = Data(by_kind=filled(self.fill_value(tail, args, keywords)))
+        return out
+
+    def fill_value(self, tail: str, args: list[Value], keywords: dict[str, Value]) -> object:
+        """What a fresh array holds everywhere; None where it is not known."""
+        if tail == "full":
+            value = keywords.get("fill_value", args[1] if len(args) > 1 else UNKNOWN)
+            return value.value if isinstance(value, Const) else None
+        kind = keywords.get("dtype", args[1] if len(args) > 1 else UNKNOWN)
+        if isinstance(kind, Lib) and kind.name.rsplit(".", 1)[-1] in ("bool", "bool_", "bool8"):
+            return FILLS[tail] == 1
+        return FILLS[tail]
+
+    def arange(self, args: list[Value], keywords: dict[str, Value]) -> Data:
+        numbers = [self.number(a) for a in args]
+        if len(numbers) == 1 and numbers[0] is not None:
+            return Data(span=(Expr(0), numbers[0]), rank=1)
+        if len(numbers) == 2 and numbers[0] is not None and numbers[1] is not None:
+            return Data(span=(numbers[0], numbers[1]), rank=1, turns=numbers[0].iterations())
+        return Data(turns=self.mix(*args).turns, rank=1)
+
+    def positions(
+        self, name: str, tail: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value:
+        """Indices of what is found in an array: positions, no content; in ascending order where they are."""
+        given = self.mix(*args)
+        found = Data(
+            turns=given.turns,
+            doubts=given.doubts,
+            updates=given.updates,
+            looks=choosing(given.looks),
+        )
+        found = self.decided(found, given, node)
+        if tail in ("nonzero", "flatnonzero", "argwhere", "where"):
+            self.last_symbol += 1
+            array = Array(self.last_symbol, Expr(0), ascending=True)
+            found = replace(found, array=array, rank=1, within=frozenset(((Expr(0), None),)))
+            if "equals" in given.marks and self.is_split(given):
+                self.delimiters.add(array.number)
+            as_tuple = keywords.get("as_tuple")
+            if tail == "where" or name == "numpy.nonzero" or (isinstance(as_tuple, Const) and as_tuple.value):
+                return Tup((found,))
+        return found
+
+    def is_split(self, record: Data) -> bool:
+        """Whether places in a value are places in the split."""
+        starts = [region.start for region in record.regions]
+        return starts == [Expr(0)] and not record.marks & LAYOUT
+
+    def concatenated(self, parts: Value) -> Value:
+        """Concatenation: of arrays of positions with constants at their ends it still ascends."""
+        items = parts.items if isinstance(parts, Tup) else None
+        if items is None and isinstance(parts, Obj) and "#elements" not in parts.d:
+            known = parts.d.get("#items")
+            items = known if isinstance(known, tuple) else None
+        record = replace(self.mix(parts), by_kind=self.data(parts).by_kind)
+        if items is not None:
+            arrays = [i for i in items if isinstance(i, Data) and i.array is not None]
+            plain = [i for i in items if not (isinstance(i, Data) and i.array is not None)]
+            if len(arrays) == 1 and all(not self.data(i).relevant for i in plain):
+                array = arrays[0].array
+                assert array is not None
+                self.last_symbol += 1
+                return replace(record, array=Array(self.last_symbol, Expr(0), array.ascending))
+        every_file = items is None and record.regions == frozenset((WHOLE,))
+        if not every_file and (items is None or len(items) > 1):
+            # a place in several parts one behind the other is no place in the split
+            record = replace(record, marks=record.marks | {"moved"})
+        return replace(record, array=None, span=None, within=record.intervals)
+
+    def consecutive(self, values: Obj) -> tuple[Expr, Expr] | None:
+        """The interval of a list of positions one behind the other, such as `[start + i for i in range(n)]`."""
+        length = self.length(values) if values.kind == "list" else None
+        if length is None or not self.is_aligned(values, values.d.get("#entries", ())):  # type: ignore[arg-type]
+            return None
+        place = self.symbol("free")
+        first, other = self.number(self.element(values, Expr(0))), self.number(self.element(values, place))
+        return (first, first + length) if first is not None and other == first + place else None

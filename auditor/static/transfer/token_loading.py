@@ -1,0 +1,164 @@
+"""Library functions that load tokens, score them, count them or write them to files."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from auditor.static.domain.lattice import scored
+from auditor.static.domain.values import UNKNOWN, Const, Data, Value
+from auditor.static.interpreter.decisions import Machine
+from auditor.static.interpreter.state import WHOLE
+from auditor.static.transfer.tables import (
+    DISTRIBUTIONS,
+    HISTOGRAMS,
+    LOSS_FUNCTIONS,
+    SELECTIONS,
+    TOTALS,
+)
+
+SAVES = frozenset(
+    [
+        "torch.save",
+        "pickle.dump",
+        "numpy.savez",
+        "numpy.save",
+        "numpy.savez_compressed",
+        "safetensors.torch.save_file",
+    ]
+)
+LOADS = frozenset(
+    [
+        "torch.load",
+        "pickle.load",
+        "pickle.loads",
+        "numpy.load",
+        "io.BytesIO",
+        "zlib.decompress",
+        "lzma.decompress",
+        "brotli.decompress",
+        "bz2.decompress",
+        "safetensors.torch.load_file",
+    ]
+)
+
+
+DECODERS = frozenset(["b85decode", "b64decode", "a85decode", "b32decode", "unhexlify", "a2b_base64"])
+
+
+class TokenFunctions(Machine):
+    """Calls that tokens pass through."""
+
+    def tokens(
+        self, name: str, tail: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value | None:
+        if name in ("glob.glob", "glob.iglob"):
+            return self.globbed(args, node)
+        if name in ("numpy.fromfile", "numpy.memmap", "torch.from_file", "numpy.frombuffer"):
+            return self.file_content(args, keywords, node)
+        if tail in LOSS_FUNCTIONS and not name.startswith("numpy"):
+            _, target_position = LOSS_FUNCTIONS[tail]
+            target = keywords.get("target", args[target_position] if len(args) > target_position else UNKNOWN)
+            given = self.mix(*args, *keywords.values())
+            if not given.states and not given.regions:
+                return given
+            return self.loss(self.data(target), given, node)
+        if tail == "softmax" and args:
+            return self.call_method(args[0], "softmax", args[1:], keywords, node)
+        if tail in DISTRIBUTIONS:
+            given = self.mix(*args, *keywords.values())
+            if given.states and given.regions and scored(given) < 2:
+                return self.distribution(given, node)
+            return given
+        if name in SAVES and args:
+            for value in (*args[:2], *keywords.values()):
+                if isinstance(value, Const) or (isinstance(value, Data) and value.template is not None):
+                    self.wrote(value)
+            self.saved(self.mix(*args, *keywords.values()), node)
+            return UNKNOWN
+        if tail in DECODERS and isinstance(first := args[0] if args else UNKNOWN, Const):
+            return self.embedded(first, node)
+        if name in LOADS:
+            outside = self.content_of(args, node)
+            return outside if outside is not None else self.loaded(self.mix(*args))
+        if tail == "at" and name.startswith(("numpy", "np")):
+            self.table_write(args, "np.add.at" if ".add." in name else name, node)
+            return UNKNOWN
+        if tail in HISTOGRAMS and args:
+            given = self.mix(*args, *keywords.values())
+            if given.regions:
+                table = self.allocate("tensor", node, f"{tail}")
+                table.d["#table"] = True
+                self.update(table, given.regions, node, "table", tail)
+                return Data(updates=self.history(table), turns=given.turns, refs=frozenset((table,)))
+        if tail == "where" and len(args) == 3 and self.chooses_score(args[0], args[1], args[2]):
+            return self.select(self.mix(*args), node, "where")
+        if tail in ("clamp", "clip") and self.data(args[0] if args else None).losses:
+            if any(self.data(v).losses for v in (*args[1:], *keywords.values())):
+                return self.select(self.mix(*args, *keywords.values()), node, tail)
+        if tail in SELECTIONS and len(args) > 1 and all(self.data(a).losses for a in args[:2]):
+            return self.select(self.mix(*args), node, tail)
+        if tail in TOTALS and len(args) == 1 and not keywords and self.data(args[0]).losses:
+            return self.added_up(self.data(args[0]), None, node)
+        if tail in ("gather", "take_along_dim", "take_along_axis") and len(args) > 1:
+            return self.call_method(args[0], "gather", args[1:], keywords, node)
+        if name in ("os.read", "mmap.mmap"):
+            return self.outside(node)
+        if tail in ("isnan", "isfinite", "isinf") and args:
+            given = self.mix(*args)
+            return replace(given, losses=frozenset())
+        if name == "json.dumps":
+            return replace(self.mix(*args), template=(None,))
+        if name == "torch.autograd.grad" and args:
+            return self.gradient(self.data(args[0]).regions, node)
+        return None
+
+    def distribution(self, record: Data, node: ast.AST) -> Data:
+        """Log-probabilities of the whole vocabulary, from the tokens that were the input."""
+        found = self.loss(record, record, node, "distribution")
+        return replace(found, marks=found.marks | {"softmax", "distribution"})
+
+    def globbed(self, args: list[Value], node: ast.AST) -> Value:
+        pattern = " ".join(str(a.value) for a in args if isinstance(a, Const))
+        templates = [a.template for a in args if isinstance(a, Data) and a.template]
+        for template in templates:
+            pattern += " " + "".join(p or "*" for p in template)
+        known = [a for a in args if isinstance(a, Data) and (a.regions or "train" in a.marks)]
+        if known:
+            return known[0]
+        return self.file_named(pattern, node)
+
+    def tokens_of(self, files: Data) -> Data:
+        """What validation files hold: the whole split, or the part that belongs to one turn of a loop over files."""
+        regions = {
+            replace(WHOLE, source=region.source)
+            if not region.turns
+            else replace(region, start=None, stop=None)
+            for region in files.regions
+        }
+        return replace(files, regions=frozenset(regions), rank=1, marks=files.marks - {"file"})
+
+    def file_content(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Data:
+        given = self.mix(*args)
+        if given.regions or "train" in given.marks:
+            return self.tokens_of(given) if "file" in given.marks else replace(given, rank=1)
+        names = [str(a.value) for a in args if isinstance(a, Const) and isinstance(a.value, str)]
+        names += ["".join(p or "*" for p in a.template) for a in args if isinstance(a, Data) and a.template]
+        if names:
+            found = self.file_named(" ".join(names), node)
+            if found.regions or "train" in found.marks:
+                return self.tokens_of(found)
+        return self.from_disk(given)
+
+    def outside(self, node: ast.AST) -> Data:
+        """A value read from the outside world during a loop: a different one in each of its turns."""
+        return Data(turns=frozenset((self.running[-1].counter,)) if self.running else frozenset())
+
+    def table_write(self, args: list[Value], by: str, node: ast.AST) -> None:
+        if not args:
+            return
+        key = self.mix(*args[1:])
+        for target in sorted(self.objects(args[0]), key=lambda o: o.number):
+            if key.regions:
+                self.put(target, "#table", True)
+                self.update(target, key.regions, node, "table", by)

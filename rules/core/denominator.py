@@ -1,0 +1,184 @@
+"""What the code of a submission says of the bytes that its claimed number is divided by.
+
+Not a rule itself: `byte-accounting` asks here and compares the answer with what the logs imply. The witness
+records what is counted for a model piece of each kind of token; here that is held against the canonical count
+(`auditor.trace.token_bytes`). Only kinds that the text is full of can break the rule: the split has one token
+a document that is control, unknown or unused, or stands after one, and 50,000 documents are 0.03 % of its
+bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from auditor.trace.answer import Answer
+from auditor.trace.events import Count, Event, Place, Report
+from auditor.trace.token_bytes import Counted, faults, rare_faults
+from auditor.trace.trace import Trace
+from rules.core.order_rule import judged_report
+from rules.core.rule import Evidence, Finding, Judgement, Level, Outcome, Policy, Step
+
+BITS_PER_BYTE = re.compile(r"bpb|bits.?per.?byte|\bbbp\b", re.IGNORECASE)
+BYTE_LEVEL = re.compile(r"byte[-_]?2\d\d|byte[-_]?level|pure[-_]?byte|raw[-_]?bytes?", re.IGNORECASE)
+"""Names of tokenizers whose tokens are bytes."""
+LOSSY = re.compile(r"case[-_]?fold|lower[-_]?case|uncased", re.IGNORECASE)
+"""Names of tokenizers that change the text in a way that cannot be undone."""
+MARKED = re.compile(r"caseops|lossless[-_]?caps", re.IGNORECASE)
+"""Names of tokenizers whose text holds marks that are no bytes of the original."""
+
+
+def told_by_code(slug: str, evidence: Evidence) -> Judgement:
+    """The judgement that the trace alone allows; `NOT_APPLICABLE` where no number in bits per byte is reported."""
+    trace = evidence.trace
+    if trace is None or not trace.reports:
+        return Judgement(outcome=Outcome.NOT_APPLICABLE, because="there is no reported number to follow")
+    report = judged_report(trace)
+    counts = trace.counts_of(report)
+    if not counts and BITS_PER_BYTE.search(report.label) is None:
+        return Judgement(outcome=Outcome.NOT_APPLICABLE, because="the number is not in bits per byte")
+    teller = _Teller(slug, trace, report, counts)
+    return teller.wrong() or teller.transformed(evidence.policy) or teller.unfollowed() or teller.right()
+
+
+class _Teller:
+    """The counts behind one report, asked one question after the other."""
+
+    def __init__(self, slug: str, trace: Trace, report: Report, counts: Sequence[Count]) -> None:
+        self.slug = slug
+        self.report = report
+        self.counts = counts
+        self.names = " ".join(load.what for load in trace.loads if load.source in ("tokenizer", "val"))
+
+    def wrong(self) -> Judgement | None:
+        """A count of a common kind of token that is not what it decodes to."""
+        bad = [count for count in self.counts if count.how == "table" and wrong_kinds(count)]
+        if not bad:
+            return None
+        good = any(count.how != "table" or not wrong_kinds(count) for count in self.counts)
+        sure = [
+            count
+            for count in bad
+            if (count.certain is Answer.YES or not good) and flatters(wrong_kinds(count))
+        ]
+        shown = (sure or bad)[0]
+        return self.answer(Outcome.FAIL if sure else Outcome.REVIEW, _fault_text(shown), shown)
+
+    def transformed(self, policy: Policy) -> Judgement | None:
+        """A tokenizer that, by its name, changes the text before it is counted."""
+        if any(count.how == "sidecar" for count in self.counts) or not self.counts:
+            return None
+        if LOSSY.search(self.names):
+            outcome = Outcome.FAIL if policy is Policy.STRICT else Outcome.REVIEW
+            text = "by its name the tokenizer folds case, so the bytes counted are those of the changed text"
+            return self.answer(outcome, text, self.counts[0])
+        if MARKED.search(self.names):
+            text = "the table counts a text with case marks in it, not the original"
+            return self.answer(Outcome.UNKNOWN, text, self.counts[0])
+        return None
+
+    def unfollowed(self) -> Judgement | None:
+        """What could not be followed, if anything."""
+        if not self.counts:
+            return self.answer(Outcome.UNKNOWN, "no count of bytes was found behind the number", self.report)
+        reasons = {
+            "unknown": "the lengths that are added up could not be followed",
+            "sidecar": "the lengths are read from a file",
+            "file": "the table of lengths is read from a file",
+        }
+        if not BYTE_LEVEL.search(self.names):
+            reasons["uniform"] = "every token is counted alike, which is right for a byte tokenizer alone"
+        for how, text in reasons.items():
+            found = next((count for count in self.counts if count.how == how), None)
+            if found is not None:
+                return self.answer(Outcome.UNKNOWN, text, found)
+        return None
+
+    def right(self) -> Judgement:
+        places = ", ".join(dict.fromkeys(str(count.place) for count in self.counts))
+        remarked = next((count for count in self.counts if rare_kinds(count)), None)
+        findings = () if remarked is None else (self._remark(remarked),)
+        because = f"each kind of token is counted by the bytes it decodes to, at {places}"
+        return Judgement(outcome=Outcome.PASS, because=because, findings=findings)
+
+    def answer(self, outcome: Outcome, text: str, event: Count | Report) -> Judgement:
+        message = f"{text} ({event.place})"
+        found = wrong_kinds(event) if isinstance(event, Count) else []
+        steps = [
+            Step(
+                text=f"{c.kind.piece!r} ({c.kind.name}) adds {_number(c.count)}, is {c.right}",
+                place=event.place,
+            )
+            for c in found
+        ]
+        finding = Finding(
+            rule=self.slug,
+            outcome=outcome,
+            level=Level.ERROR if outcome is Outcome.FAIL else Level.WARNING,
+            report=self.report.label,
+            message=f"{message[0].upper()}{message[1:]}.",
+            locations=_places(event, self.report),
+            steps=(*steps, Step(text=f"reported as {self.report.label!r}", place=self.report.place)),
+        )
+        return Judgement(outcome=outcome, because=message, findings=(finding,))
+
+    def _remark(self, count: Count) -> Finding:
+        rare = rare_kinds(count)
+        told = [f"{c.kind.piece!r} as {_number(c.count)}" for c in rare if c.kind.boundary]
+        if any(not c.kind.boundary for c in rare):
+            told.append("the space of a document's first token")
+        return Finding(
+            rule=self.slug,
+            outcome=Outcome.PASS,
+            level=Level.NOTE,
+            report=self.report.label,
+            message=f"Counted although it is no text, once a document at most: {', '.join(told)}.",
+            locations=(count.place,),
+        )
+
+
+def _places(event: Event, report: Report) -> tuple[Place, ...]:
+    return (event.place,) if event.place == report.place else (event.place, report.place)
+
+
+def wrong_kinds(count: Count) -> list[Counted]:
+    """Common kinds of token that a table counts wrongly."""
+    return faults(count.counts) if count.how == "table" else []
+
+
+def rare_kinds(count: Count) -> list[Counted]:
+    """What a table counts wrongly once a document at most."""
+    return rare_faults(count.counts) if count.how == "table" else []
+
+
+def flatters(found: Sequence[Counted]) -> bool:
+    """Whether bytes are added that the text does not have: too few make the number worse than it is."""
+    return any(c.count is not None and c.count > c.right for c in found)
+
+
+def _fault_text(count: Count) -> str:
+    found = wrong_kinds(count)
+    worst = next((c for c in found if c.kind.leading), found[0])
+    return (
+        f"{_cause(found)}: {worst.kind.piece!r} adds {_number(worst.count)} bytes to the denominator, "
+        f"it decodes to {worst.right}"
+    )
+
+
+def _cause(found: Sequence[Counted]) -> str:
+    """What is wrong, in a few words."""
+    leading = {(c.count or 0.0) - c.right for c in found if c.kind.leading}
+    causes = {
+        1.0: "the leading space is counted twice",
+        2.0: "the space mark is counted by its own three bytes",
+        -1.0: "the leading space is not counted",
+    }
+    if len(leading) == 1:
+        return causes.get(leading.pop(), "tokens are not counted by the bytes they decode to")
+    if {c.kind.name for c in found} == {"byte"}:
+        return "byte pieces are counted by their spelling"
+    return "tokens are not counted by the bytes they decode to"
+
+
+def _number(number: float | None) -> str:
+    return "?" if number is None else f"{number:g}"

@@ -1,0 +1,1 @@
+"""A rule's documentation, read from its module, and the catalogue."""

@@ -1,0 +1,1 @@
+"""Parts that the rules' examples share."""
