@@ -10,8 +10,6 @@ import posixpath
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from auditor.errors import InputError
@@ -20,13 +18,9 @@ from auditor.judgement.other_reported_numbers import besides_the_claim
 from auditor.judgement.record_findings import fold_folder, record_findings
 from auditor.judgement.result import AuditResult, AuditTarget, Claim
 from auditor.judgement.verdict import fold_evaluation, understood
-from auditor.reading.claim_evidence import ClaimEvidence, claim_evidence
-from auditor.reading.claim_matching import Match, match_claim
-from auditor.reading.configuration import effective_settings
-from auditor.reading.counterfactuals import Exploration
+from auditor.reading.claim_matching import Match
 from auditor.reading.gc_pause import patient_collector
-from auditor.reading.static_witness import Witness
-from auditor.solver.expressions import forget
+from auditor.reading.reading import Reading, read_submission
 from auditor.submission.model import Submission, Track
 from auditor.trace.events import Place
 from auditor.trace.trace import Trace
@@ -35,97 +29,8 @@ from rules.core.rule import CodeProblem, Evidence, Policy, Rule
 
 if TYPE_CHECKING:
     from auditor.program.model import Problem, Program
-    from auditor.records.validate import RecordsResult
-    from auditor.static.interpreter.state import Setting
 
 TRACKS = {Track.RECORD_10MIN_16MB: "record", Track.NON_RECORD: "non-record", Track.UNKNOWN: "unknown"}
-
-
-def audit_target(
-    path: str | None = None,
-    *,
-    git_dir: str | None = None,
-    ref: str | None = None,
-    base: str = "main",
-    folders: Sequence[str] = (),
-    overrides: Mapping[str, str] | None = None,
-    policy: Policy = Policy.RULINGS,
-    replays: bool = False,
-) -> tuple[list[AuditResult], tuple[str, ...]]:
-    """Audit every submission of a target.
-
-    Args:
-        replays: run each in a sandbox as well and join both witnesses (`auditor.replay`).
-
-    Returns:
-        the results in order, and what could not be read of the target, one sentence each.
-
-    Raises:
-        AuditorError: the target holds nothing to audit, or the arguments contradict each other.
-    """
-    from auditor.submission.load import load_submissions
-
-    loaded = load_submissions(path, git_dir=git_dir, ref=ref, base=base, folders=folders)
-    if replays:
-        from auditor.replay.verdict import audit_and_replay
-
-        audit = partial(audit_and_replay, overrides=overrides, policy=policy)
-    else:
-        audit = partial(audit_submission, overrides=overrides, policy=policy)
-    return [audit(submission) for submission in loaded.submissions], loaded.problems
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """What the static side knows of one script before any rule is asked.
-
-    Attributes:
-        settings: the effective configuration, by environment name.
-        trace: of the claimed run, with the claimed report marked, or None.
-        match: the claimed report and how it was tied to the claim.
-        exploration: what the trace would be with a switch turned, or None without a trace.
-        notes: what must be told of settings and switches, one sentence each.
-    """
-
-    program: Program
-    records: RecordsResult | None
-    settings: Mapping[str, Setting]
-    claim: ClaimEvidence
-    witness: Witness
-    trace: Trace | None
-    match: Match | None
-    exploration: Exploration | None
-    notes: tuple[str, ...]
-
-
-@patient_collector()
-def read_submission(submission: Submission, *, overrides: Mapping[str, str] | None = None) -> Reading:
-    """Read one script: unpack it, find its configuration and claim, follow it.
-
-    Raises:
-        AuditorError: the script itself cannot be read.
-    """
-    forget()
-    program = _program(submission)
-    records = _records(submission)
-    settings, conflicts = effective_settings(
-        submission, program, None if records is None else records.facts, overrides or {}
-    )
-    claim = ClaimEvidence() if records is None else claim_evidence(records.facts)
-    witness = Witness(program, settings)
-    effective, exploration, notes = witness.effective(claim)
-    trace, match = _claimed(effective, claim)
-    return Reading(
-        program=program,
-        records=records,
-        settings=settings,
-        claim=claim,
-        witness=witness,
-        trace=trace,
-        match=match,
-        exploration=exploration,
-        notes=notes + conflicts,
-    )
 
 
 @patient_collector()
@@ -186,30 +91,6 @@ def audit_submission(
         texts={(layer.path, layer.index): tuple(layer.text.split("\n")) for layer in program.layers},
         seconds=time.perf_counter() - started,
     )
-
-
-def _program(submission: Submission) -> Program:
-    from auditor.program.unpacking.program import load_program
-
-    return load_program(submission.script.path, submission.script.data(), submission.read_sibling)
-
-
-def _records(submission: Submission) -> RecordsResult | None:
-    """The facts and findings of the records folder, or None for a bare script."""
-    from auditor.records.validate import validate_folder
-
-    if submission.folder is None and submission.submission_json is None:
-        return None
-    return validate_folder(submission)
-
-
-def _claimed(trace: Trace | None, claim: ClaimEvidence) -> tuple[Trace | None, Match | None]:
-    if trace is None:
-        return None, None
-    match = match_claim(trace, lines=claim.lines, label=claim.label or None, log=claim.log)
-    if match is not None:
-        trace.claimed, trace.claimed_how = match.report.number, match.how
-    return trace, match
 
 
 def _json_text(submission: Submission) -> str | None:

@@ -40,7 +40,7 @@ def command(
     TARGET is a training script or a records folder. With --git and --ref it is a pull request, read from a
     repository without a checkout. Nothing of the submission is run, but with --replay in a sandbox.
     """
-    from auditor.audit.pipeline import audit_target
+    from auditor.audit.targets import audit_target
     from auditor.exit_codes import worst_exit
     from auditor.judgement.verdict import exit_code
     from auditor.report import renderer

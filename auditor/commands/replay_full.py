@@ -67,7 +67,7 @@ def _numbers(seeds: str) -> list[int]:
 def _runs(
     submission: Submission, seeds: Sequence[int], overrides: Mapping[str, str], options: FullOptions
 ) -> list[FullRun]:
-    from auditor.audit.pipeline import read_submission
+    from auditor.reading.reading import read_submission
     from auditor.replay.full_run import run_seed
     from auditor.replay.toy.target import claimed_settings
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from auditor.program.configuration.precedence import Settings
     from auditor.program.model import Program
     from auditor.records.facts import FolderFacts
-    from auditor.static.interpreter.state import Setting
+    from auditor.static.domain.settings import Setting
 
 LEFT_OUT = "default left by the command"
 """Where the command of the run is known and does not set a variable, its default is not merely the source's word."""
@@ -60,7 +60,7 @@ def effective_settings(
     submission: Submission, program: Program, facts: FolderFacts | None, overrides: Mapping[str, str]
 ) -> tuple[Mapping[str, Setting], tuple[str, ...]]:
     """The settings in force by environment name, and a sentence for each place that lost or does not count."""
-    from auditor.static.interpreter.state import Setting
+    from auditor.static.domain.settings import Setting
 
     gathered = gathered_settings(submission, program, facts, overrides)
     settings = {s.name: Setting(s.value, s.origin.value, s.path, s.line) for s in gathered}

@@ -21,7 +21,7 @@ from rules.core.rule import CodeProblem
 
 if TYPE_CHECKING:
     from auditor.program.model import Program
-    from auditor.static.interpreter.state import Resolved, Setting
+    from auditor.static.domain.settings import Resolved, Setting
 
 
 MAX_INFERENCES = 4

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from auditor.audit.pipeline import Reading, read_submission
+from auditor.reading.reading import Reading, read_submission
 from auditor.replay.probes.conditions import judge_conditions
 from auditor.replay.probes.coverage import expected_places
 from auditor.replay.probes.experiment import Evidence, run_experiment

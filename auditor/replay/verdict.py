@@ -45,7 +45,8 @@ def audit_and_replay(
     Raises:
         AuditorError: the script cannot be read, or no sandbox works here.
     """
-    from auditor.audit.pipeline import audit_submission, read_submission
+    from auditor.audit.pipeline import audit_submission
+    from auditor.reading.reading import read_submission
     from auditor.replay.replay import replay_submission
 
     started = time.perf_counter()

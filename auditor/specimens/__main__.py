@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from auditor.audit.pipeline import audit_target
+from auditor.audit.targets import audit_target
 from auditor.commands.options import wants_colour
 from auditor.judgement.result import AuditResult
 from auditor.report.text import render

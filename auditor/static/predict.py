@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from auditor.native.sources import NativeFunction, NativeSources
 from auditor.program.model import Layer, Program
 from auditor.solver.solver import refill, spent
+from auditor.static.domain.settings import Resolved, Setting
 from auditor.static.evaluator import Evaluator
-from auditor.static.interpreter.state import Resolved, Setting
 from auditor.trace.trace import Trace
 
 

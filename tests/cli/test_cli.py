@@ -126,7 +126,7 @@ def test_bug_is_exit_4_with_a_traceback(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("wires crossed")
 
-    monkeypatch.setattr("auditor.audit.pipeline.audit_target", broken)
+    monkeypatch.setattr("auditor.audit.targets.audit_target", broken)
     code, out, err = run(capsys, "audit", str(inputs / "good.py"))
     assert (code, out) == (4, "")
     assert "Traceback" in err
@@ -139,7 +139,7 @@ def test_error_text_cannot_steer_the_terminal(
     def refuse(*_: object, **__: object) -> None:
         raise AuditorError("cannot read \x1b[2Jevil\rname", hint="two\nlines")
 
-    monkeypatch.setattr("auditor.audit.pipeline.audit_target", refuse)
+    monkeypatch.setattr("auditor.audit.targets.audit_target", refuse)
     code, _, err = run(capsys, "audit", str(inputs / "good.py"))
     assert code == 2
     assert err == "error: cannot read \\x1b[2Jevil\\x0dname\nhint: two lines\n"

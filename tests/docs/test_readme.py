@@ -30,7 +30,7 @@ def test_links_into_the_repository_lead_somewhere() -> None:
 
 
 def test_timeline_in_the_readme_is_what_the_auditor_shows() -> None:
-    from auditor.audit.pipeline import audit_target
+    from auditor.audit.targets import audit_target
     from auditor.trace.render import render
 
     block = re.search(

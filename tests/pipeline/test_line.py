@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.audit.pipeline import audit_target
+from auditor.audit.targets import audit_target
 from auditor.judgement.result import AuditResult, RecordVerdict, Verdict
 from auditor.trace.events import Update
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.audit.pipeline import audit_target
+from auditor.audit.targets import audit_target
 from auditor.replay.probes.outcome import Outcome
 from auditor.replay.replay import ReplayOptions, replay_submission
 from auditor.replay.runs.session import Session

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 import auditor.specimens
-from auditor.audit.pipeline import audit_submission, read_submission
+from auditor.audit.pipeline import audit_submission
 from auditor.judgement.result import AuditResult, Verdict
+from auditor.reading.reading import read_submission
 from auditor.replay.probes.outcome import LeakWitness, Outcome, ReplayResult
 from auditor.replay.replay import ReplayOptions, replay_submission
 from auditor.replay.runs.session import Session

@@ -24,7 +24,7 @@ from auditor.replay.toy.world import (
     pieces,
     write_world,
 )
-from auditor.static.interpreter.state import Setting
+from auditor.static.domain.settings import Setting
 
 
 @pytest.fixture(scope="module")

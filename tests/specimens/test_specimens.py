@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import auditor.specimens
-from auditor.audit.pipeline import audit_target
+from auditor.audit.targets import audit_target
 from auditor.judgement.result import AuditResult
 from auditor.specimens.__main__ import expectation, kept
 from rules.core.rule import Outcome

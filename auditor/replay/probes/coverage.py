@@ -20,7 +20,7 @@ from auditor.trace.trace import Trace
 if TYPE_CHECKING:
     from auditor.program.model import Program
     from auditor.reading.counterfactuals import Exploration
-    from auditor.static.interpreter.state import Setting
+    from auditor.static.domain.settings import Setting
     from rules.core.rule import Rule
 
 
@@ -98,7 +98,7 @@ def judged_otherwise(
 
     A script whose order depends on its sizes (as one that looks for a harness does) is not proved by a toy run.
     """
-    from auditor.static.interpreter.state import Setting
+    from auditor.static.domain.settings import Setting
     from auditor.static.predict import trace_program
 
     merged = {**settings, **{name: Setting(value, "replay") for name, value in toy.items()}}

@@ -20,7 +20,7 @@ from auditor.replay.runs.run_record import RankRecord
 from auditor.replay.toy.target import ReplayTarget
 
 if TYPE_CHECKING:
-    from auditor.audit.pipeline import Reading
+    from auditor.reading.reading import Reading
 
 TRAINING_DATA_READ: Final = "training data are read after the artifact has been read back"
 

@@ -14,7 +14,7 @@ from auditor.replay.toy.sizes import ToySizes, sized_attributes, toy_environment
 
 if TYPE_CHECKING:
     from auditor.program.model import Program
-    from auditor.static.interpreter.state import Setting
+    from auditor.static.domain.settings import Setting
     from auditor.submission.model import Submission
 
 MIN_VOCABULARY: Final = 512

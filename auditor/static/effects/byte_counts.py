@@ -16,8 +16,8 @@ from auditor.static.domain.by_token_kind import (
     by_pair,
     elementwise,
 )
+from auditor.static.domain.provenance import Data
 from auditor.static.domain.taint import NO_LOOKS
-from auditor.static.domain.values import Data
 from auditor.static.interpreter.decisions import Machine
 from auditor.trace.events import Count, Load
 from auditor.trace.region import Region

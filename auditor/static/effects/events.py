@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from auditor.static.domain.heap import TOUCHED, Obj
+from auditor.static.domain.provenance import Data
 from auditor.static.domain.taint import NO_LOOKS
-from auditor.static.domain.values import Const, Data, Value
+from auditor.static.domain.values import Const, Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.transfer.files import FROM_OUTSIDE, MATCHED
 from auditor.static.transfer.tables import LABEL

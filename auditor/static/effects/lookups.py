@@ -11,13 +11,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from auditor.solver.expressions import Atom, Expr
+from auditor.static.domain.flow import RunningLoop
 from auditor.static.domain.heap import Obj
 from auditor.static.domain.lattice import join_data, scored
+from auditor.static.domain.provenance import Data
 from auditor.static.domain.taint import Look, blended, choosing, divided, joined, spreading, tokens_of
-from auditor.static.domain.values import Const, Data, Slice, Value
+from auditor.static.domain.values import Const, Slice, Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.interpreter.provenance_of import TOKENS_A_STEP
-from auditor.static.interpreter.state import RunningLoop
 from auditor.trace.answer import Answer
 from auditor.trace.blending import Found, held
 from auditor.trace.events import Blend, Event, Lookup, Score, Update

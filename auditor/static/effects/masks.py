@@ -14,7 +14,8 @@ from dataclasses import replace
 from auditor.solver.expressions import Atom, Expr
 from auditor.solver.operations import operation
 from auditor.static.domain.heap import Obj
-from auditor.static.domain.values import Const, Data, Slice, Tup, Value, Written
+from auditor.static.domain.provenance import Data
+from auditor.static.domain.values import Const, Slice, Tup, Value, Written
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.transfer.files import MATCHED
 from auditor.trace.region import Region

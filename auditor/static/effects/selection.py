@@ -9,23 +9,17 @@ value has been fitted to these tokens: an `Update` of a selection.
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from auditor.static.domain.flow import Choice
 from auditor.static.domain.lattice import scored
+from auditor.static.domain.provenance import Data
 from auditor.static.domain.taint import choosing
 from auditor.static.domain.taint import joined as together
-from auditor.static.domain.values import Const, Data, Num, Value
+from auditor.static.domain.values import Const, Num, Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.trace.events import Score
 from auditor.trace.region import Region
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A condition that looked at scores, and where it stands."""
-
-    test: Data
-    node: ast.AST
 
 
 class Choices(Machine):

@@ -17,7 +17,8 @@ from auditor.static.domain.by_token_kind import (
     elementwise,
 )
 from auditor.static.domain.heap import Obj
-from auditor.static.domain.values import Const, Data, Num, Slice, Truth, Tup, Value
+from auditor.static.domain.provenance import Data
+from auditor.static.domain.values import Const, Num, Slice, Truth, Tup, Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.trace.region import Region
 from auditor.trace.token_bytes import KINDS

@@ -13,15 +13,13 @@ from auditor.solver.operations import operation
 from auditor.solver.solver import proves
 from auditor.static.domain.heap import Obj
 from auditor.static.domain.lattice import join_data
+from auditor.static.domain.provenance import EMPTY, UNKNOWN, Data
 from auditor.static.domain.values import (
-    EMPTY,
     MAX_ALTERNATIVES,
     NONE,
-    UNKNOWN,
     Alt,
     Class,
     Const,
-    Data,
     Func,
     Generator,
     Lib,

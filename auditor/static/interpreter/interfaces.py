@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from auditor.static.domain.values import RowNumber, Slice, View
 
 if TYPE_CHECKING:
-    from auditor.static.interpreter.state import Changes, Deferral
+    from auditor.static.domain.flow import Changes, Deferral
 
 import ast
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,26 +17,13 @@ from typing import TYPE_CHECKING
 from auditor.solver.expressions import Atom, Condition, Expr
 from auditor.static.domain.by_token_kind import ByKind
 from auditor.static.domain.heap import Env, Obj
-from auditor.static.domain.values import (
-    Class,
-    Columns,
-    Const,
-    Consume,
-    Data,
-    Func,
-    Generator,
-    Value,
-)
+from auditor.static.domain.provenance import Data
+from auditor.static.domain.values import Class, Columns, Const, Consume, Func, Generator, Value
 from auditor.trace.events import Blend, Event, Score
 from auditor.trace.region import Region
 
 if TYPE_CHECKING:
-    from auditor.static.effects.selection import Choice
-    from auditor.static.syntax.loops import Body
-
-
-Status = str | None
-"""How a block ended: None if it ran to its end, else "return", "break", "continue" or "raise"."""
+    from auditor.static.domain.flow import Body, Choice
 
 
 class Contract:

@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from auditor.solver.expressions import Expr
+from auditor.static.domain.flow import MAX_NESTING, WHOLE
 from auditor.static.domain.heap import BOUNDS, STORED, TOUCHED, WRAPPED, Obj
 from auditor.static.domain.lattice import by_entry, join_data, substitute
+from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import (
     NONE,
-    UNKNOWN,
     Alt,
     Class,
     Columns,
     Const,
-    Data,
     Func,
     Generator,
     Keyed,
@@ -29,7 +29,7 @@ from auditor.static.domain.values import (
     Value,
     View,
 )
-from auditor.static.interpreter.state import MAX_NESTING, WHOLE, Ledger
+from auditor.static.interpreter.state import Ledger
 
 TOKENS_A_STEP = 4
 """Sets of tokens that are seen elsewhere in the time of one statement (measured on real scripts)."""

@@ -5,29 +5,24 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from auditor.native.sources import NativeFunction
 from auditor.solver.expressions import Atom, Condition, Expr, expressions_known
+from auditor.static.domain.flow import Deferral, RunningLoop
 from auditor.static.domain.heap import Env, Holder, Obj, Trail
+from auditor.static.domain.provenance import UNKNOWN, Data
+from auditor.static.domain.settings import Resolved, Setting
 from auditor.static.domain.taint import Looks
-from auditor.static.domain.values import (
-    UNKNOWN,
-    Class,
-    Consume,
-    Data,
-    Value,
-)
+from auditor.static.domain.values import Class, Consume, Value
 from auditor.static.interpreter.interfaces import Contract
 from auditor.trace.answer import Answer
 from auditor.trace.events import Event, Numbering, Place, Turn, Unresolved
-from auditor.trace.region import Region
 from auditor.trace.trace import Switch
 from auditor.trace.tree import Node
 
 if TYPE_CHECKING:
-    from auditor.static.effects.selection import Choice
+    pass
 
 
 MAX_STEPS = 600_000
@@ -38,20 +33,6 @@ MAX_EXPRESSIONS = 120_000
 
 MAX_DEPTH = 24
 """Calls of functions in one another."""
-
-MAX_NESTING = 12
-"""Containers in one another."""
-
-WHOLE = Region("val", Expr(0), Expr.of(Atom("free", (0, "val_tokens"), 1)))
-"""The whole validation split, as one interval; it is not empty."""
-
-
-Changes = dict[tuple[int, object], tuple[Holder, object, object]]
-"""Cells and their values, as an arm of a branch left them."""
-
-
-Deferral = tuple[str, Changes, "Choice | None"]
-"""How an arm of a branch ended, what it had left, and the choice that the branch was."""
 
 
 class StepsExhausted(Exception):
@@ -72,37 +53,6 @@ class Source(Protocol):
 
     def native(self, name: str) -> NativeFunction | str:
         """A function of the submission that is not Python, or why there is none of that name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """A value given to an environment name from outside the source; None where it is known to be left unset."""
-
-    value: str | None
-    origin: str
-    path: str = ""
-    line: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Resolved:
-    """An environment value that the script read."""
-
-    name: str
-    value: str | None
-    origin: str
-    path: str
-    line: int
-
-
-@dataclass(slots=True)
-class RunningLoop:
-    """A loop that is running: its entry, abstract iteration, counter and name."""
-
-    entry: int
-    iteration: int
-    counter: Atom
-    variable: str
 
 
 class Ledger(Contract):

@@ -12,16 +12,8 @@ from auditor.solver.expressions import Atom, Expr
 from auditor.solver.operations import operation
 from auditor.static.domain.by_token_kind import filled
 from auditor.static.domain.heap import Env, Obj
-from auditor.static.domain.values import (
-    NONE,
-    Const,
-    Data,
-    Interval,
-    Num,
-    RowNumber,
-    Tup,
-    Value,
-)
+from auditor.static.domain.provenance import Data
+from auditor.static.domain.values import NONE, Const, Interval, Num, RowNumber, Tup, Value
 from auditor.static.effects.count_ratios import is_share
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.transfer.list_views import moved

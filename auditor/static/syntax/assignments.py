@@ -7,20 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from auditor.static.domain.by_token_kind import ByKind
+from auditor.static.domain.flow import Status
 from auditor.static.domain.heap import TOUCHED, Env, Obj
-from auditor.static.domain.values import (
-    Alt,
-    Class,
-    Const,
-    Data,
-    Keyed,
-    Num,
-    Tup,
-    Value,
-    View,
-)
+from auditor.static.domain.provenance import Data
+from auditor.static.domain.values import Alt, Class, Const, Keyed, Num, Tup, Value, View
 from auditor.static.interpreter.decisions import Machine
-from auditor.static.interpreter.interfaces import Status
 
 
 class Assignments(Machine):

@@ -7,17 +7,11 @@ from collections.abc import Sequence
 
 from auditor.solver.expressions import Condition
 from auditor.static.ast_text import ast_text
+from auditor.static.domain.flow import Changes, Choice, Status
 from auditor.static.domain.heap import MISSING, Env, Obj
-from auditor.static.domain.values import (
-    UNKNOWN,
-    Const,
-    Truth,
-    Value,
-)
-from auditor.static.effects.selection import Choice
+from auditor.static.domain.provenance import UNKNOWN
+from auditor.static.domain.values import Const, Truth, Value
 from auditor.static.interpreter.decisions import Machine
-from auditor.static.interpreter.interfaces import Status
-from auditor.static.interpreter.state import Changes
 from auditor.trace.answer import Answer
 from auditor.trace.events import Place
 from auditor.trace.trace import Switch

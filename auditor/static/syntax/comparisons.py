@@ -8,11 +8,11 @@ from dataclasses import replace
 from auditor.program.operators import COMPARISONS
 from auditor.solver.expressions import Condition, Expr
 from auditor.static.domain.heap import Env, Obj
+from auditor.static.domain.provenance import Data
 from auditor.static.domain.values import (
     NONE,
     Class,
     Const,
-    Data,
     Func,
     Lib,
     Method,

@@ -10,12 +10,11 @@ import ast
 
 from auditor.solver.expressions import Atom, Expr
 from auditor.static.ast_text import ast_text
+from auditor.static.domain.flow import Body, RunningLoop, Status
 from auditor.static.domain.heap import Env, Obj
 from auditor.static.domain.values import Class, Const, Consume, Func, Generator, Keyed, Value
 from auditor.static.interpreter.decisions import Machine
-from auditor.static.interpreter.interfaces import Status
-from auditor.static.interpreter.state import RunningLoop
-from auditor.static.syntax.loops import Body, target_name
+from auditor.static.syntax.loops import target_name
 from auditor.trace.answer import Answer
 
 MAX_EXACT = 16

@@ -8,7 +8,8 @@ from dataclasses import replace
 from auditor.solver.expressions import Atom, Expr
 from auditor.static.domain.heap import Obj
 from auditor.static.domain.lattice import by_entry, substitute
-from auditor.static.domain.values import UNKNOWN, Alt, Class, Const, Data, Func, Keyed, Num, Tup, Value, View
+from auditor.static.domain.provenance import UNKNOWN, Data
+from auditor.static.domain.values import Alt, Class, Const, Func, Keyed, Num, Tup, Value, View
 from auditor.static.interpreter.decisions import Machine
 
 

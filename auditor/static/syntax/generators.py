@@ -12,12 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from auditor.solver.expressions import Expr
+from auditor.static.domain.flow import Body, Deferral, Status
 from auditor.static.domain.heap import Env, Obj
-from auditor.static.domain.values import UNKNOWN, Const, Consume, Func, Generator, Num, Tup, Value
+from auditor.static.domain.provenance import UNKNOWN
+from auditor.static.domain.values import Const, Consume, Func, Generator, Num, Tup, Value
 from auditor.static.interpreter.decisions import Machine
-from auditor.static.interpreter.interfaces import Status
-from auditor.static.interpreter.state import MAX_DEPTH, Deferral
-from auditor.static.syntax.loops import Body
+from auditor.static.interpreter.state import MAX_DEPTH
 
 Drive = Callable[[Consume], None]
 

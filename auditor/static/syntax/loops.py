@@ -15,32 +15,15 @@ from dataclasses import dataclass
 from auditor.solver.expressions import Atom, Expr
 from auditor.solver.operations import operation
 from auditor.static.ast_text import ast_text
+from auditor.static.domain.flow import Body, Deferral, RunningLoop, Status
 from auditor.static.domain.heap import MISSING, Env, Holder, Obj
 from auditor.static.domain.lattice import by_entry
-from auditor.static.domain.values import UNKNOWN, Const, Data, Keyed, Num, Tup, Value, View
+from auditor.static.domain.provenance import UNKNOWN, Data
+from auditor.static.domain.values import Const, Keyed, Num, Tup, Value, View
 from auditor.static.interpreter.decisions import Machine
-from auditor.static.interpreter.interfaces import Status
-from auditor.static.interpreter.state import Deferral, RunningLoop
 
 MAX_UNROLLED = 3
 MAX_UNROLLED_LITERAL = 6
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Body:
-    """What a loop does in a turn.
-
-    Attributes:
-        node: where the loop stands.
-        variable: the name it goes by.
-        detail: what it goes through, as the source has it.
-        run: one turn.
-    """
-
-    node: ast.AST
-    variable: str
-    detail: str
-    run: Callable[[], Status]
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 
+from auditor.static.domain.flow import Status
 from auditor.static.domain.heap import Env, Obj
 from auditor.static.domain.values import (
     Class,
@@ -14,7 +15,6 @@ from auditor.static.domain.values import (
     Value,
 )
 from auditor.static.interpreter.decisions import Machine
-from auditor.static.interpreter.interfaces import Status
 
 
 class Statements(Machine):

@@ -10,12 +10,11 @@ from auditor.solver.expressions import Atom, Expr
 from auditor.solver.operations import operation
 from auditor.static.domain.by_token_kind import ByKind
 from auditor.static.domain.heap import Obj
+from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import (
     NONE,
-    UNKNOWN,
     Class,
     Const,
-    Data,
     Func,
     Generator,
     Lib,

@@ -10,13 +10,13 @@ from functools import partial
 from auditor.program.walk import walk
 from auditor.solver.expressions import Atom, Expr
 from auditor.static.ast_text import once_a_node
+from auditor.static.domain.flow import Changes
 from auditor.static.domain.heap import MISSING, TOUCHED, Env, Obj
+from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import (
-    UNKNOWN,
     Alt,
     Class,
     Const,
-    Data,
     Func,
     Lib,
     Method,
@@ -28,7 +28,7 @@ from auditor.static.domain.values import (
     View,
 )
 from auditor.static.interpreter.decisions import Machine
-from auditor.static.interpreter.state import MAX_DEPTH, Changes
+from auditor.static.interpreter.state import MAX_DEPTH
 from auditor.static.transfer.tables import INTERESTING
 
 MAX_DULL_STATEMENTS = 25

@@ -5,16 +5,11 @@ from __future__ import annotations
 import ast
 
 from auditor.solver.expressions import Expr
+from auditor.static.domain.flow import Body
 from auditor.static.domain.heap import Obj
-from auditor.static.domain.values import (
-    UNKNOWN,
-    Const,
-    Data,
-    Value,
-    View,
-)
+from auditor.static.domain.provenance import UNKNOWN, Data
+from auditor.static.domain.values import Const, Value, View
 from auditor.static.interpreter.decisions import Machine
-from auditor.static.syntax.loops import Body
 
 
 class ContainerMethods(Machine):

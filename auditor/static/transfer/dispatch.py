@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from auditor.static.domain.heap import TOUCHED, WRAPPED, Obj
 from auditor.static.domain.lattice import join_data
+from auditor.static.domain.provenance import UNKNOWN, Data
+from auditor.static.domain.settings import Resolved
 from auditor.static.domain.values import (
     NONE,
-    UNKNOWN,
     Columns,
     Const,
-    Data,
     Func,
     Generator,
     Lib,
@@ -22,7 +22,6 @@ from auditor.static.domain.values import (
     Value,
 )
 from auditor.static.interpreter.decisions import Machine
-from auditor.static.interpreter.state import Resolved
 from auditor.static.transfer.native_calls import ADDRESSES, LIBRARIES, NATIVE
 from auditor.static.transfer.tables import (
     ELEMENTWISE,

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from auditor.static.domain.by_token_kind import TABLE, ByKind
-from auditor.static.domain.values import NONE, UNKNOWN, Const, Data, Value
+from auditor.static.domain.provenance import UNKNOWN, Data
+from auditor.static.domain.values import NONE, Const, Value
 from auditor.static.effects.byte_counts import BYTES_SOURCE
 from auditor.static.interpreter.decisions import Machine
 from auditor.trace.events import Event, Load

@@ -6,7 +6,8 @@ import ast
 from dataclasses import replace
 
 from auditor.static.domain.heap import BOUNDS, TOUCHED, Obj
-from auditor.static.domain.values import UNKNOWN, Const, Data, Value
+from auditor.static.domain.provenance import UNKNOWN, Data
+from auditor.static.domain.values import Const, Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.transfer.tables import TABLE_WRITES
 

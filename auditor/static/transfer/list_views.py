@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from auditor.solver.expressions import Condition, Expr
 from auditor.static.domain.heap import Obj
-from auditor.static.domain.values import UNKNOWN, Data, Value
+from auditor.static.domain.provenance import UNKNOWN, Data
+from auditor.static.domain.values import Value
 from auditor.static.interpreter.decisions import Machine
 
 SHAPE = (

@@ -8,13 +8,12 @@ from functools import partial
 
 from auditor.static.domain.heap import Obj
 from auditor.static.domain.lattice import scored
+from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import (
-    UNKNOWN,
     Alt,
     Class,
     Columns,
     Const,
-    Data,
     Func,
     Lib,
     Method,

@@ -15,8 +15,9 @@ from auditor.native.dependence import ELSEWHERE, Dependence, Written
 from auditor.native.sources import NativeFunction
 from auditor.static.domain.heap import BOUNDS, STORED, TOUCHED
 from auditor.static.domain.lattice import join_data
+from auditor.static.domain.provenance import Data
 from auditor.static.domain.taint import Look, joined
-from auditor.static.domain.values import Data, Value
+from auditor.static.domain.values import Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.trace.region import Region
 

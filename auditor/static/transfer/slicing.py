@@ -10,7 +10,8 @@ from auditor.solver.expressions import Atom, Expr
 from auditor.solver.solver import proves
 from auditor.static.domain.by_token_kind import ByKind
 from auditor.static.domain.lattice import join_data
-from auditor.static.domain.values import Const, Data, Slice, Value
+from auditor.static.domain.provenance import Data
+from auditor.static.domain.values import Const, Slice, Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.interpreter.provenance_of import TOKENS_A_STEP
 from auditor.trace.region import Region

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from auditor.static.domain.heap import TOUCHED, Obj
+from auditor.static.domain.provenance import Data
 from auditor.static.domain.taint import choosing, joined
-from auditor.static.domain.values import Columns, Const, Data, Slice, Tup, Value
+from auditor.static.domain.values import Columns, Const, Slice, Tup, Value
 from auditor.static.interpreter.decisions import Machine
 
 MAX_COLUMNS = 8

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from auditor.static.domain.heap import Obj
 from auditor.static.domain.lattice import join_data
-from auditor.static.domain.values import Data
+from auditor.static.domain.provenance import Data
 from auditor.static.interpreter.decisions import Machine
 from auditor.trace.events import Artifact
 

@@ -9,23 +9,12 @@ from dataclasses import replace
 from auditor.solver.expressions import Expr
 from auditor.solver.operations import operation
 from auditor.static.domain.by_token_kind import filled
+from auditor.static.domain.flow import WHOLE
 from auditor.static.domain.heap import Obj
+from auditor.static.domain.provenance import EMPTY, LAYOUT, UNKNOWN, Array, Data
 from auditor.static.domain.taint import choosing, joined
-from auditor.static.domain.values import (
-    EMPTY,
-    LAYOUT,
-    UNKNOWN,
-    Array,
-    Const,
-    Data,
-    Lib,
-    Num,
-    Truth,
-    Tup,
-    Value,
-)
+from auditor.static.domain.values import Const, Lib, Num, Truth, Tup, Value
 from auditor.static.interpreter.decisions import Machine
-from auditor.static.interpreter.state import WHOLE
 from auditor.static.transfer.tables import (
     ALLOCATIONS,
     COPIES,

@@ -7,17 +7,8 @@ from dataclasses import replace
 
 from auditor.solver.expressions import Expr
 from auditor.solver.solver import proves
-from auditor.static.domain.values import (
-    LAYOUT,
-    UNKNOWN,
-    Const,
-    Data,
-    Lib,
-    Num,
-    Slice,
-    Tup,
-    Value,
-)
+from auditor.static.domain.provenance import LAYOUT, UNKNOWN, Data
+from auditor.static.domain.values import Const, Lib, Num, Slice, Tup, Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.transfer.tables import (
     NARROW_BITS,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
+from auditor.static.domain.flow import WHOLE
 from auditor.static.domain.lattice import scored
-from auditor.static.domain.values import UNKNOWN, Const, Data, Value
+from auditor.static.domain.provenance import UNKNOWN, Data
+from auditor.static.domain.values import Const, Value
 from auditor.static.interpreter.decisions import Machine
-from auditor.static.interpreter.state import WHOLE
 from auditor.static.transfer.tables import (
     DISTRIBUTIONS,
     HISTOGRAMS,

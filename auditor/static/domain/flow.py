@@ -1,0 +1,66 @@
+"""How control leaves a statement, what a turn of a loop changes, and what is deferred until it is known."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from auditor.solver.expressions import Atom, Expr
+from auditor.static.domain.heap import Holder
+from auditor.static.domain.provenance import Data
+from auditor.trace.region import Region
+
+Status = str | None
+"""How a block ended: None if it ran to its end, else "return", "break", "continue" or "raise"."""
+
+
+MAX_NESTING = 12
+"""Containers in one another."""
+
+
+WHOLE = Region("val", Expr(0), Expr.of(Atom("free", (0, "val_tokens"), 1)))
+"""The whole validation split, as one interval; it is not empty."""
+
+
+Changes = dict[tuple[int, object], tuple[Holder, object, object]]
+"""Cells and their values, as an arm of a branch left them."""
+
+
+Deferral = tuple[str, Changes, "Choice | None"]
+"""How an arm of a branch ended, what it had left, and the choice that the branch was."""
+
+
+@dataclass(slots=True)
+class RunningLoop:
+    """A loop that is running: its entry, abstract iteration, counter and name."""
+
+    entry: int
+    iteration: int
+    counter: Atom
+    variable: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """What a loop does in a turn.
+
+    Attributes:
+        node: where the loop stands.
+        variable: the name it goes by.
+        detail: what it goes through, as the source has it.
+        run: one turn.
+    """
+
+    node: ast.AST
+    variable: str
+    detail: str
+    run: Callable[[], Status]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A condition that looked at scores, and where it stands."""
+
+    test: Data
+    node: ast.AST
