@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Final
 from auditor.errors import AuditorError
 from auditor.replay.runs.printed_numbers import RESULT, labelled
 from auditor.replay.runs.run_record import artifacts_in
-from auditor.replay.sandbox.ladder import HOSTNAME, INSIDE, Rung, bubblewrap, environment
+from auditor.replay.sandbox.ladder import ELSEWHERE, HOSTNAME, INSIDE, Rung, bubblewrap, environment
 from auditor.replay.sandbox.ladder import Layout as SandboxLayout
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def _run_in(
     with log.open("wb") as out:
         process = subprocess.Popen(
             command,
-            cwd=job if options.rung is Rung.NONE else None,
+            cwd=job if options.rung is Rung.NONE else ELSEWHERE,
             stdout=out,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from auditor.replay.runs.job import ARRAYS, EVENTS, OUTCOME, PLACES, PRINTED
+from auditor.replay.runs.observations import Observations
 
 if TYPE_CHECKING:
     import numpy as np
@@ -108,6 +109,7 @@ class RunRecord:
         processor_s: processor time of all its processes, by the server's account.
         left_behind: processes that had to be killed after the script had ended.
         withdrawn: whether training data were taken away at the phase boundary.
+        observations: what the parent saw from outside.
     """
 
     reason: str
@@ -118,6 +120,7 @@ class RunRecord:
     processor_s: float = 0.0
     left_behind: int = 0
     withdrawn: bool = False
+    observations: Observations = field(default_factory=Observations)
 
     @property
     def ran(self) -> bool:

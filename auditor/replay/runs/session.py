@@ -19,7 +19,7 @@ from auditor.errors import AuditorError
 from auditor.replay.runs.cache import RunCache
 from auditor.replay.runs.job import Mode, Order
 from auditor.replay.runs.run_record import RunRecord, artifacts_in, run_record
-from auditor.replay.sandbox.ladder import Layout, Rung, command, environment
+from auditor.replay.sandbox.ladder import ELSEWHERE, Layout, Rung, command, environment
 from auditor.replay.toy.sizes import ToySizes
 from auditor.replay.toy.target import DATASETS
 from auditor.replay.toy.world import World, write_world
@@ -106,7 +106,8 @@ class Session:
             stderr=self._errors,
             text=True,
             bufsize=1,
-            env=environment(),
+            env={**environment(), "TMPDIR": self._temporary()},
+            cwd=ELSEWHERE,
             start_new_session=True,
         )
         try:
@@ -239,6 +240,9 @@ class Session:
     def _inside(self, name: str) -> str:
         return self._layout.inside(self.rung, self._root / name)
 
+    def _temporary(self) -> str:
+        return "/tmp" if self.rung.has_own_files else self._inside("tmp")
+
     def _lay(self, world: World) -> None:
         """Empty the folders and lay the world and the submission anew."""
         for name in ("job", "out", "tmp"):
@@ -262,7 +266,7 @@ class Session:
 
     def _environment(self, world: World, variables: Mapping[str, str]) -> dict[str, str]:
         job, data = self._inside("job"), self._inside("data")
-        temporary = "/tmp" if self.rung.has_own_files else self._inside("tmp")
+        temporary = self._temporary()
         shards = f"{data}/datasets/{self._names(world.size.vocabulary)[0]}"
         names = {
             "DATA_PATH": shards,

@@ -115,7 +115,9 @@ def unavailable(rung: Rung) -> str:
                 capture_output=True,
                 text=True,
                 timeout=TRIAL_S,
+                stdin=subprocess.DEVNULL,
                 env=environment(),
+                cwd=ELSEWHERE,
             )
         except subprocess.TimeoutExpired:
             return f"did not start within {TRIAL_S} s"
@@ -137,14 +139,25 @@ def command(rung: Rung, layout: Layout, *, serve: bool = True) -> list[str]:
         "writable": [str(path) for path in layout.writable],
         "inside": INSIDE,
     }
-    python = [sys.executable, "-s", "-B", "-c", _START, str(_package_root()), json.dumps(order)]
+    python = [*PYTHON, "-c", _START, str(_package_root()), json.dumps(order)]
     if rung is not Rung.BUBBLEWRAP:
         return python
     return [*bubblewrap(layout), "--", *python]
 
 
+PYTHON: Final = (sys.executable, "-P", "-s", "-B")
+"""How Python is started: nothing is imported from the current folder (-P) or the user's own packages (-s).
+
+Not `-I`, which would ignore PYTHONHASHSEED: the environment is ours alone (`environment`).
+"""
+
+ELSEWHERE: Final = "/"
+"""The current folder of whatever is started: never the user's, which a submission may have filled."""
+
 _START: Final = (
-    "import sys; sys.path.insert(0, sys.argv[1]); "
+    "import sys; "
+    "at = [i for i, path in enumerate(sys.path) if path.endswith('-packages')] or [len(sys.path)]; "
+    "sys.path.insert(at[0], sys.argv[1]); "
     "from auditor.replay.sandbox.enter import enter; enter(sys.argv[2])"
 )
 

@@ -1,0 +1,136 @@
+"""What the parent saw of a run from outside its processes: opened files, sockets, programs, the boundary.
+
+Nothing here was said by the submission's process. Each kind of fact has a standing of its own, since a level of the
+sandbox may enforce one and only observe another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Standing(Enum):
+    """How far a fact can be relied on."""
+
+    ENFORCED = "enforced"
+    """The kernel refuses everything else: what is not listed did not happen."""
+
+    OBSERVED = "observed"
+    """Seen from outside, but a way past the observer is known: a finding counts, an absence does not."""
+
+    CLAIMED = "claimed"
+    """The submission's own process said so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedFile:
+    """One open of a file, or a try.
+
+    Attributes:
+        number: place in the order of everything that was observed in the run; from 0, without gaps.
+        seconds: since the run began, by the parent's clock.
+        rank: whose process tree.
+        process: its number by the parent's count.
+        path: inside the sandbox, links followed where the file was found.
+        write: whether it may be written through this descriptor.
+        refused: errno that the process got, or 0.
+        size: bytes when it was opened; 0 where that is not known.
+        file: (device, inode) where the parent opened it itself, else None.
+        after_boundary: whether training data had been taken away by then.
+    """
+
+    number: int
+    seconds: float
+    rank: int
+    process: int
+    path: str
+    write: bool = False
+    refused: int = 0
+    size: int = 0
+    file: tuple[int, int] | None = None
+    after_boundary: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SocketUse:
+    """One socket that was asked for, connected or bound; fields as in `OpenedFile`.
+
+    Attributes:
+        call: "socket", "connect" or "bind".
+        family: number of the address family.
+        address: "host:port" or a path, "" for `socket`.
+    """
+
+    number: int
+    seconds: float
+    rank: int
+    process: int
+    call: str
+    family: int
+    address: str = ""
+    refused: int = 0
+    after_boundary: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartedProgram:
+    """One program that was started; fields as in `OpenedFile`."""
+
+    number: int
+    seconds: float
+    rank: int
+    process: int
+    path: str
+    after_boundary: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Boundary:
+    """When training data were taken away: before the artifact was read back for the first time.
+
+    Attributes:
+        number: of the open that was held until the data were gone.
+        path: of the artifact inside the sandbox.
+        size: its bytes then.
+        sha256: of its content then.
+        standing: `ENFORCED` where neither a new open nor a kept descriptor or map can read the data afterwards.
+    """
+
+    number: int
+    seconds: float
+    path: str
+    size: int
+    sha256: str
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observations:
+    """Everything that was observed of one run, in order.
+
+    Attributes:
+        opens: standing of the list of opened files, of those below the run's own folders and the data.
+        network: standing of "nothing but what `sockets` lists was reached".
+        boundary: None where no artifact was read back.
+        missed: how many events there were beyond those that are kept.
+        why: why a standing is not `ENFORCED`, one sentence each.
+    """
+
+    opens: Standing = Standing.CLAIMED
+    network: Standing = Standing.CLAIMED
+    files: tuple[OpenedFile, ...] = ()
+    sockets: tuple[SocketUse, ...] = ()
+    programs: tuple[StartedProgram, ...] = ()
+    boundary: Boundary | None = None
+    missed: int = 0
+    why: tuple[str, ...] = field(default=())
+
+    @property
+    def outside(self) -> tuple[SocketUse, ...]:
+        """Uses of the network beyond this machine, refused or not."""
+        return tuple(use for use in self.sockets if use.call == "connect" and not _is_near(use.address))
+
+
+def _is_near(address: str) -> bool:
+    return address.startswith(("127.", "[::1]", "[::ffff:127.", "0.0.0.0:", "[::]:", "/", "@")) or not address
