@@ -1,24 +1,26 @@
 """Branches that a log shows to have been taken, for the variables that decide them.
 
 `if args.ttt_enabled: log0("ttt: starting …")` in the program and `ttt: starting` in the log say that the variable
-was on, though nothing prints its value. Only lines that one arm of one test prints, and no other place, are told.
-Absence of a line tells nothing here: logs are cut, and an arm may end before it prints.
+was on, though nothing prints its value. A line is evidence for an arm only if nothing else in the program could have
+printed it: not another print, not a dump of settings (`  ttt_weight_decay: 0.5`), not a text that is put together
+elsewhere. Absence of a line tells nothing here: logs are cut, and an arm may end before it prints.
 """
 
 from __future__ import annotations
 
 import ast
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from auditor.program.configuration.environment import EnvironmentRead
 from auditor.program.configuration.log_templates import OWNERS
+from auditor.program.configuration.log_text import LogLine
 from auditor.program.model import Program
+from auditor.program.printable import Printable
 from auditor.program.walk import walk
 
 MIN_TEXT = 8
-"""Characters of a constant text at the start of a printed line that make it one of its kind."""
+"""Constant characters at the start of a printed line without which it is not looked for in a log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,56 +28,70 @@ class Branch:
     """Something that only one outcome of a test prints.
 
     Attributes:
-        text: what the line begins with.
+        printed: the line.
         target: the name that was tested.
         value: what the variable behind it then held.
         exact: whether it was just that; otherwise anything that counts as "on" would do.
     """
 
-    text: str
+    printed: Printable
     target: str
     value: str
     exact: bool
 
+    def shown(self, lines: Sequence[LogLine], texts: Sequence[Printable]) -> LogLine | None:
+        """The first line of a log that this arm prints and nothing else can.
 
-def branches(program: Program, variables: Mapping[str, EnvironmentRead]) -> list[Branch]:
+        Args:
+            texts: all that the program can print (`printed_texts.printables`).
+        """
+        opening = self.printed.opening.strip()
+        for line in lines:
+            if opening in line.text and self.printed.could_print(line.text):
+                others = (text for text in texts if text.node is not self.printed.node)
+                if not any(text.could_print(line.text) for text in others):
+                    return line
+        return None
+
+
+def branches(
+    program: Program, variables: Mapping[str, EnvironmentRead], texts: Sequence[Printable]
+) -> list[Branch]:
     """Return what the arms of tests of environment variables print.
 
     Args:
         variables: target name → the read that feeds it (`environment.variable_of`).
+        texts: all that the program can print.
     """
-    found: list[Branch] = []
-    printed: Counter[str] = Counter()
-    for layer in program.layers:
-        if layer.module is None:
-            continue
-        for node in walk(layer.module):
-            if isinstance(node, ast.Call):
-                text = _opening(node)
-                if text:
-                    printed[text] += 1
-            elif isinstance(node, ast.If):
-                found.extend(_of_test(node, variables))
-    texts = sorted(printed)
+    by_call: dict[int, list[Printable]] = {}
+    for text in texts:
+        if text.whole and len(text.opening.strip()) >= MIN_TEXT:
+            by_call.setdefault(id(text.node), []).append(text)
     return [
         branch
-        for branch in found
-        if printed[branch.text] == 1 and not any(_same_opening(branch.text, text) for text in texts)
+        for layer in program.layers
+        if layer.module is not None
+        for node in walk(layer.module)
+        if isinstance(node, ast.If)
+        for branch in _of_test(node, variables, by_call)
     ]
 
 
-def _same_opening(one: str, other: str) -> bool:
-    return one != other and (one.startswith(other) or other.startswith(one))
-
-
-def _of_test(node: ast.If, variables: Mapping[str, EnvironmentRead]) -> Iterator[Branch]:
+def _of_test(
+    node: ast.If, variables: Mapping[str, EnvironmentRead], by_call: Mapping[int, list[Printable]]
+) -> Iterator[Branch]:
     for body, outcome in ((node.body, True), (node.orelse, False)):
-        texts = [text for statement in body if (text := _printed(statement))]
+        texts = [
+            text
+            for statement in body
+            if isinstance(statement, ast.Expr)
+            for text in by_call.get(id(statement.value), ())
+        ]
         if not texts:
             continue
         for target, value, exact in _implied(node.test, outcome, variables):
             for text in texts:
-                yield Branch(text=text, target=target, value=value, exact=exact)
+                yield Branch(printed=text, target=target, value=value, exact=exact)
 
 
 def _is_flag(read: EnvironmentRead) -> bool:
@@ -147,28 +163,3 @@ def _target(node: ast.expr, variables: Mapping[str, EnvironmentRead]) -> str | N
     if isinstance(node, ast.Name):
         return node.id if node.id in variables else None
     return None
-
-
-def _printed(statement: ast.stmt) -> str:
-    """What a statement prints at the start of a line, or ""."""
-    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
-        return _opening(statement.value)
-    return ""
-
-
-def _opening(call: ast.Call) -> str:
-    """The constant text with which a call that prints begins its line, or ""."""
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    if not ("print" in name or "log" in name or name in ("info", "write")) or not call.args:
-        return ""
-    text = _constant_start(call.args[0])
-    return text if len(text.strip()) >= MIN_TEXT and "\n" not in text.strip() else ""
-
-
-def _constant_start(node: ast.expr) -> str:
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value.strip()
-    if isinstance(node, ast.JoinedStr) and node.values:
-        first = node.values[0]
-        return str(first.value).lstrip() if isinstance(first, ast.Constant) else ""
-    return ""

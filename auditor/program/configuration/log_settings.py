@@ -18,6 +18,7 @@ from auditor.program.configuration.environment import EnvironmentRead
 from auditor.program.configuration.log_branches import Branch
 from auditor.program.configuration.log_templates import Template
 from auditor.program.configuration.log_text import LogLine
+from auditor.program.printable import Printable
 
 _DUMP_HEADING: Final = re.compile(r"hyper-?param|^\s*(?:config|args|settings|env\w*)\s*:?\s*$", re.I)
 _DUMP_LINE: Final = re.compile(r"^\s*(?:\[?[\w.]+\]?:?\s+)?([A-Za-z_]\w*)\s*[:=]\s*(.*?)\s*,?$")
@@ -29,8 +30,6 @@ _WORLD_SIZE: Final = re.compile(r"\bworld_size\s*[:=]\s*(\d+)")
 _JSON_LINE: Final = re.compile(r'^\s+"([A-Za-z_]\w*)":\s*("[^"]*"|true|false|-?\d[\d.eE+-]*)\s*,?$')
 _NUMBER: Final = re.compile(r"^-?\d+(?:\.\d*)?(?:e[-+]?\d+)?$", re.I)
 _MAX_DUMP_LINES: Final = 400
-MAX_PREFIX: Final = 40
-"""Characters of a time or rank that may stand before what a script prints."""
 _MAX_VALUE: Final = 200
 
 
@@ -49,6 +48,7 @@ def log_evidence(
     variables: Mapping[str, EnvironmentRead],
     templates: list[Template],
     branches: Sequence[Branch] = (),
+    texts: Sequence[Printable] = (),
 ) -> dict[str, Evidence]:
     """Return variable → what the log shows, the first showing of each.
 
@@ -57,6 +57,7 @@ def log_evidence(
         variables: target name → the read that feeds it (`environment.variable_of`).
         templates: f-strings of the program.
         branches: what only one outcome of a test prints; weaker than a value that is printed.
+        texts: all that the program can print, to tell such a line from others.
     """
     found: dict[str, Evidence] = {}
 
@@ -86,8 +87,7 @@ def log_evidence(
         name = variables[branch.target].name
         if name in found:
             continue
-        reach = len(branch.text) + MAX_PREFIX
-        shown = next((item for item in lines if branch.text in item.text[:reach]), None)
+        shown = branch.shown(lines, texts)
         if shown is not None:
             decimals = None if branch.exact else 0
             found[name] = Evidence(name=name, value=branch.value, line=shown.number, decimals=decimals)
@@ -105,6 +105,8 @@ def environment_text(raw: str, read: EnvironmentRead) -> str | None:
         return None
     if "(" in value[1:] and value[0] not in "[(\"'":
         return None
+    if re.search(r"(?<!,)\s", value) and value[0] not in "[(\"'":
+        return None  # words are a sentence about the setting and not its value
     if value in ("True", "true"):
         return read.true_text
     if value in ("False", "false"):

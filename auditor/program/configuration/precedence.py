@@ -27,6 +27,7 @@ from auditor.program.configuration.log_text import printed_lines, source_lines
 from auditor.program.configuration.readme import FoundCommand, is_aside, readme_commands
 from auditor.program.configuration.shell import read_commands
 from auditor.program.model import Program
+from auditor.program.printed_texts import printables
 
 WORLD_SIZE: Final = 8
 """Processes of the claimed run: the challenge's 8×H100, one process each."""
@@ -188,12 +189,13 @@ def _from_logs(
         return shown, rounded
     variables = variable_of(reads)
     printed = templates(program, frozenset(variables))
-    told = branches(program, variables)
+    texts = printables(program)
+    told = branches(program, variables, texts)
     sources = tuple(source_lines(layer.text) for layer in program.layers)
     seen: dict[str, list[tuple[str, Evidence]]] = {}
     for log in logs:
         for name, evidence in log_evidence(
-            printed_lines(log.text, sources), variables, printed, told
+            printed_lines(log.text, sources), variables, printed, told, texts
         ).items():
             seen.setdefault(name, []).append((log.path, evidence))
     for name in sorted(seen.keys() - {"RANK", "LOCAL_RANK"}):
