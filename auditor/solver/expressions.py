@@ -383,14 +383,6 @@ class Expr:
                 self._row = form, True, -(self.constant // divisor)
         return self._row
 
-    def replace(self, change: Change, memo: Memo | None = None) -> Expr:
-        """The expression with atoms exchanged, at every depth; see `operations.exchanged`."""
-        from auditor.solver.operations import Exchange, exchanged
-
-        if memo is None:
-            memo = change.memo if isinstance(change, Exchange) else {}
-        return exchanged(self, change, memo)
-
 
 def in_order(terms: dict[Atom, int]) -> tuple[tuple[Atom, int], ...]:
     """The terms in an order that is the same in every process."""

@@ -49,6 +49,17 @@ def atoms_exchanged(table: Mapping[Atom, Expr]) -> Exchange:
     return Exchange(lambda atom: numbers.get(atom.number), frozenset(numbers))
 
 
+def replace_atoms(expr: Expr, change: Change, memo: Memo | None = None) -> Expr:
+    """The expression with atoms exchanged, at every depth.
+
+    Args:
+        memo: what became of each atom, for several expressions under one change; an `Exchange` has its own.
+    """
+    if memo is None:
+        memo = change.memo if isinstance(change, Exchange) else {}
+    return exchanged(expr, change, memo)
+
+
 def exchanged(expr: Expr, change: Change, memo: Memo) -> Expr:
     """The expression with atoms exchanged, at every depth and in what is known of them.
 
@@ -152,7 +163,7 @@ def assume(expr: Expr, condition: Condition, branch: int) -> Expr:
             if atom.kind == "ite" and isinstance(atom.args[0], Condition) and atom.args[0].key == key:
                 chosen = atom.args[branch]
                 assert isinstance(chosen, Expr)
-                return chosen.replace(exchange)
+                return replace_atoms(chosen, exchange)
             return None
 
         exchange = Exchange(change, frozenset((key,)))

@@ -13,7 +13,7 @@ from zlib import crc32
 
 from auditor.solver.canonical_form import question_form
 from auditor.solver.expressions import Atom, Expr, Memo, by_identity, on_forget
-from auditor.solver.operations import Exchange, atoms_exchanged, operation
+from auditor.solver.operations import Exchange, atoms_exchanged, operation, replace_atoms
 from auditor.solver.solver import exhausted, proves, refutes, spend
 from auditor.trace.answer import Answer
 
@@ -74,11 +74,11 @@ class Region:
             turns |= {atom} if new is None else new.iterations()
         return replace(
             self,
-            start=None if self.start is None else self.start.replace(change, memo),
-            stop=None if self.stop is None else self.stop.replace(change, memo),
+            start=None if self.start is None else replace_atoms(self.start, change, memo),
+            stop=None if self.stop is None else replace_atoms(self.stop, change, memo),
             turns=frozenset(turns),
-            row=None if self.row is None else self.row.replace(change, memo),
-            facts=tuple(fact.replace(change, memo) for fact in self.facts),
+            row=None if self.row is None else replace_atoms(self.row, change, memo),
+            facts=tuple(replace_atoms(fact, change, memo) for fact in self.facts),
         )
 
     def sliced(self, lower: Expr | None, upper: Expr | None, *, from_end: tuple[bool, bool]) -> Region:
@@ -208,7 +208,7 @@ def _common_bound(
     spoken_of = [atom for atom in high.counters() if atom.args[0] in families]
     if any(atom not in ranks for atom in spoken_of):
         return None
-    return high.replace(atoms_exchanged({atom: Expr.of(ranks[atom]) for atom in spoken_of}))
+    return replace_atoms(high, atoms_exchanged({atom: Expr.of(ranks[atom]) for atom in spoken_of}))
 
 
 _RANKED: dict[tuple[object, ...], Expr] = {}
@@ -224,7 +224,7 @@ def _ranked(parts: Expressions, ranks: Mapping[Atom, Atom]) -> Expressions:
         found = _RANKED.get(key)
         if found is None:
             change = atoms_exchanged({atom: Expr.of(new) for atom, new in table.items()})
-            found = _RANKED[key] = part.replace(change)
+            found = _RANKED[key] = replace_atoms(part, change)
         out.append(found)
     return tuple(out)
 
@@ -371,7 +371,7 @@ def _split_array(case: Case, pair: tuple[Family, Atom, Atom]) -> list[Case]:
         return None
 
     memo: Memo = {}
-    out.append((a, tuple(e.replace(change, memo) for e in b), (*equal, x - y, y - x), done | {family}))
+    out.append((a, tuple(replace_atoms(e, change, memo) for e in b), (*equal, x - y, y - x), done | {family}))
     return out
 
 
@@ -393,7 +393,7 @@ def _turn_of(family: Family, turn: int, pick: Atom) -> Expr:
     plain = Atom("iter", (("turn", family), turn), 0)
 
     change = atoms_exchanged({pick: Expr.of(plain)})
-    facts = tuple(fact.replace(change) for fact in pick.facts)
+    facts = tuple(replace_atoms(fact, change) for fact in pick.facts)
     return Expr.of(Atom("iter", plain.args, 0, pick.high, facts))
 
 
@@ -406,7 +406,7 @@ def _differ(a: Atom, b: Atom) -> bool:
 
 def _put(parts: Expressions, old: Atom, new: Expr) -> Expressions:
     change, memo = atoms_exchanged({old: new}), Memo()
-    return tuple(part.replace(change, memo) for part in parts)
+    return tuple(replace_atoms(part, change, memo) for part in parts)
 
 
 def _different_turns(a: frozenset[Atom], b: frozenset[Atom]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from auditor.solver.expressions import Atom, Condition, Expr
-from auditor.solver.operations import Exchange, turns_exchanged
+from auditor.solver.operations import Exchange, replace_atoms, turns_exchanged
 from auditor.static.domain.by_token_kind import joined_by_kind
 from auditor.static.domain.provenance import LAYOUT, UNKNOWN, Data
 from auditor.static.domain.taint import joined, substituted
@@ -62,13 +62,13 @@ def _union(a: Data, b: Data) -> Data:
 def substitute(value: Value, change: Callable[[Atom], Expr | None]) -> Value:
     """The value with symbols exchanged in every expression it holds."""
     if isinstance(value, Num):
-        return Num(value.expr.replace(change), value.settings)
+        return Num(replace_atoms(value.expr, change), value.settings)
     if isinstance(value, Tup):
         return Tup(tuple(substitute(item, change) for item in value.items))
     if isinstance(value, Alt):
         return Alt(tuple(substitute(item, change) for item in value.options))
     if isinstance(value, Truth):
-        condition = Condition(value.condition.operator, value.condition.difference.replace(change))
+        condition = Condition(value.condition.operator, replace_atoms(value.condition.difference, change))
         return Truth(condition, value.settings)
     if isinstance(value, Data) and (
         value.regions
@@ -83,17 +83,21 @@ def substitute(value: Value, change: Callable[[Atom], Expr | None]) -> Value:
         for atom in value.turns:
             new = change(atom)
             turns |= {atom} if new is None else new.iterations()
-        span = None if value.span is None else (value.span[0].replace(change), value.span[1].replace(change))
+        span = (
+            None
+            if value.span is None
+            else (replace_atoms(value.span[0], change), replace_atoms(value.span[1], change))
+        )
         within = frozenset(
-            (first.replace(change), None if last is None else last.replace(change))
+            (replace_atoms(first, change), None if last is None else replace_atoms(last, change))
             for first, last in value.within
         )
         regions = frozenset(region.mapped(change) for region in value.regions)
         ints = frozenset(
             (
-                None if row is None else row.replace(change),
-                number.replace(change),
-                tuple(f.replace(change) for f in facts),
+                None if row is None else replace_atoms(row, change),
+                replace_atoms(number, change),
+                tuple(replace_atoms(f, change) for f in facts),
             )
             for row, number, facts in value.ints
         )
@@ -114,8 +118,8 @@ def substitute(value: Value, change: Callable[[Atom], Expr | None]) -> Value:
     if isinstance(value, Keyed):
         return Keyed(substitute(value.value, change), value.key, value.entries)
     if isinstance(value, View):
-        mapping = tuple((entry, expr.replace(change)) for entry, expr in value.mapping)
-        return View(value.base, mapping, None if value.key is None else value.key.replace(change))
+        mapping = tuple((entry, replace_atoms(expr, change)) for entry, expr in value.mapping)
+        return View(value.base, mapping, None if value.key is None else replace_atoms(value.key, change))
     return value
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from auditor.solver.expressions import Atom, Expr
-from auditor.solver.operations import operation
+from auditor.solver.operations import operation, replace_atoms
 from auditor.static.domain.heap import Obj
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.values import Const, Slice, Tup, Value, Written
@@ -155,7 +155,7 @@ def _at_row(ones: Written, wanted: Expr) -> Written | None:
 
     return (
         wanted,
-        None if lower is None else lower.replace(change),
-        None if upper is None else upper.replace(change),
-        (*(fact.replace(change) for fact in facts), *bounds),
+        None if lower is None else replace_atoms(lower, change),
+        None if upper is None else replace_atoms(upper, change),
+        (*(replace_atoms(fact, change) for fact in facts), *bounds),
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from auditor.solver.expressions import Atom, Expr
+from auditor.solver.operations import replace_atoms
 from auditor.static.domain.heap import Obj
 from auditor.static.domain.lattice import by_entry, substitute
 from auditor.static.domain.provenance import UNKNOWN, Data
@@ -61,9 +62,9 @@ class Elements(Machine):
         def change(atom: Atom) -> Expr | None:
             return slots.get(atom.args[0]) if atom.kind == "iter" else None  # type: ignore[call-overload]
 
-        key = None if element.key is None else element.key.replace(change)
+        key = None if element.key is None else replace_atoms(element.key, change)
         counts = tuple(
-            None if entry not in self.counts else self.counts[entry].replace(change)
+            None if entry not in self.counts else replace_atoms(self.counts[entry], change)
             for entry in element.entries
         )
         return substitute(element.value, change), key, counts
@@ -226,7 +227,7 @@ class Elements(Machine):
         chosen = self.bounded(chosen, entries)
         if key is not None and fill_key is not None:
             plain = tuple((e, Expr.of(a)) for e, a in zip(entries, chosen, strict=True))
-            seen = fill_key.replace(by_entry(plain))
+            seen = replace_atoms(fill_key, by_entry(plain))
             facts = (seen - key, key - seen)
             chosen = [atom.knowing(facts=facts) for atom in chosen]
         return tuple((e, Expr.of(a)) for e, a in zip(entries, chosen, strict=True))
@@ -242,7 +243,7 @@ class Elements(Machine):
             high = running.get(entry) if isinstance(entry, int) else None
             if high is None and isinstance(entry, int) and entry in self.counts:
                 outer = tuple(zip(entries, (Expr.of(a) for a in out), strict=False))
-                high = self.counts[entry].replace(by_entry(outer)) - 1
+                high = replace_atoms(self.counts[entry], by_entry(outer)) - 1
             out.append(atom if high is None else atom.knowing(high=high))
         return out
 

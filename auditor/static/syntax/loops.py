@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from auditor.solver.expressions import Atom, Expr
-from auditor.solver.operations import operation
+from auditor.solver.operations import operation, replace_atoms
 from auditor.static.ast_text import ast_text
 from auditor.static.domain.flow import Body, Deferral, RunningLoop, Status
 from auditor.static.domain.heap import MISSING, Env, Holder, Obj
@@ -271,7 +271,7 @@ class Loops(Machine):
             return self.object_length(value)
         if isinstance(value, View):
             length = self.object_length(value.base)
-            return None if length is None else length.replace(by_entry(value.mapping))
+            return None if length is None else replace_atoms(length, by_entry(value.mapping))
         return None
 
     def object_length(self, value: Obj) -> Expr | None:
