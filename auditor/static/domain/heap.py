@@ -1,8 +1,15 @@
-"""Objects with identity, environments, and the log that lets both arms of a branch start from the same heap."""
+"""Objects with identity, environments, and the log that lets both arms of a branch start from the same heap.
+
+What holds on to an environment or an object stands here too: functions, classes, views.
+"""
 
 from __future__ import annotations
 
-from auditor.static.domain.values import Class, Value
+import ast
+from dataclasses import dataclass, field
+
+from auditor.solver.expressions import Expr
+from auditor.static.domain.values import Lib, Value
 from auditor.trace.events import Place, State
 
 TOUCHED = "#touched"
@@ -86,9 +93,6 @@ class Env:
         return None
 
 
-Holder = Obj | Env | Class
-
-
 class Trail:
     """The log of writes, to undo them or to see what changed since a mark."""
 
@@ -128,3 +132,103 @@ class Trail:
         for holder, key, old in self.entries[mark:]:
             first.setdefault((id(holder), key), (holder, key, old))
         return first
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Func(Value):
+    """A function with its environment; `instance` for a bound method."""
+
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    env: Env
+    layer: int
+    path: str
+    instance: Value | None = None
+    owner: Class | None = None
+    defaults: tuple[Value, ...] = ()
+    keyword_defaults: tuple[Value | None, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class Class(Value):
+    """A class of the script."""
+
+    node: ast.ClassDef
+    env: Env
+    bases: tuple[Value, ...]
+    layer: int
+    path: str
+    d: dict[object, object] = field(default_factory=dict)
+    methods: dict[str, Func] = field(default_factory=dict)
+
+    def find(self, name: str) -> Func | None:
+        """The method of that name, by the order of bases."""
+        if name in self.methods:
+            return self.methods[name]
+        for base in self.bases:
+            if isinstance(base, Class):
+                found = base.find(name)
+                if found is not None:
+                    return found
+        return None
+
+    def get(self, name: str) -> Value | None:
+        """The class attribute of that name, by the order of bases."""
+        value = self.d.get(name)
+        if isinstance(value, Value):
+            return value
+        for base in self.bases:
+            if isinstance(base, Class):
+                found = base.get(name)
+                if found is not None:
+                    return found
+        return None
+
+    def library_bases(self) -> list[str]:
+        """Dotted names of the library classes it derives from."""
+        out: list[str] = []
+        for base in self.bases:
+            if isinstance(base, Class):
+                out.extend(base.library_bases())
+            elif isinstance(base, Lib):
+                out.append(base.name)
+        return out
+
+    @property
+    def is_module(self) -> bool:
+        return any(n.startswith("torch.nn.") and "functional" not in n for n in self.library_bases())
+
+    @property
+    def is_optimizer(self) -> bool:
+        return any(n.endswith("Optimizer") or n.startswith("torch.optim.") for n in self.library_bases())
+
+    @property
+    def is_autograd(self) -> bool:
+        return any("autograd" in n and n.endswith("Function") for n in self.library_bases())
+
+
+@dataclass(frozen=True, slots=True)
+class View(Value):
+    """An element of a container of containers, seen at one index.
+
+    Attributes:
+        base: the heap object that stands for all elements.
+        mapping: iteration counters of the building loops, by entry, and what to read instead.
+        key: the index, where it is an integer expression.
+    """
+
+    base: Obj
+    mapping: tuple[tuple[object, Expr], ...]
+    key: Expr | None
+
+
+class SuperView(Value):
+    """What `super()` gives: the methods of a base bound to the instance."""
+
+    __slots__ = ("base", "instance")
+
+    def __init__(self, base: Class, instance: Value) -> None:
+        self.base = base
+        self.instance = instance
+
+
+Holder = Obj | Env | Class

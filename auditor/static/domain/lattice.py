@@ -8,9 +8,10 @@ from dataclasses import replace
 from auditor.solver.expressions import Atom, Condition, Expr
 from auditor.solver.operations import Exchange, replace_atoms, turns_exchanged
 from auditor.static.domain.by_token_kind import joined_by_kind
+from auditor.static.domain.heap import View
 from auditor.static.domain.provenance import LAYOUT, UNKNOWN, Data
 from auditor.static.domain.taint import joined, substituted
-from auditor.static.domain.values import Alt, Keyed, Num, Truth, Tup, Value, View
+from auditor.static.domain.values import Alt, Keyed, Num, Truth, Tup, Value
 
 
 def scored(value: Data) -> int:

@@ -9,13 +9,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from auditor.solver.expressions import Condition, Expr
-
-if TYPE_CHECKING:
-    from auditor.static.domain.heap import Env, Obj
 
 NONE: frozenset[str] = frozenset()
 Settings = frozenset[str]
@@ -81,78 +77,6 @@ class Slice(Value):
     step: Value | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Func(Value):
-    """A function with its environment; `instance` for a bound method."""
-
-    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-    env: Env
-    layer: int
-    path: str
-    instance: Value | None = None
-    owner: Class | None = None
-    defaults: tuple[Value, ...] = ()
-    keyword_defaults: tuple[Value | None, ...] = ()
-
-
-@dataclass(slots=True, eq=False)
-class Class(Value):
-    """A class of the script."""
-
-    node: ast.ClassDef
-    env: Env
-    bases: tuple[Value, ...]
-    layer: int
-    path: str
-    d: dict[object, object] = field(default_factory=dict)
-    methods: dict[str, Func] = field(default_factory=dict)
-
-    def find(self, name: str) -> Func | None:
-        """The method of that name, by the order of bases."""
-        if name in self.methods:
-            return self.methods[name]
-        for base in self.bases:
-            if isinstance(base, Class):
-                found = base.find(name)
-                if found is not None:
-                    return found
-        return None
-
-    def get(self, name: str) -> Value | None:
-        """The class attribute of that name, by the order of bases."""
-        value = self.d.get(name)
-        if isinstance(value, Value):
-            return value
-        for base in self.bases:
-            if isinstance(base, Class):
-                found = base.get(name)
-                if found is not None:
-                    return found
-        return None
-
-    def library_bases(self) -> list[str]:
-        """Dotted names of the library classes it derives from."""
-        out: list[str] = []
-        for base in self.bases:
-            if isinstance(base, Class):
-                out.extend(base.library_bases())
-            elif isinstance(base, Lib):
-                out.append(base.name)
-        return out
-
-    @property
-    def is_module(self) -> bool:
-        return any(n.startswith("torch.nn.") and "functional" not in n for n in self.library_bases())
-
-    @property
-    def is_optimizer(self) -> bool:
-        return any(n.endswith("Optimizer") or n.startswith("torch.optim.") for n in self.library_bases())
-
-    @property
-    def is_autograd(self) -> bool:
-        return any("autograd" in n and n.endswith("Function") for n in self.library_bases())
-
-
 @dataclass(frozen=True, slots=True)
 class Lib(Value):
     """Something of a library, by its dotted name."""
@@ -175,21 +99,6 @@ class Partial(Value):
     func: Value
     args: tuple[Value, ...]
     keywords: tuple[tuple[str, Value], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class View(Value):
-    """An element of a container of containers, seen at one index.
-
-    Attributes:
-        base: the heap object that stands for all elements.
-        mapping: iteration counters of the building loops, by entry, and what to read instead.
-        key: the index, where it is an integer expression.
-    """
-
-    base: Obj
-    mapping: tuple[tuple[object, Expr], ...]
-    key: Expr | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,16 +140,6 @@ class Generator(Value):
     drive: Callable[[Consume], None]
     node: ast.AST
     listed: Value | None = None
-
-
-class SuperView(Value):
-    """What `super()` gives: the methods of a base bound to the instance."""
-
-    __slots__ = ("base", "instance")
-
-    def __init__(self, base: Class, instance: Value) -> None:
-        self.base = base
-        self.instance = instance
 
 
 MAX_ALTERNATIVES = 5

@@ -12,8 +12,7 @@ import re
 from collections.abc import Iterator
 
 from auditor.program.walk import walk
-from auditor.static.domain.heap import Obj
-from auditor.static.domain.values import Class
+from auditor.static.domain.heap import Class, Obj
 from auditor.static.interpreter.decisions import Machine
 from auditor.trace.events import Carry, Place
 

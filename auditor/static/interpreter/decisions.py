@@ -11,16 +11,14 @@ from collections.abc import Sequence
 from auditor.solver.expressions import Atom, Condition, Expr
 from auditor.solver.operations import operation
 from auditor.solver.solver import proves
-from auditor.static.domain.heap import Obj
+from auditor.static.domain.heap import Class, Func, Obj, View
 from auditor.static.domain.lattice import join_data
 from auditor.static.domain.provenance import EMPTY, UNKNOWN, Data
 from auditor.static.domain.values import (
     MAX_ALTERNATIVES,
     NONE,
     Alt,
-    Class,
     Const,
-    Func,
     Generator,
     Lib,
     Method,
@@ -29,7 +27,6 @@ from auditor.static.domain.values import (
     Truth,
     Tup,
     Value,
-    View,
 )
 from auditor.static.interpreter.provenance_of import Views
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from auditor.static.domain.values import RowNumber, Slice, View
+from auditor.static.domain.heap import View
+from auditor.static.domain.values import RowNumber, Slice
 
 if TYPE_CHECKING:
     from auditor.static.domain.flow import Changes, Deferral
@@ -16,9 +17,9 @@ from typing import TYPE_CHECKING
 
 from auditor.solver.expressions import Atom, Condition, Expr
 from auditor.static.domain.by_token_kind import ByKind
-from auditor.static.domain.heap import Env, Obj
+from auditor.static.domain.heap import Class, Env, Func, Obj
 from auditor.static.domain.provenance import Data
-from auditor.static.domain.values import Class, Columns, Const, Consume, Func, Generator, Value
+from auditor.static.domain.values import Columns, Const, Consume, Generator, Value
 from auditor.trace.events import Blend, Event, Score
 from auditor.trace.region import Region
 

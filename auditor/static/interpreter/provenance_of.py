@@ -9,16 +9,14 @@ from dataclasses import replace
 
 from auditor.solver.expressions import Expr
 from auditor.static.domain.flow import MAX_NESTING, WHOLE
-from auditor.static.domain.heap import BOUNDS, STORED, TOUCHED, WRAPPED, Obj
+from auditor.static.domain.heap import BOUNDS, STORED, TOUCHED, WRAPPED, Class, Func, Obj, View
 from auditor.static.domain.lattice import by_entry, join_data, substitute
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import (
     NONE,
     Alt,
-    Class,
     Columns,
     Const,
-    Func,
     Generator,
     Keyed,
     Method,
@@ -27,7 +25,6 @@ from auditor.static.domain.values import (
     Truth,
     Tup,
     Value,
-    View,
 )
 from auditor.static.interpreter.state import Ledger
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Protocol
 from auditor.native.sources import NativeFunction
 from auditor.solver.expressions import Atom, Condition, Expr, expressions_known
 from auditor.static.domain.flow import Deferral, RunningLoop
-from auditor.static.domain.heap import Env, Holder, Obj, Trail
+from auditor.static.domain.heap import Class, Env, Holder, Obj, Trail
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.settings import Resolved, Setting
 from auditor.static.domain.taint import Looks
-from auditor.static.domain.values import Class, Consume, Value
+from auditor.static.domain.values import Consume, Value
 from auditor.static.interpreter.interfaces import Contract
 from auditor.trace.answer import Answer
 from auditor.trace.events import Event, Numbering, Place, Turn, Unresolved

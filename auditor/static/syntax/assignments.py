@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from auditor.static.domain.by_token_kind import ByKind
 from auditor.static.domain.flow import Status
-from auditor.static.domain.heap import TOUCHED, Env, Obj
+from auditor.static.domain.heap import TOUCHED, Class, Env, Obj, View
 from auditor.static.domain.provenance import Data
-from auditor.static.domain.values import Alt, Class, Const, Keyed, Num, Tup, Value, View
+from auditor.static.domain.values import Alt, Const, Keyed, Num, Tup, Value
 from auditor.static.interpreter.decisions import Machine
 
 

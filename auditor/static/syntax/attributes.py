@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from auditor.static.domain.heap import Env, Obj
+from auditor.static.domain.heap import Class, Env, Func, Obj, SuperView, View
 from auditor.static.domain.lattice import by_entry, substitute
 from auditor.static.domain.provenance import UNKNOWN, Data
-from auditor.static.domain.values import Alt, Class, Const, Func, Lib, Method, SuperView, Value, View
+from auditor.static.domain.values import Alt, Const, Lib, Method, Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.transfer.tables import SIZE_ATTRIBUTES
 

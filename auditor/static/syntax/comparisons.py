@@ -7,22 +7,9 @@ from dataclasses import replace
 
 from auditor.program.operators import COMPARISONS
 from auditor.solver.expressions import Condition, Expr
-from auditor.static.domain.heap import Env, Obj
+from auditor.static.domain.heap import Class, Env, Func, Obj, View
 from auditor.static.domain.provenance import Data
-from auditor.static.domain.values import (
-    NONE,
-    Class,
-    Const,
-    Func,
-    Lib,
-    Method,
-    Num,
-    Partial,
-    Truth,
-    Tup,
-    Value,
-    View,
-)
+from auditor.static.domain.values import NONE, Const, Lib, Method, Num, Partial, Truth, Tup, Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.transfer.files import FROM_OUTSIDE, MATCHED, matched
 

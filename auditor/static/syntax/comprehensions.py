@@ -11,8 +11,8 @@ import ast
 from auditor.solver.expressions import Atom, Expr
 from auditor.static.ast_text import ast_text
 from auditor.static.domain.flow import Body, RunningLoop, Status
-from auditor.static.domain.heap import Env, Obj
-from auditor.static.domain.values import Class, Const, Consume, Func, Generator, Keyed, Value
+from auditor.static.domain.heap import Class, Env, Func, Obj
+from auditor.static.domain.values import Const, Consume, Generator, Keyed, Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.syntax.loops import target_name
 from auditor.trace.answer import Answer

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from auditor.solver.expressions import Atom, Expr
 from auditor.solver.operations import replace_atoms
-from auditor.static.domain.heap import Obj
+from auditor.static.domain.heap import Class, Func, Obj, View
 from auditor.static.domain.lattice import by_entry, substitute
 from auditor.static.domain.provenance import UNKNOWN, Data
-from auditor.static.domain.values import Alt, Class, Const, Func, Keyed, Num, Tup, Value, View
+from auditor.static.domain.values import Alt, Const, Keyed, Num, Tup, Value
 from auditor.static.interpreter.decisions import Machine
 
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from auditor.solver.expressions import Condition
-from auditor.static.domain.heap import Env, Obj
+from auditor.static.domain.heap import Env, Func, Obj
 from auditor.static.domain.lattice import join_data
 from auditor.static.domain.provenance import UNKNOWN, Data
-from auditor.static.domain.values import NONE, Columns, Const, Func, Lib, Num, Slice, Truth, Tup, Value
+from auditor.static.domain.values import NONE, Columns, Const, Lib, Num, Slice, Truth, Tup, Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.syntax.arithmetic import merge_text
 from auditor.static.transfer.files import MATCHED

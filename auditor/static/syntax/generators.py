@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from auditor.solver.expressions import Expr
 from auditor.static.domain.flow import Body, Deferral, Status
-from auditor.static.domain.heap import Env, Obj
+from auditor.static.domain.heap import Env, Func, Obj
 from auditor.static.domain.provenance import UNKNOWN
-from auditor.static.domain.values import Const, Consume, Func, Generator, Num, Tup, Value
+from auditor.static.domain.values import Const, Consume, Generator, Num, Tup, Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.interpreter.state import MAX_DEPTH
 

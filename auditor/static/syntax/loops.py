@@ -16,10 +16,10 @@ from auditor.solver.expressions import Atom, Expr
 from auditor.solver.operations import operation, replace_atoms
 from auditor.static.ast_text import ast_text
 from auditor.static.domain.flow import Body, Deferral, RunningLoop, Status
-from auditor.static.domain.heap import MISSING, Env, Holder, Obj
+from auditor.static.domain.heap import MISSING, Env, Holder, Obj, View
 from auditor.static.domain.lattice import by_entry
 from auditor.static.domain.provenance import UNKNOWN, Data
-from auditor.static.domain.values import Const, Keyed, Num, Tup, Value, View
+from auditor.static.domain.values import Const, Keyed, Num, Tup, Value
 from auditor.static.interpreter.decisions import Machine
 
 MAX_UNROLLED = 3

@@ -6,14 +6,8 @@ import ast
 from collections.abc import Callable, Sequence
 
 from auditor.static.domain.flow import Status
-from auditor.static.domain.heap import Env, Obj
-from auditor.static.domain.values import (
-    Class,
-    Const,
-    Func,
-    Lib,
-    Value,
-)
+from auditor.static.domain.heap import Class, Env, Func, Obj
+from auditor.static.domain.values import Const, Lib, Value
 from auditor.static.interpreter.decisions import Machine
 
 

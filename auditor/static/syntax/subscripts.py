@@ -6,11 +6,11 @@ import ast
 from dataclasses import replace
 
 from auditor.solver.expressions import Atom, Expr
-from auditor.static.domain.heap import Obj
+from auditor.static.domain.heap import Obj, View
 from auditor.static.domain.lattice import by_entry, substitute
 from auditor.static.domain.provenance import LAYOUT, UNKNOWN, Data
 from auditor.static.domain.taint import Looks
-from auditor.static.domain.values import Alt, Columns, Const, Lib, Num, Slice, Tup, Value, View
+from auditor.static.domain.values import Alt, Columns, Const, Lib, Num, Slice, Tup, Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.transfer.files import MATCHED
 from auditor.trace.region import Region

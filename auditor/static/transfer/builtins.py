@@ -9,21 +9,9 @@ from dataclasses import replace
 from auditor.solver.expressions import Atom, Expr
 from auditor.solver.operations import operation
 from auditor.static.domain.by_token_kind import ByKind
-from auditor.static.domain.heap import Obj
+from auditor.static.domain.heap import Class, Func, Obj, View
 from auditor.static.domain.provenance import UNKNOWN, Data
-from auditor.static.domain.values import (
-    NONE,
-    Class,
-    Const,
-    Func,
-    Generator,
-    Lib,
-    Method,
-    Num,
-    Tup,
-    Value,
-    View,
-)
+from auditor.static.domain.values import NONE, Const, Generator, Lib, Method, Num, Tup, Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.transfer.files import FROM_OUTSIDE
 

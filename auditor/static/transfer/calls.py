@@ -11,22 +11,9 @@ from auditor.program.walk import walk
 from auditor.solver.expressions import Atom, Expr
 from auditor.static.ast_text import once_a_node
 from auditor.static.domain.flow import Changes
-from auditor.static.domain.heap import MISSING, TOUCHED, Env, Obj
+from auditor.static.domain.heap import MISSING, TOUCHED, Class, Env, Func, Obj, SuperView, View
 from auditor.static.domain.provenance import UNKNOWN, Data
-from auditor.static.domain.values import (
-    Alt,
-    Class,
-    Const,
-    Func,
-    Lib,
-    Method,
-    Num,
-    Partial,
-    SuperView,
-    Tup,
-    Value,
-    View,
-)
+from auditor.static.domain.values import Alt, Const, Lib, Method, Num, Partial, Tup, Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.interpreter.state import MAX_DEPTH
 from auditor.static.transfer.tables import INTERESTING

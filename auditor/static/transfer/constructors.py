@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from auditor.program.walk import walk
 from auditor.static.ast_text import once_a_node
-from auditor.static.domain.heap import WRAPPED, Obj
-from auditor.static.domain.values import Class, Const, Func, Tup, Value
+from auditor.static.domain.heap import WRAPPED, Class, Func, Obj
+from auditor.static.domain.values import Const, Tup, Value
 from auditor.static.interpreter.decisions import Machine
 
 SIZES_OF = frozenset(["getattr", "hasattr", "id", "isinstance", "len", "type"])

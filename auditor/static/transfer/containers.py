@@ -6,9 +6,9 @@ import ast
 
 from auditor.solver.expressions import Expr
 from auditor.static.domain.flow import Body
-from auditor.static.domain.heap import Obj
+from auditor.static.domain.heap import Obj, View
 from auditor.static.domain.provenance import UNKNOWN, Data
-from auditor.static.domain.values import Const, Value, View
+from auditor.static.domain.values import Const, Value
 from auditor.static.interpreter.decisions import Machine
 
 

@@ -5,22 +5,11 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from auditor.static.domain.heap import TOUCHED, WRAPPED, Obj
+from auditor.static.domain.heap import TOUCHED, WRAPPED, Func, Obj
 from auditor.static.domain.lattice import join_data
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.settings import Resolved
-from auditor.static.domain.values import (
-    NONE,
-    Columns,
-    Const,
-    Func,
-    Generator,
-    Lib,
-    Method,
-    Partial,
-    Tup,
-    Value,
-)
+from auditor.static.domain.values import NONE, Columns, Const, Generator, Lib, Method, Partial, Tup, Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.transfer.native_calls import ADDRESSES, LIBRARIES, NATIVE
 from auditor.static.transfer.tables import (

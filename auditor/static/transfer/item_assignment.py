@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from auditor.solver.expressions import Expr
 from auditor.solver.operations import operation
-from auditor.static.domain.heap import BOUNDS, STORED, TOUCHED, Env, Obj
+from auditor.static.domain.heap import BOUNDS, STORED, TOUCHED, Env, Obj, View
 from auditor.static.domain.lattice import join_data
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.taint import choosing, joined
-from auditor.static.domain.values import Alt, Columns, Const, Keyed, Lib, Num, Slice, Tup, Value, View
+from auditor.static.domain.values import Alt, Columns, Const, Keyed, Lib, Num, Slice, Tup, Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.transfer.files import MATCHED
 from auditor.trace.region import Region

@@ -6,23 +6,10 @@ import ast
 from dataclasses import replace
 from functools import partial
 
-from auditor.static.domain.heap import Obj
+from auditor.static.domain.heap import Class, Func, Obj, View
 from auditor.static.domain.lattice import scored
 from auditor.static.domain.provenance import UNKNOWN, Data
-from auditor.static.domain.values import (
-    Alt,
-    Class,
-    Columns,
-    Const,
-    Func,
-    Lib,
-    Method,
-    Num,
-    Partial,
-    Tup,
-    Value,
-    View,
-)
+from auditor.static.domain.values import Alt, Columns, Const, Lib, Method, Num, Partial, Tup, Value
 from auditor.static.effects.byte_counts import BYTES_SOURCE
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.transfer.files import FROM_OUTSIDE, MATCHED, matched

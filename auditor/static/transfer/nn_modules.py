@@ -12,10 +12,10 @@ from dataclasses import replace
 
 from auditor.program.walk import walk
 from auditor.static.ast_text import once_a_node
-from auditor.static.domain.heap import WRAPPED, Obj
+from auditor.static.domain.heap import WRAPPED, Class, Func, Obj
 from auditor.static.domain.lattice import join_data
 from auditor.static.domain.provenance import UNKNOWN, Data
-from auditor.static.domain.values import Class, Func, Value
+from auditor.static.domain.values import Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.transfer.tables import LOSS_FUNCTIONS, RESETS, SAME
 from auditor.trace.events import TRAINING_STEP, Clock

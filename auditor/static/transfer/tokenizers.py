@@ -17,9 +17,9 @@ from auditor.static.domain.by_token_kind import (
     ByKind,
     table,
 )
-from auditor.static.domain.heap import Env, Obj
+from auditor.static.domain.heap import Env, Func, Obj
 from auditor.static.domain.provenance import Data
-from auditor.static.domain.values import Const, Func, Num, Tup, Value
+from auditor.static.domain.values import Const, Num, Tup, Value
 from auditor.static.effects.token_tables import known_value
 from auditor.static.interpreter.decisions import Machine
 from auditor.trace.events import Load
