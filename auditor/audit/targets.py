@@ -40,7 +40,7 @@ def audit_target(
 
     loaded = load_submissions(path, git_dir=git_dir, ref=ref, base=base, folders=folders)
     if replays:
-        from auditor.replay.verdict import audit_and_replay
+        from auditor.audit.both_witnesses import audit_and_replay
 
         audit = partial(audit_and_replay, overrides=overrides, policy=policy)
     else:

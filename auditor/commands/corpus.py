@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from auditor.corpus.labels import Label
     from auditor.corpus.pulls import Pull
     from auditor.corpus.row import Row
+    from auditor.judgement.result import AuditResult
 
 
 @click.command("corpus")
@@ -119,6 +120,7 @@ def command(
             timeout_s=timeout_s,
             overrides=parse_overrides(overrides),
             pages=pages,
+            page_of=_page_of() if pages is not None else None,
             replays=replays,
             progress=told,
         )
@@ -164,6 +166,12 @@ def _chosen(
     if not found:
         raise InputError(f"{git_dir} has no pull requests", hint="refs/pull/N/head must have been fetched")
     return found
+
+
+def _page_of() -> Callable[[AuditResult], str]:
+    from auditor.report.html import corpus_page
+
+    return corpus_page
 
 
 def _pages(html_dir: str | None) -> Path | None:

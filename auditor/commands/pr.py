@@ -40,11 +40,12 @@ def command(
 
     from auditor.pull_request.review import review_pull_request
     from auditor.report.pull_request_comment import render_markdown
+    from auditor.report.pull_request_json import review_object
     from rules.core.rule import Policy
 
     review = review_pull_request(git_dir, ref, base=base, policy=Policy(policy))
     if format_name == "json":
-        text = json.dumps(review.to_json(), indent=2, ensure_ascii=False) + "\n"
+        text = json.dumps(review_object(review), indent=2, ensure_ascii=False) + "\n"
     else:
         text = render_markdown(review)
     write(text, output)

@@ -95,7 +95,6 @@ def command(
     from auditor.exit_codes import worst_exit
     from auditor.replay.replay import ReplayOptions, replay_submission
     from auditor.replay.sandbox.ladder import Rung
-    from auditor.replay.verdict import exit_code
 
     options = ReplayOptions(
         seed=seed,
@@ -121,4 +120,4 @@ def command(
 
         text = render(results, colour=wants_colour(output), brief=quiet)
     write(text, output)
-    return int(worst_exit(exit_code(result) for result in results))
+    return int(worst_exit(result.exit_code() for result in results))

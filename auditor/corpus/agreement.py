@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from auditor.corpus.labels import LABELS, Label
 from auditor.corpus.row import Row
-from auditor.report.json import Json
+from auditor.json_value import Json
 
 VISIBLE = frozenset({"code", "config", "logs"})
 """Labels whose fact can be seen in what a submission ships; the others rest on data, bytes or process."""

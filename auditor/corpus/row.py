@@ -7,8 +7,8 @@ import json
 import posixpath
 from dataclasses import dataclass
 
+from auditor.json_value import Json
 from auditor.judgement.result import AuditResult, Verdict
-from auditor.report.json import Json
 from rules.core.rule import Kind, Outcome
 
 

@@ -10,6 +10,7 @@ from auditor.corpus.pool import run_pool
 from auditor.corpus.pulls import Pull
 from auditor.corpus.row import Row
 from auditor.corpus.task import Task, audit_pull_request
+from auditor.judgement.result import AuditResult
 
 
 def run_corpus(
@@ -22,6 +23,7 @@ def run_corpus(
     timeout_s: float,
     overrides: Mapping[str, str] | None = None,
     pages: Path | None = None,
+    page_of: Callable[[AuditResult], str] | None = None,
     replays: bool = False,
     progress: Callable[[int, Sequence[Row]], None] = lambda _done, _rows: None,
 ) -> list[Row]:
@@ -29,7 +31,8 @@ def run_corpus(
 
     Args:
         timeout_s: wall-clock seconds for one pull request; beyond it the row says so and the run goes on.
-        pages: folder for one HTML report a submission.
+        pages: folder for one report a submission.
+        page_of: that report as text; a function of a module.
         replays: replay in a sandbox what the static witness does not decide; its seconds count.
         progress: called after each pull request with how many are done and its rows.
     """
@@ -46,6 +49,7 @@ def run_corpus(
                 shared=shared,
                 overrides=dict(overrides or {}),
                 pages=None if pages is None else str(pages),
+                page_of=page_of,
                 replays=replays,
             )
             for pull in pulls

@@ -14,12 +14,13 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from auditor.corpus.row import Row, from_json, row_of, to_json
 from auditor.errors import AuditorError
+from auditor.judgement.result import AuditResult
 from auditor.submission.model import Folder, Submission
 
 
@@ -30,7 +31,8 @@ class Task:
     Attributes:
         date: of its head (ISO day).
         shared: folder of rows by content.
-        pages: folder for HTML reports, or None.
+        pages: folder for reports, or None.
+        page_of: the report of a submission as text; a function of a module, since workers import it.
         replays: replay in a sandbox what the static witness does not decide.
     """
 
@@ -43,6 +45,7 @@ class Task:
     shared: str
     overrides: Mapping[str, str] = field(default_factory=dict)
     pages: str | None = None
+    page_of: Callable[[AuditResult], str] | None = None
     replays: bool = False
 
 
@@ -87,7 +90,7 @@ def _fresh(task: Task, submission: Submission) -> Row:
 
     try:
         if task.replays:
-            from auditor.replay.verdict import audit_and_replay
+            from auditor.audit.both_witnesses import audit_and_replay
 
             result = audit_and_replay(
                 submission, overrides=task.overrides, policy=Policy(task.policy), undecided_only=True
@@ -105,12 +108,9 @@ def _fresh(task: Task, submission: Submission) -> Row:
             date=task.date,
         )
     page = ""
-    if task.pages is not None:
-        from auditor.report.html import render
-
+    if task.pages is not None and task.page_of is not None:
         page = page_name(task.pr, submission.script.path)
-        text = render([result], back="../index.html")
-        (Path(task.pages) / page).write_text(text, encoding="utf-8")
+        (Path(task.pages) / page).write_text(task.page_of(result), encoding="utf-8")
     return row_of(result, pr=task.pr, date=task.date, page=page)
 
 

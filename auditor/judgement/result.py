@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from auditor.reading.configuration_entry import ConfigurationEntry
 from auditor.trace.events import Place
 from auditor.trace.trace import Trace
 from rules.core.rule import CodeProblem, Finding, Kind, Outcome, Policy
@@ -70,24 +71,6 @@ class ReportResult:
     verdict: Verdict
     place: Place
     failed: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConfigurationEntry:
-    """One setting that the program read: its value as text and where that came from.
-
-    Attributes:
-        origin: "--config", a log, the README, a run script, or "default".
-        path, line: of the origin; line 0 where it has none.
-        decides: whether a branch of the evaluation hangs on it.
-    """
-
-    name: str
-    value: str
-    origin: str
-    path: str = ""
-    line: int = 0
-    decides: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,42 +57,6 @@ class Review:
         failed = failed or any(found.severity is Severity.FAIL for found in self.scope.findings)
         return worst_exit([*codes, ExitCode.VIOLATION if failed else ExitCode.CLEAN])
 
-    def to_json(self) -> dict[str, object]:
-        """A JSON value; keys are only ever added."""
-        from auditor.report.json import as_object
-
-        return {
-            "schema": 1,
-            "target": {"kind": "pull_request", "ref": self.ref, "head": self.head, "base": self.base},
-            "scope": {
-                "new_folders": list(self.scope.new_folders),
-                "changed_folders": list(self.scope.changed_folders),
-                "other_paths": [{"status": c.status, "path": c.path} for c in self.scope.others],
-                "findings": [found.to_json() for found in self.scope.findings],
-            },
-            "submissions": [
-                {
-                    **as_object(audit),
-                    "lineage": [relative.to_json() for relative in related.relatives],
-                    "lineage_common": {name: dict(counts) for name, counts in related.common.items()},
-                }
-                for audit, related in self.audits
-            ],
-            "records": [folder.records.to_json() for folder in self.folders],
-            "significance": [
-                {
-                    "folder": folder.records.facts.folder.path,
-                    "against": folder.significance.row.name,
-                    "pull_request": folder.significance.row.pull_request,
-                    "from_logs": folder.significance.from_logs,
-                    **folder.significance.comparison.to_json(),
-                }
-                for folder in self.folders
-                if folder.significance is not None
-            ],
-            "problems": list(self.problems),
-        }
-
 
 def review_pull_request(
     git_dir: str, ref: str, *, base: str = "main", policy: Policy = Policy.RULINGS

@@ -10,9 +10,9 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from auditor.judgement.result import ConfigurationEntry
 from auditor.reading.claim_evidence import ClaimEvidence
 from auditor.reading.claim_matching import BY_LABEL, REPRODUCES, match_claim
+from auditor.reading.configuration_entry import ConfigurationEntry
 from auditor.reading.counterfactuals import Exploration, ExplorationSpent
 from auditor.solver.expressions import expressions_known
 from auditor.trace.events import Place

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import fmean
 
+from auditor.json_value import Json
 from auditor.records.facts import FolderFacts
 from auditor.records.findings import RecordFinding, finding
 from auditor.records.log_lines import decimals
-from auditor.records.submission_json import Json, SubmissionJson
+from auditor.records.submission_json import SubmissionJson
 from auditor.stats.student import critical_value, lower_tail
 from auditor.stats.units import bpb_to_nats_per_byte, bpb_to_nats_per_token, tokens_per_byte
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from auditor.json_value import Json
 from auditor.records.log_lines import decimals
 
 HEADLINE_KEYS = (
@@ -51,8 +52,6 @@ _MEAN_KEY = re.compile(
 _TAKEN_BACK = re.compile(r"retract|withdr[ae]w", re.IGNORECASE)
 _PLAUSIBLE_BPB = (0.01, 20.0)
 """Bits per byte outside this range are no score: 8 bits per byte is a coin toss per bit."""
-
-Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 
 class PrintedFloat(float):

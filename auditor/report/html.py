@@ -48,6 +48,11 @@ def render(results: Sequence[AuditResult], notes: Sequence[str] = (), *, back: s
     return text
 
 
+def corpus_page(result: AuditResult) -> str:
+    """The report of one submission of a corpus, with the way back to the list."""
+    return render([result], back="../index.html")
+
+
 def environment() -> Environment:
     """The template environment: autoescaping, undefined names are errors.
 

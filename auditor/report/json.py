@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TypeAlias
 
+from auditor.json_value import Json
 from auditor.judgement.result import AuditResult, ReportResult
 from auditor.report.clean import clean
 from auditor.trace.events import (
@@ -31,8 +31,6 @@ from auditor.trace.tree import Node
 from rules.core.rule import Finding
 
 SCHEMA = 1
-
-Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 
 def render(results: Sequence[AuditResult], notes: Sequence[str] = ()) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from auditor.json_value import Json
 from auditor.replay.probes.outcome import ConditionResult, LeakWitness, MassWitness, ReplayResult
 from auditor.report.clean import clean_line
-from auditor.report.json import SCHEMA, Json, trace_object
+from auditor.report.json import SCHEMA, trace_object
 
 
 def render(results: Sequence[ReplayResult]) -> str:

@@ -13,9 +13,9 @@ import posixpath
 from collections.abc import Sequence
 from urllib.parse import quote
 
+from auditor.json_value import Json
 from auditor.judgement.result import AuditResult, RuleResult
 from auditor.report.clean import clean
-from auditor.report.json import Json
 from auditor.trace.events import Place
 from rules import ALL
 from rules.core.rule import Finding, Outcome, Policy, Rule

@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from auditor.judgement.result import AuditResult, ConfigurationEntry, Verdict
+from auditor.judgement.result import AuditResult, Verdict
+from auditor.reading.configuration_entry import ConfigurationEntry
 from auditor.report.clean import clean, clean_line
 from auditor.trace.events import Place, Report, Unresolved
 from auditor.trace.render import Line, shown_place, timeline

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import auditor.specimens
+from auditor.audit.both_witnesses import audit_and_replay, join, offences_of
 from auditor.audit.pipeline import audit_submission
 from auditor.judgement.result import AuditResult, Verdict
 from auditor.reading.reading import read_submission
@@ -15,7 +16,6 @@ from auditor.replay.probes.outcome import LeakWitness, Outcome, ReplayResult
 from auditor.replay.replay import ReplayOptions, replay_submission
 from auditor.replay.runs.session import Session
 from auditor.replay.sandbox.ladder import Rung
-from auditor.replay.verdict import audit_and_replay, join, offences_of
 from auditor.submission.load import load_path
 from auditor.trace.events import Score, Update
 from auditor.trace.render import render

@@ -6,12 +6,12 @@ from auditor.judgement.result import (
     AuditResult,
     AuditTarget,
     Claim,
-    ConfigurationEntry,
     RecordVerdict,
     ReportResult,
     RuleResult,
     Verdict,
 )
+from auditor.reading.configuration_entry import ConfigurationEntry
 from auditor.solver.expressions import Atom, Expr, constant
 from auditor.trace.answer import Answer
 from auditor.trace.events import (

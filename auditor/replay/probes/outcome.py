@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from auditor.exit_codes import ExitCode
 from auditor.trace.trace import Trace
 
 
@@ -162,3 +163,9 @@ class ReplayResult:
     def proven(self) -> bool:
         """Whether all four conditions passed."""
         return all(result.outcome is Outcome.PASS for result in self.conditions.values())
+
+    def exit_code(self) -> ExitCode:
+        """1 if a condition is proved to fail, 0 if all four are proved to hold, else 3."""
+        if self.failed:
+            return ExitCode.VIOLATION
+        return ExitCode.CLEAN if self.proven else ExitCode.REVIEW

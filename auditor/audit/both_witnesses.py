@@ -1,4 +1,4 @@
-"""What a replay means for exit codes, and how it joins the static witness in one verdict."""
+"""How the replay joins the static witness in one verdict."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from auditor.exit_codes import ExitCode
 from auditor.judgement.result import AuditResult, RuleResult, Verdict
 from auditor.judgement.verdict import fold_evaluation
 from auditor.replay.probes.coverage import ORDER_RULES
@@ -21,13 +20,6 @@ if TYPE_CHECKING:
     from auditor.submission.model import Submission
 
 NORMALISATION_RULE: Final = "unnormalized-distribution"
-
-
-def exit_code(result: ReplayResult) -> ExitCode:
-    """1 if a condition is proved to fail, 0 if all four are proved to hold, else 3."""
-    if result.failed:
-        return ExitCode.VIOLATION
-    return ExitCode.CLEAN if result.proven else ExitCode.REVIEW
 
 
 def audit_and_replay(
