@@ -7,6 +7,7 @@ from auditor.static.domain.values import Const
 from auditor.static.effects.byte_counts import ByteCounts
 from auditor.static.effects.document_carry import Boundaries
 from auditor.static.effects.events import Scoring
+from auditor.static.effects.havoc import Havoc
 from auditor.static.effects.lookups import Lookups
 from auditor.static.effects.masks import Masks
 from auditor.static.effects.selection import Choices
@@ -52,6 +53,7 @@ class Evaluator(
     Choices,
     Masks,
     Scoring,
+    Havoc,
     Lookups,
     Natives,
     SideBySide,

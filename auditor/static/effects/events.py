@@ -16,7 +16,7 @@ from auditor.static.interpreter.decisions import Machine
 from auditor.static.transfer.files import FROM_OUTSIDE, MATCHED
 from auditor.static.transfer.tables import LABEL
 from auditor.trace.answer import Answer
-from auditor.trace.events import Absorbed, Load, Report, Reset, Score, Select, Update
+from auditor.trace.events import Absorbed, Event, Load, Report, Reset, Score, Select, Unresolved, Update
 from auditor.trace.region import Region, overlap
 
 REPORTS = re.compile(LABEL, re.IGNORECASE)
@@ -100,6 +100,7 @@ class Scoring(Machine):
                 leaf.events.remove(event)
             self.in_score.pop(number, None)
             self.assembled.pop(number, None)
+            self.standing.discard(number)
         for known in (
             self.known_scores,
             self.known_updates,
@@ -113,6 +114,8 @@ class Scoring(Machine):
 
     def finish_scores(self) -> None:
         """Tell for each score that was reported which of the updates it had absorbed were made from its tokens.
+
+        And of what could not be followed tell what a reported number depends on.
 
         Done last, and only for reported scores: most distributions are training losses that nobody reports.
         """
@@ -130,9 +133,21 @@ class Scoring(Machine):
                     how="mixture" if mixed else score.how,
                     keyed_by_target=any(b.combined and b.target is Answer.YES for b in blends),
                 )
-                self.events[number] = new
-                leaf = self.leaves[number]
-                leaf.events[leaf.events.index(score)] = new
+                self.exchange(score, new)
+        on_the_way = {n for event in self.events.values() if isinstance(event, Report) for n in event.doubts}
+        for number in reported:
+            score = self.events[number]
+            on_the_way |= set(score.doubts) if isinstance(score, Score) else set()
+        for number in sorted(on_the_way):
+            doubt = self.events[number]
+            if isinstance(doubt, Unresolved):
+                self.exchange(doubt, replace(doubt, touches_scores=True))
+
+    def exchange(self, old: Event, new: Event) -> None:
+        """Put an event of the same number in the place of another."""
+        self.events[old.number] = new
+        leaf = self.leaves[old.number]
+        leaf.events[leaf.events.index(old)] = new
 
     def absorbed(self, score: Score, number: int) -> Absorbed:
         """Whether an update that a score had absorbed was made from its tokens.

@@ -259,6 +259,25 @@ class Contract:
     def select(self, data: Data, node: ast.AST, by: str) -> Data:
         raise NotImplementedError
 
+    def havoc(
+        self,
+        values: Iterable[Value],
+        reason: str,
+        what: str,
+        node: ast.AST,
+        *,
+        calls_only: bool = False,
+        lasting: bool = False,
+    ) -> frozenset[int]:
+        """Doubt every state that code which was not read could reach from some values."""
+        raise NotImplementedError
+
+    def doubted_value(self, value: Value, numbers: frozenset[int]) -> Value:
+        raise NotImplementedError
+
+    def doubted_part(self, owner: Value, part: Value) -> Value:
+        raise NotImplementedError
+
     def gradient(self, regions: Iterable[object], node: ast.AST) -> Data:
         raise NotImplementedError
 

@@ -190,8 +190,11 @@ class Views(Ledger):
                     inner = replace(inner, most=max(bounds))
             states = inner.states | me if target.kind in ("tensor", "dict") else inner.states | inner.refs
             refs = me if target.kind == "optimizer" else inner.refs | me
-            return replace(inner, updates=inner.updates | history, states=states, refs=refs)
-        return self.within(target, depth, self.attributes)
+            doubts = inner.doubts | self.misgivings(target)
+            return replace(inner, updates=inner.updates | history, doubts=doubts, states=states, refs=refs)
+        inner = self.within(target, depth, self.attributes)
+        misgivings = self.misgivings(target)
+        return replace(inner, doubts=inner.doubts | misgivings) if misgivings else inner
 
     def within(self, target: Obj, depth: int, look: Callable[[Obj, int], Data]) -> Data:
         """What an object holds; nothing more if that is being asked already, since it holds itself."""

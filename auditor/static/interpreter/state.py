@@ -190,6 +190,7 @@ class Ledger(Contract):
         event = Unresolved(**self.common(node), reason=reason, what=what[:120])  # type: ignore[arg-type]
         self.events[event.number] = event
         leaf.events.append(event)
+        self.leaves[event.number] = leaf
         return event.number
 
     @contextmanager

@@ -17,7 +17,8 @@ class Attributes(Machine):
     """Reads attributes."""
 
     def e_Attribute(self, node: ast.Attribute, env: Env) -> Value:
-        return self.attribute(self.evaluate(node.value, env), node.attr, node)
+        owner = self.evaluate(node.value, env)
+        return self.doubted_part(owner, self.attribute(owner, node.attr, node))
 
     def attribute(self, owner: Value, name: str, node: ast.AST) -> Value:
         if isinstance(owner, Lib):

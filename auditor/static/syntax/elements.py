@@ -71,6 +71,9 @@ class Elements(Machine):
 
     def element(self, container: Value, index: Expr | None, turns: frozenset[Atom] = frozenset()) -> Value:
         """The element at an index; None for "some element"."""
+        return self.doubted_part(container, self.element_of(container, index))
+
+    def element_of(self, container: Value, index: Expr | None) -> Value:
         if index is None:
             index = self.symbol("free")
         if isinstance(container, Const):

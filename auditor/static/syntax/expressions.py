@@ -155,7 +155,7 @@ class Expressions(Machine):
     def e_Subscript(self, node: ast.Subscript, env: Env) -> Value:
         owner = self.evaluate(node.value, env)
         index = self.evaluate(node.slice, env)
-        return self.subscript(owner, index, node)
+        return self.doubted_part(owner, self.subscript(owner, index, node))
 
     def e_ListComp(self, node: ast.ListComp, env: Env) -> Value:
         return self.comprehension(node, env)

@@ -21,6 +21,35 @@ READS_ALL = frozenset(["list", "tuple", "sorted", "set", "frozenset", "sum", "ma
 """Builtins that read a generator to its end before they return."""
 MAX_BYTES = 64
 """Bytes put together from numbers: the pieces of a vocabulary are short."""
+ASKS_NO_FUNCTION = frozenset(
+    [
+        *(
+            "isinstance",
+            "issubclass",
+            "callable",
+            "type",
+            "id",
+            "hasattr",
+            "getattr",
+            "setattr",
+            "delattr",
+            "super",
+        ),
+        *(
+            "property",
+            "staticmethod",
+            "classmethod",
+            "map",
+            "print",
+            "zip",
+            "enumerate",
+            "iter",
+            "next",
+            "vars",
+        ),
+    ]
+)
+"""Builtins that do not call a function they are handed, or that are followed when they do."""
 SCALARS = frozenset(["int", "float", "bool", "str", "abs", "round", "max", "min", "sum", "pow", "divmod"])
 
 
@@ -52,6 +81,10 @@ class BuiltinFunctions(Machine):
         if name not in TAKES_GENERATORS:
             whole = name in READS_ALL
             args = [self.listed(a, at_once=whole) if isinstance(a, Generator) else a for a in args]
+        if name not in ASKS_NO_FUNCTION:
+            self.havoc(
+                (*args, *keywords.values()), "a function is handed to Python", name, node, calls_only=True
+            )
         handler = getattr(self, "b_" + name, None)
         if handler is not None:
             found = handler(args, keywords, node)

@@ -115,10 +115,12 @@ class Calls(Machine):
         self, func: Value, args: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value:
         """A call of something that was not followed: it may do anything with what it is given."""
-        for value in (*args, *keywords.values()):
+        given = (func, *args, *keywords.values())
+        for value in given:
             for target in self.objects(value):
                 self.put(target, TOUCHED, True)
-        out = self.mix(func, *args, *keywords.values())
+        self.havoc(given, "call of an unknown function", call_text(node), node)
+        out = self.mix(*given)
         if out.regions or out.losses or out.states:
             number = self.doubt("call of an unknown function", call_text(node), node)
             out = replace(out, doubts=out.doubts | {number}, span=None, array=None, template=None)
@@ -137,11 +139,15 @@ class Calls(Machine):
             if self.yields(func):
                 return self.generator_call(func, self.bind(func, args, keywords), node)
             if not self.worth_following(target, args, keywords):
+                given = (func, *args, *keywords.values())
+                self.havoc(given, "a function that is not followed", target.name, node, calls_only=True)
                 return self.mix(*args, *keywords.values())
         if self.active.count(id(target)) >= 2 or len(self.active) >= MAX_DEPTH:
             out = self.mix(*args, *keywords.values())
+            name = getattr(target, "name", "lambda")
+            self.havoc((func, *args, *keywords.values()), "recursion or depth", name, node, calls_only=True)
             if out.relevant:
-                number = self.doubt("recursion or depth", getattr(target, "name", "lambda"), node)
+                number = self.doubt("recursion or depth", name, node)
                 out = replace(out, doubts=out.doubts | {number})
             return out
         scope = self.bind(func, args, keywords)

@@ -19,6 +19,7 @@ from auditor.static.transfer.tables import (
     NETWORK_ROOTS,
     OPTIMIZERS,
     PASSES,
+    PURE_ROOTS,
     WRAPPERS,
 )
 from auditor.trace.events import Access
@@ -263,10 +264,12 @@ class Functions(Machine):
             return Lib(NATIVE)
         if name == "cffi.FFI":
             return Lib(name)
-        for value in (*args, *keywords.values()):
-            if isinstance(value, Func) and not isinstance(value.node, ast.Lambda) and root not in KNOWN_ROOTS:
-                self.doubt("a function is handed to a library", name, node)
-        out = self.mix(*args, *keywords.values())
+        given = (*args, *keywords.values())
+        if root not in PURE_ROOTS:
+            self.havoc(given, "call into code that was not read", name, node)
+        else:
+            self.havoc(given, "a function is handed to a library", name, node, calls_only=True)
+        out = self.mix(*given)
         if root not in KNOWN_ROOTS and (out.regions or out.losses or out.states):
             number = self.doubt("call into code that was not read", name, node)
             out = replace(out, doubts=out.doubts | {number})

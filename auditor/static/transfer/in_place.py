@@ -22,6 +22,8 @@ class InPlace(Machine):
             self.spoil(target)
             if target.kind == "tensor":
                 self.reset(target, node, name)
+                if self.misgivings(target):
+                    self.put(target, "#doubts", frozenset())
                 filling = (
                     0 if name == "zero_" else args[0].value if args and isinstance(args[0], Const) else None
                 )

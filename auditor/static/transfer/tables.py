@@ -538,6 +538,25 @@ KNOWN_ROOTS = frozenset(
     ]
 )
 
+UNREAD_ROOTS = frozenset(
+    [
+        "accelerate",
+        "apex",
+        "bitsandbytes",
+        "ctypes",
+        "datasets",
+        "fla",
+        "lightning",
+        "mamba_ssm",
+        "torchao",
+        "transformers",
+    ]
+)
+"""Known libraries whose functions may change what they are handed: they train, quantise, or write memory."""
+
+PURE_ROOTS = KNOWN_ROOTS - UNREAD_ROOTS
+"""Libraries whose functions leave a state as it is, their own in-place functions and functions handed to them aside."""
+
 NETWORK_ROOTS = frozenset(
     [
         "requests",

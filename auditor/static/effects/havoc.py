@@ -1,0 +1,271 @@
+"""What code that was not read could have done: everything it could reach is doubted, with the reason and the place.
+
+Code that is not followed is no code without effects. Where values are handed to such code, whatever state it can
+reach through them (aliases, containers, attributes, what functions capture) may hold anything of the validation
+tokens that it can reach too. A rule that is asked about such a state answers `unknown`. Plain numbers, text, sizes
+and settings reach nothing, and where no validation token is within reach none can get anywhere.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from auditor.static.domain.heap import TOUCHED, Class, Env, Func, Obj, SuperView, View
+from auditor.static.domain.provenance import Data
+from auditor.static.domain.values import (
+    Alt,
+    Columns,
+    Const,
+    Generator,
+    Keyed,
+    Lib,
+    Method,
+    Num,
+    Partial,
+    Truth,
+    Tup,
+    Value,
+)
+from auditor.static.effects.captures import captured
+from auditor.static.interpreter.decisions import Machine
+
+ADDRESS = "address"
+"""Marks the address of a state's memory, and numbers computed from it."""
+
+NONE_DOUBTED: frozenset[int] = frozenset()
+
+ANYTHING = "anything"
+"""Marks a value that may be anything the script has a name for."""
+
+MAKES = frozenset(["__init__", "__new__", "__post_init__", "__init_subclass__", "__set_name__"])
+"""Methods that run when an object is made, and not when it is used."""
+
+STATES = frozenset(["module", "optimizer", "tensor"])
+HOLDERS = frozenset(["list", "dict", "instance", "iterator", "namespace", "tokenizer"])
+
+
+@dataclass(slots=True)
+class Reach:
+    """What can be got at from some values.
+
+    Attributes:
+        objects: heap objects.
+        names: variables of outer scopes that reached functions assign to.
+        code: functions.
+        asked: names of attributes that these ask for.
+        classes: classes whose methods may be called.
+        made: classes that may be called themselves.
+        validation: whether validation tokens, or anything made of them, are among it.
+        reads: whether a reached function reads files.
+        changes: whether a reached function could change anything that outlives a call.
+    """
+
+    objects: dict[Obj, None] = field(default_factory=dict)
+    names: dict[tuple[Env, str], None] = field(default_factory=dict)
+    code: list[Func] = field(default_factory=list)
+    asked: set[str] = field(default_factory=set)
+    classes: dict[Class, None] = field(default_factory=dict)
+    made: dict[Class, None] = field(default_factory=dict)
+    validation: bool = False
+    reads: bool = False
+    changes: bool = False
+
+
+class Havoc(Machine):
+    """Doubts what unread code could reach."""
+
+    def havoc(
+        self,
+        values: Iterable[Value],
+        reason: str,
+        what: str,
+        node: ast.AST,
+        *,
+        calls_only: bool = False,
+        lasting: bool = False,
+    ) -> frozenset[int]:
+        """Values are handed to code that was not read; gives the number of the doubt, if there was cause for one.
+
+        Args:
+            values: what the code is handed, and the code itself as far as it is the script's.
+            calls_only: the code calls the functions it is handed, and does nothing else with what they reach.
+            lasting: it may run at any later time: no reset of a state ends the doubt.
+        """
+        values = tuple(values)
+        if calls_only and not self.hands_code(values):
+            return NONE_DOUBTED
+        reach = self.reach(values, calls_only=calls_only)
+        if (calls_only and not reach.changes) or not (reach.validation or reach.reads):
+            return NONE_DOUBTED
+        targets = [target for target in reach.objects if self.matters(target)]
+        if not targets and not reach.names:
+            return NONE_DOUBTED
+        numbers = frozenset((self.doubt(reason, what, node),))
+        for target in targets:
+            self.put(target, "#doubts", self.misgivings(target) | numbers)
+            self.put(target, TOUCHED, True)
+        for env, name in reach.names:
+            found = env.d.get(name)
+            if isinstance(found, Value):
+                self.put(env, name, self.doubted_value(found, numbers))
+        if lasting:
+            self.standing |= numbers
+        self.effects += 1
+        return numbers
+
+    def hands_code(self, values: Iterable[Value]) -> bool:
+        """Whether code of the script is among some values, or in a tuple, list or dictionary of them."""
+        for value in values:
+            if isinstance(value, (Func, Class, Partial, Method, Generator)):
+                return True
+            if isinstance(value, Tup) and self.hands_code(value.items):
+                return True
+            if isinstance(value, Obj) and (
+                value.cls is not None or value.kind in ("list", "dict", "iterator")
+            ):
+                cells = (
+                    cell for cell in value.d.values() if isinstance(cell, (Func, Class, Partial, Method))
+                )
+                if (value.cls is not None and value.kind != "module") or any(cells):
+                    return True
+        return False
+
+    def matters(self, target: Obj) -> bool:
+        """Whether an object is a state, or holds one, or anything made of tokens."""
+        if target.kind in STATES:
+            return True
+        if target.kind not in HOLDERS:
+            return False
+        record = self.data(target)
+        return record.relevant or bool(record.origins)
+
+    def doubted_value(self, value: Value, numbers: frozenset[int]) -> Value:
+        """A value with doubts about it."""
+        if not numbers:
+            return value
+        if isinstance(value, Tup):
+            return Tup(tuple(self.doubted_value(item, numbers) for item in value.items))
+        if isinstance(value, Data):
+            return replace(value, doubts=value.doubts | numbers)
+        if isinstance(value, (Const, Num, Truth)):
+            return replace(self.data(value), doubts=numbers)
+        return value
+
+    def doubted_part(self, owner: Value, part: Value) -> Value:
+        """A part of a container or an attribute of an object: the doubts about the whole are doubts about it."""
+        target = owner.base if isinstance(owner, View) else owner
+        return self.doubted_value(part, self.misgivings(target)) if isinstance(target, Obj) else part
+
+    # reaching
+    def reach(self, values: Iterable[Value], *, calls_only: bool) -> Reach:
+        """Everything that code could get at, starting from some values.
+
+        With `calls_only` methods count only where a reached function asks for an attribute of their name.
+        """
+        found = Reach()
+        seen: set[int] = set()
+        waiting = list(values)
+        while waiting:
+            value = waiting.pop()
+            if isinstance(value, Data):
+                waiting.extend(self.reached_by_data(value, found))
+            elif not isinstance(value, (Const, Num, Truth, Lib)) and id(value) not in seen:
+                seen.add(id(value))
+                self.tick()
+                if isinstance(value, Obj):
+                    waiting.extend(self.reached_by_object(value, found))
+                elif isinstance(value, Func):
+                    waiting.extend(self.reached_by_function(value, found))
+                elif isinstance(value, Class):
+                    found.made[value] = None
+                    waiting.extend(reached_by_class(value))
+                else:
+                    waiting.extend(parts_of(value))
+            if not waiting:
+                waiting.extend(m for m in methods_of(found, calls_only=calls_only) if id(m) not in seen)
+        return found
+
+    def reached_by_data(self, value: Data, found: Reach) -> Iterator[Value]:
+        made_of_tokens = value.updates or value.losses or value.looks
+        if made_of_tokens or any(region.source == "val" for region in value.regions):
+            found.validation = True
+        yield from value.refs
+        if ADDRESS in value.marks:
+            yield from value.states
+        if ANYTHING in value.marks:
+            found.changes = True
+            yield from (cell for cell in self.globals.d.values() if isinstance(cell, Value))
+
+    def reached_by_object(self, value: Obj, found: Reach) -> Iterator[Value]:
+        found.objects[value] = None
+        if self.own_history(value):
+            found.validation = True
+        for cell in list(value.d.values()):
+            if isinstance(cell, Value):
+                yield cell
+            elif isinstance(cell, tuple):
+                yield from (part for part in cell if isinstance(part, Value))
+        if value.cls is not None:
+            found.classes[value.cls] = None
+            yield from reached_by_class(value.cls)
+
+    def reached_by_function(self, value: Func, found: Reach) -> Iterator[Value]:
+        found.code.append(value)
+        text = captured(value.node)
+        found.asked |= text.attributes
+        found.changes = found.changes or text.changes
+        found.reads = found.reads or text.reads
+        yield from value.defaults
+        yield from (default for default in value.keyword_defaults if default is not None)
+        if value.instance is not None:
+            yield value.instance
+        for name in text.names:
+            scope = value.env.find(name)
+            cell = scope.d[name] if scope is not None else None
+            if isinstance(cell, Value):
+                yield cell
+        for name in text.rebound:
+            scope = value.env.find(name)
+            if scope is not None:
+                found.names[scope, name] = None
+
+
+def reached_by_class(value: Class) -> Iterator[Value]:
+    yield from (cell for cell in value.d.values() if isinstance(cell, Value))
+    yield from value.bases
+
+
+def methods_of(found: Reach, *, calls_only: bool) -> Iterator[Func]:
+    """The methods that may be called: of what is called, those asked for by name or by what Python does itself."""
+    for cls in (*found.classes, *(made for made in found.made if made not in found.classes)):
+        for name, method in cls.methods.items():
+            makes = name in MAKES
+            by_itself = name.startswith("__") or (name == "forward" and bool(found.code))
+            if not calls_only or name in found.asked or (cls in found.made if makes else by_itself):
+                yield method
+
+
+def parts_of(value: Value) -> Iterator[Value]:
+    """The values that another one consists of."""
+    if isinstance(value, (Tup, Columns)):
+        yield from value.items
+    elif isinstance(value, Alt):
+        yield from value.options
+    elif isinstance(value, Keyed):
+        yield value.value
+    elif isinstance(value, View):
+        yield value.base
+    elif isinstance(value, Partial):
+        yield value.func
+        yield from value.args
+        yield from (item for _, item in value.keywords)
+    elif isinstance(value, Method):
+        yield value.owner
+    elif isinstance(value, SuperView):
+        yield value.base
+        yield value.instance
+    elif isinstance(value, Generator):
+        if value.listed is not None:
+            yield value.listed
