@@ -22,7 +22,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
 
 
 def test_help_loads_no_heavy_library() -> None:
-    heavy = ["libcst", "scipy", "torch", "numpy", "pydantic", "rich", "jinja2"]
+    heavy = ["libcst", "scipy", "torch", "numpy", "rich", "jinja2"]
     program = (
         "import sys; from auditor import cli; code = cli.run(['--help']);"
         f"print([name for name in {heavy!r} if name in sys.modules], code)"
