@@ -7,9 +7,9 @@ What was measured on eight H100s with it: nothing yet. It is tested with ranks o
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from auditor.errors import AuditorError
+from auditor.replay.runs.left_files import Refused, empty_folder, walk_left
 from auditor.replay.runs.printed_numbers import RESULT, labelled
 from auditor.replay.runs.run_record import artifacts_in
 from auditor.replay.sandbox.ladder import ELSEWHERE, HOSTNAME, INSIDE, Rung, bubblewrap, environment
@@ -115,7 +116,8 @@ def run_seed(
     try:
         return _run_in(root, submission, variables, seed, options)
     finally:
-        shutil.rmtree(root, ignore_errors=True)
+        empty_folder(root)
+        root.rmdir()
 
 
 def _run_in(
@@ -146,7 +148,10 @@ def _run_in(
         )
         reason, written = _watch(process, job, set(files), began, options.seconds)
     seconds = time.monotonic() - began
-    left = artifacts_in(job, list(files))
+    try:
+        left = artifacts_in(job, files)
+    except Refused as refused:
+        left, reason = {}, reason or f"what it left behind: {refused}"
     artifact = max(left, key=lambda name: (written.get(name, 0.0), left[name][0]), default="")
     trained = written.get(artifact) if artifact else None
     return FullRun(
@@ -231,16 +236,11 @@ def _watch(
 
 def _states(job: Path, given: set[str]) -> Iterator[tuple[str, tuple[int, int]]]:
     """Size and time of the last change of files that look like artifacts."""
-    for path in job.rglob("*"):
-        name = str(path.relative_to(job))
-        if name in given or path.suffix in (".py", ".pyc", ".txt", ".log", ".json", ".md"):
-            continue
-        try:
-            status = path.stat()
-        except OSError:
-            continue
-        if path.is_file() and status.st_size:
-            yield name, (status.st_size, status.st_mtime_ns)
+    with contextlib.suppress(OSError, Refused):
+        for name, status in walk_left(job):
+            if name not in given and not name.endswith((".py", ".pyc", ".txt", ".log", ".json", ".md")):
+                if status.st_size:
+                    yield name, (status.st_size, status.st_mtime_ns)
 
 
 def _results(log: Path, *, count: int = 3) -> Sequence[str]:

@@ -61,7 +61,7 @@ def run(order: Order, *, rank: int, boundary: Callable[[], None]) -> None:
         stream = np.fromfile(order.stream, dtype="<u2").astype(np.int64)
         observer = Observer(recorder, provenance, states, stream)
     loader = _stand_ins(order, recorder, loops, observer)
-    watch = Watch(recorder, states, (order.job, "/tmp"), boundary)
+    watch = Watch(recorder, states, order.writable, boundary)
     watch.install()
     error, kind, code = "", "", 0
     try:
@@ -103,7 +103,7 @@ def _stand_ins(order: Order, recorder: Recorder, loops: Loops, observer: Observe
     lowered = {path.name: path.read_text(encoding="utf-8") for path in Path(order.lowered).iterdir()}
     count = order.mode is Mode.RECORDED
     written = WrittenSizes(ToySizes(**order.sizes), order.claimed_vocabulary)
-    loader = ProgramLoader(recorder, loops, lowered, (order.job, "/tmp"), written, order.marks, count=count)
+    loader = ProgramLoader(recorder, loops, lowered, order.writable, written, order.marks, count=count)
     loader.install()
     return loader
 

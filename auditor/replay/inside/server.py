@@ -12,9 +12,7 @@ import json
 import os
 import resource
 import select
-import shutil
 import signal
-import sys
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -23,12 +21,15 @@ import torch
 
 from auditor.replay.inside import run as one_run
 from auditor.replay.runs.job import PRINTED, Order
+from auditor.replay.runs.left_files import empty_folder
 from auditor.replay.sandbox.processes import be_reaper, descendants, hide, resident_bytes
 
 POLL_S: Final = 0.2
 OPEN_FILES: Final = 1024
 WRITTEN_BYTES: Final = 4 << 30
 PROCESSES: Final = 400
+SHARED: Final = ("/tmp", "/dev/shm")
+"""Folders outside its own that a run may write to; what was there before the first run stays (mounted folders)."""
 
 
 PRELOADED: Final = (
@@ -46,8 +47,13 @@ PRELOADED: Final = (
 """Imported before the first fork, so that runs share them; what is not installed is passed over."""
 
 
-def serve() -> None:
-    """Take orders until the parent closes the line."""
+def serve(*, private: bool) -> None:
+    """Take orders until the parent closes the line.
+
+    Args:
+        private: whether /tmp and /dev/shm are the sandbox's own, to be emptied after each run.
+    """
+    shared = {root: os.listdir(root) for root in SHARED} if private else {}
     for name in PRELOADED:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
@@ -63,7 +69,7 @@ def serve() -> None:
     _say(line, ready=True, torch=torch.__version__)
     for text in orders:
         if text.strip():
-            _serve_one(Order.from_json(text), line, orders)
+            _serve_one(Order.from_json(text), line, orders, shared)
 
 
 def _say(line: Any, **message: Any) -> None:
@@ -71,7 +77,7 @@ def _say(line: Any, **message: Any) -> None:
     line.flush()
 
 
-def _serve_one(order: Order, line: Any, orders: Any) -> None:
+def _serve_one(order: Order, line: Any, orders: Any, shared: dict[str, list[str]]) -> None:
     began_s, used_s = time.perf_counter(), _used_s()
     ask_read, ask_write = os.pipe()
     answer_read, answer_write = os.pipe()
@@ -87,7 +93,9 @@ def _serve_one(order: Order, line: Any, orders: Any) -> None:
     left = _end_all()
     os.close(ask_read)
     os.close(answer_write)
-    _sweep(order)
+    for root, keep in shared.items():
+        with contextlib.suppress(OSError):
+            empty_folder(Path(root), keep=keep)
     _say(line, ended=True, reason=reason, left_behind=left, processor_s=_used_s() - used_s)
 
 
@@ -182,28 +190,3 @@ def _end_all() -> int:
                 pass
         time.sleep(0.01)
     return count
-
-
-def _sweep(order: Order) -> None:
-    """Remove what the run wrote outside its working folder."""
-    kept = (
-        order.job,
-        order.out,
-        order.lowered,
-        order.stream,
-        order.environment.get("REPLAY_KEEP", order.job),
-    )
-    for root in ("/tmp", "/dev/shm"):
-        for entry in os.scandir(root) if os.path.isdir(root) else ():
-            if any(path == entry.path or path.startswith(entry.path + "/") for path in kept):
-                continue
-            with contextlib.suppress(OSError):
-                if entry.is_dir(follow_symlinks=False):
-                    shutil.rmtree(entry.path, ignore_errors=True)
-                else:
-                    os.unlink(entry.path)
-
-
-if __name__ == "__main__":
-    serve()
-    sys.exit(0)

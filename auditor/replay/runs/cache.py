@@ -18,8 +18,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from auditor.replay.runs.job import Order
-from auditor.replay.runs.run_record import RunRecord, run_record
+from auditor.replay.runs.job import ARRAYS, EVENTS, OUTCOME, PLACES, PRINTED, Order
+from auditor.replay.runs.left_files import Refused, open_left
+from auditor.replay.runs.run_record import MAX_FILE_BYTES, RunRecord, run_record
 from auditor.replay.sandbox.ladder import Rung
 from auditor.replay.toy.world import World
 
@@ -78,15 +79,24 @@ class RunCache:
         folder.parent.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(dir=folder.parent, prefix="."))
         try:
-            shutil.copytree(out, made / OUT, symlinks=True)
+            _copy_records(out, made / OUT, ranks=len(run.ranks))
             (made / TOLD).write_text(json.dumps(_told(run)), encoding="utf-8")
             shutil.rmtree(folder, ignore_errors=True)
             os.rename(made, folder)
-        except OSError:
+        except (OSError, Refused):
             shutil.rmtree(made, ignore_errors=True)
 
     def _folder(self, key: str) -> Path:
         return self._root / key[:2] / key[2:]
+
+
+def _copy_records(out: Path, target: Path, *, ranks: int) -> None:
+    """Copy the files that `run_record` reads, and no others."""
+    names = [f"rank{rank}/{name}" for rank in range(ranks) for name in (EVENTS, PLACES, ARRAYS, OUTCOME)]
+    for name in [*names, f"0-{PRINTED}"]:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        with open_left(out, name, limit=MAX_FILE_BYTES) as source, (target / name).open("wb") as copy:
+            shutil.copyfileobj(source, copy)
 
 
 def _told(run: RunRecord) -> dict[str, Any]:

@@ -66,6 +66,11 @@ class Order:
     repeat: int = 0
     withdraws: bool = True
 
+    @property
+    def writable(self) -> tuple[str, ...]:
+        """Folders of the submission's own files."""
+        return (self.job, self.environment["TMPDIR"])
+
     def to_json(self) -> str:
         return json.dumps({**asdict(self), "mode": self.mode.value})
 

@@ -7,13 +7,14 @@ record unreadable.
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from auditor.replay.runs.array_files import read_arrays
 from auditor.replay.runs.job import ARRAYS, EVENTS, OUTCOME, PLACES, PRINTED
+from auditor.replay.runs.left_files import Refused, json_left, open_left, read_left, walk_left
 from auditor.replay.runs.observations import Observations
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_FILE_BYTES: Final = 400 << 20
+MAX_OUTCOME_BYTES: Final = 1 << 20
+MAX_EVENTS_BYTES: Final = 128 << 20
+MAX_PLACES_BYTES: Final = 32 << 20
 MAX_PRINTED_BYTES: Final = 4 << 20
 
 
@@ -158,7 +162,7 @@ def run_record(
     records: list[RankRecord] = []
     reason = str(told.get("reason", ""))
     try:
-        records = [read_rank(out / f"rank{rank}") for rank in range(ranks)]
+        records = [read_rank(out, rank) for rank in range(ranks)]
     except Unreadable as error:
         reason = reason or f"the record cannot be read: {error}"
     return RunRecord(
@@ -173,17 +177,25 @@ def run_record(
     )
 
 
-def read_rank(folder: Path) -> RankRecord:
+def read_rank(out: Path, rank: int) -> RankRecord:
     """Read the record of one process.
+
+    Args:
+        out: the folder that results go to.
 
     Raises:
         Unreadable: something is missing, too large or malformed.
     """
+
+    def read(name: str, limit: int) -> bytes:
+        return read_left(out, f"rank{rank}/{name}", limit=limit)
+
     try:
-        outcome = json.loads(_bounded(folder / OUTCOME))
-        events = [json.loads(line) for line in _bounded(folder / EVENTS).splitlines() if line.strip()]
-        places = [_frames(place) for place in json.loads(_bounded(folder / PLACES))]
-        arrays = _arrays(folder / ARRAYS)
+        outcome = json_left(read(OUTCOME, MAX_OUTCOME_BYTES))
+        events = _events(read(EVENTS, MAX_EVENTS_BYTES))
+        places = [_frames(place) for place in json_left(read(PLACES, MAX_PLACES_BYTES))]
+        with open_left(out, f"rank{rank}/{ARRAYS}", limit=MAX_FILE_BYTES) as file:
+            arrays = read_arrays(file, limit=MAX_FILE_BYTES)
         record = RankRecord(
             code=int(outcome["code"]),
             error=str(outcome["error"]),
@@ -193,20 +205,24 @@ def read_rank(folder: Path) -> RankRecord:
             crossed=bool(outcome["crossed"]),
             files=tuple(map(str, outcome["files"])),
             complete=bool(outcome["complete"]),
-            events=[event for event in events if isinstance(event["kind"], str)],
+            events=events,
             places=places,
             arrays=arrays,
         )
         _split(record)
-    except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+    # Bytes from a hostile hand: whatever reading them raises makes them unreadable, and nothing else.
+    except Exception as error:
         raise Unreadable(f"{type(error).__name__}: {error}") from error
     return record
 
 
-def _bounded(path: Path) -> str:
-    if path.is_symlink() or path.stat().st_size > MAX_FILE_BYTES:
-        raise ValueError(f"{path.name} is a link or too large")
-    return path.read_text(encoding="utf-8")
+def _events(content: bytes) -> list[dict[str, Any]]:
+    """One JSON object a line, read as one text so that one bound holds for all of them."""
+    lines = [line for line in content.splitlines() if line.strip()]
+    events = json_left(b"[" + b",".join(lines) + b"]")
+    if len(events) != len(lines) or not all(isinstance(event["kind"], str) for event in events):
+        raise Refused("a line is no event")
+    return events  # type: ignore[no-any-return]
 
 
 def _frames(place: Any) -> Frames:
@@ -216,15 +232,6 @@ def _frames(place: Any) -> Frames:
         )
         for f, function, line, loops in place
     )
-
-
-def _arrays(path: Path) -> dict[str, NDArray[Any]]:
-    import numpy as np
-
-    if path.is_symlink() or path.stat().st_size > MAX_FILE_BYTES:
-        raise ValueError(f"{path.name} is a link or too large")
-    with np.load(path, allow_pickle=False) as stored:
-        return {name: stored[name] for name in stored.files}
 
 
 def _split(record: RankRecord) -> None:
@@ -254,24 +261,34 @@ def _split(record: RankRecord) -> None:
         at += count
 
 
-def artifacts_in(folder: Path, given: Sequence[str]) -> dict[str, tuple[int, str]]:
-    """Size and digest of each file in a folder that is not among those given, nor source, log or text."""
+def artifacts_in(folder: Path, given: Collection[str]) -> dict[str, tuple[int, str]]:
+    """Size and digest of each file in a folder that is not among those given, nor source, log or text.
+
+    A file that is too large to be read has its size in place of a digest.
+
+    Raises:
+        Refused: there are too many files, or they lie too deep.
+    """
     skipped = (".py", ".pyc", ".txt", ".log", ".json", ".jsonl", ".md", ".csv", ".so", ".c")
     found: dict[str, tuple[int, str]] = {}
-    for path in sorted(folder.rglob("*")):
-        name = str(path.relative_to(folder))
-        if path.is_symlink() or not path.is_file() or name in given or name.endswith(skipped):
+    for name, status in sorted(walk_left(folder), key=lambda left: left[0]):
+        if name in given or name.endswith(skipped):
             continue
-        if path.stat().st_size <= MAX_FILE_BYTES:
-            with path.open("rb") as file:
-                found[name] = path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()
+        try:
+            with open_left(folder, name, limit=MAX_FILE_BYTES) as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except Refused:
+            digest = f"not read: {status.st_size} bytes"
+        except OSError as error:
+            digest = f"not read: {error.strerror}"
+        found[name] = status.st_size, digest
     return found
 
 
 def printed_by(out: Path) -> str:
     """What rank 0 wrote to its terminal, cut at a bound."""
-    path = out / f"0-{PRINTED}"
-    if path.is_symlink() or not path.is_file():
+    try:
+        with open_left(out, f"0-{PRINTED}", limit=1 << 62) as file:
+            return file.read(MAX_PRINTED_BYTES).decode("utf-8", errors="replace")
+    except (OSError, Refused):
         return ""
-    with path.open("rb") as file:
-        return file.read(MAX_PRINTED_BYTES).decode("utf-8", errors="replace")

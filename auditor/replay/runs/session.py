@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import select
-import shutil
 import subprocess
 import tempfile
 import time
@@ -18,6 +17,7 @@ from typing import IO, Any, Final
 from auditor.errors import AuditorError
 from auditor.replay.runs.cache import RunCache
 from auditor.replay.runs.job import Mode, Order
+from auditor.replay.runs.left_files import Refused, empty_folder
 from auditor.replay.runs.run_record import RunRecord, artifacts_in, run_record
 from auditor.replay.sandbox.ladder import ELSEWHERE, Layout, Rung, command, environment
 from auditor.replay.toy.sizes import ToySizes
@@ -80,7 +80,7 @@ class Session:
         self._files, self._script = dict(files), script
         self._names, self._sidecar = data_names, sidecar
         self._vocabulary = vocabulary
-        _empty(self._root / "lowered")
+        empty_folder(self._root / "lowered")
         for digest, text in lowered.items():
             (self._root / "lowered" / digest).write_text(text, encoding="utf-8")
 
@@ -93,7 +93,8 @@ class Session:
     def close(self) -> None:
         """End the sandbox and remove the session's folder."""
         self._stop()
-        shutil.rmtree(self._root, ignore_errors=True)
+        empty_folder(self._root)
+        self._root.rmdir()
 
     # -- the server
 
@@ -212,11 +213,15 @@ class Session:
         except (SandboxLost, OSError) as lost:
             self._stop()
             told = {"reason": f"the sandbox was lost: {lost}", "left_behind": 0}
+        try:
+            artifacts = artifacts_in(self._root / "job", self._files)
+        except Refused as refused:
+            artifacts, told = {}, {**told, "reason": told.get("reason") or f"what it left behind: {refused}"}
         run = run_record(
             self._root / "out",
             told,
             ranks=ranks,
-            artifacts=artifacts_in(self._root / "job", list(self._files)),
+            artifacts=artifacts,
             seconds=time.monotonic() - began_s,
             withdrawn=withdrawn,
         )
@@ -246,12 +251,12 @@ class Session:
     def _lay(self, world: World) -> None:
         """Empty the folders and lay the world and the submission anew."""
         for name in ("job", "out", "tmp"):
-            _empty(self._root / name)
+            empty_folder(self._root / name)
         for path, content in self._files.items():
             target = self._root / "job" / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
-        _empty(self._root / "data")
+        empty_folder(self._root / "data")
         names = self._names(world.size.vocabulary)
         write_world(world, self._root / "data", names=names, sidecar=self._sidecar)
         (self._root / "stream" / "validation.bin").write_bytes(world.validation.astype("<u2").tobytes())
@@ -292,14 +297,6 @@ class Session:
 def no_names(_: int) -> tuple[str, ...]:
     """The data set folders of no submission."""
     return ("none",)
-
-
-def _empty(folder: Path) -> None:
-    for entry in os.scandir(folder):
-        if entry.is_dir(follow_symlinks=False):
-            shutil.rmtree(entry.path, ignore_errors=True)
-        else:
-            os.unlink(entry.path)
 
 
 def write_programs(folder: Path) -> None:

@@ -32,7 +32,7 @@ def enter(text: str) -> None:
         sys.exit(0)
     from auditor.replay.inside.server import serve
 
-    serve()
+    serve(private=rung in ("bubblewrap", "unshare"))
 
 
 def _enter(rung: str, order: dict[str, Any]) -> None:
