@@ -52,7 +52,7 @@ from rules.core.rule import (
     Step,
     no_program,
 )
-from rules.train_before_score import REPORT, SETUP
+from rules.examples.evaluation_loop import REPORT, SETUP
 
 
 class HindsightSelection(Rule):

@@ -31,7 +31,7 @@ from typing import ClassVar
 
 from rules.core.order_rule import RESCORE_AFTER_UPDATE, Offence, OrderRule, judged_report, named
 from rules.core.rule import Bad, Evidence, Good, Policy, Source
-from rules.train_before_score import REPORT, SETUP, STEP
+from rules.examples.evaluation_loop import REPORT, SETUP, STEP
 
 
 class RescoreAfterUpdate(OrderRule):

@@ -33,7 +33,7 @@ from auditor.trace.answer import Answer
 from auditor.trace.region import Region, overlap, same_row
 from rules.core.order_rule import SAME_TOKEN_ADAPTATION, Offence, OrderRule, named
 from rules.core.rule import DISPUTED, Bad, Evidence, Good, Policy, Source
-from rules.train_before_score import REPORT, SETUP
+from rules.examples.evaluation_loop import REPORT, SETUP
 
 
 class SameTokenAdaptation(OrderRule):

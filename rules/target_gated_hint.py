@@ -35,7 +35,7 @@ from auditor.trace.answer import Answer
 from auditor.trace.events import Blend
 from rules.core.mixture_rule import CHOSEN, Blended, BlendRule, named_lookup
 from rules.core.rule import Bad, Evidence, Good, Outcome, Policy, Source
-from rules.train_before_score import REPORT, SETUP
+from rules.examples.evaluation_loop import REPORT, SETUP
 
 HINTS = """\
 #include <stdint.h>

@@ -32,7 +32,7 @@ from typing import ClassVar
 from auditor.trace.events import Blend
 from rules.core.mixture_rule import CARRIED, Blended, BlendRule, named_lookup
 from rules.core.rule import Bad, Good, Policy, Source
-from rules.train_before_score import REPORT, SETUP
+from rules.examples.evaluation_loop import REPORT, SETUP
 
 
 class TargetKeyedCache(BlendRule):

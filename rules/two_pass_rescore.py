@@ -30,7 +30,7 @@ from typing import ClassVar
 
 from rules.core.order_rule import TWO_PASS_RESCORE, Offence, OrderRule, named
 from rules.core.rule import Bad, Good, Policy, Source
-from rules.train_before_score import REPORT, SETUP
+from rules.examples.evaluation_loop import REPORT, SETUP
 
 _MIX = """\
 counts = torch.ones(1024, 1024)

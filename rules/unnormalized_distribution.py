@@ -33,7 +33,7 @@ from typing import ClassVar
 from auditor.trace.events import Blend
 from rules.core.mixture_rule import CHOSEN, NATIVE, Blended, BlendRule, named_lookup
 from rules.core.rule import Bad, Evidence, Good, Outcome, Policy, Source
-from rules.train_before_score import REPORT, SETUP
+from rules.examples.evaluation_loop import REPORT, SETUP
 
 SPREAD = "spread"
 

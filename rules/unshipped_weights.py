@@ -44,7 +44,7 @@ from rules.core.rule import (
     Step,
     no_program,
 )
-from rules.train_before_score import SETUP
+from rules.examples.evaluation_loop import SETUP
 
 RESTORE = "restore"
 

@@ -53,8 +53,8 @@ from rules.core.rule import (
     Step,
     no_program,
 )
+from rules.examples.evaluation_loop import REPORT, SETUP, STEP
 from rules.examples.record_folder import SCRIPT, toy_folder
-from rules.train_before_score import REPORT, SETUP, STEP
 
 GRADIENT = "gradient"
 SAVE = "save"

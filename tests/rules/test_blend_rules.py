@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from rules.core.rule import Bad, Good, Outcome
+from rules.examples.evaluation_loop import REPORT, SETUP
 from rules.target_gated_hint import HINTS, TILTED, TargetGatedHint
 from rules.target_keyed_cache import TargetKeyedCache
-from rules.train_before_score import REPORT, SETUP
 from tests.rules.folder import audit_example
 
 CACHE = """\

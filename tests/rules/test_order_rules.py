@@ -35,11 +35,12 @@ from auditor.trace.trace import Trace
 from auditor.trace.tree import Node
 from rules.core.order_rule import Offence, OrderRule, offences
 from rules.core.rule import Evidence, Level, Outcome, Policy, Rule
+from rules.examples.evaluation_loop import REPORT, SETUP, STEP
 from rules.examples.record_folder import SCRIPT, toy_folder
 from rules.hindsight_selection import HindsightSelection
 from rules.rescore_after_update import RescoreAfterUpdate
 from rules.same_token_adaptation import SameTokenAdaptation
-from rules.train_before_score import REPORT, SETUP, STEP, TrainBeforeScore
+from rules.train_before_score import TrainBeforeScore
 from rules.two_pass_rescore import TwoPassRescore
 from rules.val_in_training import ValInTraining
 from tests.rules.folder import TRACK

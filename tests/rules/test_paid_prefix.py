@@ -8,7 +8,7 @@ import pytest
 
 from rules.byte_accounting import ByteAccounting
 from rules.core.rule import Bad, Outcome
-from rules.train_before_score import REPORT, SETUP
+from rules.examples.evaluation_loop import REPORT, SETUP
 from rules.val_in_training import ValInTraining
 from tests.rules.folder import audit_example
 
