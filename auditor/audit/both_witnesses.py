@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from auditor.judgement.result import AuditResult, RuleResult, Verdict
 from auditor.judgement.verdict import fold_evaluation
 from auditor.replay.probes.coverage import ORDER_RULES
-from auditor.replay.probes.outcome import LeakWitness, Outcome, ReplayResult
+from auditor.replay.probes.outcome import LeakWitness, Outcome, ReplayResult, Suspicion
 from auditor.trace.events import Place
 from rules.core.rule import DISPUTED, Finding, Kind, Level, Policy, Step
 from rules.core.rule import Outcome as RuleOutcome
@@ -56,8 +56,9 @@ def join(audit: AuditResult, replay: ReplayResult) -> AuditResult:
     """One verdict of both witnesses.
 
     A proven failure is a violation. A pass on all four conditions settles what the static witness could not
-    decide about order. Anything unverified changes nothing. Where the witnesses contradict each other a finding
-    says so, and the static answer stands unless the replay proved a failure.
+    decide about order. What the replay found suspicious makes the rule it bears on a `review`: nothing is
+    compliant beside it. Anything else unverified changes nothing. Where the witnesses contradict each other a
+    finding says so, and the static answer stands unless the replay proved a failure.
     """
     answers = list(audit.rules)
     findings = list(audit.findings)
@@ -75,6 +76,9 @@ def join(audit: AuditResult, replay: ReplayResult) -> AuditResult:
         notes.append(_undecided("C2", mass))
     elif mass.outcome is Outcome.FAIL:
         _fail(answers, findings, NORMALISATION_RULE, "C2", mass, audit)
+    for suspicion in replay.suspicions:
+        if order is None or suspicion.rule not in ORDER_RULES:
+            _suspect(answers, findings, suspicion, _suspected(audit, replay, suspicion), audit)
     doubts = audit.doubts
     if replay.proven:
         answers = [_lifted(answer) for answer in answers]
@@ -184,6 +188,40 @@ def _fail(
         answers.append(failed)
     else:
         answers[answers.index(before)] = failed
+
+
+def _suspected(audit: AuditResult, replay: ReplayResult, suspicion: Suspicion) -> str:
+    """Slug of the rule that a suspicion bears on: of the rules about order the one that the recorded trace breaks."""
+    if suspicion.rule not in ORDER_RULES:
+        return suspicion.rule
+    return next((slug for slug in offences_of(replay) if slug in ORDER_RULES), suspicion.rule)
+
+
+def _suspect(
+    answers: list[RuleResult], findings: list[Finding], suspicion: Suspicion, slug: str, audit: AuditResult
+) -> None:
+    """Let a rule's answer be no better than `review`, with what was seen as its finding."""
+    message = f"Seen in an experiment: {suspicion.why}."
+    before = next((a for a in answers if a.rule == slug), None)
+    if before is not None and before.outcome is RuleOutcome.FAIL:
+        return
+    claimed = audit.trace.claimed_report if audit.trace is not None else None
+    findings.append(
+        Finding(
+            rule=slug,
+            outcome=RuleOutcome.REVIEW,
+            level=Level.WARNING,
+            message=message,
+            report=claimed.label if claimed is not None else None,
+            locations=(claimed.place,) if claimed is not None else (),
+            origin="replay",
+        )
+    )
+    doubtful = RuleResult(rule=slug, kind=Kind.EVALUATION, outcome=RuleOutcome.REVIEW, because=message)
+    if before is None:
+        answers.append(doubtful)
+    elif before.outcome is not RuleOutcome.REVIEW:
+        answers[answers.index(before)] = doubtful
 
 
 def _lifted(answer: RuleResult) -> RuleResult:

@@ -16,6 +16,7 @@ from auditor.replay.probes.coverage import expected_places
 from auditor.replay.probes.experiment import Evidence, run_experiment
 from auditor.replay.probes.outcome import ConditionResult, LeakWitness, ReplayResult, SandboxResult
 from auditor.replay.probes.runner import RUN_S, Bench, Laboratory, Observed
+from auditor.replay.probes.suspicion import suspicions_of
 from auditor.replay.probes.trust import TRAINING_DATA_READ, circumstances_of
 from auditor.replay.runs.cache import RunCache
 from auditor.replay.runs.claimed_line import ASSUMED, ClaimedLine, layer_files
@@ -100,7 +101,8 @@ def replay_submission(
             memory=options.memory,
         )
         evidence = run_experiment(laboratory, seed=seed, thorough=options.thorough, shrink=options.shrink)
-    conditions, probes = judge_conditions(evidence, circumstances_of(evidence, reading, target, laboratory))
+    circumstances = circumstances_of(evidence, reading, target, laboratory)
+    conditions, probes = judge_conditions(evidence, circumstances)
     names = layer_files(evidence.base.run.ranks[0], target) if evidence.base.run.ranks else {}
     base = evidence.base
     place = submission.target
@@ -122,6 +124,7 @@ def replay_submission(
         runs=laboratory.runs,
         seconds=time.perf_counter() - started,
         accesses=tuple(_accesses(evidence)),
+        suspicions=suspicions_of(evidence, circumstances),
     )
 
 

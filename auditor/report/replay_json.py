@@ -40,6 +40,10 @@ def as_object(result: ReplayResult) -> dict[str, Json]:
             for probe in result.probes
         ],
         "notes": [clean_line(note) for note in result.notes],
+        "suspicions": [
+            {"kind": found.kind, "rule": found.rule, "why": clean_line(found.why)}
+            for found in result.suspicions
+        ],
         "accesses": [clean_line(access) for access in result.accesses],
         "sandbox": {
             "rung": result.sandbox.rung,

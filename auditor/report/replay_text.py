@@ -80,6 +80,8 @@ def _lines(result: ReplayResult) -> Iterator[Text]:
     told: dict[int, str] = {}
     for name, condition in sorted(result.conditions.items()):
         yield from _condition(name, condition, home, told)
+    for suspicion in result.suspicions:
+        yield Text(f"  !   {suspicion.rule}: {clean_line(suspicion.why)}", style="yellow")
     yield from _section("Probes")
     for probe in result.probes:
         line = Text(f"  {probe.slug:<4}")

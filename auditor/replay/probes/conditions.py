@@ -12,11 +12,9 @@ from auditor.replay.probes.counterexample import leak_witness
 from auditor.replay.probes.experiment import Evidence, Leak, leaks
 from auditor.replay.probes.normalisation import VOCABULARY, Mass
 from auditor.replay.probes.outcome import CONDITIONS, ConditionResult, MassWitness, Outcome, Probe
+from auditor.replay.probes.suspicion import MIN_COVERAGE, coverage
 from auditor.replay.probes.trust import Circumstances
 from auditor.replay.probes.update_history import times_scored
-
-MIN_COVERAGE: Final = 0.9
-"""Share of the split whose scores must be known for a pass."""
 
 NOISE: Final = 10.0
 """A move counts if it is this many times larger than the difference between two equal runs."""
@@ -71,15 +69,6 @@ def _learns(evidence: Evidence) -> bool:
     return any(flip.beyond for flip in evidence.flips)
 
 
-def coverage(evidence: Evidence) -> float:
-    """Share of the split's targets whose score is known."""
-    import numpy as np
-
-    found = np.concatenate([scores.position for scores in evidence.scores])
-    targets = len(evidence.base.bench.world.validation) - 1
-    return len(np.unique(found[found >= 0])) / max(targets, 1)
-
-
 def _order(evidence: Evidence, doubt: str) -> dict[str, ConditionResult]:
     """C1, C3 and C4: all of them are about what an earlier score may depend on."""
     leak = evidence.leak
@@ -89,7 +78,7 @@ def _order(evidence: Evidence, doubt: str) -> dict[str, ConditionResult]:
         tested = sum(flip.earlier for flip in evidence.flips)
         why = f"{len(evidence.flips)} tokens exchanged, none of {tested} earlier scores moved"
         passed = ConditionResult(outcome=Outcome.PASS, why=why)
-        return {"C1": passed, "C3": passed, "C4": _scored_once(evidence, passed)}
+        return {"C1": passed, "C3": _updated_after(evidence, passed), "C4": _scored_once(evidence, passed)}
     unproven = _unproven(evidence, leak)
     if unproven:
         return dict.fromkeys(("C1", "C3", "C4"), ConditionResult(outcome=Outcome.UNVERIFIED, why=unproven))
@@ -124,6 +113,17 @@ def _failures(evidence: Evidence, leak: Leak) -> dict[str, ConditionResult]:
         if again
         else ConditionResult(outcome=Outcome.UNVERIFIED, why="not judged beside a failure of C1"),
     }
+
+
+def _updated_after(evidence: Evidence, passed: ConditionResult) -> ConditionResult:
+    """C3 where no exchanged token moved an earlier score: nor may a gradient have flowed before any score."""
+    if not evidence.trained_first:
+        return passed
+    why = (
+        f"{evidence.trained_first:.1%} of the scores were made after a gradient had flowed through the loss of "
+        "their own token; no exchanged token shows whether it still counted"
+    )
+    return ConditionResult(outcome=Outcome.UNVERIFIED, why=why)
 
 
 def _scored_once(evidence: Evidence, passed: ConditionResult) -> ConditionResult:
@@ -303,9 +303,7 @@ def _p4(evidence: Evidence) -> Probe:
     title = "no step learns from a token before its reported score is made"
     steps = sum(len(history.steps) for history in evidence.histories)
     share = evidence.trained_first
-    why = (
-        f"{steps} steps on validation tokens, {share:.1%} of the scores come after a step on their own token"
-    )
+    why = f"{steps} steps on validation tokens, {share:.1%} of the scores come after a gradient through their own loss"
     outcome = Outcome.PASS if share == 0 else Outcome.NOTE
     return Probe(slug="P4", title=title, outcome=outcome, why=why)
 

@@ -113,6 +113,20 @@ class ConditionResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Suspicion:
+    """Something seen that proves no offence, and that no green verdict may stand beside.
+
+    Attributes:
+        kind: "tampering", "hooks", "leak", "learnt first", "number", "coverage", …
+        rule: slug of the rule it bears on.
+    """
+
+    kind: str
+    rule: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxResult:
     """The rung that was reached, and why not a higher one."""
 
@@ -135,6 +149,7 @@ class ReplayResult:
         sizes: the toy sizes that decide, by name.
         trace: of the first run.
         runs: runs of the submission, all together.
+        suspicions: what forbids a green verdict although nothing is proved.
     """
 
     path: str
@@ -154,6 +169,7 @@ class ReplayResult:
     ref: str | None = None
     head: str | None = None
     accesses: tuple[str, ...] = field(default=())
+    suspicions: tuple[Suspicion, ...] = field(default=())
 
     @property
     def failed(self) -> bool:
@@ -161,8 +177,10 @@ class ReplayResult:
 
     @property
     def proven(self) -> bool:
-        """Whether all four conditions passed."""
-        return all(result.outcome is Outcome.PASS for result in self.conditions.values())
+        """Whether all four conditions passed, and nothing suspicious was seen."""
+        return not self.suspicions and all(
+            result.outcome is Outcome.PASS for result in self.conditions.values()
+        )
 
     def exit_code(self) -> ExitCode:
         """1 if a condition is proved to fail, 0 if all four are proved to hold, else 3."""

@@ -34,11 +34,13 @@ class Circumstances:
 
     Attributes:
         refused: why no verdict of any condition can be trusted, one sentence each.
+        tampered: those of them that are the submission's own doing.
         unreached: what the run did not exercise, one sentence each: nothing passes then.
         adapts: whether the evaluation is known to learn from tokens as it goes.
     """
 
     refused: Sequence[str] = ()
+    tampered: Sequence[str] = ()
     unreached: Sequence[str] = ()
     adapts: bool = False
 
@@ -48,16 +50,15 @@ def circumstances_of(
 ) -> Circumstances:
     """What forbids belief, and what the run did not reach."""
     base = evidence.base
-    refused: list[str] = []
-    for record in base.run.ranks:
-        if record.tampered:
-            refused.append(
-                f"the submission exchanged {', '.join(record.tampered[:3])}, which the recorder relies on"
-            )
-        if not record.complete:
-            refused.append("the run made more events than are recorded")
+    tampered = [
+        f"the submission exchanged {', '.join(record.tampered[:3])}, which the recorder relies on"
+        for record in base.run.ranks
+        if record.tampered
+    ]
+    cut = any(not record.complete for record in base.run.ranks)
     return Circumstances(
-        refused=refused,
+        refused=[*tampered, *(["the run made more events than are recorded"] if cut else [])],
+        tampered=tampered,
         unreached=[*_withheld(evidence, laboratory), *_not_taken(evidence, reading, target)],
         adapts=any(history.steps for history in evidence.histories),
     )

@@ -26,34 +26,33 @@ class Step:
 
 @dataclass(slots=True, kw_only=True)
 class History:
-    """Steps on validation tokens in one process, and the first step that used each token."""
+    """Steps on validation tokens in one process, and the event of the first gradient through each token's loss.
+
+    A gradient that no optimiser's step follows can still be put into the weights by hand.
+    """
 
     steps: list[Step]
-    first_used: Mapping[int, Step]
-
-    def used_before(self, position: int, event: int) -> Step | None:
-        """The first step that learnt from a token, if it came before an event."""
-        step = self.first_used.get(position)
-        return step if step is not None and step.event < event else None
+    first_gradient: Mapping[int, int]
 
 
 def history_of(record: RankRecord) -> History:
     """Gather the steps of one record."""
     steps: list[Step] = []
-    first: dict[int, Step] = {}
+    gradients: dict[int, int] = {}
     pending: set[int] = set()
     for event in record.events:
         if event["kind"] == "gradient":
             used = record.used[int(event["i"])]
             found = record.losses[int(event["call"])].position[used]
-            pending.update(int(p) for p in found[found >= 0])
+            known = [int(p) for p in found[found >= 0]]
+            pending.update(known)
+            for position in known:
+                gradients.setdefault(position, int(event["i"]))
         elif event["kind"] == "step" and pending:
             step = _step(record, event, pending)
             steps.append(step)
-            for position in pending:
-                first.setdefault(position, step)
             pending = set()
-    return History(steps=steps, first_used=first)
+    return History(steps=steps, first_gradient=gradients)
 
 
 def _step(record: RankRecord, event: Mapping[str, Any], pending: set[int]) -> Step:
@@ -66,16 +65,17 @@ def _step(record: RankRecord, event: Mapping[str, Any], pending: set[int]) -> St
 
 
 def trained_before_scored(record: RankRecord, history: History, scores: Scores) -> float:
-    """Share of the scores whose token a step had used before the reported loss was made (probe P4).
+    """Share of the scores through whose token's loss a gradient had flowed before the reported loss was made (P4).
 
-    A fresh adapter forgets such steps, so this alone proves nothing.
+    A fresh adapter forgets it, so this alone proves nothing.
     """
     if not len(scores):
         return 0.0
     made_at = [losses.number for losses in record.losses]
     count = 0
     for position, call in zip(scores.position.tolist(), scores.call.tolist(), strict=True):
-        if position >= 0 and call >= 0 and history.used_before(position, made_at[call]) is not None:
+        first = history.first_gradient.get(position)
+        if first is not None and call >= 0 and first < made_at[call]:
             count += 1
     return count / len(scores)
 

@@ -1,0 +1,102 @@
+"""What a replay saw that proves no offence, and that no green verdict may stand beside.
+
+A condition that is unverified because a run could not be made says nothing of the submission. One that is
+unverified because a score moved in one world, a step learnt from a token before its score, the hooks were
+exchanged or half of the split has no score does: a person has to look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from auditor.replay.probes.outcome import Suspicion
+
+if TYPE_CHECKING:
+    from auditor.replay.probes.experiment import Evidence
+    from auditor.replay.probes.trust import Circumstances
+
+MIN_COVERAGE: Final = 0.9
+"""Share of the split whose scores must be known for a pass."""
+
+MIN_SEEN: Final = 0.5
+"""Share of the split whose losses the recorder must have seen for a number to be held against them."""
+
+ORDER: Final = "train-before-score"
+CODE: Final = "opaque-code"
+COVERAGE: Final = "validation-coverage"
+SCORE: Final = "unnormalized-distribution"
+BYTES: Final = "byte-accounting"
+
+
+def suspicions_of(evidence: Evidence, circumstances: Circumstances) -> tuple[Suspicion, ...]:
+    """Everything suspicious, the gravest first; each kind once."""
+    return tuple({s.kind: s for s in reversed(list(_found(evidence, circumstances)))}.values())[::-1]
+
+
+def _found(evidence: Evidence, circumstances: Circumstances) -> Iterator[Suspicion]:
+    for why in circumstances.tampered:
+        yield Suspicion(kind="tampering", rule=CODE, why=why)
+    if not evidence.base.run.ran:
+        return
+    if evidence.agreement:
+        yield Suspicion(kind="hooks", rule=CODE, why=evidence.agreement)
+    yield from _order(evidence)
+    yield from _number(evidence)
+
+
+def _order(evidence: Evidence) -> Iterator[Suspicion]:
+    leak = evidence.leak
+    if leak is not None and evidence.reproduced is None and evidence.repeated == 0.0:
+        moved = len(leak.flip.moved)
+        what = f"{moved} earlier scores" if moved else "the distribution that it is scored with"
+        why = (
+            f"with token {leak.flip.position} exchanged {what} moved, while two equal runs score alike to the "
+            "last bit; a second world did not show it"
+        )
+        yield Suspicion(kind="leak", rule=ORDER, why=why)
+    if evidence.trained_first:
+        why = (
+            f"{evidence.trained_first:.1%} of the scores were made after a gradient had flowed through the loss of "
+            "their own token"
+        )
+        yield Suspicion(kind="learnt first", rule=ORDER, why=why)
+
+
+def _number(evidence: Evidence) -> Iterator[Suspicion]:
+    """The claimed number is not what its scores and the bytes of their tokens give."""
+    base = evidence.base
+    if base.claimed is None:
+        return
+    if not base.scores:
+        if losses_seen(evidence) >= MIN_SEEN:
+            why = (
+                f"the claimed number ({base.claimed.text.strip()[:80]}) is none that the losses of the validation "
+                "tokens give"
+            )
+            yield Suspicion(kind="number", rule=SCORE, why=why)
+        return
+    share = coverage(evidence)
+    if share < MIN_COVERAGE:
+        why = f"only {share:.0%} of the validation tokens have a known score behind the claimed number"
+        yield Suspicion(kind="coverage", rule=COVERAGE, why=why)
+
+
+def coverage(evidence: Evidence) -> float:
+    """Share of the split's targets whose score is known to be behind the claimed number."""
+    return _share(evidence, [scores.position for scores in evidence.scores])
+
+
+def losses_seen(evidence: Evidence) -> float:
+    """Share of the split's targets whose loss was seen being made, whatever became of it."""
+    return _share(evidence, [made.position for record in evidence.base.run.ranks for made in record.losses])
+
+
+def _share(evidence: Evidence, positions: Sequence[object]) -> float:
+    import numpy as np
+
+    if not positions:
+        return 0.0
+    found = np.concatenate([np.asarray(part, dtype=np.int64) for part in positions])
+    targets = len(evidence.base.bench.world.validation) - 1
+    return len(np.unique(found[found >= 0])) / max(targets, 1)
