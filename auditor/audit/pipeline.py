@@ -71,6 +71,8 @@ def audit_submission(
     judged = judge(rules, evidence, exploration or (), opened=exploration.opened if exploration else None)
     reports, others = judge_reports(rules, evidence, judged)
     doubts = _doubts(trace, match) + witness.doubts + besides_the_claim(reports, _json_text(submission))
+    if reading.foreign_log:
+        doubts = (f"the log behind the claim was made by other code: {reading.foreign_log}", *doubts)
     return AuditResult(
         target=_target(submission),
         policy=policy,

@@ -11,7 +11,7 @@ import ast
 import enum
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 MAX_LINE_CHARACTERS = 4_000
@@ -62,6 +62,14 @@ class Printable:
     def opening(self) -> str:
         """The literal text that the line begins with, or ""."""
         return self.parts[0] if self.parts and isinstance(self.parts[0], str) else ""
+
+    @property
+    def unindented(self) -> Printable:
+        """The same without blanks before the first literal."""
+        if not self.opening[:1].isspace():
+            return self
+        first = self.opening.lstrip()
+        return replace(self, parts=((first,) if first else ()) + self.parts[1:])
 
     def could_print(self, line: str) -> bool:
         """Whether the line can come from here, with what a launcher puts before it or without."""

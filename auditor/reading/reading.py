@@ -11,6 +11,7 @@ from auditor.reading.claim_matching import Match, match_claim
 from auditor.reading.configuration import effective_settings
 from auditor.reading.counterfactuals import Exploration
 from auditor.reading.gc_pause import patient_collector
+from auditor.reading.log_origin import log_of_other_code
 from auditor.reading.static_witness import Witness
 from auditor.solver.expressions import forget
 from auditor.submission.model import Submission
@@ -32,6 +33,7 @@ class Reading:
         match: the claimed report and how it was tied to the claim.
         exploration: what the trace would be with a switch turned, or None without a trace.
         notes: what must be told of settings and switches, one sentence each.
+        foreign_log: why the log behind the claim is taken to be made by other code, or "".
     """
 
     program: Program
@@ -43,6 +45,7 @@ class Reading:
     match: Match | None
     exploration: Exploration | None
     notes: tuple[str, ...]
+    foreign_log: str = ""
 
 
 @patient_collector()
@@ -62,9 +65,10 @@ def read_submission(submission: Submission, *, overrides: Mapping[str, str] | No
     witness = Witness(program, settings)
     effective, exploration, notes = witness.effective(claim)
     trace, match = _claimed(effective, claim)
+    foreign = None if records is None else log_of_other_code(submission, program, records.facts)
     return Reading(
         program=program,
-        records=records,
+        records=records if records is None or foreign is None else records.with_finding(foreign),
         settings=settings,
         claim=claim,
         witness=witness,
@@ -72,6 +76,7 @@ def read_submission(submission: Submission, *, overrides: Mapping[str, str] | No
         match=match,
         exploration=exploration,
         notes=notes + conflicts,
+        foreign_log="" if foreign is None else f"{foreign.message} ({foreign.where})",
     )
 
 

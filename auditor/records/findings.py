@@ -67,6 +67,7 @@ CODES: Mapping[str, tuple[Severity, str | None]] = {
     "unit_error": (_W, "claim-mismatch"),
     "code_size_differs": (_W, "claim-mismatch"),
     "code_differs_from_log": (_W, "claim-mismatch"),
+    "log_of_other_code": (_W, "claim-mismatch"),
     "packed_code_counted": (_I, "artifact-size"),
     "world_size": (_W, "claim-mismatch"),
     "near_duplicate_logs": (_F, "claim-mismatch"),

@@ -7,7 +7,7 @@ entry to compare with, so it is judged in `auditor.pull_request`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auditor.records import run_json
 from auditor.records.byte_checks import check_bytes
@@ -57,6 +57,10 @@ class RecordsResult:
         """The findings that belong to a rule."""
         return tuple(finding for finding in self.findings if finding.rule == slug)
 
+    def with_finding(self, found: RecordFinding) -> RecordsResult:
+        """The same with one more finding, which only a look at the program could give."""
+        return replace(self, findings=_ordered([*self.findings, found]))
+
     def to_json(self) -> dict[str, object]:
         """As DESIGN's `auditor records --format json`."""
         return {
@@ -102,14 +106,18 @@ def validate_folder(
         check_seeds,
     ):
         findings += check(facts)
-    unique = dict.fromkeys(findings)
-    ordered = sorted(unique, key=lambda found: (_ORDER.index(found.severity), found.code, found.where))
     return RecordsResult(
         facts=facts,
-        findings=tuple(ordered),
+        findings=_ordered(findings),
         runs=facts.distinct,
         claim=facts.claim,
         problems=facts.problems,
         outside=frozenset(outside),
         measured=byte_evidence(facts),
     )
+
+
+def _ordered(findings: Iterable[RecordFinding]) -> tuple[RecordFinding, ...]:
+    """Each finding once, worst first, then by code and place."""
+    unique = dict.fromkeys(findings)
+    return tuple(sorted(unique, key=lambda found: (_ORDER.index(found.severity), found.code, found.where)))
