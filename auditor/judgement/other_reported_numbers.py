@@ -6,10 +6,10 @@ is judged by itself; that another of the numbers it is presented with is a viola
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 
+from auditor.json_text import read_json
 from auditor.judgement.result import ReportResult, Verdict
 
 _NAMED = re.compile(r"([a-z][a-z0-9]*(?:_[a-z0-9]+)*_bpb)\s*[=:]", re.IGNORECASE)
@@ -22,7 +22,7 @@ def besides_the_claim(reports: Sequence[ReportResult], submission_json: str | No
     if submission_json is None:
         return ()
     try:
-        keys = sorted(set(_keys(json.loads(submission_json))))
+        keys = sorted(set(_keys(read_json(submission_json).value)))
     except (ValueError, RecursionError):
         return ()
     told: dict[str, str] = {}

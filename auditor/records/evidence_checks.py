@@ -55,7 +55,7 @@ def _claim(facts: FolderFacts) -> Iterator[RecordFinding]:
         return
     for problem in facts.submission.problems:
         where = facts.submission.path + (f":{problem.line}" if problem.line else "")
-        severity = Severity.WARN if problem.only_bom else Severity.FAIL
+        severity = Severity.WARN if problem.minor else Severity.FAIL
         yield finding("json_invalid", where, f"submission.json {problem.message}", severity)
     if facts.claim.value is None:
         yield finding("missing_claim", ".", "submission.json claims no bits per byte (val_bpb)")

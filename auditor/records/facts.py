@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from auditor.errors import InputError
+from auditor.json_text import MAX_NUMBER_DIGITS
 from auditor.records.claim import Claim, How, claimed_lines, distinct_runs, find_claim
 from auditor.records.log_model import Run
-from auditor.records.logs import parse_log
+from auditor.records.logs import parse_log, unread_lines
 from auditor.records.submission_json import SubmissionJson, read_submission_json
 from auditor.submission import roles
 from auditor.submission.model import Folder, SourceFile
@@ -119,6 +120,7 @@ def read_folder(folder: Folder) -> FolderFacts:
         run = parse_log(folder.relative(file), text)
         if run.is_log:
             runs.append(run)
+            problems += _unread(run.path, text)
             log_texts[run.path] = text
     sources = {}
     for file in folder.python_files:
@@ -143,6 +145,16 @@ def read_folder(folder: Folder) -> FolderFacts:
         loaded=_loaded(entry, sources, folder),
         sizes={folder.relative(file): file.size_bytes for file in folder.files},
         problems=tuple(problems),
+    )
+
+
+def _unread(path: str, text: str) -> list[str]:
+    lines = unread_lines(text)
+    more = f" and {len(lines) - 1} more lines" if len(lines) > 1 else ""
+    return (
+        [f"{path}:{lines[0]}{more} not read: a number of more than {MAX_NUMBER_DIGITS} digits"]
+        if lines
+        else []
     )
 
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from auditor.json_text import MAX_NUMBER_DIGITS
 from auditor.records import log_lines
 from auditor.records.log_model import Calibration, Located, MetricLine, Run, SizeLine, StepLine
 from auditor.records.log_source import find_source
@@ -45,6 +46,16 @@ MAX_LINE_CHARACTERS = 20_000
 """Longer lines (packed code, dumps of tensors) state no metric and are not read."""
 
 
+_OVERSIZED = re.compile(rf"[\d,]{{{MAX_NUMBER_DIGITS + 1},}}")
+
+
+def unread_lines(text: str) -> list[int]:
+    """The numbers of the lines that are not read because a number in them has too many digits."""
+    if _OVERSIZED.search(text) is None:
+        return []
+    return [number for number, line in enumerate(text.split("\n"), start=1) if _OVERSIZED.search(line)]
+
+
 def parse_log(path: str, text: str) -> Run:
     """Parse a whole log; the last section is the run.
 
@@ -53,6 +64,7 @@ def parse_log(path: str, text: str) -> Run:
         text: decoded; `\\r\\n` or `\\n` line ends.
     """
     lines = text.split("\n")
+    unread = frozenset(unread_lines(text))
     block = find_source(lines)
     source = None
     if block is not None:
@@ -60,7 +72,9 @@ def parse_log(path: str, text: str) -> Run:
     cleaned = [
         _line(number, log_lines.clean(line))
         for number, line in enumerate(lines, start=1)
-        if (block is None or not block[0] < number <= block[1]) and len(line) <= MAX_LINE_CHARACTERS
+        if (block is None or not block[0] < number <= block[1])
+        and len(line) <= MAX_LINE_CHARACTERS
+        and number not in unread
     ]
     digest = hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest()
     sections = [_read_section(path, part, digest) for part in _sections(cleaned)]

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from auditor.json_text import MAX_NUMBER_DIGITS, JsonText, read_json
 from auditor.json_value import Json
 from auditor.records.log_lines import decimals
 
@@ -54,6 +55,10 @@ _PLAUSIBLE_BPB = (0.01, 20.0)
 """Bits per byte outside this range are no score: 8 bits per byte is a coin toss per bit."""
 
 
+MAX_TOLD = 4
+"""Defects of one kind told of a file."""
+
+
 class PrintedFloat(float):
     """A float that remembers how it was written, so that rounding can be judged."""
 
@@ -72,7 +77,7 @@ class JsonProblem:
     message: str
     line: int | None = None
     key_path: str = ""
-    only_bom: bool = False
+    minor: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,16 +171,25 @@ def read_submission_json(path: str, text: str) -> SubmissionJson:
     """Read the text of a `submission.json`; what it means when it cannot be read stands in `problems`."""
     problems: list[JsonProblem] = []
     if text.startswith("\ufeff"):
-        problems.append(JsonProblem(message="starts with a byte-order mark", line=1, only_bom=True))
+        problems.append(JsonProblem(message="starts with a byte-order mark", line=1, minor=True))
         text = text.removeprefix("\ufeff")
+    read = _NOTHING
     try:
-        data = _parse(text, strict=True)
+        read = read_json(text, make_float=PrintedFloat)
     except json.JSONDecodeError as error:
         problems.append(JsonProblem(message=f"is no JSON: {error.msg}", line=error.lineno))
-        data = _mended(text)
+        read = _mended(text)
     except RecursionError:
         problems.append(JsonProblem(message="is nested too deeply to be read"))
-        data = {}
+    problems += [
+        JsonProblem(message=f"holds {key!r} twice with different values; the last counts", minor=True)
+        for key in read.repeated[:MAX_TOLD]
+    ]
+    problems += [
+        JsonProblem(message=f"holds a number that is too large: {digits}")
+        for digits in read.oversized[:MAX_TOLD]
+    ]
+    data = read.value
     if not isinstance(data, dict):
         if not problems:
             problems.append(
@@ -185,18 +199,16 @@ def read_submission_json(path: str, text: str) -> SubmissionJson:
     return SubmissionJson(path=path, data=data, problems=tuple(problems))
 
 
-def _parse(text: str, *, strict: bool) -> Json:
-    parsed: Json = json.loads(text, parse_float=PrintedFloat, strict=strict)
-    return parsed
+_NOTHING = JsonText(value={}, repeated=(), oversized=())
 
 
-def _mended(text: str) -> Json:
-    """Read with commas too many dropped and raw newlines allowed, or give {}."""
+def _mended(text: str) -> JsonText:
+    """Read with commas too many dropped and raw newlines allowed, or give nothing."""
     without = re.sub(r",(\s*[}\]])", r"\1", text)
     try:
-        return _parse(without, strict=False)
+        return read_json(without, make_float=PrintedFloat, strict=False)
     except (json.JSONDecodeError, RecursionError):
-        return {}
+        return _NOTHING
 
 
 def _walk(value: Json, path: str) -> Iterator[tuple[str, Json]]:
@@ -218,7 +230,9 @@ def _as_number(value: Json, path: str) -> ClaimedNumber | None:
     if isinstance(value, int):
         return ClaimedNumber(value=float(value), text=str(value), key_path=path)
     if isinstance(value, str) and re.fullmatch(r"\s*~?\s*[\d,]*\d(?:\.\d+)?\s*", value):
-        text = value.strip(" ~").replace(",", "")
+        text = value.strip(" ~\t\n").replace(",", "")
+        if not float(text) < 10.0**MAX_NUMBER_DIGITS:
+            return None
         return ClaimedNumber(value=float(text), text=text, key_path=path)
     if isinstance(value, dict):
         for key in ("mean", "value", "val_bpb", "mean_val_bpb"):

@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 FLOORS = (
     ("auditor.errors", "auditor.exit_codes", "auditor.json_value"),
+    ("auditor.extras", "auditor.json_text"),
     ("auditor.stats", "auditor.solver", "auditor.program"),
     ("auditor.submission", "auditor.native", "auditor.trace"),
     ("auditor.records", "auditor.static"),

@@ -93,7 +93,7 @@ def test_broken_json_is_told_and_read_where_its_meaning_is_certain(
     read = read_submission_json("submission.json", text)
     headline = read.headline()
     assert (headline.value if headline else None) == bpb
-    assert len(read.problems) == problems and any(problem.only_bom for problem in read.problems) is bom
+    assert len(read.problems) == problems and any(problem.minor for problem in read.problems) is bom
 
 
 def test_seeds_are_found_in_every_container() -> None:

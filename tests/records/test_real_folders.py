@@ -16,7 +16,7 @@ from auditor.records.sample import folder_sample
 from auditor.records.validate import validate_folder
 from auditor.stats.compare import Comparison, compare
 from auditor.submission.git_store import ObjectStore
-from auditor.submission.load import load_ref
+from auditor.submission.git_target import load_ref
 
 CASES = [
     json.loads(line)

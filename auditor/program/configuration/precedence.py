@@ -10,14 +10,14 @@ own business; a name with no setting here has its default. Where two places disa
 from __future__ import annotations
 
 import enum
-import json
 import posixpath
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from auditor.json_text import read_json
 from auditor.program.configuration.environment import EnvironmentRead, environment_reads, variable_of
 from auditor.program.configuration.launchers import python_launcher_settings
 from auditor.program.configuration.log_branches import branches
@@ -306,14 +306,14 @@ def _from_run_scripts(files: Sequence[TextFile], script: str, settings: Settings
 def _from_json(file: TextFile, reads: list[EnvironmentRead]) -> Iterator[Setting]:
     """Yield hyperparameters told in any object of `submission.json`, for variables that are read."""
     try:
-        content = json.loads(file.text)
+        content = read_json(file.text).value
     except (ValueError, RecursionError):
         return
     variables = variable_of(reads)
     told: set[str] = set()
-    pending: list[object] = [content]
+    pending = deque([content])
     while pending:
-        item = pending.pop(0)
+        item = pending.popleft()
         if isinstance(item, list):
             pending.extend(item)
         if not isinstance(item, dict):

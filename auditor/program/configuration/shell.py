@@ -233,4 +233,4 @@ def _process_count(shell: _Shell, command: str) -> int | None:
     if match is None:
         return 1
     value = shell.resolve(match[1] or match[2])
-    return int(value) if value is not None and value.isdigit() else None
+    return int(value) if value is not None and value.isdecimal() and len(value) <= 6 else None
