@@ -6,8 +6,11 @@ nothing but click.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import importlib
 import importlib.util
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -77,24 +80,48 @@ def run(arguments: Sequence[str] | None = None) -> int:
             args=None if arguments is None else list(arguments), prog_name="auditor", standalone_mode=False
         )
     except AuditorError as error:
-        click.echo(f"error: {_one_line(error.message)}", err=True)
-        if error.hint:
-            click.echo(f"hint: {_one_line(error.hint)}", err=True)
+        _say(f"error: {_one_line(error.message)}", f"hint: {_one_line(error.hint)}" if error.hint else "")
         return ExitCode.UNUSABLE
     except click.ClickException as error:
-        error.show()
+        with contextlib.suppress(OSError):
+            error.show()
         return ExitCode.UNUSABLE
     except click.exceptions.Abort:
-        click.echo("aborted", err=True)
+        _say("aborted")
         return 130
     except BrokenPipeError:
-        return _silence_stdout()
+        _silence_stdout()
+        return ExitCode.CLEAN
     except Exception as error:  # noqa: BLE001  (the last line of defence: a bug must read as one, exit 4)
-        click.echo(traceback.format_exc(), err=True)
-        click.echo(f"error: the auditor failed: {type(error).__name__}: {_one_line(str(error))}", err=True)
-        click.echo("hint: this is a bug of the auditor; the submission was not judged", err=True)
+        if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
+            _silence_stdout()
+            _say(f"error: cannot write the result: {error.strerror}", "hint: free some space, or use -o FILE")
+            return ExitCode.UNUSABLE
+        _say(
+            _clean(traceback.format_exc()),
+            f"error: the auditor failed: {type(error).__name__}: {_one_line(str(error))}",
+            "hint: this is a bug of the auditor; the submission was not judged",
+        )
         return ExitCode.CRASHED
     return code if isinstance(code, int) else ExitCode.CLEAN
+
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""A disk or file that takes no more: the environment's fault, not a bug."""
+
+
+def _say(*lines: str) -> None:
+    """Write to stderr what there is to say; an exit code must not change because nobody can be told why."""
+    with contextlib.suppress(OSError):
+        for line in lines:
+            if line:
+                click.echo(line, err=True)
+
+
+def _clean(text: str) -> str:
+    from auditor.report.clean import clean
+
+    return clean(text)
 
 
 def _one_line(text: str) -> str:
@@ -103,12 +130,9 @@ def _one_line(text: str) -> str:
     return clean_line(text)
 
 
-def _silence_stdout() -> int:
-    """The reader went away (`| head`): end quietly, as other filters do."""
-    import os
-
+def _silence_stdout() -> None:
+    """The reader went away (`| head`), or can take no more: what is left in the buffer must not raise at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return ExitCode.CLEAN
 
 
 if __name__ == "__main__":

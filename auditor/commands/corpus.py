@@ -88,12 +88,15 @@ def command(
     from auditor.corpus.pulls import list_pulls
     from auditor.corpus.row import to_json
     from auditor.corpus.run import in_order, run_corpus
+    from auditor.extras import require
     from rules import ALL
 
     if agreement is not None and labels is None:
         raise InputError("--agreement needs --labels", hint="--labels precedents takes those of the package")
     if resume and output is None:
         raise InputError("--resume needs the file that the rows are in", hint="-o FILE")
+    if replays:
+        require("replay", "numpy", "torch")
     known = read_labels(None if labels == "precedents" else labels) if labels is not None else ()
     pulls = _chosen(list_pulls(git_dir), numbers, everything, known, git_dir)
     pages = _pages(html_dir)

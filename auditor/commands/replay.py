@@ -74,9 +74,15 @@ def command(
     prove or refute the four conditions. Nothing that it prints decides. Needs torch: pip install
     'parameter-golf-auditor[replay]'.
     """
+    from auditor.extras import require
+    from auditor.reading.overrides import check_overrides
+    from auditor.report.clean import clean_line
     from auditor.submission.load import load_submissions
 
+    require("replay", "numpy", "torch")
     loaded = load_submissions(target, git_dir=git_dir, ref=ref, base=base, folders=folders)
+    for note in check_overrides(loaded.submissions, parse_overrides(overrides)):
+        click.echo(f"note: {clean_line(note)}", err=True)
     if kind == "full":
         from auditor.commands.replay_full import run_full
 
@@ -109,7 +115,7 @@ def command(
     results = []
     for submission in loaded.submissions:
         if not quiet and output is not None:
-            click.echo(f"replaying {submission.script.path}", err=True)
+            click.echo(f"replaying {clean_line(submission.script.path)}", err=True)
         results.append(replay_submission(submission, overrides=parse_overrides(overrides), options=options))
     if format_name == "json":
         from auditor.report.replay_json import render as render_json

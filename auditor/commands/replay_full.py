@@ -74,7 +74,7 @@ def _runs(
     settings = claimed_settings(read_submission(submission, overrides=overrides).settings)
     found = []
     for seed in seeds:
-        click.echo(f"running {submission.script.path} with seed {seed}", err=True)
+        click.echo(f"running {clean_line(submission.script.path)} with seed {seed}", err=True)
         found.append(run_seed(submission, settings, seed, options))
     return found
 
