@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from auditor.audit.pipeline import audit_submission
+from auditor.audit.unjudged import unjudged_result
+from auditor.extras import require
 from auditor.judgement.result import AuditResult
+from auditor.reading.overrides import check_overrides
 from rules.core.rule import Policy
-
-if TYPE_CHECKING:
-    pass
 
 
 def audit_target(
@@ -31,18 +30,32 @@ def audit_target(
         replays: run each in a sandbox as well and join both witnesses (`auditor.replay`).
 
     Returns:
-        the results in order, and what could not be read of the target, one sentence each.
+        the results in order, entries without a script that could be read last, and what could not be read of the
+        target, one sentence each. A pull request that changes no entry has no result, and a note that says so.
 
     Raises:
         AuditorError: the target holds nothing to audit, or the arguments contradict each other.
     """
     from auditor.submission.load import load_submissions
+    from auditor.submission.loaded import NOTHING_CHANGED, check_scripts
 
-    loaded = load_submissions(path, git_dir=git_dir, ref=ref, base=base, folders=folders)
+    loaded = load_submissions(
+        path, git_dir=git_dir, ref=ref, base=base, folders=folders, require_script=False
+    )
+    if loaded.nothing_changed:
+        return [], (*loaded.problems, NOTHING_CHANGED)
+    if not loaded.unjudged:
+        check_scripts(loaded, f"{ref}: the changes hold" if ref is not None else f"{path} holds")
+    notes = check_overrides(loaded.submissions, overrides or {})
     if replays:
+        require("replay", "numpy", "torch")
         from auditor.audit.both_witnesses import audit_and_replay
 
         audit = partial(audit_and_replay, overrides=overrides, policy=policy)
     else:
         audit = partial(audit_submission, overrides=overrides, policy=policy)
-    return [audit(submission) for submission in loaded.submissions], loaded.problems
+    results = [audit(submission) for submission in loaded.submissions]
+    return [*results, *(unjudged_result(entry, policy=policy) for entry in loaded.unjudged)], (
+        *loaded.problems,
+        *notes,
+    )

@@ -44,6 +44,7 @@ def command(
     from auditor.exit_codes import worst_exit
     from auditor.judgement.verdict import exit_code
     from auditor.report import renderer
+    from auditor.report.clean import clean_line
     from rules.core.rule import Policy
 
     results, notes = audit_target(
@@ -59,11 +60,12 @@ def command(
     if format_name == "text":
         from auditor.report.text import render
 
-        text = render(results, () if quiet else notes, colour=wants_colour(output), brief=quiet)
+        text = render(results, () if quiet and results else notes, colour=wants_colour(output), brief=quiet)
     else:
         text = renderer(format_name)(results, notes)
     write(text, output)
     for result in results:
         for crash in result.crashed:
-            click.echo(f"error: {result.target.path}: rule {crash.rule} crashed: {crash.crashed}", err=True)
+            told = f"{result.target.path}: rule {crash.rule} crashed: {crash.crashed}"
+            click.echo(f"error: {clean_line(told)}", err=True)
     return int(worst_exit(exit_code(result) for result in results))

@@ -33,8 +33,10 @@ def command(
     from auditor.exit_codes import ExitCode
     from auditor.pull_request.significance import significance_findings
     from auditor.records.validate import validate_folder
+    from auditor.report.clean import clean_line
     from auditor.report.records_text import render_markdown, render_text
     from auditor.submission.load import load_submissions
+    from auditor.submission.loaded import NOTHING_CHANGED
 
     if target is not None and Path(target).is_file():
         raise InputError(
@@ -43,9 +45,13 @@ def command(
     loaded = load_submissions(
         target, git_dir=git_dir, ref=ref, base=base, folders=folders, require_script=False
     )
-    if not loaded.folders:
+    if loaded.nothing_changed and format_name != "json":
+        write(f"{NOTHING_CHANGED}\n", output)
+        return int(ExitCode.CLEAN)
+    if not loaded.folders and not loaded.nothing_changed:
+        why = "; ".join(f"{entry.path}: {entry.reason}" for entry in loaded.unjudged)
         raise InputError(
-            f"{ref or target}: no records folder to validate",
+            f"{ref or target}: no records folder to validate" + (f" ({why})" if why else ""),
             hint="--folder F names any folder of that ref",
         )
     results = [
@@ -61,7 +67,11 @@ def command(
     else:
         text = "\n".join(render_text(result, brief=quiet) for result in results)
     write(text, output)
+    absent = [entry for entry in loaded.unjudged if entry.folder is None]
     if not quiet:
-        for problem in loaded.problems:
-            click.echo(f"note: {problem}", err=True)
-    return int(ExitCode.VIOLATION if any(result.failed for result in results) else ExitCode.CLEAN)
+        told = [*loaded.problems, *(f"{entry.path}: {entry.reason}" for entry in absent)]
+        for problem in dict.fromkeys(told):
+            click.echo(f"note: {clean_line(problem)}", err=True)
+    if any(result.failed for result in results):
+        return int(ExitCode.VIOLATION)
+    return int(ExitCode.REVIEW if absent else ExitCode.CLEAN)

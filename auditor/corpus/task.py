@@ -21,7 +21,7 @@ from pathlib import Path
 from auditor.corpus.row import Row, from_json, row_of, to_json
 from auditor.errors import AuditorError
 from auditor.judgement.result import AuditResult
-from auditor.submission.model import Folder, Submission
+from auditor.submission.model import Submission, Unjudged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,20 +52,23 @@ class Task:
 def audit_pull_request(task: Task) -> list[Row]:
     """Rows of all submissions of a pull request; one with an error if it holds none that can be read."""
     from auditor.submission.load import load_submissions
+    from auditor.submission.loaded import check_scripts
 
     try:
-        loaded = load_submissions(git_dir=task.git_dir, ref=task.ref, base=task.base)
+        loaded = load_submissions(git_dir=task.git_dir, ref=task.ref, base=task.base, require_script=False)
+        if not loaded.unjudged:
+            check_scripts(loaded, f"{task.ref}: the changes hold")
     except AuditorError as error:
         return [Row(pr=task.pr, head="", path="", verdict=None, error=error.message, date=task.date)]
     return [
         *(_audit(task, submission) for submission in loaded.submissions),
-        *(_without_script(task, loaded.head, folder) for folder in loaded.without_script),
+        *(_unjudged(task, entry) for entry in loaded.unjudged),
     ]
 
 
-def _without_script(task: Task, head: str | None, folder: Folder) -> Row:
-    error = "the folder holds no training or evaluation script"
-    return Row(pr=task.pr, head=head or "", path=folder.path, verdict=None, error=error, date=task.date)
+def _unjudged(task: Task, entry: Unjudged) -> Row:
+    head = entry.target.head or ""
+    return Row(pr=task.pr, head=head, path=entry.path, verdict=None, error=entry.reason, date=task.date)
 
 
 def _audit(task: Task, submission: Submission) -> Row:

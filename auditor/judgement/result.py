@@ -98,6 +98,7 @@ class AuditResult:
         notes: what could not be read of the target, one sentence each.
         layers: how the script was packed, outermost first.
         texts: lines of each file and layer that findings may point into, by (path, layer).
+        judged: whether there was a script that could be read; without one the verdict is a review.
         seconds: wall-clock time of the audit.
     """
 
@@ -118,6 +119,7 @@ class AuditResult:
     notes: tuple[str, ...] = ()
     layers: tuple[str, ...] = ()
     texts: Mapping[tuple[str, int], tuple[str, ...]] = field(default_factory=dict)
+    judged: bool = True
     seconds: float = 0.0
 
     @property

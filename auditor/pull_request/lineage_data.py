@@ -13,7 +13,7 @@ from auditor.errors import InputError
 from auditor.program.unpacking.program import load_program
 from auditor.pull_request.lineage import fingerprints
 from auditor.submission.git_store import ObjectStore
-from auditor.submission.load import load_ref
+from auditor.submission.git_target import load_ref
 from rules.docs.documentation import precedents
 
 

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 from auditor.audit.pipeline import audit_submission
+from auditor.audit.unjudged import unjudged_result
 from auditor.errors import InputError
 from auditor.exit_codes import ExitCode, worst_exit
 from auditor.judgement.result import AuditResult
@@ -20,8 +21,9 @@ from auditor.pull_request.significance import Significance, findings_of, judge_s
 from auditor.records.findings import Severity
 from auditor.records.validate import RecordsResult, validate_folder
 from auditor.submission.git_store import ObjectStore
-from auditor.submission.load import LoadResult, load_ref
-from auditor.submission.model import Submission
+from auditor.submission.git_target import load_ref
+from auditor.submission.loaded import LoadResult
+from auditor.submission.model import Submission, Unjudged
 from rules.core.rule import Policy
 
 
@@ -39,6 +41,7 @@ class Review:
 
     Attributes:
         audits: one per script, with the ruled pull requests it shares code with.
+        unjudged: entries in which nothing could be judged, as results.
         problems: what could not be read, one sentence each.
     """
 
@@ -48,11 +51,12 @@ class Review:
     scope: Scope
     folders: tuple[FolderReview, ...]
     audits: tuple[tuple[AuditResult, Lineage], ...]
+    unjudged: tuple[AuditResult, ...]
     problems: tuple[str, ...]
 
     def exit_code(self) -> ExitCode:
         """The worse of the verdicts and of the failed findings."""
-        codes = [exit_code(audit) for audit, _ in self.audits]
+        codes = [exit_code(audit) for audit in (*(audit for audit, _ in self.audits), *self.unjudged)]
         failed = any(folder.records.failed for folder in self.folders)
         failed = failed or any(found.severity is Severity.FAIL for found in self.scope.findings)
         return worst_exit([*codes, ExitCode.VIOLATION if failed else ExitCode.CLEAN])
@@ -75,12 +79,22 @@ def review_pull_request(
         folders = tuple(_folder(store, loaded, index, scope) for index in range(len(loaded.folders)))
         stock = _stock(store, loaded)
         audits = []
+        unread = list(loaded.unjudged)
         for submission in loaded.submissions:
             try:
                 audit = audit_submission(submission, policy=policy)
                 audits.append((audit, _lineage(submission, ref, stock)))
             except InputError as error:
                 problems.append(error.message)
+                unread.append(
+                    Unjudged(
+                        target=submission.target,
+                        path=submission.script.path,
+                        folder=submission.folder,
+                        track=submission.track,
+                        reason=error.message,
+                    )
+                )
     return Review(
         ref=ref,
         head=loaded.head,
@@ -88,6 +102,7 @@ def review_pull_request(
         scope=scope,
         folders=folders,
         audits=tuple(audits),
+        unjudged=tuple(unjudged_result(entry, policy=policy) for entry in unread),
         problems=tuple(problems),
     )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from auditor.records.findings import RecordFinding, finding
 from auditor.submission import roles
 from auditor.submission.git_store import ChangedPath
-from auditor.submission.load import LoadResult
+from auditor.submission.loaded import LoadResult
 from auditor.submission.model import Track
 
 _SHOWN = 6

@@ -16,7 +16,8 @@ from auditor.records.findings import RecordFinding, finding
 from auditor.records.sample import folder_sample
 from auditor.stats.compare import Comparison, Sample, compare, values_sample
 from auditor.submission.git_store import ObjectStore
-from auditor.submission.load import LoadResult, load_ref
+from auditor.submission.git_target import load_ref
+from auditor.submission.loaded import LoadResult
 from auditor.submission.model import Folder
 
 

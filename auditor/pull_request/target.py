@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from auditor.errors import InputError
 from auditor.submission.git_store import ObjectStore
-from auditor.submission.load import LoadResult, load_path, load_ref
+from auditor.submission.git_target import load_ref
+from auditor.submission.load import load_path
+from auditor.submission.loaded import LoadResult
 from auditor.submission.model import Folder, Submission
 
 

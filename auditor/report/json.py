@@ -59,6 +59,7 @@ def as_object(result: AuditResult) -> dict[str, Json]:
         "track": result.track,
         "language": result.language,
         "verdict": result.verdict.value,
+        "judged": result.judged,
         "record_verdict": result.record_verdict.value if result.record_verdict else None,
         "claim": {"val_bpb": result.claim.val_bpb, "source": result.claim.source, "how": result.claim.how},
         "rules": [

@@ -32,7 +32,7 @@ def render_markdown(review: Review) -> str:
 
 
 def _lines(review: Review) -> Iterator[str]:
-    views = [view(audit) for audit, _ in review.audits]
+    views = [view(audit) for audit in (*(audit for audit, _ in review.audits), *review.unjudged)]
     yield f"## Compliance review of {code(review.ref)} ({review.head[:12]})"
     yield ""
     yield f"**{escaped(conclusion(review))}**"
@@ -59,19 +59,21 @@ def conclusion(review: Review) -> str:
     """The answer in one sentence: evaluation, entry, scope."""
     verdicts = [audit.verdict for audit, _ in review.audits]
     if not verdicts:
-        told = "There is no script to judge"
+        told = "No script could be judged" if review.unjudged else "There is no entry to judge"
     elif Verdict.VIOLATION in verdicts:
         slugs = {
             slug for audit, _ in review.audits for slug in view(audit).headline.partition(": ")[2].split(", ")
         }
         broken = ", ".join(sorted(slug for slug in slugs if slug))
         told = f"The evaluation breaks the rules ({broken})"
-    elif Verdict.REVIEW in verdicts:
+    elif Verdict.REVIEW in verdicts or review.unjudged:
         told = "The evaluation needs a person's judgement"
     else:
         told = "The evaluation is compliant"
     parts = [review.scope.findings, *(folder.records.findings for folder in review.folders)]
     failed = sum(group.severity is Severity.FAIL for findings in parts for group in grouped(findings))
+    if not failed and not verdicts:
+        return f"{told}{'; a person must look at it' if review.unjudged else ''}."
     if not failed:
         return f"{told}; the entry is in order."
     return f"{told}; {'1 thing' if failed == 1 else f'{failed} things'} in the entry must be mended."

@@ -24,7 +24,8 @@ def review_object(review: Review) -> dict[str, object]:
                 "lineage_common": {name: dict(counts) for name, counts in related.common.items()},
             }
             for audit, related in review.audits
-        ],
+        ]
+        + [as_object(entry) for entry in review.unjudged],
         "records": [folder.records.to_json() for folder in review.folders],
         "significance": [
             {

@@ -19,6 +19,8 @@ def list_tree(
     """Describe the entries of one folder, sorted by path, and say what was left out."""
     by_path = {entry.path: entry for entry in entries}
     problems = []
+    if len(by_path) < len(entries):
+        problems.append(f"{root or 'the tree'} holds two files of one name")
     if len(entries) > MAX_FOLDER_FILES:
         problems.append(
             f"{root or 'the tree'} holds {len(entries)} files; only the first {MAX_FOLDER_FILES} were listed"

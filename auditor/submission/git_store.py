@@ -64,6 +64,8 @@ def _environment() -> dict[str, str]:
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_ATTR_NOSYSTEM": "1",
         "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_GRAFT_FILE": os.devnull,
+        "GIT_LITERAL_PATHSPECS": "1",
         "GIT_NO_LAZY_FETCH": "1",
         "GIT_ALLOW_PROTOCOL": "none",
         "GIT_TERMINAL_PROMPT": "0",
@@ -73,13 +75,27 @@ def _environment() -> dict[str, str]:
 
 
 def _decode_path(raw: bytes) -> str:
-    return raw.decode("utf-8", errors="backslashreplace")
+    """The path as text.
+
+    Raises:
+        InputError: it is not UTF-8; such a file could be neither named nor asked for again, so it would go unjudged.
+    """
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        shown = raw.decode("utf-8", errors="backslashreplace")
+        raise InputError(f"a path is not UTF-8 text: {shown}", hint="rename it") from error
+
+
+def _argument(text: str) -> bytes:
+    """A command-line argument as UTF-8 whatever the locale says; bytes that the user typed stay as they are."""
+    return text.encode("utf-8", errors="surrogateescape")
 
 
 class _Batch:
     """One long-lived `git cat-file` process that answers object names one by one."""
 
-    def __init__(self, command: list[str]) -> None:
+    def __init__(self, command: list[bytes]) -> None:
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -93,7 +109,7 @@ class _Batch:
     def ask(self, name: str, *, with_content: bool) -> tuple[str, str, bytes] | tuple[str, str, int] | None:
         """Answer (id, type, content or size), or None where the store has no such object."""
         stdin, stdout = _pipes(self._process)
-        stdin.write(name.encode("utf-8", errors="replace") + b"\n")
+        stdin.write(_argument(name) + b"\n")
         stdin.flush()
         words = stdout.readline().split()
         if len(words) != 3 or not words[2].isdigit():
@@ -134,9 +150,9 @@ class ObjectStore:
     def __init__(self, path: str) -> None:
         self.path = path
         self._git_dir = _find_git_dir(path)
-        self._command = ["git", f"--git-dir={self._git_dir}"]
+        self._command = [b"git", b"--git-dir=" + os.fsencode(self._git_dir)]
         for setting in _SAFE_CONFIG:
-            self._command += ["-c", setting]
+            self._command += [b"-c", setting.encode()]
         self._lock = threading.Lock()
         self._batches: dict[str, _Batch] = {}
         self._git("rev-parse", "--git-dir")
@@ -157,7 +173,7 @@ class ObjectStore:
     def _git(self, *arguments: str, accept: tuple[int, ...] = (0,)) -> tuple[int, bytes]:
         try:
             done = subprocess.run(
-                [*self._command, *arguments],
+                [*self._command, *map(_argument, arguments)],
                 env=_environment(),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
@@ -185,7 +201,7 @@ class ObjectStore:
         with self._lock:
             batch = self._batches.get(mode)
             if batch is None or batch.pid != os.getpid():
-                batch = self._batches[mode] = _Batch([*self._command, "cat-file", mode])
+                batch = self._batches[mode] = _Batch([*self._command, b"cat-file", mode.encode()])
             return batch.ask(name, with_content=with_content)
 
     def resolve(self, ref: str) -> str | None:
@@ -230,11 +246,17 @@ class ObjectStore:
             raise InputError(f"blob {oid} is not in {self.path}")
         return answer[2]
 
+    @property
+    def is_shallow(self) -> bool:
+        """Whether history was cut off, so that what a pull request changed cannot be known."""
+        return self._git("rev-parse", "--is-shallow-repository")[1].strip() == b"true"
+
     def tree(self, commit: str, path: str = "") -> tuple[TreeEntry, ...]:
-        """List the files at or below `path` at a commit, recursively; links and submodules are entries."""
+        """List the files below `path` at a commit, recursively; links and submodules are entries."""
         arguments = ["ls-tree", "-r", "-z", "--full-tree", commit]
         _, listing = self._git(*arguments, *(["--", f"{path}/"] if path else []))
-        return _entries(listing)
+        # git answers with the entry itself where the path is a submodule
+        return tuple(entry for entry in _entries(listing) if entry.path != path)
 
     def root_entries(self, commit: str) -> tuple[TreeEntry, ...]:
         """The files that stand in the root directory itself."""
@@ -307,21 +329,49 @@ def _entries(listing: bytes) -> tuple[TreeEntry, ...]:
 
 
 def _find_git_dir(path: str) -> str:
-    """Find the git directory of a bare repository or a work tree itself, never of a parent directory.
+    """Find the git directory of a bare repository, or of the work tree that a directory lies in.
 
     An explicit --git-dir also spares the ownership check that discovery makes, so a store owned by another
     user can be read.
+
+    Raises:
+        InputError: there is none, or the directory is a bare repository that a work tree around it tracks: a pull
+            request that brings its own repository along must not answer for itself.
     """
     root = Path(path)
     if not root.is_dir():
         raise InputError(f"no directory at {path}", hint="--git takes the directory of a git repository")
-    inner = root / ".git"
+    own = _git_dir_of(root)
+    if own is not None:
+        return own
+    around = next((place for place in root.resolve().parents if _git_dir_of(place) is not None), None)
+    if (root / "objects").is_dir() and (root / "HEAD").is_file():
+        if around is not None and _tracks(around, root.resolve()):
+            raise InputError(
+                f"{path} is a repository that the repository of {around} tracks as files",
+                hint=f"--git {around} for the repository around it",
+            )
+        return str(root)
+    found = _git_dir_of(around) if around is not None else None
+    if found is None:
+        raise InputError(f"{path} is not a git repository", hint="--git takes a work tree or a bare clone")
+    return found
+
+
+def _git_dir_of(place: Path) -> str | None:
+    """The git directory of a work tree with its root here, linked work trees included."""
+    inner = place / ".git"
     if inner.is_dir():
         return str(inner)
     if inner.is_file():
         words = inner.read_text(encoding="utf-8", errors="replace")[:4096].strip()
         if words.startswith("gitdir: "):
-            return str((root / words.removeprefix("gitdir: ")).resolve())
-    if (root / "objects").is_dir() and (root / "HEAD").is_file():
-        return str(root)
-    raise InputError(f"{path} is not a git repository", hint="--git takes a work tree or a bare clone")
+            return str((place / words.removeprefix("gitdir: ")).resolve())
+    return None
+
+
+def _tracks(work_tree: Path, folder: Path) -> bool:
+    """Whether the checked-out commit of a work tree has files in a folder of it."""
+    with ObjectStore(str(work_tree)) as store:
+        head = store.resolve("HEAD")
+        return head is not None and bool(store.tree(head, folder.relative_to(work_tree).as_posix()))

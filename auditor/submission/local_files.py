@@ -29,31 +29,49 @@ def list_local(root: Path, *, recursive: bool = True) -> tuple[tuple[SourceFile,
     problems: list[str] = []
     for path in _walk(root, recursive=recursive, problems=problems):
         if len(files) == MAX_FOLDER_FILES:
-            problems.append(f"{root} holds more than {MAX_FOLDER_FILES} files; the rest was not listed")
+            problems.append(
+                f"{shown_path(root)} holds more than {MAX_FOLDER_FILES} files; the rest was not listed"
+            )
             break
         files.append(_describe(path, root=root, inside=inside))
+        if not _is_text(path):
+            problems.append(f"a name is not UTF-8 text: {files[-1].path}")
     return tuple(sorted(files, key=lambda file: file.path)), tuple(problems)
+
+
+def _is_text(path: Path) -> bool:
+    try:
+        os.fsencode(path.name).decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def shown_path(path: Path) -> str:
+    """A local path as text whatever the locale says, bytes that are no UTF-8 as escapes."""
+    return os.fsencode(path).decode("utf-8", errors="backslashreplace")
 
 
 def _walk(root: Path, *, recursive: bool, problems: list[str]) -> Iterator[Path]:
     """Yield the entries that are not directories, top down; a linked directory is yielded, not entered."""
 
     def failed(error: OSError) -> None:
-        problems.append(f"cannot list {error.filename}: {error.strerror}")
+        problems.append(f"cannot list {shown_path(Path(error.filename))}: {error.strerror}")
 
     for directory, folders, names in os.walk(root, onerror=failed):
         links = [name for name in folders if (Path(directory) / name).is_symlink()]
         depth = len(Path(directory).relative_to(root).parts)
         if recursive and depth == MAX_FOLDER_DEPTH and len(folders) > len(links):
-            problems.append(f"{directory} is {depth} levels deep; what is below was not listed")
+            problems.append(
+                f"{shown_path(Path(directory))} is {depth} levels deep; what is below was not listed"
+            )
         enter = recursive and depth < MAX_FOLDER_DEPTH
         folders[:] = sorted(set(folders) - set(links) - _SKIPPED_FOLDERS) if enter else []
         yield from (Path(directory) / name for name in sorted(names + (links if recursive else [])))
 
 
 def _describe(path: Path, *, root: Path, inside: Path) -> SourceFile:
-    name = path.relative_to(root).as_posix()
-    name = os.fsencode(name).decode("utf-8", errors="backslashreplace")
+    name = shown_path(path.relative_to(root))
     link_target: str | None = None
     try:
         real = path.resolve(strict=True) if path.is_symlink() else path
@@ -65,9 +83,11 @@ def _describe(path: Path, *, root: Path, inside: Path) -> SourceFile:
     if path.is_symlink():
         if not real.is_relative_to(inside):
             return SourceFile(
-                path=name, size_bytes=0, problem=f"a link that leads outside the folder: {os.readlink(path)}"
+                path=name,
+                size_bytes=0,
+                problem=f"a link that leads outside the folder: {shown_path(path.readlink())}",
             )
-        link_target = real.relative_to(inside).as_posix()
+        link_target = shown_path(real.relative_to(inside))
     if stat.S_ISDIR(status.st_mode):
         return SourceFile(path=name, size_bytes=0, problem="a link to a directory", link_target=link_target)
     if not stat.S_ISREG(status.st_mode):

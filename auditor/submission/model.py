@@ -281,3 +281,20 @@ class Submission:
             return file.data()
         except InputError:
             return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unjudged:
+    """An entry, or a script of one, that nobody can judge: it needs a person and is never clean.
+
+    Attributes:
+        path: of the file or folder, as `SourceFile.path`.
+        folder: of the entry; None where there is none (a link or a submodule stands in its place).
+        reason: a sentence without its subject's full stop, to be read after the path.
+    """
+
+    target: Target
+    path: str
+    folder: str | None
+    track: Track
+    reason: str

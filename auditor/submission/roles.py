@@ -135,6 +135,11 @@ def classify(sources: Mapping[str, str], *, root: str = "") -> Roles:
     return Roles(scripts=tuple(sorted(scripts)), launchers=kept)
 
 
+def is_script_name(path: str, *, root: str = "") -> bool:
+    """Whether a file is a training script by its name alone, as one is whose text cannot be read."""
+    return _TRAIN_NAME.search(posixpath.basename(path)) is not None and not _in_code_folder(path, root)
+
+
 def _is_entry(path: str, text: str) -> bool:
     name = posixpath.basename(path)
     if name == "train_gpt.py":

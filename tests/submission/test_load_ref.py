@@ -7,7 +7,8 @@ import pytest
 
 from auditor.errors import InputError
 from auditor.submission.git_store import ObjectStore
-from auditor.submission.load import load_ref, load_submissions
+from auditor.submission.git_target import load_ref
+from auditor.submission.load import load_submissions
 
 from .conftest import TRAINER, Repository
 
