@@ -66,7 +66,7 @@ def test_a_log_that_the_script_can_have_made_counts(tmp_path: Path, lines: list[
     ("lines", "shown"),
     [
         ([STEP, OTHER, "fitted: 3 tables", FINAL], "fitted: 3 tables"),
-        ([STEP, OTHER, "averaged: 5 checkpoints", FINAL], "averaging many: 5 checkpoints"),
+        ([STEP, OTHER, "averaged: 5 checkpoints", FINAL], "averaged: 5 checkpoints"),
         ([STEP, SHIPPED, f"final_mixed val_bpb:{CLAIM:.6f}"], "final_mixed val_bpb"),
     ],
     ids=["another stage", "another wording", "another label"],
