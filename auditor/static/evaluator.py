@@ -30,6 +30,7 @@ from auditor.static.transfer.calls import Calls
 from auditor.static.transfer.constructors import Constructors
 from auditor.static.transfer.containers import ContainerMethods
 from auditor.static.transfer.dispatch import Functions
+from auditor.static.transfer.dynamic_code import DynamicCode
 from auditor.static.transfer.files import Files
 from auditor.static.transfer.in_place import InPlace
 from auditor.static.transfer.item_assignment import Stores
@@ -80,6 +81,7 @@ class Evaluator(
     TensorMethods,
     Functions,
     BuiltinFunctions,
+    DynamicCode,
     TensorFunctions,
     TokenFunctions,
     Expressions,
@@ -100,6 +102,7 @@ class Evaluator(
         self.prepare_boundaries()
         tree, _, path = self.main
         self.globals = Env()
+        self.prepare_dynamic_code()
         self.globals.d["__name__"] = Const("__main__")
         self.globals.d["__file__"] = Const(path)
         try:

@@ -259,6 +259,9 @@ class Contract:
     def select(self, data: Data, node: ast.AST, by: str) -> Data:
         raise NotImplementedError
 
+    def run_inner(self, node: ast.AST, scope: Env | None = None) -> Value:
+        raise NotImplementedError
+
     def havoc(
         self,
         values: Iterable[Value],
@@ -478,9 +481,6 @@ class Contract:
         raise NotImplementedError
 
     def backward(self, loss: Data, node: ast.AST) -> None:
-        raise NotImplementedError
-
-    def run_inner(self, node: ast.AST) -> Value:
         raise NotImplementedError
 
     def integers(self, value: Value) -> frozenset[RowNumber]:

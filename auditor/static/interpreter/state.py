@@ -65,6 +65,7 @@ class Ledger(Contract):
         self.settings = dict(settings)
         self.main = main
         self.globals = Env()
+        self.caller = self.globals
         self.trail = Trail()
         self.numbering = Numbering()
         self.events: dict[int, Event] = {}

@@ -106,13 +106,6 @@ class BuiltinFunctions(Machine):
         self.report(args, keywords, node)
         return Const(None)
 
-    def b_exec(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-        return self.run_inner(node)
-
-    def b_eval(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-        self.doubt("eval of text", ast.unparse(node)[:80], node)
-        return self.mix(*args)
-
     def b_len(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         if not args:
             return UNKNOWN

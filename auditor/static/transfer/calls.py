@@ -51,6 +51,7 @@ class Calls(Machine):
         self.line = node.lineno
         if isinstance(func, Lib) and func.name == "builtins.super":
             return self.super_of(env)
+        self.caller = env
         return self.call(func, args, keywords, node)
 
     def super_of(self, env: Env) -> Value:
@@ -302,7 +303,7 @@ def mentions(node: ast.AST) -> tuple[bool, tuple[str, ...]]:
         if isinstance(n, ast.Attribute):
             certainly = certainly or n.attr in INTERESTING
         elif isinstance(n, ast.Name):
-            certainly = certainly or n.id in ("print", "open", "exec")
+            certainly = certainly or n.id in ("print", "open", "exec", "eval")
         elif isinstance(n, ast.Call):
             if isinstance(n.func, ast.Name):
                 called[n.func.id] = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from auditor.static.domain.heap import TOUCHED, WRAPPED, Func, Obj
+from auditor.static.domain.heap import TOUCHED, WRAPPED, Env, Func, Obj
 from auditor.static.domain.lattice import join_data
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.settings import Resolved
@@ -214,8 +214,8 @@ class Functions(Machine):
             out.d[WRAPPED] = tuple(self.copied_object(part, node, known, deep=True) for part in kept)
         return out
 
-    def run_inner(self, node: ast.AST) -> Value:
-        """`exec`, `runpy.run_path` and the like: the decoded text runs here."""
+    def run_inner(self, node: ast.AST, scope: Env | None = None) -> Value:
+        """`exec`, `runpy.run_path` and the like: the decoded text runs here, by itself in the globals."""
         if not isinstance(node, ast.Call):
             return UNKNOWN
         inner = self.source.inner(node)
@@ -226,7 +226,7 @@ class Functions(Machine):
         tree, layer, path = inner
         self.trees[layer, path] = tree
         with self.standing_in(layer, path):
-            self.block(tree.body, self.globals)
+            self.block(tree.body, self.globals if scope is None else scope)
         return UNKNOWN
 
     def distributed(self, tail: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:

@@ -1,0 +1,150 @@
+"""`exec`, `eval` and `compile`: text that the evaluator knows is followed, any other could do anything.
+
+Text that is decoded by the unpacker is a layer of the program and runs as such. Text that stands in the source, or
+that is put together from what is known, is parsed here and runs where the call stands, with the names that it is
+handed. Nothing is executed.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from auditor.program.parsing.parse import ParseFailure, parse
+from auditor.program.walk import walk
+from auditor.static.domain.heap import Env, Obj
+from auditor.static.domain.provenance import UNKNOWN
+from auditor.static.domain.values import Const, Value
+from auditor.static.interpreter.decisions import Machine
+
+MAX_TEXT = 200_000
+"""Characters of text that is followed; what is longer came out of a decoder and is a layer."""
+
+
+class DynamicCode(Machine):
+    """Runs text."""
+
+    def prepare_dynamic_code(self) -> None:
+        self.caller = self.globals
+        self.parsed: dict[tuple[str, int], ast.Module | str] = {}
+
+    def b_compile(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        text = args[0] if args else keywords.get("source")
+        return text if isinstance(text, Const) else UNKNOWN
+
+    def b_exec(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        if isinstance(node, ast.Call) and self.source.inner(node) is not None:
+            return self.run_layer(args, node)
+        tree = self.text_at(args, node)
+        if tree is None:
+            return self.unread_text("code that could not be read", args, node)
+        spaces = self.namespaces(args, keywords)
+        scope = self.scope_of_text(spaces)
+        self.block(tree.body, scope)
+        self.handed_back(scope, spaces)
+        return Const(None)
+
+    def b_eval(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        tree = self.text_at(args, node)
+        if tree is None or len(tree.body) != 1 or not isinstance(tree.body[0], ast.Expr):
+            return self.unread_text("eval of text", args, node)
+        spaces = self.namespaces(args, keywords)
+        scope = self.caller if not spaces else self.scope_of_text(spaces)
+        return self.evaluate(tree.body[0].value, scope)
+
+    def run_layer(self, args: list[Value], node: ast.Call) -> Value:
+        """A decoded layer runs among the names of the script, with those it is handed."""
+        spaces = self.namespaces(args, {})
+        if not spaces and self.caller.up is not None:
+            return self.run_inner(node, Env(self.caller))
+        for space in spaces:
+            for name, value in named_cells(space).items():
+                self.put(self.globals, name, value)
+        before = dict(self.globals.d)
+        found = self.run_inner(node)
+        for space in spaces[-1:]:
+            for name, cell in list(self.globals.d.items()):
+                if isinstance(cell, Value) and before.get(name) is not cell:
+                    self.put(space, ("key", name), cell)
+        return found
+
+    def unread_text(self, reason: str, args: list[Value], node: ast.AST) -> Value:
+        """Text that is not known may name anything that stands around it."""
+        if isinstance(node, ast.Call):
+            reason = self.source.unresolved(node) or reason
+        visible: list[Value] = list(args)
+        scope: Env | None = self.caller
+        while scope is not None:
+            visible += [cell for cell in scope.d.values() if isinstance(cell, Value)]
+            scope = scope.up
+        what = ast.unparse(node)[:80]
+        numbers = self.havoc(visible, reason, what, node)
+        if not numbers:
+            self.doubt(reason, what, node)
+        return self.doubted_value(self.mix(*args), numbers)
+
+    # text and its names
+    def text_at(self, args: list[Value], node: ast.AST) -> ast.Module | None:
+        """The tree of a text that is known; every node of it stands where the call does."""
+        given = args[0] if args else None
+        if not isinstance(given, Const) or not isinstance(given.value, (str, bytes)):
+            return None
+        text = given.value.decode("utf-8", "replace") if isinstance(given.value, bytes) else given.value
+        if len(text) > MAX_TEXT:
+            return None
+        key = (text, id(node))
+        found = self.parsed.get(key)
+        if found is None:
+            try:
+                found = parse(text.strip(" \t"), self.path)
+            except ParseFailure as failure:
+                found = failure.reason
+            else:
+                self.tick(len(text) // 20)
+                for inner in walk(found):
+                    if hasattr(inner, "lineno"):
+                        ast.copy_location(inner, node)
+            self.parsed[key] = found
+        return found if isinstance(found, ast.Module) else None
+
+    def namespaces(self, args: list[Value], keywords: dict[str, Value]) -> list[Obj]:
+        """The dictionaries that a text is handed for its names, globals before locals."""
+        given = [*args[1:3], *(keywords[name] for name in ("globals", "locals") if name in keywords)]
+        return [space for space in given if isinstance(space, Obj)]
+
+    def scope_of_text(self, spaces: list[Obj]) -> Env:
+        """The scope that a text runs in: that of the call, or one made of what it is handed."""
+        if not spaces:
+            return self.caller if self.caller.up is None else Env(self.caller)
+        scope: Env | None = None
+        for space in spaces:
+            scope = Env(scope)
+            if space.kind == "namespace":
+                scope.d = space.d
+            else:
+                scope.d.update(named_cells(space))
+        assert scope is not None
+        return scope
+
+    def handed_back(self, scope: Env, spaces: list[Obj]) -> None:
+        """What a text has assigned stands in the dictionary that it was handed."""
+        for space in spaces[-1:]:
+            if space.kind == "namespace":
+                continue
+            known = named_cells(space)
+            made = [(name, cell) for name, cell in scope.d.items() if known.get(name) is not cell]
+            for name, cell in made:
+                self.put(space, ("key", name), cell)
+            elements = space.d.get("#elements")
+            before = elements if isinstance(elements, tuple) else ()
+            self.put(space, "#elements", (*before, *(cell for _, cell in made)))
+
+
+def named_cells(space: Obj) -> dict[object, Value]:
+    """What a dictionary or namespace holds by name."""
+    if space.kind == "namespace":
+        return {name: cell for name, cell in space.d.items() if isinstance(cell, Value)}
+    return {
+        cell[1]: value
+        for cell, value in space.d.items()
+        if isinstance(cell, tuple) and cell[0] == "key" and isinstance(value, Value)
+    }
