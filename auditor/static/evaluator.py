@@ -34,6 +34,7 @@ from auditor.static.transfer.dynamic_code import DynamicCode
 from auditor.static.transfer.files import Files
 from auditor.static.transfer.in_place import InPlace
 from auditor.static.transfer.item_assignment import Stores
+from auditor.static.transfer.library_patches import LibraryPatches
 from auditor.static.transfer.list_views import Lists
 from auditor.static.transfer.methods import Methods
 from auditor.static.transfer.native_calls import Natives
@@ -82,6 +83,7 @@ class Evaluator(
     Functions,
     BuiltinFunctions,
     DynamicCode,
+    LibraryPatches,
     TensorFunctions,
     TokenFunctions,
     Expressions,
@@ -103,6 +105,7 @@ class Evaluator(
         tree, _, path = self.main
         self.globals = Env()
         self.prepare_dynamic_code()
+        self.prepare_patches()
         self.globals.d["__name__"] = Const("__main__")
         self.globals.d["__file__"] = Const(path)
         try:

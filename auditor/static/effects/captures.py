@@ -155,3 +155,21 @@ def root_name(node: ast.expr) -> str:
             node = node.func
         else:
             return node.id if isinstance(node, ast.Name) else ""
+
+
+@once_a_node
+def passes_on(method: ast.AST) -> bool:
+    """Whether a method that is handed a text hands it on as it is, to whatever it writes to."""
+    if not isinstance(method, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return False
+    names = [a.arg for a in (*method.args.posonlyargs, *method.args.args)]
+    if len(names) != 2:
+        return False
+    text = names[1]
+    for node in walk(method):
+        if isinstance(node, ast.Name) and node.id == text and not isinstance(node.ctx, ast.Load):
+            return False
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "write":
+            if not (len(node.args) == 1 and isinstance(node.args[0], ast.Name) and node.args[0].id == text):
+                return False
+    return True

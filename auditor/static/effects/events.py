@@ -23,6 +23,13 @@ REPORTS = re.compile(LABEL, re.IGNORECASE)
 ORDER = {Answer.NO: 0, Answer.MAYBE: 1, Answer.YES: 2}
 
 
+TEXT = "text"
+"""Marks text that a score was written into."""
+
+REWRITING = frozenset(["replace", "partition", "rpartition", "translate", "sub", "subn", "float", "int"])
+"""Functions and methods that take text apart or put other text into it."""
+
+
 STEPS_A_SCORE = 40
 """Statements that are evaluated in the time of a new score; scripts that mix many tables make them by thousands."""
 
@@ -325,10 +332,21 @@ class Scoring(Machine):
             return
         self.note_report(text, template, self.settle(data, node), node, untraced=False)
 
+    def rewritten(self, name: str, values: Sequence[Value], result: Value, node: ast.AST) -> Value:
+        """What a function makes of values; of text with a score in it some make other text, or another number."""
+        if name not in REWRITING or not isinstance(result, Data):
+            return result
+        records = [self.data(value) for value in values]
+        if not any(TEXT in record.marks and record.losses for record in records):
+            return result
+        number = self.doubt("a printed number is changed as text", name, node)
+        return replace(result, doubts=result.doubts | {number})
+
     def note_report(
         self, text: str, template: tuple[str | None, ...], data: Data, node: ast.AST, *, untraced: bool
     ) -> None:
         place = self.place(node)
+        self.lingering_doubts()
         key = (place, template, data.losses, data.origins, untraced, tuple(self.functions))
         if key in self.known_reports:
             return

@@ -262,6 +262,24 @@ class Contract:
     def run_inner(self, node: ast.AST, scope: Env | None = None) -> Value:
         raise NotImplementedError
 
+    def module_value(self, name: str, node: ast.AST) -> Value:
+        raise NotImplementedError
+
+    def rewritten(self, name: str, values: Sequence[Value], result: Value, node: ast.AST) -> Value:
+        raise NotImplementedError
+
+    def library_value(self, name: str) -> Value:
+        raise NotImplementedError
+
+    def patch(self, name: str, value: Value, node: ast.AST) -> None:
+        raise NotImplementedError
+
+    def linger(self, values: Iterable[Value], reason: str, what: str, node: ast.AST) -> None:
+        raise NotImplementedError
+
+    def lingering_doubts(self) -> None:
+        raise NotImplementedError
+
     def havoc(
         self,
         values: Iterable[Value],

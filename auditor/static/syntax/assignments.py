@@ -10,7 +10,7 @@ from auditor.static.domain.by_token_kind import ByKind
 from auditor.static.domain.flow import Status
 from auditor.static.domain.heap import TOUCHED, Class, Env, Obj, View
 from auditor.static.domain.provenance import Data
-from auditor.static.domain.values import Alt, Const, Keyed, Num, Tup, Value
+from auditor.static.domain.values import Alt, Const, Keyed, Lib, Num, Tup, Value
 from auditor.static.interpreter.decisions import Machine
 
 
@@ -168,7 +168,9 @@ class Assignments(Machine):
     def assign_attribute(self, target: ast.Attribute, value: Value, env: Env) -> None:
         owner = self.evaluate(target.value, env)
         for option in owner.options if isinstance(owner, Alt) else (owner,):
-            if isinstance(option, (Obj, Class)):
+            if isinstance(option, Lib):
+                self.patch(f"{option.name}.{target.attr}", value, target)
+            elif isinstance(option, (Obj, Class)):
                 record = self.data(value)
                 if isinstance(option, Obj) and option.kind in ("module", "tensor") and target.attr == "data":
                     if record.regions:

@@ -22,7 +22,7 @@ class Attributes(Machine):
 
     def attribute(self, owner: Value, name: str, node: ast.AST) -> Value:
         if isinstance(owner, Lib):
-            return Lib(f"{owner.name}.{name}")
+            return self.library_value(f"{owner.name}.{name}")
         if isinstance(owner, Alt):
             out: Value | None = None
             for option in owner.options:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from auditor.static.domain.heap import Env, Func, Obj
 from auditor.static.domain.lattice import join_data
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import NONE, Columns, Const, Lib, Num, Slice, Truth, Tup, Value
+from auditor.static.effects.events import TEXT
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.syntax.arithmetic import merge_text
 from auditor.static.transfer.files import MATCHED
@@ -38,8 +40,9 @@ class Expressions(Machine):
         if scope is not None:
             value = scope.d[node.id]
             return value if isinstance(value, Value) else UNKNOWN
-        if node.id in BUILTINS:
-            return Lib("builtins." + node.id)
+        known = self.library_value("builtins." + node.id)
+        if node.id in BUILTINS or not isinstance(known, Lib) or is_exception(node.id):
+            return known
         return UNKNOWN
 
     def items_of(self, elements: Sequence[ast.expr], env: Env) -> tuple[tuple[Value, ...], bool]:
@@ -125,7 +128,8 @@ class Expressions(Machine):
         merged = merge_text(parts)
         if exact:
             return Const("".join(p or "" for p in merged), record.settings)
-        return replace(record, template=merged, rank=None, span=None)
+        marks = record.marks | {TEXT} if record.losses else record.marks
+        return replace(record, template=merged, rank=None, span=None, marks=marks)
 
     def e_FormattedValue(self, node: ast.FormattedValue, env: Env) -> Value:
         return self.evaluate(node.value, env)
@@ -257,6 +261,12 @@ class Expressions(Machine):
         if (seen.updates or seen.doubts or seen.losses) and isinstance(joined, (Data, Const, Num)):
             return self.decided(self.as_record(joined), seen, node)
         return joined
+
+
+def is_exception(name: str) -> bool:
+    """Whether it is the name of one of Python's exceptions."""
+    found = getattr(builtins, name, None)
+    return isinstance(found, type) and issubclass(found, BaseException)
 
 
 def denominators(printed: Sequence[Data]) -> frozenset[int]:

@@ -93,13 +93,19 @@ class Statements(Machine):
 
     def module_value(self, name: str, node: ast.AST) -> Value:
         """A library by name, or the evaluated sibling file of that name."""
+        put_there = self.library_value(f"sys.modules.{name}")
+        if not isinstance(put_there, Lib):
+            return put_there
         if name in self.sibling_modules:
             return self.sibling_modules[name]
-        found = self.source.sibling(name) if name else None
-        if found is None:
+        found = self.source.sibling(name) if name and name != "__main__" else None
+        if found is None and name != "__main__":
             return Lib(name)
         namespace = self.allocate("namespace", node, name)
         self.sibling_modules[name] = namespace
+        if found is None:
+            namespace.d = self.globals.d
+            return namespace
         tree, layer, path = found
         self.trees[layer, path] = tree
         scope = Env()

@@ -36,6 +36,8 @@ class Subscripts(Machine):
         if isinstance(owner, Lib):
             if owner.name == "os.environ" and isinstance(index, Const):
                 return self.environment(str(index.value), None, node)
+            if owner.name == "sys.modules" and isinstance(index, Const):
+                return self.module_value(str(index.value), node)
             return owner if owner.name.startswith("typing") else UNKNOWN
         if isinstance(owner, Alt):
             out: Value | None = None

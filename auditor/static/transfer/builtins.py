@@ -23,30 +23,37 @@ MAX_BYTES = 64
 """Bytes put together from numbers: the pieces of a vocabulary are short."""
 ASKS_NO_FUNCTION = frozenset(
     [
-        *(
-            "isinstance",
-            "issubclass",
-            "callable",
-            "type",
-            "id",
-            "hasattr",
-            "getattr",
-            "setattr",
-            "delattr",
-            "super",
-        ),
-        *(
-            "property",
-            "staticmethod",
-            "classmethod",
-            "map",
-            "print",
-            "zip",
-            "enumerate",
-            "iter",
-            "next",
-            "vars",
-        ),
+        "isinstance",
+        "issubclass",
+        "callable",
+        "type",
+        "id",
+        "hasattr",
+        "getattr",
+        "setattr",
+        "delattr",
+        "super",
+        "property",
+        "staticmethod",
+        "classmethod",
+        "map",
+        "print",
+        "zip",
+        "enumerate",
+        "iter",
+        "next",
+        "vars",
+        "exec",
+        "eval",
+        "compile",
+        "list",
+        "tuple",
+        "dict",
+        "reversed",
+        "repr",
+        "str",
+        "bool",
+        "len",
     ]
 )
 """Builtins that do not call a function they are handed, or that are followed when they do."""
@@ -221,7 +228,9 @@ class BuiltinFunctions(Machine):
         return found
 
     def b_setattr(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-        if len(args) == 3 and isinstance(args[1], Const) and isinstance(args[0], (Obj, Class)):
+        if len(args) == 3 and isinstance(args[1], Const) and isinstance(args[0], Lib):
+            self.patch(f"{args[0].name}.{args[1].value}", args[2], node)
+        elif len(args) == 3 and isinstance(args[1], Const) and isinstance(args[0], (Obj, Class)):
             name = str(args[1].value)
             if not name.startswith("#"):  # cells of the evaluator's own
                 self.put(args[0], name, args[2])
@@ -245,7 +254,7 @@ class BuiltinFunctions(Machine):
         return UNKNOWN
 
     def b___import__(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-        return Lib(str(args[0].value)) if args and isinstance(args[0], Const) else UNKNOWN
+        return self.module_value(str(args[0].value), node) if args and isinstance(args[0], Const) else UNKNOWN
 
     def scalar(self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         settings = frozenset().union(*(getattr(a, "settings", NONE) for a in args)) if args else NONE

@@ -20,6 +20,40 @@ from auditor.static.transfer.tables import INTERESTING
 
 MAX_DULL_STATEMENTS = 25
 MAX_LOGGER_STATEMENTS = 14
+PRINTING = frozenset(
+    [
+        *(
+            "print",
+            "write",
+            "info",
+            "debug",
+            "warning",
+            "error",
+            "log",
+            "flush",
+            "open",
+            "close",
+            "put",
+            "append",
+        ),
+        *("str", "repr", "format", "join", "dumps", "encode", "rstrip", "strip", "ljust", "rjust", "len"),
+        *(
+            "isinstance",
+            "hasattr",
+            "getattr",
+            "map",
+            "dict",
+            "list",
+            "tuple",
+            "items",
+            "get",
+            "update",
+            "strftime",
+        ),
+        *("exists", "makedirs", "mkdir", "fsync", "fileno", "pop", "setdefault"),
+    ]
+)
+"""Functions and methods that a logger calls to print what it is handed as it is."""
 
 
 class Calls(Machine):
@@ -52,7 +86,12 @@ class Calls(Machine):
         if isinstance(func, Lib) and func.name == "builtins.super":
             return self.super_of(env)
         self.caller = env
-        return self.call(func, args, keywords, node)
+        result = self.call(func, args, keywords, node)
+        if isinstance(func, Method):
+            return self.rewritten(func.name, (func.owner, *args), result, node)
+        if isinstance(func, Lib):
+            return self.rewritten(func.name.rsplit(".", 1)[-1], args, result, node)
+        return result
 
     def super_of(self, env: Env) -> Value:
         scope: Env | None = env
@@ -323,6 +362,8 @@ def looks_like_logger(target: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     busy = (ast.For, ast.While, ast.AsyncFor, ast.Yield)
     if any(isinstance(n, busy) or (isinstance(n, ast.Return) and n.value is not None) for n in nodes):
         return False
+    if any(rewrites(node, parameters) for node in nodes):
+        return False
     for node in nodes:
         if isinstance(node, ast.Call) and (
             (isinstance(node.func, ast.Name) and node.func.id == "print")
@@ -332,6 +373,26 @@ def looks_like_logger(target: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
             if mentioned & parameters:
                 return True
     return False
+
+
+def rewrites(node: ast.AST, parameters: set[str]) -> bool:
+    """Whether a part of a text does more with what it is handed than to print it: computes, cuts or replaces."""
+    if isinstance(node, ast.Name):
+        return node.id in parameters and not isinstance(node.ctx, ast.Load)
+    if isinstance(node, ast.BinOp) and not isinstance(node.op, (ast.Add, ast.Mod)):
+        return mentions_any(node, parameters)
+    if not isinstance(node, ast.Call):
+        return False
+    func = node.func
+    name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+    given = [*node.args, *(keyword.value for keyword in node.keywords)]
+    if isinstance(func, ast.Attribute):
+        given.append(func.value)
+    return name not in PRINTING and any(mentions_any(part, parameters) for part in given)
+
+
+def mentions_any(node: ast.AST, names: set[str]) -> bool:
+    return any(isinstance(n, ast.Name) and n.id in names for n in walk(node))
 
 
 def call_text(node: ast.AST) -> str:

@@ -32,6 +32,9 @@ class Stores(Machine):
             if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
                 self.assign(node.value, self.store_columns(owner, index, value), env)
             return
+        if isinstance(owner, Lib) and owner.name == "sys.modules" and isinstance(index, Const):
+            self.patch(f"sys.modules.{index.value}", value, node)
+            return
         if isinstance(owner, Lib) and owner.name == "os.environ" and isinstance(index, Const):
             self.environment_writes[str(index.value)] = value
             return

@@ -1,0 +1,115 @@
+"""Names of libraries that the script gives a value of its own: `F.cross_entropy = mine`, `sys.stdout = Tee()`.
+
+From then on the name means what was assigned, and a call by it is followed. What libraries do among themselves with a
+changed class or function is not followed: every number that is printed from then on is doubted. Settings (numbers,
+text, what a library itself provides) change how fast something is computed, not what.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from auditor.static.domain.heap import Class, Func, Obj
+from auditor.static.domain.provenance import Data
+from auditor.static.domain.values import Alt, Const, Lib, Method, Num, Partial, Value
+from auditor.static.effects.captures import passes_on
+from auditor.static.interpreter.decisions import Machine
+
+MODULES = "sys.modules"
+OUTPUTS = frozenset(["sys.stdout", "sys.stderr", "sys.__stdout__"])
+DEVICES = (
+    "torch.cuda.",
+    "torch._dynamo.",
+    "torch._inductor.",
+    "torch.backends.",
+    "torch.compile",
+    "torch.jit.",
+)
+"""Names that say where and how something is computed, not what: what stands in for one of them changes no number."""
+
+COMPUTES = ("torch.", "numpy.", "math.")
+
+
+@dataclass(frozen=True, slots=True)
+class Lingering:
+    """Code that may run at any later time, with what it is handed.
+
+    Attributes:
+        values: the code and what it is handed.
+        reason: why it is not followed.
+        what: the call that arranged for it.
+        node: where that stands.
+    """
+
+    values: tuple[Value, ...]
+    reason: str
+    what: str
+    node: ast.AST
+
+
+class LibraryPatches(Machine):
+    """Follows what stands in for names of libraries."""
+
+    def prepare_patches(self) -> None:
+        self.patches = Obj(0, "namespace", self.place(self.main[0]), ())
+        self.lingering: dict[object, Lingering] = {}
+
+    def library_value(self, name: str) -> Value:
+        """What a dotted name of a library means by now."""
+        found = self.patches.d.get(name)
+        return found if isinstance(found, Value) else Lib(name)
+
+    def patch(self, name: str, value: Value, node: ast.AST) -> None:
+        """A name of a library is given another value."""
+        self.put(self.patches, name, value)
+        if name in OUTPUTS:
+            self.output_replaced(name, value, node)
+        elif name.startswith(DEVICES) or not is_code(value):
+            return
+        elif name.startswith(COMPUTES) and (is_of_class(name) or name.startswith("torch.nn.functional.")):
+            self.standing.add(self.doubt("a part of a library is replaced", name, node))
+        else:
+            self.linger((value,), "a part of a library is replaced", name, node)
+
+    def output_replaced(self, name: str, value: Value, node: ast.AST) -> None:
+        """What is printed goes through an object of the script: one that hands on every text as it is, or another."""
+        if isinstance(value, (Lib, Const)) or not (value_class := class_of(value)):
+            return
+        write = value_class.find("write")
+        if write is None or not passes_on(write.node):
+            self.standing.add(self.doubt("what is printed goes through code of the script", name, node))
+
+    # code that runs some time later
+    def linger(self, values: Iterable[Value], reason: str, what: str, node: ast.AST) -> None:
+        """Code may run at any time from here on; what it could reach when a number is printed is doubted then."""
+        self.lingering[id(node)] = Lingering(tuple(values), reason, what, node)
+
+    def lingering_doubts(self) -> None:
+        """Doubt, before a number is printed, what code that may have run by now could have done."""
+        for entry in list(self.lingering.values()):
+            self.havoc(entry.values, entry.reason, entry.what, entry.node, calls_only=True, lasting=True)
+
+
+def is_code(value: Value) -> bool:
+    """Whether a value is something of the script that can be called, or may be."""
+    if isinstance(value, (Func, Class, Partial)):
+        return True
+    if isinstance(value, Method):
+        return is_code(value.owner)
+    if isinstance(value, Alt):
+        return any(is_code(option) for option in value.options)
+    if isinstance(value, Obj):
+        return value.cls is not None
+    return isinstance(value, Data) and value.relevant and not isinstance(value, Num)
+
+
+def is_of_class(name: str) -> bool:
+    """Whether a dotted name is one of a class (`torch.Tensor.add_`), or a special method."""
+    *folders, last = name.split(".")
+    return last.startswith("__") or any(part[:1].isupper() for part in folders)
+
+
+def class_of(value: Value) -> Class | None:
+    return value.cls if isinstance(value, Obj) else None
