@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rules.altered_score import AlteredScore
+from rules.altered_target import AlteredTarget
 from rules.artifact_size import ArtifactSize
 from rules.byte_accounting import ByteAccounting
 from rules.claim_mismatch import ClaimMismatch
@@ -36,6 +38,8 @@ ALL: tuple[type[Rule], ...] = (
     TargetKeyedCache,
     TargetGatedHint,
     UnnormalizedDistribution,
+    AlteredScore,
+    AlteredTarget,
     ValInTraining,
     TrainDataAtEval,
     UnshippedWeights,

@@ -220,6 +220,7 @@ def _details(event: Event, names: RegionNames) -> dict[str, Json]:
                 "template": template,
                 "scores": list(event.scores),
                 "counts": list(event.counts),
+                "numbers": [{"name": n.name, "formula": n.formula.text()} for n in event.numbers],
             }
         case Load():
             return {"source": event.source, "what": event.what}

@@ -7,6 +7,8 @@ from auditor.static.domain.values import Const
 from auditor.static.effects.byte_counts import ByteCounts
 from auditor.static.effects.document_carry import Boundaries
 from auditor.static.effects.events import Scoring
+from auditor.static.effects.formula_calls import FormulaCalls
+from auditor.static.effects.forward_pass import ForwardPass
 from auditor.static.effects.havoc import Havoc
 from auditor.static.effects.lookups import Lookups
 from auditor.static.effects.masks import Masks
@@ -56,6 +58,8 @@ class Evaluator(
     Masks,
     Scoring,
     Havoc,
+    FormulaCalls,
+    ForwardPass,
     Lookups,
     Natives,
     SideBySide,
@@ -102,6 +106,7 @@ class Evaluator(
         self.prepare_counts()
         self.prepare_files()
         self.prepare_boundaries()
+        self.prepare_forward_pass()
         tree, _, path = self.main
         self.globals = Env()
         self.prepare_dynamic_code()

@@ -10,21 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from auditor.trace.answer import Answer
+from auditor.trace.formula import Printed
+from auditor.trace.place import Place as Place
 from auditor.trace.region import Region
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """Where in the submission: file, layer of a packed script (0 is the file itself), 1-based line, column."""
-
-    path: str
-    layer: int
-    line: int
-    column: int = 0
-
-    def __str__(self) -> str:
-        layer = f" (layer {self.layer})" if self.layer else ""
-        return f"{self.path}:{self.line}{layer}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,6 +222,7 @@ class Report(Event):
         untraced: it prints a bpb whose scores could not be found.
         selects: choices the number went through.
         counts: the counts of bytes that the number was made from.
+        numbers: the numbers of the line, as formulas over scores and counts.
     """
 
     label: str
@@ -243,6 +232,7 @@ class Report(Event):
     untraced: bool = False
     selects: tuple[int, ...] = ()
     counts: tuple[int, ...] = ()
+    numbers: tuple[Printed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,8 @@ from auditor.static.domain.heap import View
 from auditor.static.domain.provenance import LAYOUT, UNKNOWN, Data
 from auditor.static.domain.taint import joined, substituted
 from auditor.static.domain.values import Alt, Keyed, Num, Truth, Tup, Value
+from auditor.trace import formula
+from auditor.trace.formula import Formula
 
 
 def scored(value: Data) -> int:
@@ -57,7 +59,16 @@ def _union(a: Data, b: Data) -> Data:
         by_kind=a.by_kind if a.by_kind is b.by_kind else joined_by_kind(a.by_kind, b.by_kind),
         origins=a.origins | b.origins,
         assembled=a.assembled | b.assembled,
+        formula=a.formula if a.formula is b.formula else joined_formulas(a, b),
+        printed=a.printed if a.printed == b.printed else tuple(dict.fromkeys((*a.printed, *b.printed))),
     )
+
+
+def joined_formulas(a: Data, b: Data) -> Formula | None:
+    """The formula of either; of scores and anything else that of the scores."""
+    if bool(a.losses) != bool(b.losses):
+        return a.formula if a.losses else b.formula
+    return formula.joined(a.formula, b.formula)
 
 
 def substitute(value: Value, change: Callable[[Atom], Expr | None]) -> Value:

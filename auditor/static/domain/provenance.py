@@ -9,6 +9,7 @@ from auditor.solver.expressions import Atom, Expr
 from auditor.static.domain.by_token_kind import ByKind
 from auditor.static.domain.taint import NO_LOOKS, Looks
 from auditor.static.domain.values import NONE, Interval, RowNumber, Settings, Value, Written
+from auditor.trace.formula import Formula, Printed
 from auditor.trace.region import Region
 
 if TYPE_CHECKING:
@@ -71,6 +72,9 @@ class Data(Value):
         by_kind: what it is for each kind of token, for a table by token id and what is computed from one.
         origins: numbers of the counts of bytes that it is made of.
         assembled: entries of the loops that wrote it piece by piece.
+        formula: for scores, and for numbers of more than plain counts, what they are made of; for tokens what was
+            done to them. None is a plain count, or tokens as they are.
+        printed: for text, the numbers made of scores that stand in it.
     """
 
     regions: frozenset[Region] = frozenset()
@@ -98,6 +102,8 @@ class Data(Value):
     by_kind: ByKind | None = None
     origins: frozenset[int] = frozenset()
     assembled: frozenset[int] = frozenset()
+    formula: Formula | None = None
+    printed: tuple[Printed, ...] = ()
 
     @property
     def relevant(self) -> bool:

@@ -17,11 +17,14 @@ from auditor.static.transfer.files import FROM_OUTSIDE, MATCHED
 from auditor.static.transfer.tables import LABEL
 from auditor.trace.answer import Answer
 from auditor.trace.events import Absorbed, Event, Load, Report, Reset, Score, Select, Unresolved, Update
+from auditor.trace.formula import Formula, Printed
 from auditor.trace.region import Region, overlap
 
 REPORTS = re.compile(LABEL, re.IGNORECASE)
 ORDER = {Answer.NO: 0, Answer.MAYBE: 1, Answer.YES: 2}
 
+PLAIN = Formula()
+"""Negative log-probabilities as they are."""
 
 TEXT = "text"
 """Marks text that a score was written into."""
@@ -45,7 +48,9 @@ class Scoring(Machine):
         self.overlaps: dict[tuple[frozenset[Region], int, bool, bool], tuple[Answer, str]] = {}
         self.match_origins: frozenset[int] = frozenset()
 
-    def loss(self, target: Data, data: Data, node: ast.AST, how: str = "softmax") -> Data:
+    def loss(
+        self, target: Data, data: Data, node: ast.AST, how: str = "softmax", formula: Formula = PLAIN
+    ) -> Data:
         """Tokens are given a probability: `target` are the tokens, `data` all that went into the distribution."""
         regions = frozenset(r for r in target.regions if r.source == "val")
         if not regions:
@@ -65,6 +70,7 @@ class Scoring(Machine):
             template=None,
             by_kind=None,
             marks=data.marks - {"mask", "distribution", MATCHED},
+            formula=self.of_targets(formula, target),
         )
 
     def score(
@@ -216,6 +222,7 @@ class Scoring(Machine):
             rank=target.rank,
             losses=frozenset((number,)),
             marks=found.marks - {"distribution"},
+            formula=self.of_targets((data.formula or PLAIN).as_scores(), target),
         )
 
     def how_of(self, number: int) -> str:
@@ -313,6 +320,8 @@ class Scoring(Machine):
 
     def report(self, args: Sequence[Value], keywords: Mapping[str, Value], node: ast.AST) -> None:
         """A line is printed or logged."""
+        if self.following:
+            return
         parts: list[str | None] = []
         for arg in args:
             if isinstance(arg, Const):
@@ -330,7 +339,20 @@ class Scoring(Machine):
             if labelled and None in template and not all(isinstance(a, Const) for a in args):
                 self.note_report(text, template, data, node, untraced=True)
             return
-        self.note_report(text, template, self.settle(data, node), node, untraced=False)
+        numbers = self.numbers_of(args)
+        self.note_report(text, template, self.settle(data, node), node, untraced=False, numbers=numbers)
+
+    def numbers_of(self, args: Sequence[Value]) -> tuple[Printed, ...]:
+        """The numbers of a line that are made of scores; a bare one goes by the text before it."""
+        found: list[Printed] = []
+        before = ""
+        for arg in args:
+            record = self.data(arg)
+            if record.losses:
+                unnamed = Printed(name=before.strip(" :=") or "loss", formula=record.formula or PLAIN)
+                found.extend(record.printed or (unnamed,))
+            before = str(arg.value) if isinstance(arg, Const) else ""
+        return tuple(dict.fromkeys(found))
 
     def rewritten(self, name: str, values: Sequence[Value], result: Value, node: ast.AST) -> Value:
         """What a function makes of values; of text with a score in it some make other text, or another number."""
@@ -343,11 +365,18 @@ class Scoring(Machine):
         return replace(result, doubts=result.doubts | {number})
 
     def note_report(
-        self, text: str, template: tuple[str | None, ...], data: Data, node: ast.AST, *, untraced: bool
+        self,
+        text: str,
+        template: tuple[str | None, ...],
+        data: Data,
+        node: ast.AST,
+        *,
+        untraced: bool,
+        numbers: tuple[Printed, ...] = (),
     ) -> None:
         place = self.place(node)
         self.lingering_doubts()
-        key = (place, template, data.losses, data.origins, untraced, tuple(self.functions))
+        key = (place, template, data.losses, data.origins, untraced, numbers, tuple(self.functions))
         if key in self.known_reports:
             return
         self.known_reports.add(key)
@@ -361,5 +390,6 @@ class Scoring(Machine):
                 untraced=untraced,
                 selects=tuple(sorted(data.selects)),
                 counts=tuple(n for n in sorted(data.origins) if self.origin(n) is not None),
+                numbers=numbers,
             )
         )

@@ -71,6 +71,11 @@ class Machine(Views):
             return self.decide(value.condition)
         if isinstance(value, Tup):
             return bool(value.items)
+        if isinstance(value, Alt):
+            outcomes = {self.truth(option) for option in value.options}
+            return outcomes.pop() if len(outcomes) == 1 else None
+        if self.following and is_attribute(value):
+            return None
         if isinstance(value, (Func, Class, Lib, Method, Partial, Generator)):
             return True
         if isinstance(value, Obj):
@@ -173,6 +178,16 @@ class Machine(Views):
             else:
                 out += [condition.difference, -condition.difference]
         return tuple(out)
+
+
+def is_attribute(value: Value) -> bool:
+    """Whether it is an attribute of a module of which nothing is known."""
+    while isinstance(value, Method):
+        owner = value.owner
+        if isinstance(owner, Obj) and owner.kind == "module":
+            return owner.cls is None or owner.cls.find(value.name) is None
+        value = owner
+    return False
 
 
 def is_anonymous_choice(atom: Atom) -> bool:

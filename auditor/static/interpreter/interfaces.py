@@ -21,10 +21,13 @@ from auditor.static.domain.heap import Class, Env, Func, Obj
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.values import Columns, Const, Consume, Generator, Value
 from auditor.trace.events import Blend, Event, Score
+from auditor.trace.formula import Change, Formula, Kind
 from auditor.trace.region import Region
 
 if TYPE_CHECKING:
     from auditor.static.domain.flow import Body, Choice
+
+PLAIN = Formula()
 
 
 class Contract:
@@ -93,7 +96,57 @@ class Contract:
     def construct(self, cls: Class, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         raise NotImplementedError
 
-    def loss(self, target: Data, data: Data, node: ast.AST, how: str = "softmax") -> Data:
+    def loss(
+        self, target: Data, data: Data, node: ast.AST, how: str = "softmax", formula: Formula = PLAIN
+    ) -> Data:
+        raise NotImplementedError
+
+    def loss_formula(self, keywords: Mapping[str, Value], args: Sequence[Value], node: ast.AST) -> Formula:
+        raise NotImplementedError
+
+    def picked_loss(self, form: Formula, given: Value | None) -> Formula:
+        raise NotImplementedError
+
+    def of_targets(self, form: Formula, target: Data) -> Formula:
+        raise NotImplementedError
+
+    def of_places(self, form: Formula, given: Data, target: Data, node: ast.AST) -> Formula:
+        raise NotImplementedError
+
+    def with_binary(self, op: ast.operator, left: Value, right: Value, result: Value, node: ast.AST) -> Value:
+        raise NotImplementedError
+
+    def with_unary(self, op: ast.unaryop, value: Value, result: Value) -> Value:
+        raise NotImplementedError
+
+    def with_call(
+        self, func: Value, args: Sequence[Value], keywords: Mapping[str, Value], result: Value, node: ast.AST
+    ) -> Value:
+        raise NotImplementedError
+
+    def followed(
+        self, module: Obj, method: Func, args: Sequence[Value], keywords: Mapping[str, Value], node: ast.AST
+    ) -> Formula:
+        raise NotImplementedError
+
+    def change(self, node: ast.AST, kind: Kind = Kind.ALTERED, text: str = "") -> Change:
+        raise NotImplementedError
+
+    def where_scores_pass(self, test: Value, node: ast.If) -> AbstractContextManager[None]:
+        raise NotImplementedError
+
+    def under_tests(self, record: Data) -> Data:
+        raise NotImplementedError
+
+    def looked_at(self, left: Value, rights: Sequence[Value]) -> frozenset[str]:
+        raise NotImplementedError
+
+    def with_index(self, index: Value, result: Value, node: ast.AST) -> Value:
+        raise NotImplementedError
+
+    def changed_in_place(
+        self, name: str, target: Obj, args: Sequence[Value], result: Data, node: ast.AST
+    ) -> Data:
         raise NotImplementedError
 
     def either(self, ways: Sequence[Callable[[], Value]]) -> Value:
@@ -407,7 +460,7 @@ class Contract:
     def kinds_listed(self, node: ast.ListComp | ast.GeneratorExp | ast.SetComp, env: Env) -> Obj | None:
         raise NotImplementedError
 
-    def distribution(self, record: Data, node: ast.AST) -> Data:
+    def distribution(self, record: Data, node: ast.AST, name: str) -> Data:
         raise NotImplementedError
 
     def exact_items(self, value: Value) -> Sequence[Value] | None:

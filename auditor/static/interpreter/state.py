@@ -18,6 +18,7 @@ from auditor.static.domain.values import Consume, Value
 from auditor.static.interpreter.interfaces import Contract
 from auditor.trace.answer import Answer
 from auditor.trace.events import Event, Numbering, Place, Turn, Unresolved
+from auditor.trace.formula import Change
 from auditor.trace.trace import Switch
 from auditor.trace.tree import Node
 
@@ -94,6 +95,8 @@ class Ledger(Contract):
         self.effects = 0
         self.scores = 0
         self.standing: set[int] = set()
+        self.following = 0
+        self.score_tests: list[Change] = []
         self.delimiters: set[int] = set()
         self.broken_off = False
         self.looking: set[Obj] = set()

@@ -29,6 +29,9 @@ class Arithmetic(Machine):
         return self.binary(node.op, self.evaluate(node.left, env), self.evaluate(node.right, env), node)
 
     def binary(self, op: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
+        return self.with_binary(op, left, right, self.operated(op, left, right, node), node)
+
+    def operated(self, op: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
         if isinstance(left, Const) and isinstance(right, Const):
             return self.constant_arithmetic(op, left, right)
         if isinstance(op, ast.BitAnd) and (self.is_false(left) or self.is_false(right)):

@@ -58,7 +58,7 @@ class Assignments(Machine):
         old = self.evaluate(target, env)
         record = self.data(value)
         if record.losses:
-            value = record = self.added_up(record, old, node)
+            value = record = self.added_up(self.under_tests(record), old, node)
         if isinstance(node.op, ast.Add) and self.accumulates(old, record):
             value = record = self.counted(record, node)
         for option in old.options if isinstance(old, Alt) else (old,):
@@ -101,6 +101,7 @@ class Assignments(Machine):
             by_kind=None,
             most=None,
         )
+        merged = self.data(self.with_binary(operator, target, value, merged, node))
         self.spoil(target)
         self.put(target, TOUCHED, True)
         self.put(target, "#content", merged)

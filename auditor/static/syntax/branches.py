@@ -39,7 +39,7 @@ class Branches(Machine):
             if not self.is_open(test):
                 return self.block(body, env) if body else None
         condition = test.condition if isinstance(test, Truth) and outcome is None else None
-        with self.where_matched(test):
+        with self.where_matched(test), self.where_scores_pass(test, node):
             return self.fork(
                 [(node.body, condition), (node.orelse, _negated(condition))],
                 env,

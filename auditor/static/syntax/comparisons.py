@@ -10,7 +10,7 @@ from auditor.solver.expressions import Condition, Expr
 from auditor.static.domain.heap import Class, Env, Func, Obj, View
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.values import NONE, Const, Lib, Method, Num, Partial, Truth, Tup, Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.interpreter.decisions import Machine, is_attribute
 from auditor.static.transfer.files import FROM_OUTSIDE, MATCHED, matched
 
 
@@ -46,6 +46,7 @@ class Comparisons(Machine):
                 marks |= {"equals"}
         if FROM_OUTSIDE in marks and matched(self.data(left), self.data(rights[0])):
             marks |= {MATCHED}
+        marks |= self.looked_at(left, rights)
         by_kind = self.compared(node.ops[0], left, rights[0]) if len(rights) == 1 else None
         found = replace(record, marks=marks, span=None, by_kind=by_kind or record.by_kind)
         return self.with_comparison(left, rights[0], found, node) if len(rights) == 1 else found
@@ -104,6 +105,8 @@ class Comparisons(Machine):
     def is_none(self, value: Value) -> bool | None:
         if isinstance(value, Const):
             return value.value is None
+        if self.following and is_attribute(value):
+            return None
         if isinstance(value, (Obj, Func, Class, Tup, Lib, Method, Num, Truth, View, Partial)):
             return False
         if isinstance(value, Data) and (value.relevant or value.turns):

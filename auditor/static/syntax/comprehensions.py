@@ -108,6 +108,7 @@ class Comprehensions(Machine):
         scope = Env(env)
         started = 0
         filtered = False
+        tests: list[Value] = []
         entries: list[int] = []
         length: Expr | None = None
         try:
@@ -131,7 +132,8 @@ class Comprehensions(Machine):
                         generator.target, self.element(self.indexable(iterable), Expr.of(counter)), scope
                     )
                 for condition in generator.ifs:
-                    outcome = self.truth(self.evaluate(condition, scope))
+                    tests.append(self.evaluate(condition, scope))
+                    outcome = self.truth(tests[-1])
                     if outcome is False and items is None:
                         continue
                     filtered = filtered or outcome is not True
@@ -140,6 +142,8 @@ class Comprehensions(Machine):
                 value = self.evaluate(node.value, scope)
             else:
                 key, value = None, self.evaluate(node.elt, scope)
+            for test in tests:
+                value = self.with_index(test, value, node)
         finally:
             for _ in range(started):
                 self.running.pop()

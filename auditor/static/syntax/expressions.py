@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from auditor.solver.expressions import Condition
+from auditor.static.ast_text import ast_text
 from auditor.static.domain.heap import Env, Func, Obj
 from auditor.static.domain.lattice import join_data
 from auditor.static.domain.provenance import UNKNOWN, Data
@@ -17,7 +18,9 @@ from auditor.static.interpreter.decisions import Machine
 from auditor.static.syntax.arithmetic import merge_text
 from auditor.static.transfer.files import MATCHED
 from auditor.static.transfer.tables import BUILTINS
+from auditor.trace import formula
 from auditor.trace.answer import Answer
+from auditor.trace.formula import Formula, Printed
 
 
 class Expressions(Machine):
@@ -107,6 +110,7 @@ class Expressions(Machine):
         parts: list[str | None] = []
         record = UNKNOWN
         counted: list[Data] = []
+        numbers: list[Printed] = []
         exact = True
         for part in node.values:
             if isinstance(part, ast.Constant):
@@ -122,14 +126,28 @@ class Expressions(Machine):
                 parts.append(None)
                 exact = False
             found = replace(self.data(value), template=None, by_kind=None).plain()
+            if found.losses:
+                numbers.extend(self.printed_number(parts, part, found))
             counted.append(found)
-            record = join_data(record, replace(found, origins=frozenset()))
-        record = replace(record, origins=denominators(counted))
+            record = join_data(record, replace(found, origins=frozenset(), formula=None, printed=()))
+        record = replace(record, origins=denominators(counted), printed=tuple(numbers))
         merged = merge_text(parts)
         if exact:
             return Const("".join(p or "" for p in merged), record.settings)
         marks = record.marks | {TEXT} if record.losses else record.marks
         return replace(record, template=merged, rank=None, span=None, marks=marks)
+
+    def printed_number(
+        self, before: Sequence[str | None], part: ast.FormattedValue, value: Data
+    ) -> tuple[Printed, ...]:
+        """A number of a line: named by the text before it, or as the source calls it."""
+        if value.printed:
+            return value.printed
+        words = [p for p in before if p is not None]
+        name = (words[-1].split() or [""])[-1] if words else ""
+        if formula.expected(name) is None:
+            name = ast_text(part.value)
+        return (Printed(name=name.strip(" :=,|"), formula=value.formula or Formula()),)
 
     def e_FormattedValue(self, node: ast.FormattedValue, env: Env) -> Value:
         return self.evaluate(node.value, env)
@@ -172,6 +190,9 @@ class Expressions(Machine):
 
     def e_UnaryOp(self, node: ast.UnaryOp, env: Env) -> Value:
         value = self.evaluate(node.operand, env)
+        return self.with_unary(node.op, value, self.negated(node, value))
+
+    def negated(self, node: ast.UnaryOp, value: Value) -> Value:
         if isinstance(node.op, ast.Not):
             outcome = self.truth(value)
             settings = getattr(value, "settings", NONE)
@@ -258,6 +279,8 @@ class Expressions(Machine):
         choice = self.choice(test, node) if seen.looks else None
         if choice is not None and not self.same(first, second) and isinstance(joined, (Data, Const)):
             joined = self.told(self.as_record(joined), choice)
+        if isinstance(joined, Data) and joined.losses:
+            joined = self.with_index(test, joined, node)
         if (seen.updates or seen.doubts or seen.losses) and isinstance(joined, (Data, Const, Num)):
             return self.decided(self.as_record(joined), seen, node)
         return joined

@@ -177,11 +177,12 @@ class Loops(Machine):
         self.node.count = known
         self.node.detail = body.detail
         self.running.append(loop)
-        depth = len(self.conditions)
+        depth, guards = len(self.conditions), len(self.score_tests)
         waiting, self.deferred = self.deferred, []
         try:
             return body.run()
         finally:
+            del self.score_tests[guards:]
             self.running.pop()
             self.node = outer
             del self.conditions[depth:]

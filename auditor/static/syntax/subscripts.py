@@ -28,7 +28,7 @@ class Subscripts(Machine):
             record, key = self.data(owner).plain(), self.data(index)
             found = replace(record, by_kind=known, turns=record.turns | key.turns, rank=key.rank, span=None)
             return self.with_lookup(self.with_table_hit(found, index), owner, [index], node)
-        value = self.indexed(owner, index, node)
+        value = self.with_index(index, self.indexed(owner, index, node), node)
         return replace(value, by_kind=known) if isinstance(value, Data) and known is not None else value
 
     def indexed(self, owner: Value, index: Value, node: ast.AST) -> Value:

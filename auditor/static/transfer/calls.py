@@ -87,11 +87,22 @@ class Calls(Machine):
             return self.super_of(env)
         self.caller = env
         result = self.call(func, args, keywords, node)
+        if isinstance(func, (Lib, Method)):
+            result = self.with_call(func, args, keywords, result, node)
         if isinstance(func, Method):
+            if isinstance(node.func, ast.Attribute):
+                self.changed_name(func, node.func.value, result, env)
             return self.rewritten(func.name, (func.owner, *args), result, node)
         if isinstance(func, Lib):
             return self.rewritten(func.name.rsplit(".", 1)[-1], args, result, node)
         return result
+
+    def changed_name(self, func: Method, owner: ast.expr, result: Value, env: Env) -> None:
+        """A method that ends with an underscore changes scores and tokens that a name holds."""
+        if not func.name.endswith("_") or func.name.endswith("__") or not isinstance(owner, ast.Name):
+            return
+        if isinstance(func.owner, Data) and isinstance(result, Data) and result.formula != func.owner.formula:
+            self.assign(owner, replace(func.owner, formula=result.formula), env)
 
     def super_of(self, env: Env) -> Value:
         scope: Env | None = env

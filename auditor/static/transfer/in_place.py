@@ -59,7 +59,8 @@ class InPlace(Machine):
                     self.put(target, "#content", given)
                     self.put(target, "#history", given.updates)
                 else:
-                    self.put(target, "#content", replace(self.taken_in(known, given), most=None))
+                    changed = replace(self.taken_in(known, given), most=None)
+                    self.put(target, "#content", self.changed_in_place(name, target, args, changed, node))
                 if given.updates - self.own_history(target) and name != "copy_":
                     self.put(target, "#history", self.own_history(target) | given.updates)
             elif target.kind in ("module", "list", "dict"):

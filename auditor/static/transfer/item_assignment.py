@@ -70,6 +70,8 @@ class Stores(Machine):
                 )
                 return
             self.store_object(target, owner, index, value, record)
+            if target.kind == "tensor" and isinstance(content := target.d.get("#content"), Data):
+                self.put(target, "#content", self.with_index(index, content, node))
             return
         for target in self.objects(owner):
             if key.regions and self.outlives(target, key):
@@ -91,7 +93,7 @@ class Stores(Machine):
                     loops = {atom.args[0] for place in places for atom in self.data(place).turns}
                     pieces = frozenset(entry for entry in self.entries() if entry in loops)
                     written = replace(written, assembled=written.assembled | pieces)
-                self.assign(node.value, written, env)
+                self.assign(node.value, self.with_index(index, written, node), env)
 
     def overwrite_matched(self, owner: Value, key: Data, node: ast.AST, env: Env) -> None:
         """Scores are overwritten where their tokens are what a file from outside holds."""

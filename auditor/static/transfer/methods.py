@@ -267,7 +267,7 @@ class Methods(Machine):
                 out, marks=out.marks | {"softmax"}, rank=record.rank, span=None, array=None, template=None
             )
         if name in DISTRIBUTIONS and record.regions and record.states and scored(record) < 2:
-            return self.distribution(self.mix(owner, *args), node)
+            return self.distribution(self.mix(owner, *args), node, name)
         if name in SELECTIONS | {"clamp", "clip"} and record.losses:
             others = any(self.data(v).losses - record.losses for v in (*args, *keywords.values()))
             if others or (len(record.losses) > 1 and "stacked" in record.marks):

@@ -15,7 +15,7 @@ from auditor.static.ast_text import once_a_node
 from auditor.static.domain.heap import WRAPPED, Class, Func, Obj
 from auditor.static.domain.lattice import join_data
 from auditor.static.domain.provenance import UNKNOWN, Data
-from auditor.static.domain.values import Value
+from auditor.static.domain.values import Const, Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.transfer.tables import LOSS_FUNCTIONS, RESETS, SAME
 from auditor.trace.events import TRAINING_STEP, Clock
@@ -51,6 +51,9 @@ class Modules(Machine):
     def call_module(
         self, module: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value:
+        if name in ("eval", "train"):
+            mode = args[0] if args else keywords.get("mode", Const(name == "train"))
+            self.put(module, "training", mode if isinstance(mode, Const) else UNKNOWN)
         if name in SAME or name in ("module", "apply", "compile"):
             return module
         if name in PARTS or name in ("to_empty", "state_dict"):
@@ -96,9 +99,15 @@ class Modules(Machine):
             value = self.argument(method, target, args, keywords)
             if value is not None and args and self.are_hidden_states(self.data(value), self.data(args[0])):
                 return result  # a part of the model was called, a block of it
+            if self.following and id(method.node) in self.active:
+                return result  # the same, inside the model
             if value is None or not self.data(value).regions:
-                return self.without_target(result, method, args, keywords, node)
-            return self.loss(self.data(value), result, node)
+                return self.without_target(module, result, method, args, keywords, node)
+            form = self.followed(module, method, args, keywords, node)
+            names = [a.arg for a in (*method.node.args.posonlyargs, *method.node.args.args)][1:]
+            if args and target != names[0]:
+                form = self.of_places(form, self.data(args[0]), self.data(value), node)
+            return self.loss(self.data(value), result, node, formula=form)
         if method is not None and result.regions and writes_buffers(method.node):
             self.update(module, result.regions, node, "table", f"{name} writes its buffers")
         return result
@@ -108,12 +117,19 @@ class Modules(Machine):
         return any(state.kind == "module" for state in value.states) and value.regions <= given.regions
 
     def without_target(
-        self, result: Data, method: Func, args: list[Value], keywords: dict[str, Value], node: ast.AST
+        self,
+        module: Obj,
+        result: Data,
+        method: Func,
+        args: list[Value],
+        keywords: dict[str, Value],
+        node: ast.AST,
     ) -> Data:
         """A method that could take a loss, called without the target it would be of: it gives logits."""
         regioned = [v for v in (*args, *keywords.values()) if self.data(v).regions]
         if len(regioned) >= 2:
-            return self.loss(self.data(regioned[-1]), result, node)
+            form = self.followed(module, method, args, keywords, node)
+            return self.loss(self.data(regioned[-1]), result, node, formula=form)
         return result
 
     def argument(
@@ -305,7 +321,12 @@ def root_parameter(expression: ast.expr, assigned: dict[str, ast.expr], paramete
                 return None
             expression = assigned[expression.id]
         elif isinstance(expression, ast.Call) and isinstance(expression.func, ast.Attribute):
-            expression = expression.func.value
+            root = root_parameter(expression.func.value, assigned, parameters)
+            if root is not None or not expression.args:
+                return root
+            expression = expression.args[0]
+        elif isinstance(expression, ast.BinOp):
+            expression = expression.left
         elif isinstance(expression, (ast.Attribute, ast.Subscript)):
             expression = expression.value
         else:

@@ -13,6 +13,7 @@ from auditor.static.interpreter.decisions import Machine
 from auditor.static.transfer.tables import (
     NARROW_BITS,
 )
+from auditor.trace.formula import Formula, Of
 
 SUMS = frozenset(["sum", "nansum", "mean", "cumsum"])
 BY_ELEMENT: dict[str, ast.operator] = {
@@ -151,7 +152,11 @@ class TensorMethods(Machine):
             return self.picked_score(out, target, node)
         if record.states and record.regions and target.regions and "softmax" in record.marks:
             return self.loss(
-                target, out, node, "softmax" if record.updates <= self.in_modules(record) else "mixture"
+                target,
+                out,
+                node,
+                "softmax" if record.updates <= self.in_modules(record) else "mixture",
+                Formula(of=Of.PROBABILITY),
             )
         if self.in_vocabulary(record) and self.key_tokens(target):
             # a logit at the target: it becomes a score where the normaliser is taken off

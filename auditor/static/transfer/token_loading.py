@@ -17,6 +17,7 @@ from auditor.static.transfer.tables import (
     SELECTIONS,
     TOTALS,
 )
+from auditor.trace.formula import Formula, Of
 
 SAVES = frozenset(
     [
@@ -63,13 +64,17 @@ class TokenFunctions(Machine):
             given = self.mix(*args, *keywords.values())
             if not given.states and not given.regions:
                 return given
-            return self.loss(self.data(target), given, node)
+            form = self.loss_formula(keywords, args, node)
+            if tail == "nll_loss":
+                form = self.picked_loss(form, args[0] if args else keywords.get("input"))
+            form = self.of_places(form, self.data(args[0] if args else None), self.data(target), node)
+            return self.loss(self.data(target), given, node, formula=form)
         if tail == "softmax" and args:
             return self.call_method(args[0], "softmax", args[1:], keywords, node)
         if tail in DISTRIBUTIONS:
             given = self.mix(*args, *keywords.values())
             if given.states and given.regions and scored(given) < 2:
-                return self.distribution(given, node)
+                return self.distribution(given, node, tail)
             return given
         if name in SAVES and args:
             for value in (*args[:2], *keywords.values()):
@@ -114,9 +119,11 @@ class TokenFunctions(Machine):
             return self.gradient(self.data(args[0]).regions, node)
         return None
 
-    def distribution(self, record: Data, node: ast.AST) -> Data:
-        """Log-probabilities of the whole vocabulary, from the tokens that were the input."""
-        found = self.loss(record, record, node, "distribution")
+    def distribution(self, record: Data, node: ast.AST, name: str) -> Data:
+        """Log-probabilities of the whole vocabulary, from the tokens that were the input; or their normaliser."""
+        kept = frozenset() if record.formula is None or not record.losses else record.formula.changes
+        form = Formula(of=Of.NORMALISER) if name == "logsumexp" else Formula(factor=-1.0)
+        found = self.loss(record, record, node, "distribution", form.changed(*kept))
         return replace(found, marks=found.marks | {"softmax", "distribution"})
 
     def globbed(self, args: list[Value], node: ast.AST) -> Value:

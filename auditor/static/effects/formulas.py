@@ -1,0 +1,175 @@
+"""Formulas followed: what arithmetic, library calls and masks do to scores, to counts and to targets."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from auditor.static.ast_text import ast_text
+from auditor.static.domain.heap import TOUCHED, Obj
+from auditor.static.domain.provenance import Data
+from auditor.static.domain.values import Const, Num, Tup, Value
+from auditor.static.interpreter.decisions import Machine
+from auditor.trace.formula import Change, Formula, Kind, Of
+
+COUNT = Formula(of=Of.NUMBER, tokens=1)
+PENALTY = Formula(of=Of.PENALTY)
+BYTES = Formula(of=Of.NUMBER, bytes=1)
+BY_SCORE, BY_TOKEN = "by score", "by token"
+"""Marks of masks and indices: made by looking at scores, or at the tokens themselves."""
+
+
+class Formulas(Machine):
+    """Gives values their formulas."""
+
+    # what a value is
+    def term(self, value: Value | None) -> Formula | None:
+        """The value as a part of a formula; None for what is no number."""
+        if isinstance(value, Const):
+            number = value.value
+            return Formula(of=Of.NUMBER, factor=float(number)) if isinstance(number, (int, float)) else None
+        if isinstance(value, Num):
+            expr = value.expr
+            return Formula(of=Of.NUMBER, factor=float(expr.constant)) if expr.is_constant else COUNT
+        if isinstance(value, Obj) and value.d.get("#empty") and TOUCHED not in value.d:
+            return Formula(of=Of.NUMBER, factor=0.0)
+        record = self.data(value)
+        if record.formula is not None and (record.losses or record.formula.of is not Of.TOKENS):
+            return record.formula
+        if record.losses:
+            return Formula()
+        if record.template is not None:
+            return None
+        return BYTES if record.origins or record.by_kind is not None else COUNT
+
+    def change(self, node: ast.AST, kind: Kind = Kind.ALTERED, text: str = "") -> Change:
+        return Change(place=self.place(node), text=text or ast_text(node), kind=kind)
+
+    def is_tokens(self, record: Data) -> bool:
+        """Whether it holds tokens of the split as they are, or changed."""
+        if record.losses or record.origins or record.by_kind is not None or record.marks & {"mask", "file"}:
+            return False
+        return any(r.source == "val" for r in record.regions) and not any(
+            s.kind == "module" for s in record.states
+        )
+
+    def chosen_by(self, value: Value | None) -> str:
+        """What a mask or an index was made by looking at: scores, tokens, or neither."""
+        record = self.data(value)
+        if BY_SCORE in record.marks or ("mask" in record.marks and record.losses):
+            return BY_SCORE
+        return BY_TOKEN if BY_TOKEN in record.marks and not record.losses else ""
+
+    def with_choice(self, form: Formula, chooser: Value | None, node: ast.AST) -> Formula:
+        """Scores that a mask or an index picks from."""
+        by = self.chosen_by(chooser)
+        if not by:
+            return form
+        told = "their own values" if by == BY_SCORE else "the tokens themselves"
+        return form.changed(self.change(node, text=f"{ast_text(node)}: scores chosen by {told}"))
+
+    def looked_at(self, left: Value, rights: Sequence[Value]) -> frozenset[str]:
+        """Marks of a comparison: whether it looks at scores or at tokens; a negative number is no token."""
+        records = [self.data(value) for value in (left, *rights)]
+        if any(record.losses for record in records):
+            return frozenset((BY_SCORE,))
+        if any(map(self.is_tokens, records)):
+            constants = [v.value for v in (left, *rights) if isinstance(v, Const)]
+            if not any(isinstance(c, (int, float)) and c < 0 for c in constants):
+                return frozenset((BY_TOKEN,))
+        return frozenset()
+
+    def with_index(self, index: Value, result: Value, node: ast.AST) -> Value:
+        """What an index selects of scores."""
+        if not isinstance(result, Data) or not result.losses:
+            return result
+        parts = index.items if isinstance(index, Tup) else (index,)
+        form = result.formula or Formula()
+        for part in parts:
+            if not isinstance(part, (Const, Num)):
+                form = self.with_choice(form, part, node)
+        return replace(result, formula=form)
+
+    @contextmanager
+    def where_scores_pass(self, test: Value, node: ast.If) -> Iterator[None]:
+        """Run a branch that compared scores: what is added up in it, or behind it where it goes on, is chosen."""
+        if self.chosen_by(test) != BY_SCORE:
+            yield
+            return
+        text = f"{ast_text(node.test)}: scores added up where their own values pass"
+        waiting = len(self.deferred)
+        self.score_tests.append(self.change(node, Kind.OPAQUE if node.orelse else Kind.ALTERED, text))
+        try:
+            yield
+        finally:
+            left = self.score_tests.pop()
+            if any(status == "continue" for status, _, _ in self.deferred[waiting:]):
+                self.score_tests.append(left)  # until the turn ends
+
+    def under_tests(self, record: Data) -> Data:
+        """Scores that are added up, with the comparisons of scores that led there."""
+        if not self.score_tests or not record.losses or self.following:
+            return record
+        return replace(record, formula=(record.formula or Formula()).changed(*self.score_tests))
+
+    # losses
+    def picked_loss(self, form: Formula, given: Value | None) -> Formula:
+        """`nll_loss` of log-probabilities: what was done to these is done to the losses."""
+        known = self.data(given).formula
+        if known is None or not self.data(given).losses:
+            return form
+        return replace(form, factor=known.factor and -known.factor).changed(*known.changes)
+
+    def of_targets(self, form: Formula, target: Data) -> Formula:
+        """Scores with what was done to the tokens that are scored."""
+        known = target.formula
+        if known is None or known.of is not Of.TOKENS:
+            return form
+        return form.changed(*(replace(change, kind=Kind.TARGET) for change in known.changes))
+
+    def of_places(self, form: Formula, given: Data, target: Data, node: ast.AST) -> Formula:
+        """Scores with where the targets lie in the split, as seen from the model's input: one token behind it."""
+        if len(given.regions) != 1 or len(target.regions) != 1 or "moved" in given.marks | target.marks:
+            return form
+        (seen,), (scored,) = given.regions, target.regions
+        if seen.partial or scored.partial:
+            return form
+        if None in (seen.start, seen.stop, scored.start, scored.stop) or seen.source != scored.source:
+            return form
+        assert seen.start is not None and seen.stop is not None
+        assert scored.start is not None and scored.stop is not None
+        shift = scored.start - seen.start
+        if not shift.is_constant or shift.constant == 1 or scored.stop - seen.stop != shift:
+            return form
+        text = "the targets are the input itself" if shift.constant == 0 else ""
+        text = text or f"the targets lie {shift.constant} tokens behind the input"
+        return form.changed(self.change(node, Kind.TARGET, f"{ast_text(node)}: {text}"))
+
+    def loss_formula(self, keywords: Mapping[str, Value], args: Sequence[Value], node: ast.AST) -> Formula:
+        """The formula of `cross_entropy` and `nll_loss` by the arguments they are called with."""
+        form = Formula()
+        reduction = keywords.get("reduction")
+        how = reduction.value if isinstance(reduction, Const) else None if reduction is not None else "mean"
+        if how == "mean":
+            form = form.per_token()
+        elif how not in ("sum", "none"):
+            form = form.changed(
+                self.change(node, Kind.OPAQUE, f"{ast_text(node)}: reduced in a way not told")
+            )
+        neutral: dict[str, tuple[object, ...]] = {
+            "weight": (None,), "label_smoothing": (0, 0.0), "ignore_index": (-100,),
+        }  # fmt: skip
+        for name, allowed in neutral.items():
+            value = keywords.get(name)
+            if name == "weight" and value is None and len(args) > 2:
+                value = args[2]
+            if value is None or (isinstance(value, Const) and value.value in allowed):
+                continue
+            if name == "ignore_index" and isinstance(value, Const) and isinstance(value.value, int):
+                if value.value < 0:
+                    continue  # no token has that number: padding
+            kind = Kind.ALTERED if isinstance(value, Const) or name == "weight" else Kind.OPAQUE
+            form = form.changed(self.change(node, kind, f"{name}= in {ast_text(node)}"))
+        return form

@@ -1,0 +1,76 @@
+"""A model's method followed for the loss that it gives, and for nothing else.
+
+What a call of a module does to states and tokens is read from its text (`auditor.static.transfer.nn_modules`). What its
+loss is made of needs its body: it runs on the arguments and the heap of the call, with `self.training` as the
+evaluation left it, and everything it did is taken back.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from auditor.static.domain.heap import Func, Obj
+from auditor.static.domain.values import Const, Value
+from auditor.static.interpreter.decisions import Machine
+from auditor.trace.formula import Formula, Kind, Of
+from auditor.trace.tree import Node
+
+MAX_FOLLOWED = 60
+"""Different calls of models that are followed in one evaluation."""
+
+
+class ForwardPass(Machine):
+    """Follows models into their losses."""
+
+    def prepare_forward_pass(self) -> None:
+        self.known_forward: dict[object, Formula] = {}
+
+    def followed(
+        self, module: Obj, method: Func, args: Sequence[Value], keywords: Mapping[str, Value], node: ast.AST
+    ) -> Formula:
+        """The formula of the loss that a call of a module's method gives."""
+        name = getattr(method.node, "name", "forward")
+        if id(method.node) in self.active or len(self.known_forward) >= MAX_FOLLOWED:
+            return Formula().changed(self.change(node, Kind.OPAQUE, f"the loss that {name} gives"))
+        key = (id(method.node), self.told_by(module.d.get("training")), self.shown(args, keywords))
+        known = self.known_forward.get(key)
+        if known is None:
+            known = self.known_forward[key] = self.run_forward(module, method, args, keywords, node, name)
+        return known
+
+    def told_by(self, value: object) -> object:
+        return value.value if isinstance(value, Const) else type(value).__name__
+
+    def shown(self, args: Sequence[Value], keywords: Mapping[str, Value]) -> object:
+        """What tells two calls of one method apart: which arguments they have, and their constants."""
+        given = [(str(place), value) for place, value in enumerate(args)] + sorted(keywords.items())
+        return tuple((name, repr(self.told_by(value))) for name, value in given)
+
+    def run_forward(
+        self,
+        module: Obj,
+        method: Func,
+        args: Sequence[Value],
+        keywords: Mapping[str, Value],
+        node: ast.AST,
+        name: str,
+    ) -> Formula:
+        mark, last, before = self.trail.mark(), self.numbering.last, self.node
+        effects, written, standing = self.effects, set(self.written), set(self.standing)
+        self.node = Node(kind="call", text=name, place=self.place(node))
+        self.following += 1
+        try:
+            record = self.data(
+                self.call_function(replace(method, instance=module), list(args), dict(keywords), node)
+            )
+        finally:
+            self.following -= 1
+            self.node = before
+            self.trail.undo(mark)
+            self.retract(last)
+            self.effects, self.written, self.standing = effects, written, standing
+        if record.formula is None or not record.losses or record.formula.of is Of.NUMBER:
+            return Formula().changed(self.change(node, Kind.OPAQUE, f"the loss that {name} gives"))
+        return record.formula
