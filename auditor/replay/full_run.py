@@ -25,8 +25,9 @@ from auditor.errors import AuditorError
 from auditor.replay.runs.left_files import Refused, empty_folder, walk_left
 from auditor.replay.runs.printed_numbers import RESULT, labelled
 from auditor.replay.runs.run_record import artifacts_in
-from auditor.replay.sandbox.ladder import ELSEWHERE, HOSTNAME, INSIDE, Rung, bubblewrap, environment
+from auditor.replay.sandbox.ladder import ELSEWHERE, HOSTNAME, INSIDE, Rung, command, environment
 from auditor.replay.sandbox.ladder import Layout as SandboxLayout
+from auditor.replay.sandbox.users import spare_user
 
 if TYPE_CHECKING:
     from auditor.submission.model import Submission
@@ -131,14 +132,18 @@ def _run_in(
         path = job / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    layout = SandboxLayout(root=root, readable=(), writable=(job,))
-    script = Path(submission.script.path).name
-    command = [*_enclosure(options, layout), *_launcher(options), script]
+    user = spare_user() if options.rung is not Rung.NONE else None
+    if user is not None:
+        for path in (job, *job.rglob("*")):
+            os.chown(path, user, user)
+        root.chmod(0o755)
+    layout = SandboxLayout(root=root, readable=(), writable=(job,), user=user)
+    program = [*_launcher(options), Path(submission.script.path).name]
     log = root / "log.txt"
     began = time.monotonic()
     with log.open("wb") as out:
         process = subprocess.Popen(
-            command,
+            _enclosed(options, layout, program),
             cwd=job if options.rung is Rung.NONE else ELSEWHERE,
             stdout=out,
             stderr=subprocess.STDOUT,
@@ -181,17 +186,16 @@ def _launcher(options: FullOptions) -> list[str]:
     return [*words, "--master_addr=127.0.0.1", f"--master_port={port}"]
 
 
-def _enclosure(options: FullOptions, layout: SandboxLayout) -> list[str]:
-    """The sandbox around the launcher, with the GPUs' devices and the data let in."""
+def _enclosed(options: FullOptions, layout: SandboxLayout, program: Sequence[str]) -> list[str]:
+    """The program with the sandbox around it, the GPUs' devices and the data let in."""
     if options.rung is Rung.NONE:
-        return []
+        return list(program)
     hosts = layout.root / "hosts"
     hosts.write_text(f"127.0.0.1 localhost {HOSTNAME}\n", encoding="ascii")
-    words = [*bubblewrap(layout), "--ro-bind", str(options.data), f"{INSIDE}/data"]
-    words += ["--ro-bind", str(hosts), "/etc/hosts"]
+    let_in = ["--ro-bind", str(options.data), f"{INSIDE}/data", "--ro-bind", str(hosts), "/etc/hosts"]
     for device in gpu_devices():
-        words += ["--dev-bind", device, device]
-    return [*words, "--chdir", f"{INSIDE}/job", "--"]
+        let_in += ["--dev-bind", device, device]
+    return command(options.rung, layout, program=program, folder=f"{INSIDE}/job", let_in=let_in)
 
 
 def gpu_devices(folder: Path = Path("/dev")) -> list[str]:

@@ -5,7 +5,11 @@ Each test states what must happen. A level that does not work here is skipped by
 
 from __future__ import annotations
 
+import json
 import os
+import pwd
+import re
+import socket
 import subprocess
 import sys
 import time
@@ -15,8 +19,10 @@ from pathlib import Path
 import pytest
 
 from auditor.replay.probes.outcome import Outcome, ReplayResult
+from auditor.replay.probes.runner import Bench
 from auditor.replay.replay import ReplayOptions, replay_submission
-from auditor.replay.runs.session import Session
+from auditor.replay.runs.job import Mode
+from auditor.replay.runs.session import Session, no_names
 from auditor.replay.sandbox.ladder import Rung
 from auditor.submission.load import load_path
 from tests.replay.conftest import skip_unless
@@ -68,10 +74,16 @@ def sessions() -> Iterator[dict[Rung, Session]]:
         session.close()
 
 
+def _session(sessions: dict[Rung, Session], level: Rung) -> Session:
+    if level not in sessions:
+        sessions[level] = Session(level)
+    return sessions[level]
+
+
 @pytest.fixture
 def attack(level: Rung, sessions: dict[Rung, Session], tmp_path: Path) -> Attack:
     """Replays the flat specimen with code put before its entry or at its end."""
-    session = sessions.setdefault(level, Session(level)) if level not in sessions else sessions[level]
+    session = _session(sessions, level)
 
     def run(top: str = "", last: str = "", **options: float) -> ReplayResult:
         text = FLAT.read_text(encoding="utf-8").replace(MAIN, top + "\n\n" + MAIN)
@@ -85,6 +97,92 @@ def attack(level: Rung, sessions: dict[Rung, Session], tmp_path: Path) -> Attack
 
 def passed(result: ReplayResult) -> bool:
     return any(condition.outcome is Outcome.PASS for condition in result.conditions.values())
+
+
+TAKEN = ("own files", "processes")
+"""What a submission may do."""
+
+ALLOWED_READING = 1 << 2
+"""CAP_DAC_READ_SEARCH: kept under Landlock alone, which bounds what it reads, for interpreters below /root."""
+
+
+@pytest.fixture(scope="module")
+def all_found(
+    sessions: dict[Rung, Session], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Rung], dict[str, str]]:
+    """What the attempts gave at a level; tried once a level."""
+    kept: dict[Rung, dict[str, str]] = {}
+
+    def found(level: Rung) -> dict[str, str]:
+        if level not in kept:
+            kept[level] = _try(_session(sessions, level), tmp_path_factory.mktemp("home"))
+        return kept[level]
+
+    return found
+
+
+def _try(session: Session, home: Path) -> dict[str, str]:
+    """Run the attempts with something outside to reach for: a secret, a port and sockets of this process."""
+    (home / "secret").write_text("s3cret")
+    abstract = f"\0auditor-{os.getpid()}"
+    with (
+        socket.create_server(("127.0.0.1", 0)) as port,
+        socket.socket(socket.AF_UNIX) as local,
+        socket.socket(socket.AF_UNIX) as hidden,
+    ):
+        local.bind(str(home / "socket"))
+        hidden.bind(abstract)
+        local.listen()
+        hidden.listen()
+        os.chmod(home / "socket", 0o777)
+        outside = {
+            "secret": str(home / "secret"),
+            "socket": str(home / "socket"),
+            "abstract": abstract,
+            "port": port.getsockname()[1],
+        }
+        text = (Path(__file__).parent / "attempts.py").read_bytes()
+        session.place(files={"train_gpt.py": text}, script="train_gpt.py", lowered={}, data_names=no_names)
+        bench = Bench.drawn(1)
+        variables = {"OUTSIDE": json.dumps(outside)}
+        run = session.run(bench.world, bench.sizes, variables, mode=Mode.PLAIN, seconds=120.0)
+    said = [line for line in run.printed.splitlines() if line.startswith("FOUND ")]
+    assert said, (run.reason, run.why_not, run.printed)
+    result = json.loads(said[-1].removeprefix("FOUND "))
+    assert isinstance(result, dict)
+    return result
+
+
+ATTEMPTS = re.findall(r'^attempt\("([^"]+)"', (Path(__file__).parent / "attempts.py").read_text(), re.M)
+ATTEMPTS += ["packet", "alg", "udp", "udp6", "raw", "kernel events"]
+
+
+@pytest.mark.parametrize("name", [name for name in ATTEMPTS if name not in TAKEN])
+def test_no_way_out(level: Rung, all_found: Callable[[Rung], dict[str, str]], name: str) -> None:
+    """Each attempt is refused by the kernel, whatever the reason it gives."""
+    said = all_found(level)[name]
+    assert said.startswith("refused: "), said
+    assert not said.startswith(("refused: NameError", "refused: TypeError", "refused: AttributeError")), said
+
+
+def test_what_a_submission_is(level: Rung, all_found: Callable[[Rung], dict[str, str]]) -> None:
+    """Nobody on this machine, without rights, never to gain any, filtered twice, and its crashes kept nowhere."""
+    found = all_found(level)
+    assert found["own files"].startswith("did"), found["own files"]
+    kept = ALLOWED_READING if level is Rung.LANDLOCK and os.getuid() == 0 else 0
+    for capabilities in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        held = int(found[capabilities], 16)
+        assert not held & ~kept or (capabilities == "CapBnd" and os.getuid() != 0), capabilities
+    assert found["NoNewPrivs"] == "1" and found["Seccomp"] == "2"
+    users = set(map(int, found["Uid"].split()))
+    assert len(users) == 1
+    if os.getuid() == 0:
+        number = users.pop()
+        assert set(map(int, found["Gid"].split())) == {number} and not found["Groups"]
+        with pytest.raises(KeyError):
+            pwd.getpwuid(number)
+    assert found["core"] in ("0", "1")
+    assert str(os.getpid()) not in found["processes"].split()
 
 
 LEFT = """

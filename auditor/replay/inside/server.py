@@ -14,6 +14,7 @@ import resource
 import select
 import signal
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +23,8 @@ import torch
 from auditor.replay.inside import run as one_run
 from auditor.replay.runs.job import PRINTED, Order
 from auditor.replay.runs.left_files import empty_folder
-from auditor.replay.sandbox.processes import be_reaper, descendants, hide, resident_bytes
+from auditor.replay.sandbox import landlock, seccomp
+from auditor.replay.sandbox.processes import descendants, resident_bytes
 
 POLL_S: Final = 0.2
 OPEN_FILES: Final = 1024
@@ -47,18 +49,42 @@ PRELOADED: Final = (
 """Imported before the first fork, so that runs share them; what is not installed is passed over."""
 
 
-def serve(*, private: bool) -> None:
-    """Take orders until the parent closes the line.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What stands around the fork server and its runs.
 
-    Args:
-        private: whether /tmp and /dev/shm are the sandbox's own, to be emptied after each run.
+    Attributes:
+        private: whether /tmp, /dev/shm and the network are the sandbox's own.
+        filtered: whether runs take filters of their own.
+        readable: paths that a run may read.
+        writable: paths that it may also write.
     """
-    shared = {root: os.listdir(root) for root in SHARED} if private else {}
+
+    private: bool
+    filtered: bool
+    readable: tuple[str, ...] = ()
+    writable: tuple[str, ...] = ()
+
+    def confine(self) -> None:
+        """Take from this process, a run's, what the fork server needs and a run does not."""
+        if not self.filtered:
+            return
+        if landlock.version():
+            proc = [f"/proc/{name}" for name in (os.getpid(), *landlock.PROC_FILES)]
+            landlock.restrict(
+                readable=[*self.readable, *(["/proc"] if self.private else proc)],
+                writable=[*self.writable, *(SHARED if self.private else SHARED[1:]), *landlock.DEVICES],
+                network=self.private,
+            )
+        seccomp.lay_run(sockets=self.private, listened=False)
+
+
+def serve(around: Surroundings) -> None:
+    """Take orders until the parent closes the line."""
+    shared = {root: os.listdir(root) for root in SHARED} if around.private else {}
     for name in PRELOADED:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
-    be_reaper()
-    hide()
     line = os.fdopen(os.dup(1), "w", encoding="utf-8")
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
@@ -69,7 +95,7 @@ def serve(*, private: bool) -> None:
     _say(line, ready=True, torch=torch.__version__)
     for text in orders:
         if text.strip():
-            _serve_one(Order.from_json(text), line, orders, shared)
+            _serve_one(Order.from_json(text), line, orders, around, shared)
 
 
 def _say(line: Any, **message: Any) -> None:
@@ -77,7 +103,9 @@ def _say(line: Any, **message: Any) -> None:
     line.flush()
 
 
-def _serve_one(order: Order, line: Any, orders: Any, shared: dict[str, list[str]]) -> None:
+def _serve_one(
+    order: Order, line: Any, orders: Any, around: Surroundings, shared: dict[str, list[str]]
+) -> None:
     began_s, used_s = time.perf_counter(), _used_s()
     ask_read, ask_write = os.pipe()
     answer_read, answer_write = os.pipe()
@@ -85,7 +113,7 @@ def _serve_one(order: Order, line: Any, orders: Any, shared: dict[str, list[str]
     for rank in range(order.ranks):
         process = os.fork()
         if process == 0:
-            _become_run(order, rank, ask_write, answer_read, keep=(ask_write, answer_read))
+            _become_run(order, around, rank, ask_write, answer_read)
         children[process] = rank
     os.close(ask_write)
     os.close(answer_read)
@@ -105,12 +133,12 @@ def _used_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _become_run(order: Order, rank: int, ask: int, answer: int, keep: tuple[int, ...]) -> None:
+def _become_run(order: Order, around: Surroundings, rank: int, ask: int, answer: int) -> None:
     """In the forked process: let go of the server's line, take the limits, run."""
     try:
         os.setsid()
         for number in range(3, OPEN_FILES):
-            if number not in keep:
+            if number not in (ask, answer):
                 with contextlib.suppress(OSError):
                     os.close(number)
         printed = os.open(str(Path(order.out) / f"{rank}-{PRINTED}"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -122,6 +150,7 @@ def _become_run(order: Order, rank: int, ask: int, answer: int, keep: tuple[int,
             os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(order.ranks))
         os.chdir(order.job)
         _limit(order)
+        around.confine()
 
         def boundary() -> None:
             if order.withdraws:
@@ -142,7 +171,6 @@ def _limit(order: Order) -> None:
         (resource.RLIMIT_CPU, 2 * seconds),
         (resource.RLIMIT_FSIZE, WRITTEN_BYTES),
         (resource.RLIMIT_NOFILE, OPEN_FILES),
-        (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(what, (limit, limit))
 

@@ -20,6 +20,7 @@ from auditor.replay.runs.job import Mode, Order
 from auditor.replay.runs.left_files import Refused, empty_folder
 from auditor.replay.runs.run_record import RunRecord, artifacts_in, run_record
 from auditor.replay.sandbox.ladder import ELSEWHERE, Layout, Rung, command, environment
+from auditor.replay.sandbox.users import spare_user
 from auditor.replay.toy.sizes import ToySizes
 from auditor.replay.toy.target import DATASETS
 from auditor.replay.toy.world import World, write_world
@@ -52,7 +53,10 @@ class Session:
         write_programs(self._root / "bin")
         read = tuple(self._root / name for name in ("data", "lowered", "bin", "stream"))
         written = tuple(self._root / name for name in ("job", "out", "tmp"))
-        self._layout = Layout(root=self._root, readable=read, writable=written)
+        self._user = spare_user() if rung is not Rung.NONE else None
+        for folder in written:
+            self._hand_over(folder)
+        self._layout = Layout(root=self._root, readable=read, writable=written, user=self._user)
         self._server: subprocess.Popen[str] | None = None
         self._errors: IO[str] | None = None
         self.runs = 0
@@ -254,12 +258,22 @@ class Session:
             empty_folder(self._root / name)
         for path, content in self._files.items():
             target = self._root / "job" / path
-            target.parent.mkdir(parents=True, exist_ok=True)
+            for above in reversed(target.relative_to(self._root / "job").parents[:-1]):
+                folder = self._root / "job" / above
+                if not folder.is_dir():
+                    folder.mkdir()
+                    self._hand_over(folder)
             target.write_bytes(content)
+            self._hand_over(target)
         empty_folder(self._root / "data")
         names = self._names(world.size.vocabulary)
         write_world(world, self._root / "data", names=names, sidecar=self._sidecar)
         (self._root / "stream" / "validation.bin").write_bytes(world.validation.astype("<u2").tobytes())
+
+    def _hand_over(self, path: Path) -> None:
+        """Give a file or folder to the user that the submission is."""
+        if self._user is not None:
+            os.chown(path, self._user, self._user)
 
     def _withdraw(self) -> None:
         """Take the training shards away: emptied where they lie, so that open files and maps lose them too."""

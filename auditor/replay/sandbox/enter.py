@@ -12,14 +12,17 @@ import sys
 from typing import Any
 
 from auditor.replay.sandbox import landlock, namespaces, seccomp
-from auditor.replay.sandbox.privileges import drop_privileges
-from auditor.replay.sandbox.processes import prctl
+from auditor.replay.sandbox.privileges import drop_privileges, is_open_to_all, limit_cores
+from auditor.replay.sandbox.processes import be_reaper, hide, prctl
 
 PR_SET_PDEATHSIG = 1
 
 
 def enter(text: str) -> None:
-    """Enter the rung named in the order and serve; exits with 3 if the kernel refuses a step."""
+    """Enter the rung named in the order, then serve or become the program it names.
+
+    Exits with 3 if the kernel refuses a step.
+    """
     order: dict[str, Any] = json.loads(text)
     rung = order["rung"]
     try:
@@ -27,17 +30,36 @@ def enter(text: str) -> None:
     except OSError as error:
         print(f"{error.filename or rung}: {error.strerror}", file=sys.stderr)
         sys.exit(3)
+    if order["program"]:
+        os.chdir(order["folder"])
+        os.execv(order["program"][0], order["program"])
     if not order["serve"]:
         print("entered")
         sys.exit(0)
-    from auditor.replay.inside.server import serve
+    from auditor.replay.inside.server import Surroundings, serve
 
-    serve(private=rung in ("bubblewrap", "unshare"))
+    private = rung in ("bubblewrap", "unshare")
+    serve(
+        Surroundings(
+            private=private,
+            filtered=rung != "none",
+            readable=tuple(
+                namespaces.there(path, order["root"], order["inside"]) if private else path
+                for path in order["readable"]
+            ),
+            writable=tuple(
+                namespaces.there(path, order["root"], order["inside"]) if private else path
+                for path in order["writable"]
+            ),
+        )
+    )
 
 
 def _enter(rung: str, order: dict[str, Any]) -> None:
+    be_reaper()
     if rung == "none":
         return
+    limit_cores()
     if rung == "unshare":
         namespaces.enter(
             root=order["root"],
@@ -45,15 +67,17 @@ def _enter(rung: str, order: dict[str, Any]) -> None:
             writable=order["writable"],
             inside=order["inside"],
         )
-    drop_privileges()
+        be_reaper()
+    reads = rung == "landlock" and order["user"] is not None and not is_open_to_all(order["readable"])
+    drop_privileges(order["user"], reads=reads)
+    # After the change of user, which takes both back.
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    hide()
     if rung == "landlock":
         if not landlock.version():
             raise OSError(38, "this kernel has no Landlock", "landlock")
-        session = [*order["writable"], "/dev/null", "/dev/shm", "/dev/zero"]
-        landlock.restrict(
-            readable=[*order["readable"], "/proc", "/dev/urandom", "/dev/random"], writable=session
-        )
-    seccomp.restrict(sockets=rung != "landlock")
+        shared = [*order["writable"], "/dev/shm", *landlock.DEVICES]
+        landlock.restrict(readable=[*order["readable"], "/proc"], writable=shared)
+    seccomp.lay_floor(private_memory=not order["program"])
     if os.environ.get("TMPDIR"):
         os.chdir(os.environ["TMPDIR"])

@@ -17,12 +17,15 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Final
 
 from auditor.errors import AuditorError
+from auditor.replay.sandbox.namespaces import PROC_MASKED, PROC_READ_ONLY
+from auditor.replay.sandbox.users import spare_user
 
 INSIDE: Final = "/replay"
 """Where the folders of a session appear in a sandbox that has a file system of its own."""
@@ -68,11 +71,13 @@ class Layout:
     Attributes:
         readable: the submission may read these.
         writable: it may also write these.
+        user: number of the user that the submission is, or None for this process's own.
     """
 
     root: Path
     readable: tuple[Path, ...]
     writable: tuple[Path, ...]
+    user: int | None = None
 
     def inside(self, rung: Rung, path: Path) -> str:
         """Where a path of the session appears inside."""
@@ -103,12 +108,12 @@ def unavailable(rung: Rung) -> str:
         return ""
     if not sys.platform.startswith("linux"):
         return "needs Linux"
-    if rung is Rung.BUBBLEWRAP and shutil.which("bwrap") is None:
+    if rung is Rung.BUBBLEWRAP and bwrap() is None:
         return "bwrap is not installed"
     import tempfile
 
     with tempfile.TemporaryDirectory(prefix="auditor-replay-") as folder:
-        layout = Layout(root=Path(folder), readable=(), writable=())
+        layout = Layout(root=Path(folder), readable=(), writable=(), user=spare_user())
         try:
             done = subprocess.run(
                 command(rung, layout, serve=False),
@@ -129,20 +134,36 @@ def unavailable(rung: Rung) -> str:
     return lines[-1][:200] if lines else f"ended with {done.returncode}"
 
 
-def command(rung: Rung, layout: Layout, *, serve: bool = True) -> list[str]:
-    """The command that starts the fork server in a rung; with `serve` off it only enters and says so."""
+def command(
+    rung: Rung,
+    layout: Layout,
+    *,
+    serve: bool = True,
+    program: Sequence[str] = (),
+    folder: str = "",
+    let_in: Sequence[str] = (),
+) -> list[str]:
+    """The command that starts the fork server in a rung; with `serve` off it only enters and says so.
+
+    Args:
+        program: a program to become in place of the fork server, started in `folder`.
+        let_in: more options of bubblewrap, for folders and devices.
+    """
     order = {
         "rung": rung.value,
         "serve": serve,
+        "program": list(program),
+        "folder": folder,
         "root": str(layout.root),
         "readable": [str(path) for path in (*layout.readable, *python_folders(), *system_folders())],
         "writable": [str(path) for path in layout.writable],
         "inside": INSIDE,
+        "user": layout.user,
     }
     python = [*PYTHON, "-c", _START, str(_package_root()), json.dumps(order)]
     if rung is not Rung.BUBBLEWRAP:
         return python
-    return [*bubblewrap(layout), "--", *python]
+    return [*bubblewrap(layout, let_in=let_in), *python]
 
 
 PYTHON: Final = (sys.executable, "-P", "-s", "-B")
@@ -171,27 +192,65 @@ def environment() -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONNOUSERSITE": "1",
         "LC_ALL": "C.UTF-8",
+        "USER": HOSTNAME,
+        "LOGNAME": HOSTNAME,
         "CUDA_VISIBLE_DEVICES": "",
         **threads,
     }
 
 
-def bubblewrap(layout: Layout) -> list[str]:
-    words = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
-    words += ["--hostname", HOSTNAME, "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]
+def bubblewrap(layout: Layout, *, let_in: Sequence[str] = ()) -> list[str]:
+    """The start of the command that puts what follows it into bubblewrap.
+
+    Args:
+        let_in: more of its options, for folders and devices.
+    """
+    words = [bwrap() or "bwrap", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+    if layout.user is None:
+        words += ["--unshare-all"]
+    else:
+        # Root needs no namespace of users; `enter` becomes another one, for which it keeps three rights till then.
+        words += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
+        for right in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"):
+            words += ["--cap-add", right]
+    words += ["--hostname", HOSTNAME, "--dev", "/dev", "--proc", "/proc"]
+    for private in ("/tmp", "/dev/shm"):
+        words += ["--perms", "1777", "--tmpfs", private]
     for folder in system_folders():
         if folder.is_symlink():
             words += ["--symlink", os.readlink(folder), str(folder)]
         else:
             words += ["--ro-bind", str(folder), str(folder)]
     for folder in python_folders():
+        # By themselves the folders above would be closed to all but root.
+        for above in reversed(folder.parents[:-1]):
+            words += ["--dir", str(above)]
         words += ["--ro-bind", str(folder), str(folder)]
     words += ["--dir", INSIDE]
     for folder in layout.readable:
         words += ["--ro-bind", str(folder), layout.inside(Rung.BUBBLEWRAP, folder)]
     for folder in layout.writable:
         words += ["--bind", str(folder), layout.inside(Rung.BUBBLEWRAP, folder)]
-    return [*words, "--chdir", "/tmp"]
+    words += [*let_in, *_masks(), "--remount-ro", "/dev", "--remount-ro", "/"]
+    return [*words, "--chdir", "/tmp", "--"]
+
+
+def _masks() -> Iterator[str]:
+    """Cover what of /proc speaks of the machine or changes it, as containers do."""
+    for name in PROC_READ_ONLY:
+        if os.path.exists(f"/proc/{name}"):
+            yield from ("--ro-bind", f"/proc/{name}", f"/proc/{name}")
+    for name in PROC_MASKED:
+        if os.path.isdir(f"/proc/{name}"):
+            yield from ("--tmpfs", f"/proc/{name}", "--remount-ro", f"/proc/{name}")
+        elif os.path.exists(f"/proc/{name}"):
+            yield from ("--ro-bind", "/dev/null", f"/proc/{name}")
+
+
+def bwrap() -> str | None:
+    """Where bubblewrap is, on the user's PATH; parts of it that are relative are passed over."""
+    folders = [part for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if os.path.isabs(part)]
+    return shutil.which("bwrap", path=os.pathsep.join(folders))
 
 
 def system_folders() -> list[Path]:

@@ -20,6 +20,11 @@ REFER, TRUNCATE, IOCTL = 1 << 13, 1 << 14, 1 << 15
 OF_FILES: Final = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL
 """Rights that make sense for a file; the others are of folders."""
 
+PROC_FILES: Final = ("cpuinfo", "meminfo", "stat", "version", "uptime", "loadavg", "filesystems", "sys")
+"""What of a /proc that speaks of other people's processes a run may read, beside its own part."""
+
+DEVICES: Final = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+
 SCOPES: Final = 0b11
 """Abstract unix sockets and signals stay inside (version 6)."""
 
@@ -42,8 +47,14 @@ def version() -> int:
     return max(int(found), 0)
 
 
-def restrict(*, readable: Sequence[str], writable: Sequence[str]) -> None:
+def restrict(
+    *, readable: Sequence[str], writable: Sequence[str], handed: Sequence[str] = (), network: bool = False
+) -> None:
     """Leave this process only these paths; what does not exist is skipped.
+
+    Args:
+        handed: folders in which it may do all but open a file for reading: those are opened for it.
+        network: leave TCP alone.
 
     Raises:
         OSError: the kernel has no Landlock or refuses.
@@ -52,7 +63,7 @@ def restrict(*, readable: Sequence[str], writable: Sequence[str]) -> None:
     handled = FIRST_VERSION
     for since, right in ((2, REFER), (3, TRUNCATE), (5, IOCTL)):
         handled |= right if known >= since else 0
-    rules = _Rules(handled, 0b11 if known >= 4 else 0, SCOPES if known >= 6 else 0)
+    rules = _Rules(handled, 0b11 if known >= 4 and not network else 0, SCOPES if known >= 6 else 0)
     size = 8 if known < 4 else 16 if known < 6 else 24
     ruleset = _libc.syscall(_CREATE, ctypes.byref(rules), size, 0)
     if ruleset < 0:
@@ -63,6 +74,8 @@ def restrict(*, readable: Sequence[str], writable: Sequence[str]) -> None:
             _allow(ruleset, path, READ & handled)
         for path in writable:
             _allow(ruleset, path, handled)
+        for path in handed:
+            _allow(ruleset, path, handled & ~READ_FILE)
         if _libc.syscall(_RESTRICT, ruleset, 0) != 0:
             code = ctypes.get_errno()
             raise OSError(code, os.strerror(code), "landlock_restrict_self")

@@ -21,6 +21,7 @@ CLONE_NEWNET: Final = 0x4000_0000
 MS_RDONLY: Final = 1
 MS_NOSUID: Final = 2
 MS_NODEV: Final = 4
+MS_NOEXEC: Final = 8
 MS_REMOUNT: Final = 32
 MS_BIND: Final = 4096
 MS_REC: Final = 16384
@@ -30,6 +31,23 @@ MNT_DETACH: Final = 2
 SIOCSIFFLAGS: Final = 0x8914
 IFF_UP: Final = 1
 DEVICES: Final = ("null", "zero", "random", "urandom", "full")
+
+PROC_READ_ONLY: Final = ("bus", "fs", "irq", "sys", "sysrq-trigger")
+PROC_MASKED: Final = (
+    "acpi",
+    "asound",
+    "interrupts",
+    "kcore",
+    "keys",
+    "key-users",
+    "kmsg",
+    "kallsyms",
+    "latency_stats",
+    "sched_debug",
+    "scsi",
+    "timer_list",
+    "timer_stats",
+)
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -44,11 +62,13 @@ def enter(*, root: str, readable: Sequence[str], writable: Sequence[str], inside
         OSError: the kernel refuses a step; the file name tells which.
     """
     user, group = os.getuid(), os.getgid()
-    flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS
-    _call("unshare", _libc.unshare(flags))
-    _write("/proc/self/setgroups", "deny")
-    _write("/proc/self/uid_map", f"0 {user} 1")
-    _write("/proc/self/gid_map", f"0 {group} 1")
+    flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS
+    # Root needs no namespace of users to make the others, and gives itself up afterwards.
+    _call("unshare", _libc.unshare(flags | (CLONE_NEWUSER if user else 0)))
+    if user:
+        _write("/proc/self/setgroups", "deny")
+        _write("/proc/self/uid_map", f"{user} {user} 1")
+        _write("/proc/self/gid_map", f"{group} {group} 1")
     child = os.fork()
     if child:
         _, status = os.waitpid(child, 0)
@@ -65,29 +85,29 @@ def _build(root: str, readable: Sequence[str], writable: Sequence[str], inside: 
     os.mkdir(new)
     _mount("tmpfs", new, "tmpfs", MS_NOSUID | MS_NODEV)
     # The old root stays reachable through a descriptor, since /tmp now hides the session's folder.
-    os.mkdir(f"{new}/old")
-    os.mkdir(f"{new}/tmp")
-    os.mkdir(f"{new}/proc")
-    os.mkdir(f"{new}/dev")
+    for name in ("old", "tmp", "proc", "dev", "dev/shm"):
+        os.mkdir(f"{new}/{name}")
     _call("pivot_root", _libc.syscall(_pivot_root(), new.encode(), f"{new}/old".encode()))
     os.chdir("/")
     _call("umount", _libc.umount2(b"/old/tmp", MNT_DETACH))
-    for path in readable:
-        _bind(path, _there(path, root, inside), read_only=True)
-    for path in writable:
-        _bind(path, _there(path, root, inside), read_only=False)
-    _devices()
-    _mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV)
+    # Before the folders of this machine, any of which may lie below /tmp.
     for private in ("/tmp", "/dev/shm"):
-        os.makedirs(private, exist_ok=True)
-        _mount("tmpfs", private, "tmpfs", MS_NOSUID | MS_NODEV)
+        _mount("tmpfs", private, "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777")
+    for path in readable:
+        _bind(path, there(path, root, inside), read_only=True)
+    for path in writable:
+        _bind(path, there(path, root, inside), read_only=False)
+    _devices()
+    _mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    _mask_proc()
     _call("umount", _libc.umount2(b"/old", MNT_DETACH))
     os.rmdir("/old")
     _mount(None, "/", None, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV)
     os.chdir("/tmp")
 
 
-def _there(path: str, root: str, inside: str) -> str:
+def there(path: str, root: str, inside: str) -> str:
+    """Where a path of this machine appears inside: those of the session's folder below `inside`."""
     return inside + path[len(root) :] if path.startswith(root + "/") else path
 
 
@@ -108,13 +128,28 @@ def _bind(path: str, target: str, *, read_only: bool) -> None:
         _mount(None, target, None, MS_REMOUNT | MS_BIND | MS_RDONLY | _locked_flags(target))
 
 
+def _mask_proc() -> None:
+    """Cover what of /proc speaks of the machine or changes it, as containers do."""
+    for name in PROC_READ_ONLY:
+        path = f"/proc/{name}"
+        if os.path.exists(path):
+            _mount(path, path, None, MS_BIND | MS_REC)
+            _mount(None, path, None, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    for name in PROC_MASKED:
+        path = f"/proc/{name}"
+        if os.path.isdir(path):
+            _mount("tmpfs", path, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k")
+        elif os.path.exists(path):
+            _mount("/dev/null", path, None, MS_BIND)
+
+
 def _locked_flags(path: str) -> int:
     """Flags that a user namespace may not clear in a remount (mount_namespaces(7))."""
     held = os.statvfs(path).f_flag
     kept = MS_NOSUID
     for bit, flag in (
         (os.ST_NODEV, MS_NODEV),
-        (os.ST_NOEXEC, 8),
+        (os.ST_NOEXEC, MS_NOEXEC),
         (os.ST_NOATIME, 1024),
         (os.ST_RELATIME, 1 << 21),
     ):
@@ -140,9 +175,9 @@ def _raise_loopback() -> None:
         fcntl.ioctl(line, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP))
 
 
-def _mount(source: str | None, target: str, kind: str | None, flags: int) -> None:
-    words = [None if word is None else word.encode() for word in (source, target, kind)]
-    _call(f"mount {target}", _libc.mount(words[0], words[1], words[2], ctypes.c_ulong(flags), None))
+def _mount(source: str | None, target: str, kind: str | None, flags: int, options: str | None = None) -> None:
+    words = [None if word is None else word.encode() for word in (source, target, kind, options)]
+    _call(f"mount {target}", _libc.mount(words[0], words[1], words[2], ctypes.c_ulong(flags), words[3]))
 
 
 def _pivot_root() -> int:

@@ -14,13 +14,13 @@ PR_SET_CHILD_SUBREAPER: Final = 36
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def prctl(option: int, argument: int) -> None:
+def prctl(option: int, argument: int, third: int = 0) -> None:
     """Call prctl(2).
 
     Raises:
         OSError: the kernel refuses.
     """
-    if _libc.prctl(option, argument, 0, 0, 0) != 0:
+    if _libc.prctl(option, argument, third, 0, 0) != 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code), f"prctl({option}, {argument})")
 

@@ -1,6 +1,7 @@
-"""A seccomp filter: system calls that no submission needs and that could reach out of a sandbox fail with EPERM.
+"""System calls that a submission may make: an allow-list with tests of arguments, as seccomp filters (seccomp(2)).
 
-The filter is a classic BPF program (seccomp(2)), built here for x86-64 and AArch64.
+Two filters are laid: one over the fork server and all it starts, and one more over each run, which takes the rest
+away and lets some calls wait for the parent (`broker`).
 """
 
 from __future__ import annotations
@@ -8,115 +9,125 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import socket
 import struct
 from typing import Final
 
-PR_SET_SECCOMP: Final = 22
-SECCOMP_MODE_FILTER: Final = 2
-KILL_PROCESS: Final = 0x8000_0000
-ALLOW: Final = 0x7FFF_0000
-REFUSE: Final = 0x0005_0000 | errno.EPERM
-NOT_THERE: Final = 0x0005_0000 | errno.ENOSYS
+from auditor.replay.sandbox import syscalls
+from auditor.replay.sandbox.bpf import ALLOW, NOT_THERE, NOTIFY, REFUSE, Rule, Test, program, refuse
 
-AUDIT_ARCH: Final = {"x86_64": 0xC000_003E, "aarch64": 0xC000_00B7}
-X32: Final = 0x4000_0000
+SET_MODE_FILTER: Final = 1
+FILTER_FLAG_NEW_LISTENER: Final = 8
+FILTER_FLAG_WAIT_KILLABLE: Final = 32
 
-REFUSED: Final[dict[str, tuple[int, int]]] = {
-    "ptrace": (101, 117),
-    "process_vm_readv": (310, 270),
-    "process_vm_writev": (311, 271),
-    "kcmp": (312, 272),
-    "pidfd_getfd": (438, 438),
-    "mount": (165, 40),
-    "umount2": (166, 39),
-    "pivot_root": (155, 41),
-    "move_mount": (429, 429),
-    "open_tree": (428, 428),
-    "fsopen": (430, 430),
-    "fsmount": (432, 432),
-    "mount_setattr": (442, 442),
-    "chroot": (161, 51),
-    "unshare": (272, 97),
-    "setns": (308, 268),
-    "open_by_handle_at": (304, 265),
-    "bpf": (321, 280),
-    "perf_event_open": (298, 241),
-    "userfaultfd": (323, 282),
-    "io_uring_setup": (425, 425),
-    "add_key": (248, 217),
-    "request_key": (249, 218),
-    "keyctl": (250, 219),
-    "init_module": (175, 105),
-    "finit_module": (313, 273),
-    "delete_module": (176, 106),
-    "kexec_load": (246, 104),
-    "reboot": (169, 142),
-    "swapon": (167, 224),
-    "swapoff": (168, 225),
-    "settimeofday": (164, 170),
-    "clock_settime": (227, 112),
-    "quotactl": (179, 60),
-    "acct": (163, 89),
-}
-"""Refused calls with their numbers on x86-64 and AArch64."""
-
-SOCKET: Final = (41, 198)
-CLONE: Final = (56, 220)
-CLONE3: Final = (435, 435)
 NEW_NAMESPACES: Final = 0x7E02_0000
 """Flags of clone(2) that make a namespace."""
 
-_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+MSG_FASTOPEN: Final = 0x2000_0000
+"""Connects while it sends, past whoever watches connect(2)."""
+
+KNOWN_FAMILIES: Final = (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK)
+NETLINK_ROUTE: Final = 0
+SOCKET_KIND: Final = 0xF
+
+PR_SET_DUMPABLE: Final = 4
+PR_SET_SECCOMP: Final = 22
+HARMLESS_PRCTL: Final = (1, 2, 3, 15, 16, 21, 23, 25, 27, 29, 30, 34, 38, 39, 41, 42, 0x53564D41)
+"""PDEATHSIG, DUMPABLE (get), NAME, SECCOMP (get), CAPBSET_READ, TSC and SECUREBITS (get), TIMERSLACK, MCE (get),
+NO_NEW_PRIVS, THP_DISABLE, naming of memory."""
+
+TERMINAL_INPUT: Final = (0x5412, 0x541C)
+"""TIOCSTI, TIOCLINUX: put words into a terminal's mouth."""
+
+SAME_PERSONALITY: Final = (0, 0xFFFF_FFFF)
 
 
-def restrict(*, sockets: bool) -> None:
-    """Lay the filter over this process and all it starts; needs `no_new_privs`.
+FLOOR: Final = (
+    # clone3 hides its flags in memory; told that it is not there, libraries use clone.
+    Rule("clone3", NOT_THERE),
+    Rule("clone", ALLOW, (Test(0, (0,), mask=NEW_NAMESPACES),), REFUSE),
+    Rule("socket", ALLOW, (Test(0, KNOWN_FAMILIES),), REFUSE),
+    *(
+        Rule(name, ALLOW, (Test(at, (0,), mask=MSG_FASTOPEN),), REFUSE)
+        for name, at in (("sendto", 3), ("sendmsg", 2), ("sendmmsg", 3))
+    ),
+    Rule("prctl", ALLOW, (Test(0, (*HARMLESS_PRCTL, PR_SET_DUMPABLE, PR_SET_SECCOMP)),), REFUSE),
+    Rule("ioctl", REFUSE, (Test(1, TERMINAL_INPUT),), ALLOW),
+    Rule("prlimit64", ALLOW, (Test(0, (0,)),), REFUSE),
+    Rule("personality", ALLOW, (Test(0, SAME_PERSONALITY),), REFUSE),
+    *(Rule(name, NOT_THERE) for name in ("io_uring_setup", "io_uring_enter", "io_uring_register")),
+)
+"""Holds for the fork server too."""
+
+OPENS: Final = ("open", "openat", "openat2", "creat")
+STARTS: Final = ("execve", "execveat")
+
+_ALL: Final = {**syscalls.ALLOWED, **syscalls.CHECKED}
+
+
+def lay_floor(*, private_memory: bool) -> None:
+    """Lay the first filter over this process and all it starts; needs `no_new_privs`.
 
     Args:
-        sockets: whether sockets may be made; off where no network namespace stands around the process.
+        private_memory: refuse files in memory (memfd_create), which no quota counts; CUDA needs them.
 
     Raises:
         OSError: the kernel or the machine's architecture has no such filter.
     """
-    machine = os.uname().machine
-    if machine not in AUDIT_ARCH:
-        raise OSError(errno.ENOSYS, f"no filter for {machine}", "seccomp")
-    column = 0 if machine == "x86_64" else 1
-    program = _program(AUDIT_ARCH[machine], column, sockets=sockets)
-    code = ctypes.create_string_buffer(b"".join(program))
-    header = struct.pack("HxxxxxxQ", len(program), ctypes.addressof(code))
-    holder = ctypes.create_string_buffer(header)
+    tables = [(syscalls.ALLOWED, ALLOW), (syscalls.REFUSED, REFUSE), (syscalls.CHECKED, NOT_THERE)]
+    memory = Rule("memfd_create", NOT_THERE if private_memory else ALLOW)
+    _install(program([*FLOOR, memory], tables, NOT_THERE), 0)
+
+
+def lay_run(*, sockets: bool, listened: bool) -> int:
+    """Lay the second filter over a run; give the descriptor on which its calls wait, or -1 without.
+
+    Args:
+        sockets: whether stream sockets of the internet families may be made.
+        listened: whether opens, starts and network tries wait for whoever holds the descriptor; otherwise they
+            are decided here.
+
+    Raises:
+        OSError: the kernel has no such filter.
+    """
+    asked = NOTIFY if listened else refuse(errno.EACCES)
+    internet = Test(0, (socket.AF_INET, socket.AF_INET6))
+    stream = Test(1, (socket.SOCK_STREAM,), mask=SOCKET_KIND)
+    rules = [
+        *(Rule(name, REFUSE) for name in ("seccomp", "landlock_create_ruleset", "landlock_add_rule")),
+        Rule("landlock_restrict_self", REFUSE),
+        Rule("prctl", ALLOW, (Test(0, HARMLESS_PRCTL),), REFUSE),
+    ]
+    if sockets:
+        rules += [
+            Rule("socket", ALLOW, (internet, stream)),
+            Rule("socket", asked, (internet,)),
+            Rule("socket", ALLOW, (Test(0, (socket.AF_NETLINK,)), Test(2, (NETLINK_ROUTE,)))),
+            Rule("socket", ALLOW, (Test(0, (socket.AF_UNIX,)),), REFUSE),
+        ]
+    else:
+        rules += [Rule("socket", asked)]
+    if listened:
+        rules += [Rule(name, NOTIFY) for name in (*OPENS, *STARTS, "connect")]
+    code = program(rules, [(_ALL, ALLOW)], ALLOW)
+    if not listened:
+        _install(code, 0)
+        return -1
+    try:
+        return _install(code, FILTER_FLAG_NEW_LISTENER | FILTER_FLAG_WAIT_KILLABLE)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        return _install(code, FILTER_FLAG_NEW_LISTENER)
+
+
+def _install(code: bytes, flags: int) -> int:
+    holder = ctypes.create_string_buffer(code)
+    header = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", len(code) // 8, ctypes.addressof(holder)))
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(holder), 0, 0) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), "seccomp")
-
-
-def _program(arch: int, column: int, *, sockets: bool) -> list[bytes]:
-    refused = [numbers[column] for numbers in REFUSED.values()]
-    if not sockets:
-        refused.append(SOCKET[column])
-    out = [
-        _op(_LOAD, 4),
-        _op(_EQUAL, arch, 1, 0),
-        _op(_RETURN, KILL_PROCESS),
-        _op(_LOAD, 0),
-    ]
-    if column == 0:
-        out += [_op(_AT_LEAST, X32, 0, 1), _op(_RETURN, KILL_PROCESS)]
-    for number in refused:
-        out += [_op(_EQUAL, number, 0, 1), _op(_RETURN, REFUSE)]
-    # clone3 hides its flags in memory; told that it is not there, libraries use clone.
-    out += [_op(_EQUAL, CLONE3[column], 0, 1), _op(_RETURN, NOT_THERE)]
-    out += [
-        _op(_EQUAL, CLONE[column], 0, 3),
-        _op(_LOAD, 16),
-        _op(_ANY_BIT, NEW_NAMESPACES, 0, 1),
-        _op(_RETURN, REFUSE),
-        _op(_RETURN, ALLOW),
-    ]
-    return out
-
-
-def _op(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
-    return struct.pack("HBBI", code, if_true, if_false, value)
+    number = syscalls.number("seccomp")
+    result = int(libc.syscall(number, SET_MODE_FILTER, flags, ctypes.byref(header)))
+    if result < 0:
+        code_ = ctypes.get_errno()
+        raise OSError(code_, os.strerror(code_), "seccomp")
+    return result
