@@ -30,11 +30,13 @@ class JsonText:
     Attributes:
         repeated: keys that stand more than once in one object with different values, in order; the last counts.
         oversized: numbers that no machine number holds, shortened for display.
+        foreign: NaN and Infinity, which Python writes and JSON does not know; they are read as text.
     """
 
     value: Json
     repeated: tuple[str, ...]
     oversized: tuple[str, ...]
+    foreign: tuple[str, ...]
 
 
 def read_json(text: str, *, make_float: Callable[[str], float] = float, strict: bool = True) -> JsonText:
@@ -50,6 +52,7 @@ def read_json(text: str, *, make_float: Callable[[str], float] = float, strict: 
     """
     repeated: dict[str, None] = {}
     oversized: list[str] = []
+    foreign: dict[str, None] = {}
 
     def whole(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -65,15 +68,20 @@ def read_json(text: str, *, make_float: Callable[[str], float] = float, strict: 
         oversized.append(digits if len(digits) <= 20 else f"{digits[:12]}… ({len(digits)} characters)")
         return digits
 
+    def unknown(word: str) -> str:
+        foreign[word] = None
+        return word
+
     value: Json = json.loads(
         text,
         strict=strict,
         object_pairs_hook=whole,
         parse_int=lambda digits: bounded(digits, int),
+        parse_constant=unknown,
         parse_float=lambda digits: bounded(digits, make_float),
     )
     _check_depth(value)
-    return JsonText(value=value, repeated=tuple(repeated), oversized=tuple(oversized))
+    return JsonText(value=value, repeated=tuple(repeated), oversized=tuple(oversized), foreign=tuple(foreign))
 
 
 def _check_depth(value: Json) -> None:

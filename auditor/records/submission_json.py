@@ -189,6 +189,7 @@ def read_submission_json(path: str, text: str) -> SubmissionJson:
         JsonProblem(message=f"holds a number that is too large: {digits}")
         for digits in read.oversized[:MAX_TOLD]
     ]
+    problems += [JsonProblem(message=f"holds {word}, which is no JSON", minor=True) for word in read.foreign]
     data = read.value
     if not isinstance(data, dict):
         if not problems:
@@ -199,7 +200,7 @@ def read_submission_json(path: str, text: str) -> SubmissionJson:
     return SubmissionJson(path=path, data=data, problems=tuple(problems))
 
 
-_NOTHING = JsonText(value={}, repeated=(), oversized=())
+_NOTHING = JsonText(value={}, repeated=(), oversized=(), foreign=())
 
 
 def _mended(text: str) -> JsonText:

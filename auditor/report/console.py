@@ -1,4 +1,4 @@
-"""Lines of a report as the terminal shows them."""
+"""Lines of a report as the terminal shows them: the last place where text of a submission could still steer it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import io
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from auditor.report.clean import clean_line
+
 if TYPE_CHECKING:
     from rich.text import Text
 
 
 def printed(lines: Iterable[str | Text], *, colour: bool) -> str:
-    """The lines as text, with ANSI styles if `colour`; none is wrapped, and none is read as markup."""
+    """The lines as text, with ANSI styles if `colour`; none is wrapped, broken in two, or read as markup."""
     from rich.console import Console
 
     stream = io.StringIO()
@@ -26,5 +28,13 @@ def printed(lines: Iterable[str | Text], *, colour: bool) -> str:
         legacy_windows=False,
     )
     for line in lines:
-        console.print(line, soft_wrap=True)
+        console.print(_one(line), soft_wrap=True)
     return stream.getvalue()
+
+
+def _one(line: str | Text) -> str | Text:
+    """The line on one line, without what steers a terminal; one that held it loses the styles of its parts."""
+    if isinstance(line, str):
+        return clean_line(line)
+    plain = clean_line(line.plain)
+    return line if plain == line.plain else type(line)(plain, style=line.style)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from auditor.judgement.result import AuditResult
-from auditor.report.clean import clean_line
+from auditor.report.clean import clean, clean_line
 from auditor.report.view import Frame, ShownFinding, View, level_word, shown_label, view
 from auditor.trace.render import aligned, shown_place
 
@@ -122,6 +122,7 @@ def code(text: str) -> str:
 
 def fenced(text: str) -> str:
     """A code block that its content cannot close."""
+    text = clean(text)
     runs = [len(run) for run in re.findall(r"`{3,}", text)]
     fence = "`" * (max(runs, default=2) + 1)
     return f"{fence}text\n{text}\n{fence}"
