@@ -1,6 +1,7 @@
 # make audit   from a bare clone: audit the two shipped specimens (light install: no torch, no GPU)
 # make test    install everything and run all checks
 # make check   run all checks in an installed environment
+# make attacks try every attack and print the table, level by level
 # make docs    rewrite the generated texts (rules/README.md, parts of README.md)
 
 VENV ?= .venv
@@ -11,7 +12,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # One version on the interpreter that CI runs, so that golden losses compare; elsewhere what is there.
 TORCH := $(shell $(PYTHON) -c 'import sys; print("torch==2.13.0" if sys.version_info[:2] == (3, 11) else "torch>=2.6")')
 
-.PHONY: audit test check docs clean
+.PHONY: audit test check attacks docs clean
 
 audit: $(VENV)/.light
 	@$(BIN)/python -m auditor.specimens
@@ -24,6 +25,9 @@ check:
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q -n auto --maxprocesses 4
+
+attacks: $(VENV)/.full
+	$(BIN)/python -m pytest -q tests/attacks --attack-table
 
 docs:
 	$(BIN)/python -m rules

@@ -8,6 +8,7 @@ from auditor.commands.options import (
     FORMATS,
     judging_options,
     output_options,
+    parse_also,
     parse_overrides,
     target_options,
     wants_colour,
@@ -18,6 +19,9 @@ from auditor.commands.options import (
 @click.command("audit")
 @target_options
 @output_options(*FORMATS)
+@click.option(
+    "--also", metavar="FORMAT=FILE", multiple=True, help="Write the same result there too; repeatable."
+)
 @click.option(
     "--replay", "replays", is_flag=True, help="Replay it in a sandbox too, and join both witnesses."
 )
@@ -31,6 +35,7 @@ def command(
     format_name: str,
     output: str | None,
     quiet: bool,
+    also: tuple[str, ...],
     replays: bool,
     policy: str,
     overrides: tuple[str, ...],
@@ -47,6 +52,7 @@ def command(
     from auditor.report.clean import clean_line
     from rules.core.rule import Policy
 
+    files = parse_also(also)
     results, notes = audit_target(
         target,
         git_dir=git_dir,
@@ -64,6 +70,8 @@ def command(
     else:
         text = renderer(format_name)(results, notes)
     write(text, output)
+    for path, name in files.items():
+        write(renderer(name)(results, notes), path)
     for result in results:
         for crash in result.crashed:
             told = f"{result.target.path}: rule {crash.rule} crashed: {crash.crashed}"

@@ -59,6 +59,21 @@ def output_options(*formats: str) -> Callable[[Command], Command]:
     return decorate
 
 
+def parse_also(pairs: tuple[str, ...]) -> dict[str, str]:
+    """`FORMAT=FILE` pairs as file → format.
+
+    Raises:
+        InputError: a pair has no "=", or names no format.
+    """
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, sign, path = pair.partition("=")
+        if not sign or not path or name not in FORMATS:
+            raise InputError(f"--also needs FORMAT=FILE, got {pair!r}", hint=f"formats: {', '.join(FORMATS)}")
+        found[path] = name
+    return found
+
+
 def config_option(command: Command) -> Command:
     """`--config KEY=VALUE`; see `parse_overrides`."""
     return click.option(

@@ -1,0 +1,45 @@
+"""Prints the table of attacks by level: `make attacks`, or `pytest tests/attacks --attack-table`.
+
+A level is how much stands between a submission and the machine; what is never run has the level "read".
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import pytest
+
+READ = "read"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--attack-table", action="store_true", help="print each attack with its result by level")
+
+
+def _attack_and_level(report: pytest.TestReport) -> tuple[str, str]:
+    """From what the test recorded, else from its id: `test_name[level-attack]`."""
+    told = dict(report.user_properties)
+    if "attack" in told:
+        return str(told["attack"]), str(told.get("level", READ))
+    name, _, parameters = report.nodeid.rpartition("::")[2].partition("[")
+    level, _, which = parameters.rstrip("]").partition("-")
+    attack = name.removeprefix("test_").replace("_", " ")
+    return (f"{attack} ({which})" if which else attack), level or READ
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not terminalreporter.config.getoption("--attack-table"):
+        return
+    table: dict[str, dict[str, str]] = defaultdict(dict)
+    words = {"passed": "held", "failed": "BROKEN", "error": "BROKEN", "skipped": "not here"}
+    for outcome, word in words.items():
+        for report in terminalreporter.stats.get(outcome, []):
+            if isinstance(report, pytest.TestReport) and "/attacks/" in report.nodeid:
+                attack, level = _attack_and_level(report)
+                table[attack][level] = word
+    levels = sorted({level for row in table.values() for level in row}, key=lambda name: (name != READ, name))
+    width = max((len(attack) for attack in table), default=0)
+    terminalreporter.write_line(" ".join([f"{'attack':{width}}", *(f"{level:>12}" for level in levels)]))
+    for attack, row in table.items():
+        cells = (f"{row.get(level, '-'):>12}" for level in levels)
+        terminalreporter.write_line(" ".join([f"{attack:{width}}", *cells]))
