@@ -1,5 +1,5 @@
-"""The generated parts of README.md: help texts and the table of rules. `python -m tests.docs.readme`
-rewrites them.
+"""The generated parts of README.md and SECURITY.md: help texts, the table of rules, the caps.
+`python -m tests.docs.readme` rewrites them.
 
 A part stands between `<!-- begin: WHAT -->` and `<!-- end -->`.
 """
@@ -13,8 +13,10 @@ from click.testing import CliRunner
 
 from auditor.cli import group
 from rules.docs.catalogue import table
+from tests.docs import caps
 
 README = Path(__file__).parents[2] / "README.md"
+GENERATED = (README, caps.SECURITY)
 
 _PART = re.compile(r"(<!-- begin: (?P<what>[^>]+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -27,6 +29,8 @@ def filled(text: str) -> str:
 def _generated(what: str) -> str:
     if what == "rules":
         return re.sub(r"\(#([a-z-]+)\)", r"(rules/README.md#\1)", table()) + "\n"
+    if what == "caps":
+        return caps.table()
     words = what.split()
     assert words[0] == "auditor", what
     result = CliRunner().invoke(
@@ -37,4 +41,5 @@ def _generated(what: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(filled(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for document in GENERATED:
+        document.write_text(filled(document.read_text(encoding="utf-8")), encoding="utf-8")
