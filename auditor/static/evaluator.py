@@ -38,6 +38,7 @@ from auditor.static.transfer.in_place import InPlace
 from auditor.static.transfer.item_assignment import Stores
 from auditor.static.transfer.library_patches import LibraryPatches
 from auditor.static.transfer.list_views import Lists
+from auditor.static.transfer.memory import Memory
 from auditor.static.transfer.methods import Methods
 from auditor.static.transfer.native_calls import Natives
 from auditor.static.transfer.nn_modules import Modules
@@ -88,6 +89,7 @@ class Evaluator(
     BuiltinFunctions,
     DynamicCode,
     LibraryPatches,
+    Memory,
     TensorFunctions,
     TokenFunctions,
     Expressions,

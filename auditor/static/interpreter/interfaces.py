@@ -321,6 +321,16 @@ class Contract:
     def rewritten(self, name: str, values: Sequence[Value], result: Value, node: ast.AST) -> Value:
         raise NotImplementedError
 
+    def with_output(
+        self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value | None:
+        raise NotImplementedError
+
+    def written_into(
+        self, name: str, tail: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value | None:
+        raise NotImplementedError
+
     def library_value(self, name: str) -> Value:
         raise NotImplementedError
 

@@ -76,6 +76,11 @@ class Functions(Machine):
             keywords.get("out") or (args[0] if args and tail in WRITES_FIRST else None)
         ):
             self.put(target, TOUCHED, True)
+        written = self.with_output(name, args, keywords, node)
+        if written is None:
+            written = self.written_into(name, tail, args, keywords, node)
+        if written is not None:
+            return written
         if name in ADDRESSES and args:
             return args[-1 if root == "cffi" else 0]
         if root == NATIVE:

@@ -57,6 +57,9 @@ TEXT_METHODS = frozenset(
         "capitalize",
     ]
 )
+VIEWS = frozenset(["detach", "numpy"])
+"""Methods that give the same memory under another name."""
+
 PATH_SAME = frozenset(["resolve", "absolute", "expanduser", "as_posix", "with_suffix", "with_name"])
 
 
@@ -276,6 +279,8 @@ class Methods(Machine):
             return self.added_up(record, None, node)
         if name in POSITION_FUNCTIONS:
             return self.call_library(f"torch.{name}", [owner, *args], keywords, node)
+        if name in VIEWS and isinstance(owner, (Data, Obj)) and record.refs:
+            return owner
         if name in COPIES:
             return replace(record, refs=frozenset()) if isinstance(owner, (Data, Obj, View)) else record
         if name in RESHAPES:
