@@ -22,6 +22,7 @@ from auditor.static.syntax.branches import Branches
 from auditor.static.syntax.comparisons import Comparisons
 from auditor.static.syntax.comprehensions import Comprehensions
 from auditor.static.syntax.elements import Elements
+from auditor.static.syntax.exceptions import Exceptions
 from auditor.static.syntax.expressions import Expressions
 from auditor.static.syntax.generators import Generators
 from auditor.static.syntax.loops import Loops
@@ -71,6 +72,7 @@ class Evaluator(
     Files,
     Statements,
     Branches,
+    Exceptions,
     Assignments,
     Calls,
     Constructors,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from auditor.solver.expressions import Atom, Condition, Expr
 from auditor.static.domain.by_token_kind import ByKind
-from auditor.static.domain.heap import Class, Env, Func, Obj
+from auditor.static.domain.heap import Class, Env, Func, Holder, Obj
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.values import Columns, Const, Consume, Generator, Value
 from auditor.trace.events import Blend, Event, Score
@@ -329,6 +329,20 @@ class Contract:
     def written_into(
         self, name: str, tail: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value | None:
+        raise NotImplementedError
+
+    def goes_with(self, dead: str | None, holder: Holder) -> bool:
+        raise NotImplementedError
+
+    def arm(
+        self,
+        body: Sequence[ast.stmt],
+        condition: Condition | None,
+        env: Env,
+        node: ast.stmt,
+        text: str,
+        name: str,
+    ) -> str | None:
         raise NotImplementedError
 
     def library_value(self, name: str) -> Value:

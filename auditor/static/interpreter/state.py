@@ -89,6 +89,7 @@ class Ledger(Contract):
         self.yielding: dict[int, bool] = {}
         self.stopped = False
         self.trying = 0
+        self.raising: list[list[Value]] = []
         self.disk: Data = UNKNOWN
         self.steps = 0
         self.known_before = expressions_known()

@@ -192,7 +192,7 @@ class Loops(Machine):
     def settle_deferred(self, left: list[Deferral]) -> None:
         """At the end of a turn: what arms that broke off left counts; those that return wait for the function's end."""
         for status, changes, choice in left:
-            if status == "return":
+            if status in ("return", "raise"):
                 self.deferred.append((status, changes, choice))
             else:
                 self.broken_off = self.broken_off or status == "break"

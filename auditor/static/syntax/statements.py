@@ -62,9 +62,6 @@ class Statements(Machine):
     def x_Continue(self, node: ast.Continue, env: Env) -> Status:
         return "continue"
 
-    def x_Raise(self, node: ast.Raise, env: Env) -> Status:
-        return "raise"
-
     def x_Global(self, node: ast.Global, env: Env) -> Status:
         env.globals_.update(node.names)
         return None

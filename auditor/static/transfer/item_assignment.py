@@ -79,6 +79,8 @@ class Stores(Machine):
                 self.update(target, key.regions, node, "table", "write by key")
             elif target.kind == "module" and record.regions:
                 self.update(target, record.regions, node, "in place", "index assignment")
+            elif target.kind == "module" and record.updates - self.own_history(target):
+                self.put(target, "#history", self.own_history(target) | record.updates)
             elif target.kind == "tensor":
                 self.put(
                     target,
