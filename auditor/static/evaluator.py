@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from auditor.static.domain.heap import Env
 from auditor.static.domain.values import Const
+from auditor.static.effects.ambient_state import AmbientState
 from auditor.static.effects.byte_counts import ByteCounts
 from auditor.static.effects.document_carry import Boundaries
 from auditor.static.effects.events import Scoring
@@ -60,6 +61,7 @@ class Evaluator(
     Masks,
     Scoring,
     Havoc,
+    AmbientState,
     FormulaCalls,
     ForwardPass,
     Lookups,
@@ -115,6 +117,7 @@ class Evaluator(
         self.globals = Env()
         self.prepare_dynamic_code()
         self.prepare_patches()
+        self.prepare_ambient_state()
         self.globals.d["__name__"] = Const("__main__")
         self.globals.d["__file__"] = Const(path)
         try:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from auditor.static.domain.heap import TOUCHED, Class, Env, Func, Obj, SuperView, View
+from auditor.static.domain.heap import TOUCHED, Class, Func, Obj, SuperView, View
 from auditor.static.domain.provenance import Data
+from auditor.static.domain.reach import Reach
 from auditor.static.domain.values import (
     Alt,
     Columns,
@@ -44,33 +45,6 @@ MAKES = frozenset(["__init__", "__new__", "__post_init__", "__init_subclass__", 
 
 STATES = frozenset(["module", "optimizer", "tensor"])
 HOLDERS = frozenset(["list", "dict", "instance", "iterator", "namespace", "tokenizer"])
-
-
-@dataclass(slots=True)
-class Reach:
-    """What can be got at from some values.
-
-    Attributes:
-        objects: heap objects.
-        names: variables of outer scopes that reached functions assign to.
-        code: functions.
-        asked: names of attributes that these ask for.
-        classes: classes whose methods may be called.
-        made: classes that may be called themselves.
-        validation: whether validation tokens, or anything made of them, are among it.
-        reads: whether a reached function reads files.
-        changes: whether a reached function could change anything that outlives a call.
-    """
-
-    objects: dict[Obj, None] = field(default_factory=dict)
-    names: dict[tuple[Env, str], None] = field(default_factory=dict)
-    code: list[Func] = field(default_factory=list)
-    asked: set[str] = field(default_factory=set)
-    classes: dict[Class, None] = field(default_factory=dict)
-    made: dict[Class, None] = field(default_factory=dict)
-    validation: bool = False
-    reads: bool = False
-    changes: bool = False
 
 
 class Havoc(Machine):

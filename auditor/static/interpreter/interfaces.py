@@ -19,6 +19,7 @@ from auditor.solver.expressions import Atom, Condition, Expr
 from auditor.static.domain.by_token_kind import ByKind
 from auditor.static.domain.heap import Class, Env, Func, Holder, Obj
 from auditor.static.domain.provenance import Data
+from auditor.static.domain.reach import Reach
 from auditor.static.domain.values import Columns, Const, Consume, Generator, Value
 from auditor.trace.events import Blend, Event, Score
 from auditor.trace.formula import Change, Formula, Kind
@@ -343,6 +344,18 @@ class Contract:
         text: str,
         name: str,
     ) -> str | None:
+        raise NotImplementedError
+
+    def reach(self, values: Iterable[Value], *, calls_only: bool) -> Reach:
+        raise NotImplementedError
+
+    def set_environment(self, name: str, value: Value, node: ast.AST) -> None:
+        raise NotImplementedError
+
+    def from_environment(self, value: Value) -> Value:
+        raise NotImplementedError
+
+    def with_ambient_state(self, module: Obj, method: Func | None, result: Data) -> Data:
         raise NotImplementedError
 
     def library_value(self, name: str) -> Value:

@@ -92,7 +92,8 @@ class Functions(Machine):
                 return self.environment(str(first.value), default, node)
             return default if default is not None else UNKNOWN
         if name in ("os.environ.setdefault", "os.putenv") and len(args) > 1 and isinstance(first, Const):
-            self.environment_writes.setdefault(str(first.value), args[1])
+            if name == "os.putenv" or str(first.value) not in self.environment_writes:
+                self.set_environment(str(first.value), args[1], node)
             return UNKNOWN
         if name == "os.environ.copy":
             return Lib("os.environ")
@@ -303,6 +304,9 @@ class Functions(Machine):
 
     # environment
     def environment(self, name: str, default: Value | None, node: ast.AST) -> Value:
+        fitted = self.from_environment(self.environment_writes.get(name, UNKNOWN))
+        if isinstance(fitted, Data) and (fitted.relevant or fitted.doubts):
+            return fitted
         setting = self.settings.get(name)
         place = self.place(node)
         unset, setting = setting, setting if setting is not None and setting.value is not None else None

@@ -36,7 +36,7 @@ class Stores(Machine):
             self.patch(f"sys.modules.{index.value}", value, node)
             return
         if isinstance(owner, Lib) and owner.name == "os.environ" and isinstance(index, Const):
-            self.environment_writes[str(index.value)] = value
+            self.set_environment(str(index.value), value, node)
             return
         if isinstance(owner, Obj) and "#kinds" in owner.d and self.store_by_kind(owner, index, value):
             self.put(owner, TOUCHED, True)

@@ -92,6 +92,7 @@ class Modules(Machine):
         )
         if module.cls is None or method is None:
             return result
+        result = self.with_ambient_state(module, method, result)
         if any(region.source == "val" for region in result.regions):
             self.note_carries(module, node)
         target = self.loss_target(module.cls, name)
