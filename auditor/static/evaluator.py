@@ -15,6 +15,7 @@ from auditor.static.effects.lookups import Lookups
 from auditor.static.effects.masks import Masks
 from auditor.static.effects.selection import Choices
 from auditor.static.effects.token_tables import TokenTables
+from auditor.static.effects.unreached import Unreached
 from auditor.static.interpreter.state import StepsExhausted
 from auditor.static.syntax.arithmetic import Arithmetic
 from auditor.static.syntax.assignments import Assignments
@@ -62,6 +63,7 @@ class Evaluator(
     Scoring,
     Havoc,
     AmbientState,
+    Unreached,
     FormulaCalls,
     ForwardPass,
     Lookups,
@@ -129,3 +131,4 @@ class Evaluator(
             self.complete = False
             self.doubt("the evaluation was cut short", "expressions nest too deeply", tree.body[0])
         self.finish_scores()
+        self.note_unreached()

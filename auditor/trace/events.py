@@ -267,6 +267,10 @@ class Access(Event):
     what: str
 
 
+NEVER_REACHED = "updates states, and was never reached"
+"""Reason of what stands in the source and that nothing which was followed calls."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unresolved(Event):
     """What could not be followed: `reason` in a few words, `what` as the source has it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from auditor.static.domain.heap import Class, Env, Func, Obj
+from auditor.static.domain.provenance import Data
 
 
 @dataclass(slots=True)
@@ -13,6 +14,7 @@ class Reach:
 
     Attributes:
         objects: heap objects.
+        fitted: values that are made of what was fitted to tokens, or doubted.
         names: variables of outer scopes that reached functions assign to.
         code: functions.
         asked: names of attributes that these ask for.
@@ -24,6 +26,7 @@ class Reach:
     """
 
     objects: dict[Obj, None] = field(default_factory=dict)
+    fitted: list[Data] = field(default_factory=list)
     names: dict[tuple[Env, str], None] = field(default_factory=dict)
     code: list[Func] = field(default_factory=list)
     asked: set[str] = field(default_factory=set)

@@ -62,7 +62,7 @@ class AmbientState(Machine):
         if method is not None:
             initialiser = module.cls.find("__init__") if module.cls is not None else None
             reach = self.reach([method] if initialiser is None else [method, initialiser], calls_only=True)
-            found += [o for o in reach.objects if o.kind in HELD]
+            found += [*reach.fitted, *(o for o in reach.objects if o.kind in HELD)]
             if reach.asked & ENVIRONMENT_READS:
                 found.append(self.process_environment)
         updates, doubts, looks = result.updates, result.doubts, result.looks

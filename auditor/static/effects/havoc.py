@@ -35,6 +35,9 @@ from auditor.static.interpreter.decisions import Machine
 ADDRESS = "address"
 """Marks the address of a state's memory, and numbers computed from it."""
 
+UNREAD = "unread"
+"""Marks what unread code gave back and that may hold on to what this was handed."""
+
 NONE_DOUBTED: frozenset[int] = frozenset()
 
 ANYTHING = "anything"
@@ -127,6 +130,16 @@ class Havoc(Machine):
             return replace(self.data(value), doubts=numbers)
         return value
 
+    def unread_result(self, out: Data, given: Iterable[Value]) -> Data:
+        """What unread code gives back: it may hold on to the models and optimisers that it was handed."""
+        held = {o for value in given for o in self.data(value).refs if o.kind in ("module", "optimizer")}
+        return replace(out, refs=out.refs | held, marks=out.marks | {UNREAD}) if held else out
+
+    def unread_method(self, owner: Value, name: str, given: Iterable[Value], node: ast.AST) -> None:
+        """A method is called of what unread code gave back."""
+        if isinstance(owner, Data) and UNREAD in owner.marks and owner.refs:
+            self.havoc((owner, *given), "a method of what unread code gave back", name, node)
+
     def doubted_part(self, owner: Value, part: Value) -> Value:
         """A part of a container or an attribute of an object: the doubts about the whole are doubts about it."""
         target = owner.base if isinstance(owner, View) else owner
@@ -165,6 +178,8 @@ class Havoc(Machine):
         made_of_tokens = value.updates or value.losses or value.looks
         if made_of_tokens or any(region.source == "val" for region in value.regions):
             found.validation = True
+        if value.updates or value.doubts or value.looks:
+            found.fitted.append(value)
         yield from value.refs
         if ADDRESS in value.marks:
             yield from value.states

@@ -358,6 +358,18 @@ class Contract:
     def with_ambient_state(self, module: Obj, method: Func | None, result: Data) -> Data:
         raise NotImplementedError
 
+    def unread_result(self, out: Data, given: Iterable[Value]) -> Data:
+        raise NotImplementedError
+
+    def unread_method(self, owner: Value, name: str, given: Iterable[Value], node: ast.AST) -> None:
+        raise NotImplementedError
+
+    def stepped(self, states: Iterable[Obj], node: ast.AST, by: str) -> bool:
+        raise NotImplementedError
+
+    def kept_for_later(self, name: str, values: Sequence[Value], node: ast.AST) -> Value | None:
+        raise NotImplementedError
+
     def library_value(self, name: str) -> Value:
         raise NotImplementedError
 

@@ -88,6 +88,7 @@ class Ledger(Contract):
         self.consumers: list[Consume] = []
         self.yielding: dict[int, bool] = {}
         self.stopped = False
+        self.entered: set[int] = set()
         self.trying = 0
         self.raising: list[list[Value]] = []
         self.disk: Data = UNKNOWN

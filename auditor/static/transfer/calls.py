@@ -175,7 +175,7 @@ class Calls(Machine):
         if out.regions or out.losses or out.states:
             number = self.doubt("call of an unknown function", call_text(node), node)
             out = replace(out, doubts=out.doubts | {number}, span=None, array=None, template=None)
-        return out
+        return self.unread_result(out, given)
 
     def call_function(
         self, func: Func, args: list[Value], keywords: dict[str, Value], node: ast.AST
@@ -215,6 +215,7 @@ class Calls(Machine):
         self, func: Func, target: ast.FunctionDef | ast.AsyncFunctionDef, scope: Env, node: ast.AST
     ) -> Value:
         outer = self.node
+        self.entered.add(id(target))
         self.node = outer.child("call", target.name, self.place(node))
         self.active.append(id(target))
         self.functions.append(target.name)

@@ -81,6 +81,9 @@ class Functions(Machine):
             written = self.written_into(name, tail, args, keywords, node)
         if written is not None:
             return written
+        kept = self.kept_for_later(name, [*args, *keywords.values()], node)
+        if kept is not None:
+            return kept
         if name in ADDRESSES and args:
             return args[-1 if root == "cffi" else 0]
         if root == NATIVE:
@@ -284,9 +287,10 @@ class Functions(Machine):
         marks = out.marks - {"softmax"}
         if out.regions and name.rsplit(".", 1)[-1] not in ELEMENTWISE:
             marks |= {"moved"}
-        return replace(
+        out = replace(
             out, rank=None, span=None, array=None, template=None, within=frozenset(), marks=marks, most=None
         )
+        return out if root in PURE_ROOTS else self.unread_result(out, given)
 
     def text_of(self, value: Value) -> str:
         if isinstance(value, Const):

@@ -97,6 +97,10 @@ class Methods(Machine):
         if isinstance(owner, Tup) and name in ("index", "count"):
             return UNKNOWN
         if isinstance(owner, (Func, Class, Lib, Partial)):
+            if name == "__call__":
+                return self.call(owner, args, keywords, node)
+            given = (owner, *args, *keywords.values())
+            self.havoc(given, "a method that is not followed", name, node, calls_only=True)
             return self.mix(*args, *keywords.values())
         bits = self.cast_bits(name, args, keywords)
         if bits is not None:
@@ -216,10 +220,13 @@ class Methods(Machine):
         if name == "backward":
             self.backward(record, node)
             return UNKNOWN
+        self.unread_method(owner, name, (*args, *keywords.values()), node)
         if name in ("step", "zero_grad") and targets:
-            for target in sorted(targets, key=lambda o: o.number):
-                if target.kind == "optimizer":
-                    self.optimizer_method(target, name, args, keywords, node)
+            optimizers = [target for target in targets if target.kind == "optimizer"]
+            for target in sorted(optimizers, key=lambda o: o.number):
+                self.optimizer_method(target, name, args, keywords, node)
+            if name == "step" and not optimizers:
+                self.stepped(targets, node, "an unread optimizer")
             return UNKNOWN
         if name == "load_state_dict":
             for target in targets:
