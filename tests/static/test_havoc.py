@@ -129,3 +129,33 @@ def test_functions_that_nothing_reaches_are_told() -> None:
 def test_functions_that_are_reached_are_not_told() -> None:
     trace = run("for k in range(n // 1024):\n    total += score(k * 1024)\n    fit(k * 1024)\n")
     assert not [event for event in trace.unresolved if event.reason == NEVER_REACHED]
+
+
+HANDED = {
+    "a scheduler": "import sched\nq = sched.scheduler()\nq.enter(0, 1, fit, (0,))\nq.run()\n",
+    "a context": "import contextvars\ncontextvars.copy_context().run(fit, 0)\n",
+    "an element-wise method": "torch.zeros(1).apply_(lambda v: fit(0) or v)\n",
+    "a vectorised function": "np.vectorize(lambda v: fit(0) or v)(np.zeros(1))\n",
+    "a message": "try:\n    assert False, fit(0)\nexcept AssertionError:\n    pass\n",
+    "a guard": "match 1:\n    case x if fit(0):\n        pass\n",
+    "what is left of a tuple": "learn, *rest = (fit, 0)\nlearn(*rest)\n",
+}
+
+KEPT_APART = {
+    "a list of functions": "steps = []\nsteps.append(fit)\n",
+    "a table of functions": "steps = {}\nsteps.update(learn=fit)\n",
+    "a wrapper": "learn = torch.compile(fit)\n",
+    "a partial": "learn = functools.partial(fit, 0)\n",
+    "a question": "callable(fit) and isinstance(model, nn.Module)\n",
+}
+
+
+@pytest.mark.parametrize("name", HANDED)
+def test_code_that_trains_is_not_lost_in_a_call(name: str) -> None:
+    trace = run(HANDED[name] + SCORE)
+    assert doubts(trace) or worst_overlap(trace) is not Answer.NO
+
+
+@pytest.mark.parametrize("name", KEPT_APART)
+def test_code_that_is_only_kept_has_not_run(name: str) -> None:
+    assert worst_overlap(run(KEPT_APART[name] + SCORE)) is Answer.NO

@@ -9,7 +9,7 @@ and settings reach nothing, and where no validation token is within reach none c
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from auditor.static.domain.heap import TOUCHED, Class, Func, Obj, SuperView, View
@@ -109,6 +109,20 @@ class Havoc(Machine):
                     return True
         return False
 
+    def unseen_lesson(self, func: Value, given: Sequence[Value], result: Value, node: ast.AST) -> None:
+        """A call outside of the script was handed code that trains, and no update came of it: it may run all the same.
+
+        Code that the call gives back, or that it puts into a container, runs where that is called.
+        """
+        kept = isinstance(func, Method) and isinstance(func.owner, Obj) and func.owner.kind in HOLDERS
+        if kept or self.hands_code((result,)) or not self.hands_code(given):
+            return
+        reach = self.reach(given, calls_only=True)
+        if reach.trains and any(target.kind in STATES for target in reach.objects):
+            self.havoc(
+                given, "code that trains is handed to a call that was not followed", called(func), node
+            )
+
     def matters(self, target: Obj) -> bool:
         """Whether an object is a state, or holds one, or anything made of tokens."""
         if target.kind in STATES:
@@ -205,6 +219,7 @@ class Havoc(Machine):
         text = captured(value.node)
         found.asked |= text.attributes
         found.changes = found.changes or text.changes
+        found.trains = found.trains or text.trains
         found.reads = found.reads or text.reads
         yield from value.defaults
         yield from (default for default in value.keyword_defaults if default is not None)
@@ -224,6 +239,11 @@ class Havoc(Machine):
 def reached_by_class(value: Class) -> Iterator[Value]:
     yield from (cell for cell in value.d.values() if isinstance(cell, Value))
     yield from value.bases
+
+
+def called(func: Value) -> str:
+    """What a call calls, as far as its name is known."""
+    return func.name if isinstance(func, (Lib, Method)) else "an unknown function"
 
 
 def methods_of(found: Reach, *, calls_only: bool) -> Iterator[Func]:

@@ -370,6 +370,9 @@ class Contract:
     def kept_for_later(self, name: str, values: Sequence[Value], node: ast.AST) -> Value | None:
         raise NotImplementedError
 
+    def unseen_lesson(self, func: Value, given: Sequence[Value], result: Value, node: ast.AST) -> None:
+        raise NotImplementedError
+
     def library_value(self, name: str) -> Value:
         raise NotImplementedError
 

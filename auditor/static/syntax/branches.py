@@ -202,6 +202,8 @@ class Branches(Machine):
             for name in pattern_names(case.pattern):
                 self.put(env, name, self.data(subject))
             pattern = case.pattern
+            if case.guard is not None:
+                self.evaluate(case.guard, env)
             if (
                 isinstance(pattern, ast.MatchValue)
                 and isinstance(subject, Const)

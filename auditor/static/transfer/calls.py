@@ -16,6 +16,7 @@ from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import Alt, Const, Lib, Method, Num, Partial, Tup, Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.interpreter.state import MAX_DEPTH
+from auditor.static.transfer.builtins import ASKS_NO_FUNCTION
 from auditor.static.transfer.tables import INTERESTING
 
 MAX_DULL_STATEMENTS = 25
@@ -86,7 +87,11 @@ class Calls(Machine):
         if isinstance(func, Lib) and func.name == "builtins.super":
             return self.super_of(env)
         self.caller = env
+        before = self.effects, self.scores
         result = self.call(func, args, keywords, node)
+        if (self.effects, self.scores) == before and isinstance(func, (Lib, Method, Data)):
+            if not (isinstance(func, Lib) and func.name.removeprefix("builtins.") in ASKS_NO_FUNCTION):
+                self.unseen_lesson(func, (*args, *keywords.values()), result, node)
         if isinstance(func, (Lib, Method)):
             result = self.with_call(func, args, keywords, result, node)
         if isinstance(func, Method):
