@@ -30,6 +30,7 @@ from auditor.static.syntax.generators import Generators
 from auditor.static.syntax.loops import Loops
 from auditor.static.syntax.statements import Statements
 from auditor.static.syntax.subscripts import Subscripts
+from auditor.static.transfer.aliases import Aliases
 from auditor.static.transfer.builtins import BuiltinFunctions
 from auditor.static.transfer.calls import Calls
 from auditor.static.transfer.constructors import Constructors
@@ -86,6 +87,7 @@ class Evaluator(
     Elements,
     Narrowing,
     Stores,
+    Aliases,
     Lists,
     Methods,
     InPlace,

@@ -65,6 +65,12 @@ class Contract:
     def element(self, container: Value, index: Expr | None, turns: frozenset[Atom] = frozenset()) -> Value:
         raise NotImplementedError
 
+    def looks_at(self, view: Value, base: Value) -> Value:
+        raise NotImplementedError
+
+    def write_through(self, owner: Data, written: Data) -> None:
+        raise NotImplementedError
+
     def store(
         self, owner: Value, index: Value, value: Value, node: ast.AST, env: Env, *, augmented: bool
     ) -> None:

@@ -84,6 +84,8 @@ class Ledger(Contract):
         self.functions: list[str] = []
         self.counter_functions: dict[int, bool] = {}
         self.active: list[int] = []
+        self.frames: list[Env] = []
+        self.views: dict[int, tuple[Data, Data]] = {}
         self.returns: list[Value | None] = []
         self.consumers: list[Consume] = []
         self.yielding: dict[int, bool] = {}

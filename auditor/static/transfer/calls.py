@@ -209,11 +209,13 @@ class Calls(Machine):
         scope = self.bind(func, args, keywords)
         if isinstance(target, ast.Lambda):
             self.active.append(id(target))
+            self.frames.append(scope)
             try:
                 with self.standing_in(func.layer, func.path):
                     return self.evaluate(target.body, scope)
             finally:
                 self.active.pop()
+                self.frames.pop()
         return self.run_function(func, target, scope, node)
 
     def run_function(
@@ -223,6 +225,7 @@ class Calls(Machine):
         self.entered.add(id(target))
         self.node = outer.child("call", target.name, self.place(node))
         self.active.append(id(target))
+        self.frames.append(scope)
         self.functions.append(target.name)
         self.returns.append(None)
         depth = len(self.conditions)
@@ -232,6 +235,7 @@ class Calls(Machine):
                 self.block(target.body, scope)
         finally:
             self.active.pop()
+            self.frames.pop()
             self.functions.pop()
             result = self.returns.pop()
             del self.conditions[depth:]

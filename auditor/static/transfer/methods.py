@@ -25,6 +25,7 @@ from auditor.static.transfer.tables import (
     RESHAPES,
     SAME,
     SELECTIONS,
+    SHARED,
     TOTALS,
 )
 
@@ -289,9 +290,12 @@ class Methods(Machine):
         if name in VIEWS and isinstance(owner, (Data, Obj)) and record.refs:
             return owner
         if name in COPIES:
-            return replace(record, refs=frozenset()) if isinstance(owner, (Data, Obj, View)) else record
+            if name in SHARED and isinstance(owner, Obj) and owner.kind == "tensor":
+                return owner
+            copied = replace(record, refs=frozenset()) if isinstance(owner, (Data, Obj, View)) else record
+            return self.looks_at(copied, owner) if name in SHARED else copied
         if name in RESHAPES:
-            return self.reshaped(record, name, args)
+            return self.looks_at(self.reshaped(record, name, args), owner)
         if name in PARTS and args and not record.losses:
             return self.part(owner, record, name, args, keywords, node)
         if name in ("eq", "ne") and args:
