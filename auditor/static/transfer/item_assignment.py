@@ -196,17 +196,19 @@ class Stores(Machine):
 
     def place_by_position(self, target: Obj, index: Value, record: Data) -> None:
         """Note that a buffer holds at index p what belongs to the tokens at p plus so much, at least and at most."""
-        regions = [region for region in record.regions if region.start is not None]
-        if not regions or not isinstance(index, Slice) or index.step is not None:
+        if not record.regions or not isinstance(index, Slice) or index.step is not None:
             return
         lower = Expr(0) if index.lower is None else self.number(index.lower)
         offsets = {
-            region.start - lower for region in regions if region.start is not None and lower is not None
+            region.start - lower
+            for region in record.regions
+            if region.start is not None and lower is not None and not is_somewhere(region)
         }
         known = target.d.get(PLACED)
         bounds = [constant_bounds(offset) for offset in offsets]
         ends = [bound for bound in bounds if bound is not None]
-        if offsets and len(ends) == len(bounds):
+        told = all(region.start is not None and not is_somewhere(region) for region in record.regions)
+        if offsets and told and len(ends) == len(bounds):
             if isinstance(known, tuple):
                 ends.append(known)
             self.put(target, PLACED, (min(least for least, _ in ends), max(most for _, most in ends)))
@@ -263,7 +265,9 @@ class Stores(Machine):
             return record
 
         def moved(region: Region) -> Region:
-            return region if region.start is None else replace(region, start=region.start - offset)
+            if region.start is None or is_somewhere(region):
+                return replace(region, start=None, stop=None)
+            return replace(region, start=region.start - offset)
 
         looks = frozenset(look.through(moved) for look in record.looks)
         if PLACED in target.d:
@@ -279,6 +283,12 @@ class Stores(Machine):
             ((first, _),) = last.within
             return first
         return None
+
+
+def is_somewhere(region: Region) -> bool:
+    """Whether it is a part of its interval that loops choose, and the ends of the interval do not tell which."""
+    ends = [end for end in (region.start, region.stop) if end is not None]
+    return bool(region.turns) and not any(end.iterations() for end in ends)
 
 
 def constant_bounds(expr: Expr) -> tuple[int, int] | None:
