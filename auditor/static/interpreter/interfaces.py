@@ -71,6 +71,12 @@ class Contract:
     def write_through(self, owner: Data, written: Data) -> None:
         raise NotImplementedError
 
+    def share_memory(self, owner: Value, name: str, result: Value) -> None:
+        raise NotImplementedError
+
+    def write_out(self, out: Value, result: Value, node: ast.AST) -> None:
+        raise NotImplementedError
+
     def store(
         self, owner: Value, index: Value, value: Value, node: ast.AST, env: Env, *, augmented: bool
     ) -> None:

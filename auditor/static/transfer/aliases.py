@@ -6,12 +6,15 @@ several names (an argument and what the caller passed, two names of one tensor),
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
+from dataclasses import replace
 
-from auditor.static.domain.heap import Env, Holder, Obj
+from auditor.static.domain.heap import TOUCHED, Env, Holder, Obj
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.values import Value
 from auditor.static.interpreter.decisions import Machine
+from auditor.static.transfer.tables import RESHAPES, SAME, SHARED
 
 HOLDERS = frozenset(["dict", "list", "instance"])
 """Kinds of objects in whose cells a value may stand."""
@@ -50,6 +53,26 @@ class Aliases(Machine):
                     part = self.mix(view, new)
                     waiting.append((view, part))
                     self.looks_at(part, new)
+
+    def share_memory(self, owner: Value, name: str, result: Value) -> None:
+        """What a method of a value does to its memory: a view of it, or a change in place."""
+        if not isinstance(owner, Data) or not isinstance(result, Data):
+            return
+        if name in RESHAPES | SHARED:
+            self.looks_at(result, owner)
+        elif name.endswith("_") and not name.endswith("__") and name not in SAME:
+            if owner.losses:
+                self.write_through(owner, result)
+            elif result.formula != owner.formula:
+                self.write_through(owner, replace(owner, formula=result.formula))
+
+    def write_out(self, out: Value, result: Value, node: ast.AST) -> None:
+        """The result of a function is written into an array that was handed to it."""
+        for target in self.objects(out):
+            self.put(target, TOUCHED, True)
+        self.in_place(out, self.objects(out), "copy_", [result], {}, node)
+        if isinstance(out, Data):
+            self.write_through(out, self.data(result))
 
     def holders(self) -> Iterator[Holder]:
         """The scopes of the functions that run, those around them, and the objects that they name."""

@@ -88,6 +88,7 @@ class Calls(Machine):
             return self.super_of(env)
         self.caller = env
         before = self.effects, self.scores
+        out = keywords.pop("out", None) if isinstance(func, Lib) else None
         result = self.call(func, args, keywords, node)
         if (self.effects, self.scores) == before and isinstance(func, (Lib, Method, Data)):
             if not (isinstance(func, Lib) and func.name.removeprefix("builtins.") in ASKS_NO_FUNCTION):
@@ -95,19 +96,13 @@ class Calls(Machine):
         if isinstance(func, (Lib, Method)):
             result = self.with_call(func, args, keywords, result, node)
         if isinstance(func, Method):
-            if isinstance(node.func, ast.Attribute):
-                self.changed_name(func, node.func.value, result, env)
-            return self.rewritten(func.name, (func.owner, *args), result, node)
-        if isinstance(func, Lib):
-            return self.rewritten(func.name.rsplit(".", 1)[-1], args, result, node)
+            result = self.rewritten(func.name, (func.owner, *args), result, node)
+            self.share_memory(func.owner, func.name, result)
+        elif isinstance(func, Lib):
+            result = self.rewritten(func.name.rsplit(".", 1)[-1], args, result, node)
+        if out is not None:
+            self.write_out(out, result, node)
         return result
-
-    def changed_name(self, func: Method, owner: ast.expr, result: Value, env: Env) -> None:
-        """A method that ends with an underscore changes scores and tokens that a name holds."""
-        if not func.name.endswith("_") or func.name.endswith("__") or not isinstance(owner, ast.Name):
-            return
-        if isinstance(func.owner, Data) and isinstance(result, Data) and result.formula != func.owner.formula:
-            self.assign(owner, replace(func.owner, formula=result.formula), env)
 
     def super_of(self, env: Env) -> Value:
         scope: Env | None = env

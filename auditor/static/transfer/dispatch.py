@@ -104,7 +104,6 @@ class Functions(Machine):
             return Lib("functools.identity")
         if name in DECORATORS:
             return first if isinstance(first, Func) else UNKNOWN
-        out = keywords.pop("out", None)
         found = self.structure(name, tail, args, keywords, node)
         if found is None:
             found = self.tokens(name, tail, args, keywords, node)
@@ -112,8 +111,6 @@ class Functions(Machine):
             found = self.tensors(name, tail, args, keywords, node)
         if found is None:
             found = self.any_function(name, root, args, keywords, node)
-        if out is not None and not (isinstance(out, Const) and out.value is None):
-            self.in_place(out, self.objects(out), "copy_", [found], {}, node)
         return found
 
     # structure: partials, copies, wrappers, threads

@@ -79,7 +79,5 @@ class InPlace(Machine):
             written = given if name == "copy_" else self.mix(owner, given)
             if name not in ("copy_", "add_", "sub_", "mul_", "div_") and given.losses - owner.losses:
                 written = self.select(written, node, name)
-            if given.relevant:
-                self.write_through(owner, written)
             return written
         return owner

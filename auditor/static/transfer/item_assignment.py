@@ -102,7 +102,7 @@ class Stores(Machine):
                 loops = {atom.args[0] for place in places for atom in self.data(place).turns}
                 pieces = frozenset(entry for entry in self.entries() if entry in loops)
                 written = replace(written, assembled=written.assembled | pieces)
-            written = self.with_index(index, written, node)
+            written = self.data(self.with_index(index, written, node))
             self.write_through(owner, written)
             if isinstance(node.value, ast.Name):
                 self.assign(node.value, written, env)

@@ -292,10 +292,9 @@ class Methods(Machine):
         if name in COPIES:
             if name in SHARED and isinstance(owner, Obj) and owner.kind == "tensor":
                 return owner
-            copied = replace(record, refs=frozenset()) if isinstance(owner, (Data, Obj, View)) else record
-            return self.looks_at(copied, owner) if name in SHARED else copied
+            return replace(record, refs=frozenset()) if isinstance(owner, (Data, Obj, View)) else record
         if name in RESHAPES:
-            return self.looks_at(self.reshaped(record, name, args), owner)
+            return self.reshaped(record, name, args)
         if name in PARTS and args and not record.losses:
             return self.part(owner, record, name, args, keywords, node)
         if name in ("eq", "ne") and args:
