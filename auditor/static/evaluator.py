@@ -6,6 +6,7 @@ from auditor.static.domain.heap import Env
 from auditor.static.domain.values import Const
 from auditor.static.effects.ambient_state import AmbientState
 from auditor.static.effects.byte_counts import ByteCounts
+from auditor.static.effects.clocks import Clocks
 from auditor.static.effects.document_carry import Boundaries
 from auditor.static.effects.events import Scoring
 from auditor.static.effects.formula_calls import FormulaCalls
@@ -74,6 +75,7 @@ class Evaluator(
     TokenTables,
     Tokenizers,
     Boundaries,
+    Clocks,
     Files,
     Statements,
     Branches,

@@ -65,6 +65,21 @@ class Contract:
     def element(self, container: Value, index: Expr | None, turns: frozenset[Atom] = frozenset()) -> Value:
         raise NotImplementedError
 
+    def clock_reading(self, name: str) -> Data | None:
+        raise NotImplementedError
+
+    def with_time(self, op: ast.operator, left: Value, right: Value, result: Value) -> Value:
+        raise NotImplementedError
+
+    def enter_capped_loop(self, loop: ast.While) -> None:
+        raise NotImplementedError
+
+    def compare_time(self, node: ast.Compare, left: Value, right: Value) -> None:
+        raise NotImplementedError
+
+    def beside_places(self, owner: Obj) -> Data:
+        raise NotImplementedError
+
     def looks_at(self, view: Value, base: Value) -> Value:
         raise NotImplementedError
 

@@ -86,6 +86,7 @@ class Ledger(Contract):
         self.active: list[int] = []
         self.frames: list[Env] = []
         self.views: dict[int, tuple[Data, Data]] = {}
+        self.caps_ahead: dict[int, tuple[ast.Compare, Value, Value]] = {}
         self.returns: list[Value | None] = []
         self.consumers: list[Consume] = []
         self.yielding: dict[int, bool] = {}

@@ -71,7 +71,7 @@ class Subscripts(Machine):
         position = self.number(index)
         if isinstance(owner, Tup):
             return self.element(owner, position)
-        record = self.data(owner)
+        record = self.data(owner) if not isinstance(owner, Obj) else self.beside_places(owner)
         if isinstance(owner, Data):
             record = replace(record, array=owner.array, span=owner.span, rank=owner.rank)
         if record.array is not None:

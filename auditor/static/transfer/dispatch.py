@@ -104,7 +104,7 @@ class Functions(Machine):
             return Lib("functools.identity")
         if name in DECORATORS:
             return first if isinstance(first, Func) else UNKNOWN
-        found = self.structure(name, tail, args, keywords, node)
+        found = self.clock_reading(name) or self.structure(name, tail, args, keywords, node)
         if found is None:
             found = self.tokens(name, tail, args, keywords, node)
         if found is None:

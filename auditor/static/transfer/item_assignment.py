@@ -245,6 +245,14 @@ class Stores(Machine):
         found = replace(record.plain(), regions=frozenset(regions), rank=None, looks=looks)
         return self.refine(found, node) if record.losses and found.regions != record.regions else found
 
+    def beside_places(self, owner: Obj) -> Data:
+        """The content of a buffer, with the tokens that several distances put beside each of its places."""
+        record, offsets = self.data(owner), owner.d.get(PLACED)
+        if not isinstance(offsets, tuple) or offsets[0] == offsets[1] or record.losses:
+            return record
+        regions = {replace(region, start=Expr(offset)) for region in record.regions for offset in offsets}
+        return replace(record, regions=frozenset(regions))
+
     def with_row(self, record: Data, index: Value) -> Data:
         """Mark tokens stored at a row of a buffer with the row's index."""
         first = index.items[0] if isinstance(index, Tup) and index.items else index
