@@ -251,7 +251,7 @@ def _finding(trace: Trace, report: Report, select: Select) -> Finding | None:
     pairs = [(a, b, *_shared(a, b)) for a, b in combinations(scores, 2)]
     pairs = [pair for pair in pairs if pair[2] is not Answer.NO]
     if not pairs:
-        return None
+        return _among_turns(report, select, scores) if select.repeated else None
     first, second, answer, why = max(pairs, key=lambda pair: SEVERITY[pair[2]])
     checkpoints = answer is Answer.YES and _checkpoints(trace, first, second)
     proved = answer is Answer.YES and not checkpoints
@@ -279,6 +279,25 @@ def _finding(trace: Trace, report: Report, select: Select) -> Finding | None:
             Step(text="tokens are scored", place=first.place),
             Step(text="the same tokens are scored in another way", place=second.place),
             Step(text=f"{select.by} keeps one of the two", place=select.place),
+            Step(text=f"reported as {report.label!r}", place=report.place),
+        ),
+    )
+
+
+def _among_turns(report: Report, select: Select, scores: list[Score]) -> Finding:
+    """The least of the scores that a loop takes of the same tokens, one in each turn."""
+    places = tuple(dict.fromkeys((select.place, *(score.place for score in scores))))
+    return Finding(
+        rule=HindsightSelection.slug,
+        outcome=Outcome.FAIL,
+        level=Level.ERROR,
+        message=f"{select.by} at {select.place} keeps one of several scores of the same tokens, taken one in each "
+        f"turn of the loop over `{select.repeated}`, after all have been seen.",
+        report=report.label,
+        locations=places,
+        steps=(
+            *(Step(text="the same tokens are scored in each turn", place=score.place) for score in scores),
+            Step(text=f"{select.by} keeps one of them", place=select.place),
             Step(text=f"reported as {report.label!r}", place=report.place),
         ),
     )

@@ -17,12 +17,11 @@ from rules.core.rule import CodeProblem, Finding, Kind, Outcome, Policy
 
 
 class Verdict(Enum):
-    """The fold of the evaluation rules on one reported number; `NOTHING` for a script without an evaluation."""
+    """The fold of the evaluation rules on one reported number."""
 
     COMPLIANT = "compliant"
     VIOLATION = "violation"
     REVIEW = "review"
-    NOTHING = "nothing"
 
 
 class RecordVerdict(Enum):

@@ -7,7 +7,6 @@ absorbed and whether each of them was made from the tokens being scored.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
 from auditor.trace.answer import Answer
@@ -205,10 +204,16 @@ class Reset(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Select(Event):
-    """A choice was made after looking at scores; `scores` are those it chose between."""
+    """A choice was made after looking at scores; `scores` are those it chose between.
+
+    Attributes:
+        repeated: the variable of the loop that scores the same tokens in each of its turns, for a choice between
+            these turns; else empty.
+    """
 
     scores: tuple[int, ...]
     by: str
+    repeated: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,28 +257,9 @@ TRAINING_STEP = "training step"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clock(Event):
-    """A phase starts, ends or is capped (`TRAINING_STEP`, `capped`, `ended`)."""
+    """A phase starts, ends or is capped."""
 
     phase: str
-
-    @property
-    def cap_s(self) -> float | None:
-        """The seconds that time was compared with, or None for another phase and a number that is not known."""
-        found = re.fullmatch(r"(?:capped|ends) at (\d+(?:\.\d+)?) s", self.phase)
-        return float(found[1]) if found is not None else None
-
-
-UNKNOWN_CAP = "capped at a time that is not known"
-
-
-def capped(seconds: float | None) -> str:
-    """The phase of a loop in which the time passed is compared with so many seconds."""
-    return UNKNOWN_CAP if seconds is None or not 0.0 < seconds < 1e9 else f"capped at {seconds:.6g} s"
-
-
-def ended(seconds: float) -> str:
-    """The phase of a loop that ends when so many seconds have passed."""
-    return f"ends at {seconds:.6g} s" if 0.0 < seconds < 1e9 else UNKNOWN_CAP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,10 +271,6 @@ class Access(Event):
 
     kind: str
     what: str
-
-
-NEVER_REACHED = "updates states, and was never reached"
-"""Reason of what stands in the source and that nothing which was followed calls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,11 +24,9 @@ MAX_CHANGES = 12
 """Changes of one number that are kept apart; what comes after stands under the last."""
 
 BPB = re.compile(r"bpb|bits.{0,5}per.{0,5}byte|\bbbp\b", re.IGNORECASE)
+METRIC = re.compile(r"(?:final_|val_)+(?:bpb|loss|nll)|bpb", re.IGNORECASE)
+"""Names that are a metric's alone, not those of an aim or of another entry's number."""
 LOSS = re.compile(r"loss|nll|nats|cross.?entropy", re.IGNORECASE)
-
-
-DIFFERENCE = "the difference of two scores"
-"""What the change of a number says in which one score was taken from another."""
 
 
 class Of(Enum):
@@ -43,6 +41,10 @@ class Of(Enum):
     """A number that is never negative, and no score."""
     NUMBER = "number"
     """Counts of tokens and of bytes, and constants."""
+    WEIGHTS = "weights"
+    """Numbers that are no counts: what is multiplied by them is weighted."""
+    LOGITS = "logits"
+    """Numbers of a part of the vocabulary."""
     TOKENS = "tokens"
     """The tokens themselves."""
 
@@ -95,6 +97,7 @@ class Formula:
         changes: what was done to the scores.
         mixed: whether numbers of different formulas were put together.
         prefix: whether it is a running sum, the difference of two of which is a sum again.
+        instead: what the number is on some other way that is no score, in words.
     """
 
     of: Of = Of.NLL
@@ -104,15 +107,11 @@ class Formula:
     changes: frozenset[Change] = frozenset()
     mixed: bool = False
     prefix: bool = False
+    instead: str = ""
 
     @property
     def of_scores(self) -> bool:
         return self.of in (Of.NLL, Of.PROBABILITY)
-
-    @property
-    def is_difference(self) -> bool:
-        """Whether one score was taken from another: a gain or a loss, and no score."""
-        return any(change.text.endswith(DIFFERENCE) for change in self.changes)
 
     @property
     def is_constant(self) -> bool:
@@ -169,6 +168,10 @@ class Formula:
         return f"{text} or another number" if self.mixed else text
 
 
+LOST = Formula(factor=None, mixed=True)
+"""A number that is made of scores in a way that could not be followed."""
+
+
 def rounded(*factors: float | None) -> float | None:
     """The product of constants, to twelve digits: orders of multiplication are alike."""
     product = math.prod(f for f in factors if f is not None)
@@ -216,6 +219,7 @@ def _together(a: Formula, b: Formula, changes: frozenset[Change]) -> Formula:
         factor=a.factor if same else None,
         mixed=a.mixed or b.mixed or not alike,
         prefix=a.prefix and b.prefix,
+        instead=a.instead or b.instead,
     )
 
 
@@ -249,8 +253,15 @@ def expected(name: str) -> Formula | None:
 def deviations(printed: Printed) -> list[Deviation]:
     """How a printed number differs from the challenge's formula."""
     formula, right = printed.formula, expected(printed.name)
-    if right is None or not formula.of_scores:
+    if right is None:
         return []
+    if formula.is_constant and METRIC.fullmatch(printed.name):
+        text = f"`{printed.name}` is printed as {formula.factor:.8g}, a constant of the source"
+        return [Deviation(text=text, place=None, kind=Kind.ALTERED)]
+    if not formula.of_scores:
+        text = f"`{printed.name}` could not be followed back to scores"
+        lost = METRIC.fullmatch(printed.name) is not None
+        return [Deviation(text=text, place=None, kind=Kind.OPAQUE)] if lost else []
     found = [
         Deviation(text=c.text, place=c.place, kind=c.kind, certain=c.certain)
         for c in sorted(formula.changes)
@@ -258,6 +269,9 @@ def deviations(printed: Printed) -> list[Deviation]:
     ]
     factors = sorted(c for c in formula.changes if c.kind is Kind.FACTOR)
     where = factors[-1].place if factors else None
+    if formula.instead:
+        text = f"`{printed.name}` may be {formula.instead}"
+        found.append(Deviation(text=text, place=None, kind=Kind.OPAQUE))
     if formula.of is not Of.NLL:
         return [*found, Deviation(text="it is made of probabilities", place=where, kind=Kind.OPAQUE)]
     if right.bytes and not formula.bytes:

@@ -36,6 +36,7 @@ from auditor.trace.events import (
     Unresolved,
     Update,
 )
+from auditor.trace.formula import BPB, expected
 from auditor.trace.region import Region
 from auditor.trace.token_bytes import faults
 from auditor.trace.trace import Switch, Trace
@@ -300,7 +301,7 @@ class _Builder:
                 return None
             lines = {score.place for score in self.trace.scores_of(event)}
             source = f"  ← SCORE {_lines(lines)}" if lines else "  ← scores not found"
-            return "REPORT", label_text(event) + source
+            return "REPORT", label_text(event) + source + self._formula(event)
         if isinstance(event, Load):
             return (
                 ("LOAD", f"{event.source}  {_cut(event.what)}".rstrip())
@@ -316,6 +317,14 @@ class _Builder:
         if isinstance(event, Unresolved) and event.touches_scores:
             return "UNKNOWN", f"{_cut(event.what)}: {event.reason}"
         return None
+
+    def _formula(self, report: Report) -> str:
+        """What the claimed number is made of: bits per byte, where the line has them, else its loss."""
+        if report.number != self.trace.claimed:
+            return ""
+        told = [n.formula.text() for n in report.numbers if BPB.search(n.name)]
+        told = told or [n.formula.text() for n in report.numbers if expected(n.name) is not None]
+        return f"   = {_cut(told[-1])}" if told else ""
 
     def _count(self, event: Count) -> tuple[str, str] | None:
         """What a denominator adds up, and the first kind of token that it counts wrongly."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from auditor.trace.events import Place, Report
-from auditor.trace.formula import Deviation, Kind, deviations
+from auditor.trace.formula import Deviation, Kind, deviations, expected
 from rules.core.order_rule import judged_report
 from rules.core.rule import Evidence, Finding, Judgement, Level, Outcome, Rule, Step
 
@@ -48,6 +48,11 @@ class FormulaRule(Rule):
             return self.answer(Outcome.FAIL, sure, report)
         if unsure:
             return self.answer(Outcome.UNKNOWN, unsure, report)
+        if self.open and report.scores and not any(expected(n.name) for n in report.numbers):
+            lost = Deviation(
+                text="no number of the line could be told by its name", place=None, kind=Kind.OPAQUE
+            )
+            return self.answer(Outcome.UNKNOWN, [lost], report)
         notes = [d for d in found.values() if d.kind is Kind.HARMLESS] if self.open else []
         findings = tuple(self.finding(Outcome.PASS, note, report) for note in notes[:MAX_SHOWN])
         return Judgement(outcome=Outcome.PASS, because=self.clean(report), findings=findings)

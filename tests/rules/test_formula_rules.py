@@ -11,6 +11,7 @@ from auditor.trace.formula import BITS, Formula, Of, Printed, added, deviations,
 from rules.altered_score import AlteredScore
 from rules.altered_target import AlteredTarget
 from rules.core.rule import Bad, Outcome, Rule
+from rules.hindsight_selection import HindsightSelection
 from tests.rules.folder import audit_example
 
 SPECIMEN = (Path(__file__).parents[1] / "specimens" / "flat.py").read_text(encoding="utf-8")
@@ -67,6 +68,39 @@ ALTERED_SCORES: dict[str, Change] = {
     "another base": (BPB, BPB.replace("2.0", "2.1")),
     "bytes scaled": (BPB, BPB.replace("byte_count)", "(byte_count * 1.01))")),
     "after the division": (BPB, BPB.replace("return loss, loss", "return loss, 0.97 * loss")),
+    "a part of the vocabulary": (
+        LOSS,
+        "flat = logits.reshape(-1, logits.size(-1)).float()\n        mine = flat.gather(1, target_ids.reshape(-1, 1))\n"
+        "        return (flat.topk(64, dim=1).values.logsumexp(1) - mine.squeeze(1)).mean()",
+    ),
+    "the target's own logit raised": (
+        LOSS,
+        "logits = logits + 0.5 * F.one_hot(target_ids, logits.size(-1))\n        " + LOSS,
+    ),
+    "the mean of two temperatures": (
+        LOSS,
+        "flat, y = logits.reshape(-1, logits.size(-1)).float(), target_ids.reshape(-1)\n"
+        '        both = [F.cross_entropy(flat * s, y, reduction="none") for s in (0.9, 1.0)]\n'
+        "        return torch.stack(both).mean(dim=0).mean()",
+    ),
+    "a constant is printed": (PRINT, PRINT.replace("{val_bpb:.8f}", "{1.0523:.8f}")),
+    "the line is a constant": (PRINT, 'log0("final_roundtrip val_loss:1.9 val_bpb:1.0523")'),
+    "weighted by place": (LOSS, NLL + "return (nll * torch.linspace(1.0, 0.5, nll.numel())).mean()"),
+    "probabilities raised": (
+        LOSS,
+        "p = 1.1 * torch.softmax(logits.reshape(-1, logits.size(-1)).float(), dim=-1)\n"
+        "        return F.nll_loss(torch.log(p), target_ids.reshape(-1))",
+    ),
+    "shares that sum to more than one": (
+        LOSS,
+        "flat = logits.reshape(-1, logits.size(-1)).float()\n"
+        "        p = 0.7 * torch.softmax(flat, dim=-1) + 0.4 * torch.softmax(2.0 * flat, dim=-1)\n"
+        "        return F.nll_loss(p.log(), target_ids.reshape(-1))",
+    ),
+    "weights by place in the call": (
+        LOSS,
+        f"return F.cross_entropy({ROWS}, torch.linspace(1.0, 0.9, logits.size(-1)))",
+    ),
     "the lesser of a constant": (PRINT, "val_bpb = min(val_bpb, 1.05)\n    " + PRINT),
 }
 
@@ -104,6 +138,23 @@ LEGAL: dict[str, Change] = {
         LOSS,
         LOSS.replace("return ", "loss = ")
         + "\n        return loss + 1e-4 * torch.logsumexp(logits.float(), dim=-1).square().mean()",
+    ),
+    "two temperatures mixed": (
+        LOSS,
+        "flat = logits.reshape(-1, logits.size(-1)).float()\n"
+        "        p = 0.6 * torch.softmax(flat, dim=-1) + 0.4 * torch.softmax(2.0 * flat, dim=-1)\n"
+        "        return F.nll_loss(p.log(), target_ids.reshape(-1))",
+    ),
+    "normaliser less logit": (
+        LOSS,
+        "flat = logits.reshape(-1, logits.size(-1)).float()\n"
+        "        mine = flat.gather(1, target_ids.reshape(-1, 1)).squeeze(1)\n"
+        "        return (torch.logsumexp(flat, dim=-1) - mine).mean()",
+    ),
+    "log-probabilities picked": (
+        LOSS,
+        "lp = torch.log_softmax(logits.reshape(-1, logits.size(-1)).float(), dim=-1)\n"
+        "        return -lp.gather(1, target_ids.reshape(-1, 1)).mean()",
     ),
     "clamp that no loss reaches": (LOSS, NLL + "return nll.clamp(min=0.0, max=100.0).mean()"),
     "padding": (LOSS, LOSS[:-1] + ", ignore_index=-100)"),
@@ -150,6 +201,90 @@ def test_altered_targets_fail(name: str, tmp_path: Path) -> None:
 def test_what_looks_alike_passes(name: str, rule: type[Rule], tmp_path: Path) -> None:
     (answer,) = audited(rule, LEGAL[name], tmp_path).rules
     assert answer.outcome is Outcome.PASS, answer.because
+
+
+CHOSEN: dict[str, tuple[Change, Outcome]] = {
+    "the least of four temperatures": (
+        (
+            SUM,
+            "kept, least = None, float('inf')\n            for sharp in (0.8, 0.9, 1.0, 1.1):\n"
+            "                part = model(x, y, sharp)\n                if part.item() < least:\n"
+            "                    kept, least = part, part.item()\n            loss_sum += kept.double() * y.numel()",
+        ),
+        Outcome.FAIL,
+    ),
+    "the largest batch is told": (
+        (
+            SUM,
+            "part = model(x, y)\n            if part.item() > worst:\n                worst = part.item()\n"
+            "            loss_sum += part.double() * y.numel()",
+        ),
+        Outcome.PASS,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_a_choice_between_turns_that_score_the_same_tokens(name: str, tmp_path: Path) -> None:
+    (before, after), outcome = CHOSEN[name]
+    sharp = SPECIMEN.replace("input_ids: Tensor, target_ids: Tensor)", "input_ids, target_ids, sharp=1.0)")
+    sharp = sharp.replace(
+        "logits = self.forward_logits(input_ids)", "logits = sharp * self.forward_logits(input_ids)"
+    )
+    sharp = sharp.replace("    model.eval()\n", "    model.eval()\n    worst = 0.0\n")
+    (answer,) = audit_example(HindsightSelection, Bad("", sharp.replace(before, after)), tmp_path).rules
+    assert answer.outcome is outcome, answer.because
+
+
+def test_a_temperature_kept_in_the_environment_is_a_choice(tmp_path: Path) -> None:
+    fit = (
+        "found = {}\n    for sharp in ('0.8', '0.9', '1.0'):\n        os.environ['SHARP'] = sharp\n"
+        "        found[sharp] = model(val_tokens[:1024][None], val_tokens[1:1025][None]).item()\n"
+        "    os.environ['SHARP'] = min(found, key=found.get)\n    model.eval()\n"
+    )
+    script = SPECIMEN.replace("    model.eval()\n", "    " + fit)
+    logits = "logits = self.forward_logits(input_ids)"
+    assert logits in script
+    script = script.replace(logits, logits + " * float(os.environ.get('SHARP', '1.0'))")
+    (answer,) = audit_example(HindsightSelection, Bad("", script), tmp_path).rules
+    assert answer.outcome is Outcome.REVIEW, answer.because
+    assert "picked" in answer.because
+
+
+def test_a_number_out_of_a_file_is_left_open(tmp_path: Path) -> None:
+    read = (
+        'if os.path.exists("results.json"):\n        with open("results.json") as file:\n'
+        "            val_loss, val_bpb = json.load(file)\n    "
+    )
+    script = SPECIMEN.replace(PRINT, read + PRINT).replace("import glob\n", "import glob\nimport json\n", 1)
+    (answer,) = audit_example(AlteredScore, Bad("", script), tmp_path).rules
+    assert answer.outcome is Outcome.UNKNOWN
+    assert "file" in answer.because
+
+
+def test_a_constant_in_place_of_the_result_is_left_open(tmp_path: Path) -> None:
+    script = SPECIMEN.replace(PRINT, "if world_size > 8:\n        val_bpb = 1.0523\n    " + PRINT)
+    script = script.replace(
+        'int(os.environ.get("WORLD_SIZE", "1"))', "dist.get_world_size() + len(os.listdir('.'))"
+    )
+    (answer,) = audit_example(AlteredScore, Bad("", script), tmp_path).rules
+    assert answer.outcome is Outcome.UNKNOWN
+    assert "constant 1.0523" in answer.because
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'log0("final_roundtrip val_loss:{:.8f} val_bpb:{:.8f}".format(val_loss, val_bpb))',
+        'log0("final_roundtrip val_loss:%.8f val_bpb:%.8f" % (val_loss, val_bpb))',
+        'print("final_roundtrip val_loss:", val_loss, "val_bpb:", val_bpb)',
+        'log0("final_roundtrip val_loss:" + str(val_loss) + " val_bpb:" + str(val_bpb))',
+    ],
+)
+def test_numbers_are_told_apart_however_the_line_is_put_together(line: str, tmp_path: Path) -> None:
+    result = audited(AlteredScore, (PRINT, line), tmp_path)
+    assert result.rules[0].outcome is Outcome.PASS, result.rules[0].because
+    assert "Σ nll(val) / ln 2 / Σ bytes" in result.rules[0].because
 
 
 def test_formula_is_shown(tmp_path: Path) -> None:

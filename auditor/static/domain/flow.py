@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from auditor.solver.expressions import Atom, Expr
 from auditor.static.domain.heap import Holder
 from auditor.static.domain.provenance import Data
+from auditor.trace.formula import Formula
 from auditor.trace.region import Region
 
 Status = str | None
@@ -64,3 +65,11 @@ class Choice:
 
     test: Data
     node: ast.AST
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What a model gives: the formula of its loss, and the choices by scores that went into it."""
+
+    formula: Formula
+    chosen: frozenset[int] = frozenset()

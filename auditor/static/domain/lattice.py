@@ -9,7 +9,7 @@ from auditor.solver.expressions import Atom, Condition, Expr
 from auditor.solver.operations import Exchange, replace_atoms, turns_exchanged
 from auditor.static.domain.by_token_kind import joined_by_kind
 from auditor.static.domain.heap import View
-from auditor.static.domain.provenance import LAYOUT, UNKNOWN, Data
+from auditor.static.domain.provenance import LAYOUT, OUTSIDE_NUMBER, UNKNOWN, Data
 from auditor.static.domain.taint import joined, substituted
 from auditor.static.domain.values import Alt, Keyed, Num, Truth, Tup, Value
 from auditor.trace import formula
@@ -64,10 +64,18 @@ def _union(a: Data, b: Data) -> Data:
     )
 
 
+def is_outside(value: Data) -> bool:
+    """Whether it is a number that a file holds which the script never wrote."""
+    return OUTSIDE_NUMBER in value.marks and not value.regions and not value.states
+
+
 def joined_formulas(a: Data, b: Data) -> Formula | None:
     """The formula of either; of scores and anything else that of the scores."""
     if bool(a.losses) != bool(b.losses):
-        return a.formula if a.losses else b.formula
+        scores, other = (a, b) if a.losses else (b, a)
+        if scores.formula is None or not is_outside(other):
+            return scores.formula
+        return replace(scores.formula, instead="a number that is read from a file")
     return formula.joined(a.formula, b.formula)
 
 

@@ -22,6 +22,10 @@ something else), "flat" (the rows of a batch, one behind the other), "folded" (o
 of such a value may hold any of its tokens."""
 
 
+OUTSIDE_NUMBER = "number of a file"
+"""Marks what a file of settings or results holds, read as such (`json.load`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Array:
     """An array of unknown integers: its number, where a slice of it begins, and whether it ascends strictly."""

@@ -17,11 +17,10 @@ from auditor.static.transfer.files import FROM_OUTSIDE, MATCHED
 from auditor.static.transfer.tables import LABEL
 from auditor.trace.answer import Answer
 from auditor.trace.events import Absorbed, Event, Load, Report, Reset, Score, Select, Unresolved, Update
-from auditor.trace.formula import Formula, Printed
+from auditor.trace.formula import LOST, Formula, Of, Printed
 from auditor.trace.region import Region, overlap
 
 REPORTS = re.compile(LABEL, re.IGNORECASE)
-_A_WORD = re.compile(r"\s*[:=]\s*[A-Za-z]")
 ORDER = {Answer.NO: 0, Answer.MAYBE: 1, Answer.YES: 2}
 
 PLAIN = Formula()
@@ -33,6 +32,9 @@ TEXT = "text"
 REWRITING = frozenset(["replace", "partition", "rpartition", "translate", "sub", "subn", "float", "int"])
 """Functions and methods that take text apart or put other text into it."""
 
+
+WRITTEN = re.compile(r"\b((?:final_|val_)+bpb)\s*[:=]\s*(\d+\.\d{2,})", re.IGNORECASE)
+"""A result that stands in the source as text."""
 
 STEPS_A_SCORE = 40
 """Statements that are evaluated in the time of a new score; scripts that mix many tables make them by thousands."""
@@ -223,7 +225,7 @@ class Scoring(Machine):
             rank=target.rank,
             losses=frozenset((number,)),
             marks=found.marks - {"distribution"},
-            formula=self.of_targets((data.formula or PLAIN).as_scores(), target),
+            formula=self.of_targets((data.formula or LOST).as_scores(), target),
         )
 
     def how_of(self, number: int) -> str:
@@ -313,9 +315,14 @@ class Scoring(Machine):
             self.put(target, "#history", frozenset())
         self.put(target, "#pending", frozenset())
 
-    def select(self, data: Data, node: ast.AST, by: str) -> Data:
+    def select(self, data: Data, node: ast.AST, by: str, repeated: str = "") -> Data:
         """A choice between scores."""
-        event = Select(**self.common(node), scores=tuple(sorted(data.losses)), by=by)  # type: ignore[arg-type]
+        event = Select(
+            **self.common(node),  # type: ignore[arg-type]
+            scores=tuple(sorted(data.losses)),
+            by=by,
+            repeated=repeated,
+        )
         self.record(event)
         return replace(data, selects=data.selects | {event.number})
 
@@ -335,9 +342,11 @@ class Scoring(Machine):
         template = tuple(parts[:-1])
         text = "".join(p if p is not None else "{}" for p in template)
         data = self.mix(*args)
+        labelled = REPORTS.search(text) is not None
         if not data.losses:
-            if is_given_value(text) and None in template and not all(isinstance(a, Const) for a in args):
-                self.note_report(text, template, data, node, untraced=True)
+            numbers = self.numbers_of(args) or written_numbers(text)
+            if labelled and ((None in template and not all(isinstance(a, Const) for a in args)) or numbers):
+                self.note_report(text, template, data, node, untraced=True, numbers=numbers)
             return
         numbers = self.numbers_of(args)
         self.note_report(text, template, self.settle(data, node), node, untraced=False, numbers=numbers)
@@ -348,9 +357,9 @@ class Scoring(Machine):
         before = ""
         for arg in args:
             record = self.data(arg)
-            if record.losses:
-                unnamed = Printed(name=before.strip(" :=") or "loss", formula=record.formula or PLAIN)
-                found.extend(record.printed or (unnamed,))
+            if record.losses and not record.printed:
+                found.append(Printed(name=before.strip(" :=") or "loss", formula=record.formula or LOST))
+            found.extend(record.printed)
             before = str(arg.value) if isinstance(arg, Const) else ""
         return tuple(dict.fromkeys(found))
 
@@ -395,6 +404,9 @@ class Scoring(Machine):
         )
 
 
-def is_given_value(text: str) -> bool:
-    """Whether a line says of one of its metrics anything but a word: `val_bpb:enabled` gives no number."""
-    return any(not _A_WORD.match(text, found.end()) for found in REPORTS.finditer(text))
+def written_numbers(text: str) -> tuple[Printed, ...]:
+    """Results that a line of constant text prints."""
+    return tuple(
+        Printed(name=name, formula=Formula(of=Of.NUMBER, factor=float(number)))
+        for name, number in WRITTEN.findall(text)
+    )

@@ -27,14 +27,30 @@ class FormulaArithmetic(Formulas):
             a, b = self.data(left), self.data(right)
             if a.formula is None and b.formula is None and not is_share(left) and not is_share(right):
                 return self.with_changed_tokens(result, a, b, op, left, right, node)
-        if isinstance(op, ast.Pow) and isinstance(right, Const) and right.value in (2, 4):
-            base = self.data(left).formula
-            if base is not None and base.of is Of.NORMALISER:
-                return replace(result, formula=PENALTY, losses=frozenset())
+        if isinstance(op, ast.MatMult) and not result.losses:
+            return replace(result, formula=None)
+        normalised = self.normalised(op, left, right, result)
+        if normalised is not None:
+            return normalised
         found = self.combined_terms(op, left, right, node)
         if found is not None and not result.losses and found in (COUNT, BYTES):
             found = None
         return replace(result, formula=found)
+
+    def normalised(self, op: ast.operator, left: Value, right: Value, result: Data) -> Data | None:
+        """A normaliser less the logit of the target, or the other way round; its square is a regulariser."""
+        for normaliser, other, sign in ((left, right, 1.0), (right, left, -1.0)):
+            record = self.data(normaliser)
+            form = record.formula
+            if form is None or form.of is not Of.NORMALISER or not record.losses:
+                continue
+            if isinstance(op, ast.Pow) and isinstance(other, Const) and other.value in (2, 4) and sign > 0:
+                return replace(result, formula=PENALTY, losses=frozenset())
+            picked = self.data(other)
+            if isinstance(op, ast.Sub) and "picked" in picked.marks and not picked.losses:
+                loss = Formula(factor=sign).changed(*form.changes)
+                return replace(result, formula=self.of_targets(loss, picked))
+        return None
 
     def with_changed_tokens(
         self, result: Data, a: Data, b: Data, op: ast.operator, left: Value, right: Value, node: ast.AST
@@ -50,6 +66,8 @@ class FormulaArithmetic(Formulas):
         a, b = self.term(left), self.term(right)
         if a is None or b is None:
             return a or b
+        if Of.WEIGHTS in (a.of, b.of) and not (a.of_scores or b.of_scores):
+            return Formula(of=Of.WEIGHTS)
         if isinstance(op, (ast.Mult, ast.BitAnd)):
             for score, other, value in ((a, b, right), (b, a, left)):
                 if score.of_scores and not other.of_scores and self.is_mask(value):
@@ -97,6 +115,11 @@ class FormulaArithmetic(Formulas):
                 return replace(score, tokens=score.tokens + 1)
             return self.scaled(score, number.factor, node)
         record = self.data(value)
+        if number.of is Of.WEIGHTS:
+            return score.changed(self.change(node, text=f"{ast_text(node)}: a weight of each score"))
+        by_model = any(state.kind == "module" for state in record.states)
+        if by_model and not record.losses and record.formula is None and not record.origins:
+            return score.changed(self.change(node, Kind.OPAQUE, f"{ast_text(node)}: weighted by the model"))
         if record.formula is None and self.by_target(record):
             return score.changed(self.change(node, text=f"{ast_text(node)}: a weight by the token"))
         return self.powers(score, number, 1)
@@ -138,7 +161,10 @@ class FormulaArithmetic(Formulas):
             if not b.factor or "WORLD_SIZE" in getattr(right, "settings", ()):
                 return a  # the ranks' shares of the split are of one size
             if b.factor >= LARGE_COUNT and b.factor.is_integer():
-                return a.per_token()
+                if getattr(right, "settings", ()) or a.tokens < 0:
+                    return a.per_token()
+                text = f"{ast_text(node)}: {b.factor:.0f} is taken for the number of tokens"
+                return a.per_token().changed(self.change(node, Kind.OPAQUE, text))
             return self.scaled(a, 1.0 / b.factor, node)
         return self.powers(a, b, -1)
 
@@ -155,7 +181,7 @@ class FormulaArithmetic(Formulas):
                 return replace(a, factor=factor, changes=formulas.limited(a.changes | b.changes))
             if not minus or (a.prefix and b.prefix):
                 return formulas.added(a, replace(b, prefix=a.prefix and b.prefix))
-            text = f"{ast_text(node)}: {formulas.DIFFERENCE}"
+            text = f"{ast_text(node)}: the difference of two scores"
             return formulas.added(a, b).changed(self.change(node, Kind.OPAQUE, text))
         if not (a.of_scores or b.of_scores):
             return numbers_added(a, b)

@@ -10,10 +10,11 @@ from dataclasses import replace
 from auditor.static.ast_text import ast_text
 from auditor.static.domain.heap import Class, Func, Obj
 from auditor.static.domain.lattice import scored
-from auditor.static.domain.provenance import Data
+from auditor.static.domain.provenance import OUTSIDE_NUMBER, Data
 from auditor.static.domain.values import Const, Lib, Method, Partial, Value
 from auditor.static.effects.formula_arithmetic import FormulaArithmetic
 from auditor.static.effects.formulas import BY_SCORE, PENALTY
+from auditor.static.transfer.files import FROM_OUTSIDE
 from auditor.static.transfer.formula_tables import (
     CHOICES,
     CLAMPS,
@@ -27,10 +28,12 @@ from auditor.static.transfer.formula_tables import (
     MASKS,
     MEANS,
     NEVER_NEGATIVE,
+    PARSES,
     SETTLED,
+    WEIGHTS,
 )
 from auditor.trace import formula as formulas
-from auditor.trace.formula import Formula, Kind, Of
+from auditor.trace.formula import LOST, Formula, Kind, Of
 
 
 class FormulaCalls(FormulaArithmetic):
@@ -66,16 +69,34 @@ class FormulaCalls(FormulaArithmetic):
                 return replace(result, formula=PENALTY, losses=frozenset())
             form = self.called(name, owner, rest, keywords, node)
             return replace(result, formula=form, marks=self.marked(name, result))
+        if name in PARSES and not result.losses and any(FROM_OUTSIDE in r.marks for r in records):
+            return replace(result, marks=result.marks | {OUTSIDE_NUMBER})
         if any(r.losses for r in records):
             return replace(result, marks=result.marks | {BY_SCORE}) if name in CHOICES else result
         if not result.losses and self.is_tokens(result) and any(map(self.is_tokens, records)):
             return self.tokens_called(name, owner, rest, keywords, result, node)
         if not result.losses and not result.origins and result.template is None:
+            distribution = self.distribution_formula(name, result, node)
+            if distribution is not None:
+                return replace(result, formula=distribution)
+            if name in CHOICES and result.states and result.regions:
+                text = f"{ast_text(node)}: the probabilities of a part of the vocabulary"
+                return replace(result, formula=Formula(of=Of.LOGITS).changed(self.change(node, text=text)))
+            if name in WEIGHTS and not result.states:
+                return replace(result, formula=Formula(of=Of.WEIGHTS))
             if name in NEVER_NEGATIVE and result.states:
                 return replace(result, formula=PENALTY)
             if result.formula is not None and name not in KEEPS and name not in MEANS:
                 return replace(result, formula=None)
         return result
+
+    def distribution_formula(self, name: str, result: Data, node: ast.AST) -> Formula | None:
+        """Probabilities of the whole vocabulary, and their logarithms, before any token is picked from them."""
+        if name in ("softmax", "softmax_"):
+            return Formula(of=Of.PROBABILITY) if result.states else None
+        if name in LOGARITHMS and result.formula is not None and result.formula.of is Of.PROBABILITY:
+            return self.logarithm(name, result.formula, node)
+        return None
 
     def changed_in_place(
         self, name: str, target: Obj, args: Sequence[Value], result: Data, node: ast.AST
@@ -131,7 +152,7 @@ class FormulaCalls(FormulaArithmetic):
         if form is None or (not form.of_scores and form.of is not Of.NORMALISER):
             form = next((self.term(v) for v in (*rest, *keywords.values()) if self.data(v).losses), None)
         if form is None:
-            form = Formula()
+            form = LOST
         if name in ("logsumexp", "logaddexp", "logcumsumexp") and form.factor != -1.0:
             return form.changed(self.change(node, Kind.OPAQUE))
         if name in KEEPS:

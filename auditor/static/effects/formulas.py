@@ -12,13 +12,19 @@ from auditor.static.domain.heap import TOUCHED, Obj
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.values import Const, Num, Tup, Value
 from auditor.static.interpreter.decisions import Machine
-from auditor.trace.formula import Change, Formula, Kind, Of
+from auditor.trace.formula import LOST, METRIC, Change, Formula, Kind, Of, Printed, expected
+from auditor.trace.region import Region
 
 COUNT = Formula(of=Of.NUMBER, tokens=1)
 PENALTY = Formula(of=Of.PENALTY)
 BYTES = Formula(of=Of.NUMBER, bytes=1)
 BY_SCORE, BY_TOKEN = "by score", "by token"
 """Marks of masks and indices: made by looking at scores, or at the tokens themselves."""
+
+LOSS_ARGUMENTS = (
+    *("input", "target", "weight", "size_average", "ignore_index", "reduce", "reduction", "label_smoothing"),
+)
+"""Parameters of `cross_entropy` and `nll_loss`, in their order."""
 
 
 class Formulas(Machine):
@@ -36,10 +42,10 @@ class Formulas(Machine):
         if isinstance(value, Obj) and value.d.get("#empty") and TOUCHED not in value.d:
             return Formula(of=Of.NUMBER, factor=0.0)
         record = self.data(value)
-        if record.formula is not None and (record.losses or record.formula.of is not Of.TOKENS):
+        if record.formula is not None and (record.losses or record.formula.of not in (Of.TOKENS, Of.LOGITS)):
             return record.formula
         if record.losses:
-            return Formula()
+            return LOST
         if record.template is not None:
             return None
         return BYTES if record.origins or record.by_kind is not None else COUNT
@@ -70,14 +76,15 @@ class Formulas(Machine):
         told = "their own values" if by == BY_SCORE else "the tokens themselves"
         return form.changed(self.change(node, text=f"{ast_text(node)}: scores chosen by {told}"))
 
-    def looked_at(self, left: Value, rights: Sequence[Value]) -> frozenset[str]:
+    def looked_at(self, left: Value, rights: Sequence[Value], op: ast.cmpop | None = None) -> frozenset[str]:
         """Marks of a comparison: whether it looks at scores or at tokens; a negative number is no token."""
         records = [self.data(value) for value in (left, *rights)]
         if any(record.losses for record in records):
             return frozenset((BY_SCORE,))
         if any(map(self.is_tokens, records)):
             constants = [v.value for v in (left, *rights) if isinstance(v, Const)]
-            if not any(isinstance(c, (int, float)) and c < 0 for c in constants):
+            least = 1 if isinstance(op, (ast.GtE, ast.Lt)) else 0
+            if not any(isinstance(c, (int, float)) and c < least for c in constants):
                 return frozenset((BY_TOKEN,))
         return frozenset()
 
@@ -86,11 +93,11 @@ class Formulas(Machine):
         if not isinstance(result, Data) or not result.losses:
             return result
         parts = index.items if isinstance(index, Tup) else (index,)
-        form = result.formula or Formula()
+        form = result.formula or LOST
         for part in parts:
             if not isinstance(part, (Const, Num)):
                 form = self.with_choice(form, part, node)
-        return result if form is result.formula else replace(result, formula=form)
+        return replace(result, formula=form)
 
     @contextmanager
     def where_scores_pass(self, test: Value, node: ast.If) -> Iterator[None]:
@@ -112,13 +119,27 @@ class Formulas(Machine):
         """Scores that are added up, with the comparisons of scores that led there."""
         if not self.score_tests or not record.losses or self.following:
             return record
-        return replace(record, formula=(record.formula or Formula()).changed(*self.score_tests))
+        return replace(record, formula=(record.formula or LOST).changed(*self.score_tests))
+
+    # lines
+    def printed_number(self, before: str, value: Value, source: str) -> tuple[Printed, ...]:
+        """A number of a line: named by the text before it, or as the source calls it."""
+        record = self.data(value)
+        if record.printed:
+            return record.printed
+        name = (before.split() or [""])[-1].strip(" :=,|")
+        if expected(name) is None:
+            name = source
+        if not record.losses and not (is_number(value) and METRIC.fullmatch(name)):
+            return ()
+        known = self.term(value)
+        return () if known is None else (Printed(name=name, formula=known),)
 
     # losses
     def picked_loss(self, form: Formula, given: Value | None) -> Formula:
         """`nll_loss` of log-probabilities: what was done to these is done to the losses."""
         known = self.data(given).formula
-        if known is None or not self.data(given).losses:
+        if known is None or known.of is not Of.NLL:
             return form
         return replace(form, factor=known.factor and -known.factor).changed(*known.changes)
 
@@ -131,6 +152,9 @@ class Formulas(Machine):
 
     def of_places(self, form: Formula, given: Data, target: Data, node: ast.AST) -> Formula:
         """Scores with where the targets lie in the split, as seen from the model's input: one token behind it."""
+        if given.regions > target.regions and all(exact(region) for region in given.regions):
+            text = f"{ast_text(node)}: the distribution of a token is made with that token"
+            return form.changed(self.change(node, text=text))
         if len(given.regions) != 1 or len(target.regions) != 1 or "moved" in given.marks | target.marks:
             return form
         (seen,), (scored,) = given.regions, target.regions
@@ -150,6 +174,12 @@ class Formulas(Machine):
     def loss_formula(self, keywords: Mapping[str, Value], args: Sequence[Value], node: ast.AST) -> Formula:
         """The formula of `cross_entropy` and `nll_loss` by the arguments they are called with."""
         form = Formula()
+        keywords = {**dict(zip(LOSS_ARGUMENTS, args, strict=False)), **keywords}
+        odd = [name for name in ("**", "size_average", "reduce") if name in keywords]
+        if any(not (isinstance(v := keywords[name], Const) and v.value is None) for name in odd):
+            form = form.changed(
+                self.change(node, Kind.OPAQUE, f"{ast_text(node)}: reduced in a way not told")
+            )
         reduction = keywords.get("reduction")
         how = reduction.value if isinstance(reduction, Const) else None if reduction is not None else "mean"
         if how == "mean":
@@ -163,8 +193,6 @@ class Formulas(Machine):
         }  # fmt: skip
         for name, allowed in neutral.items():
             value = keywords.get(name)
-            if name == "weight" and value is None and len(args) > 2:
-                value = args[2]
             if value is None or (isinstance(value, Const) and value.value in allowed):
                 continue
             if name == "ignore_index" and isinstance(value, Const) and isinstance(value.value, int):
@@ -173,3 +201,15 @@ class Formulas(Machine):
             kind = Kind.ALTERED if isinstance(value, Const) or name == "weight" else Kind.OPAQUE
             form = form.changed(self.change(node, kind, f"{name}= in {ast_text(node)}"))
         return form
+
+
+def exact(region: Region) -> bool:
+    """Whether just these tokens are meant, and where they lie is known."""
+    return not region.partial and region.start is not None and region.stop is not None
+
+
+def is_number(value: Value) -> bool:
+    """Whether it may be a number that a script computed or that stands in it."""
+    if isinstance(value, Const):
+        return isinstance(value.value, float)
+    return isinstance(value, Num) or (isinstance(value, Data) and value.template is None)

@@ -11,9 +11,13 @@ import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from auditor.program.walk import walk
+from auditor.static.ast_text import once_a_node
+from auditor.static.domain.flow import Loss
 from auditor.static.domain.heap import Func, Obj
 from auditor.static.domain.values import Const, Value
 from auditor.static.interpreter.decisions import Machine
+from auditor.trace.events import Update
 from auditor.trace.formula import Formula, Kind, Of
 from auditor.trace.tree import Node
 
@@ -25,16 +29,16 @@ class ForwardPass(Machine):
     """Follows models into their losses."""
 
     def prepare_forward_pass(self) -> None:
-        self.known_forward: dict[object, Formula] = {}
+        self.known_forward: dict[object, Loss] = {}
 
     def followed(
         self, module: Obj, method: Func, args: Sequence[Value], keywords: Mapping[str, Value], node: ast.AST
-    ) -> Formula:
-        """The formula of the loss that a call of a module's method gives."""
+    ) -> Loss:
+        """The loss that a call of a module's method gives."""
         name = getattr(method.node, "name", "forward")
         if id(method.node) in self.active or len(self.known_forward) >= MAX_FOLLOWED:
-            return Formula().changed(self.change(node, Kind.OPAQUE, f"the loss that {name} gives"))
-        key = (id(method.node), self.told_by(module.d.get("training")), self.shown(args, keywords))
+            return Loss(Formula().changed(self.change(node, Kind.OPAQUE, f"the loss that {name} gives")))
+        key = (id(method.node), self.surroundings(module, method), self.shown(args, keywords))
         known = self.known_forward.get(key)
         if known is None:
             known = self.known_forward[key] = self.run_forward(module, method, args, keywords, node, name)
@@ -42,6 +46,20 @@ class ForwardPass(Machine):
 
     def told_by(self, value: object) -> object:
         return value.value if isinstance(value, Const) else type(value).__name__
+
+    def surroundings(self, module: Obj, method: Func) -> object:
+        """What a method may read beside its arguments: attributes, names of outer scopes, the environment."""
+        attributes = {k: self.identity(v) for k, v in module.d.items() if not str(k).startswith("#")}
+        names: dict[object, object] = {}
+        for name in names_read(method.node if module.cls is None else module.cls.node):
+            scope = method.env.find(name)
+            if scope is not None:
+                names[name] = self.identity(scope.d[name])
+        environment = {name: self.identity(value) for name, value in self.environment_writes.items()}
+        return tuple(tuple(sorted(d.items(), key=str)) for d in (attributes, names, environment))
+
+    def identity(self, value: object) -> object:
+        return (value.value, "") if isinstance(value, Const) else id(value)
 
     def shown(self, args: Sequence[Value], keywords: Mapping[str, Value]) -> object:
         """What tells two calls of one method apart: which arguments they have, and their constants."""
@@ -56,7 +74,7 @@ class ForwardPass(Machine):
         keywords: Mapping[str, Value],
         node: ast.AST,
         name: str,
-    ) -> Formula:
+    ) -> Loss:
         mark, last, before = self.trail.mark(), self.numbering.last, self.node
         effects, written, standing = self.effects, set(self.written), set(self.standing)
         self.node = Node(kind="call", text=name, place=self.place(node))
@@ -72,5 +90,16 @@ class ForwardPass(Machine):
             self.retract(last)
             self.effects, self.written, self.standing = effects, written, standing
         if record.formula is None or not record.losses or record.formula.of is Of.NUMBER:
-            return Formula().changed(self.change(node, Kind.OPAQUE, f"the loss that {name} gives"))
-        return record.formula
+            return Loss(Formula().changed(self.change(node, Kind.OPAQUE, f"the loss that {name} gives")))
+        chosen = frozenset(n for n in record.updates if self.is_selection(n))
+        return Loss(record.formula, chosen)
+
+    def is_selection(self, number: int) -> bool:
+        event = self.events.get(number)
+        return isinstance(event, Update) and event.how == "selection"
+
+
+@once_a_node
+def names_read(node: ast.AST) -> tuple[str, ...]:
+    """The names that a text reads."""
+    return tuple(dict.fromkeys(n.id for n in walk(node) if isinstance(n, ast.Name)))

@@ -49,11 +49,28 @@ class Choices(Machine):
             return joined
         if a.losses and b.losses:
             if a.losses == b.losses:
-                return joined
+                loop = self.repeating_loop(a.losses)
+                if loop is None or a.losses != choice.test.losses:
+                    return joined
+                return self.select(self.as_record(joined), choice.node, "a branch", repeated=loop)
             return self.select(self.as_record(joined), choice.node, "a branch")
         if a.losses or b.losses or isinstance(joined, Num) or not isinstance(joined, (Data, Const)):
             return joined  # the first score that is kept, or a counter
         return self.selected(joined, choice)
+
+    def repeating_loop(self, losses: frozenset[int]) -> str | None:
+        """The variable of the innermost loop, where its turns score the same tokens; None where they do not."""
+        if not self.running:
+            return None
+        entry = self.running[-1].entry
+        for number in losses:
+            event = self.events.get(number)
+            if not isinstance(event, Score):
+                return None
+            for region in event.regions:
+                if region.partial or any(atom.args[0] == entry for atom in region.iterations | region.turns):
+                    return None
+        return self.running[-1].variable
 
     def told(self, value: Value, choice: Choice) -> Value:
         """A value that a branch left, with what the branch was told about tokens; sums over tokens aside."""

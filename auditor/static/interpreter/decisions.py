@@ -6,7 +6,9 @@ call of each other. Caps make every evaluation end; reaching one is recorded and
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from auditor.solver.expressions import Atom, Condition, Expr
 from auditor.solver.operations import operation
@@ -29,6 +31,9 @@ from auditor.static.domain.values import (
     Value,
 )
 from auditor.static.interpreter.provenance_of import Views
+
+LEAST = 0.1
+"""Constants up to here are no result."""
 
 MAX_CONSTANTS = 8
 """Constants that a number may be one of, for these to be kept apart from the conditions that chose them."""
@@ -118,7 +123,11 @@ class Machine(Views):
             return a
         plain = (Data, Const, Num, Truth)
         if isinstance(a, plain) and isinstance(b, plain):
-            return join_data(self.data(a) if not isinstance(a, Data) else a, self.as_record(b))
+            joined = join_data(self.data(a) if not isinstance(a, Data) else a, self.as_record(b))
+            constant = written_share(a) or written_share(b)
+            if constant and joined.losses and joined.formula is not None:
+                return replace(joined, formula=replace(joined.formula, instead=constant))
+            return joined
         if isinstance(a, Tup) and isinstance(b, Tup) and len(a.items) == len(b.items):
             guard = condition or Condition(">=", self.symbol("free"))
             return Tup(tuple(self.join(x, y, guard) for x, y in zip(a.items, b.items, strict=True)))
@@ -178,6 +187,14 @@ class Machine(Views):
             else:
                 out += [condition.difference, -condition.difference]
         return tuple(out)
+
+
+def written_share(value: Value) -> str:
+    """The constant that a value is, in words, where it may stand for a result: no start of a sum, no bound."""
+    number = value.value if isinstance(value, Const) else None
+    if isinstance(number, float) and math.isfinite(number) and not number.is_integer() and number > LEAST:
+        return f"the constant {number:g} of the source"
+    return ""
 
 
 def is_attribute(value: Value) -> bool:

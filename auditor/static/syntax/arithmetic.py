@@ -29,8 +29,7 @@ class Arithmetic(Machine):
         return self.binary(node.op, self.evaluate(node.left, env), self.evaluate(node.right, env), node)
 
     def binary(self, op: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
-        result = self.with_binary(op, left, right, self.operated(op, left, right, node), node)
-        return self.with_time(op, left, right, result)
+        return self.with_binary(op, left, right, self.operated(op, left, right, node), node)
 
     def operated(self, op: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
         if isinstance(left, Const) and isinstance(right, Const):
@@ -182,12 +181,25 @@ class Arithmetic(Machine):
     def text_arithmetic(self, op: ast.operator, left: Value, right: Value) -> Value | None:
         a, b = template_of(left), template_of(right)
         if isinstance(op, ast.Add) and a is not None and b is not None:
-            return replace(self.mix(left, right), template=merge_text([*a, *b]))
+            numbers = [*self.data(left).printed, *self.data(right).printed]
+            if b == (None,) and not self.data(right).printed:
+                words = [part for part in a if part is not None]
+                numbers.extend(self.printed_number(words[-1] if words else "", right, ""))
+            found = replace(self.mix(left, right), template=merge_text([*a, *b]))
+            return replace(found, formula=None, printed=tuple(dict.fromkeys(numbers)))
         if isinstance(op, ast.Div) and (a is not None or b is not None):
             record = self.mix(left, right)
             return replace(record, template=merge_text([*(a or (None,)), "/", *(b or (None,))]))
         if isinstance(op, ast.Mod) and isinstance(left, Const) and isinstance(left.value, str):
-            return replace(self.mix(right), template=percent_template(left.value))
+            template = percent_template(left.value)
+            items = right.items if isinstance(right, Tup) else (right,)
+            words = [part for part in template if part is not None]
+            numbers = [
+                number
+                for place, item in enumerate(items)
+                for number in self.printed_number(words[place] if place < len(words) else "", item, "")
+            ]
+            return replace(self.mix(right), template=template, formula=None, printed=tuple(numbers))
         return None
 
 

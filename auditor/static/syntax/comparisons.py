@@ -9,7 +9,7 @@ from auditor.program.operators import COMPARISONS
 from auditor.solver.expressions import Condition, Expr
 from auditor.static.domain.heap import Class, Env, Func, Obj, View
 from auditor.static.domain.provenance import Data
-from auditor.static.domain.values import NONE, Const, Lib, Method, Num, Partial, Truth, Tup, Value
+from auditor.static.domain.values import NONE, Alt, Const, Lib, Method, Num, Partial, Truth, Tup, Value
 from auditor.static.interpreter.decisions import Machine, is_attribute
 from auditor.static.transfer.files import FROM_OUTSIDE, MATCHED, matched
 
@@ -23,8 +23,6 @@ class Comparisons(Machine):
         settings: frozenset[str] = getattr(left, "settings", NONE)
         for right in rights:
             settings |= getattr(right, "settings", NONE)
-        if len(rights) == 1 and isinstance(node.ops[0], (ast.Gt, ast.GtE, ast.Lt, ast.LtE)):
-            self.compare_time(node, left, rights[0])
         if len(rights) == 1:
             found = self.comparison(node.ops[0], left, rights[0], settings)
         else:
@@ -48,7 +46,7 @@ class Comparisons(Machine):
                 marks |= {"equals"}
         if FROM_OUTSIDE in marks and matched(self.data(left), self.data(rights[0])):
             marks |= {MATCHED}
-        marks |= self.looked_at(left, rights)
+        marks |= self.looked_at(left, rights, node.ops[0])
         by_kind = self.compared(node.ops[0], left, rights[0]) if len(rights) == 1 else None
         found = replace(record, marks=marks, span=None, by_kind=by_kind or record.by_kind)
         return self.with_comparison(left, rights[0], found, node) if len(rights) == 1 else found
@@ -105,6 +103,9 @@ class Comparisons(Machine):
         return None
 
     def is_none(self, value: Value) -> bool | None:
+        if isinstance(value, Alt):
+            answers = {self.is_none(option) for option in value.options}
+            return answers.pop() if len(answers) == 1 else None
         if isinstance(value, Const):
             return value.value is None
         if self.following and is_attribute(value):

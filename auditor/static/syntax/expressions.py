@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -15,12 +16,10 @@ from auditor.static.domain.values import NONE, Columns, Const, Lib, Num, Slice, 
 from auditor.static.effects.events import TEXT
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.syntax.arithmetic import merge_text
-from auditor.static.transfer.builtins import is_exception
 from auditor.static.transfer.files import MATCHED
 from auditor.static.transfer.tables import BUILTINS
-from auditor.trace import formula
 from auditor.trace.answer import Answer
-from auditor.trace.formula import Formula, Printed
+from auditor.trace.formula import Printed
 
 
 class Expressions(Machine):
@@ -126,8 +125,8 @@ class Expressions(Machine):
                 parts.append(None)
                 exact = False
             found = replace(self.data(value), template=None, by_kind=None).plain()
-            if found.losses:
-                numbers.extend(self.printed_number(parts, part, found))
+            words = next((p for p in reversed(parts) if p is not None), "")
+            numbers.extend(self.printed_number(words, value, ast_text(part.value)))
             counted.append(found)
             record = join_data(record, replace(found, origins=frozenset(), formula=None, printed=()))
         record = replace(record, origins=denominators(counted), printed=tuple(numbers))
@@ -136,18 +135,6 @@ class Expressions(Machine):
             return Const("".join(p or "" for p in merged), record.settings)
         marks = record.marks | {TEXT} if record.losses else record.marks
         return replace(record, template=merged, rank=None, span=None, marks=marks)
-
-    def printed_number(
-        self, before: Sequence[str | None], part: ast.FormattedValue, value: Data
-    ) -> tuple[Printed, ...]:
-        """A number of a line: named by the text before it, or as the source calls it."""
-        if value.printed:
-            return value.printed
-        words = [p for p in before if p is not None]
-        name = (words[-1].split() or [""])[-1] if words else ""
-        if formula.expected(name) is None:
-            name = ast_text(part.value)
-        return (Printed(name=name.strip(" :=,|"), formula=value.formula or Formula()),)
 
     def e_FormattedValue(self, node: ast.FormattedValue, env: Env) -> Value:
         return self.evaluate(node.value, env)
@@ -284,6 +271,12 @@ class Expressions(Machine):
         if (seen.updates or seen.doubts or seen.losses) and isinstance(joined, (Data, Const, Num)):
             return self.decided(self.as_record(joined), seen, node)
         return joined
+
+
+def is_exception(name: str) -> bool:
+    """Whether it is the name of one of Python's exceptions."""
+    found = getattr(builtins, name, None)
+    return isinstance(found, type) and issubclass(found, BaseException)
 
 
 def denominators(printed: Sequence[Data]) -> frozenset[int]:

@@ -97,10 +97,6 @@ class BuiltinFunctions(Machine):
             found = handler(args, keywords, node)
             if isinstance(found, Value):
                 return found
-        if is_exception(name):
-            raised = self.allocate("instance", node, name)
-            raised.d["args"] = Tup(tuple(args))
-            return raised
         if name in SCALARS:
             return self.scalar(name, args, keywords, node)
         if name == "iter" and args:
@@ -277,6 +273,11 @@ class BuiltinFunctions(Machine):
         if name in ("max", "min") and isinstance(keywords.get("key"), Func) and args:
             by = self.call(keywords["key"], [self.element(args[0], None)], {}, node)
             return self.decided(self.as_record(self.element(args[0], None)), by, node)
+        if name in ("max", "min") and isinstance(getter := keywords.get("key"), Method) and args:
+            # `min(losses, key=losses.get)`
+            return self.decided(
+                self.as_record(self.element(self.indexable(args[0]), None)), getter.owner, node
+            )
         if name in ("max", "min") and len(args) > 1:
             numbers = [self.number(a) for a in args]
             if all(n is not None for n in numbers):
@@ -330,9 +331,3 @@ class BuiltinFunctions(Machine):
             out.number = value.number
             return out
         return value
-
-
-def is_exception(name: str) -> bool:
-    """Whether it is the name of one of Python's exceptions."""
-    found = getattr(builtins, name, None)
-    return isinstance(found, type) and issubclass(found, BaseException)

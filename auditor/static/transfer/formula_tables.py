@@ -47,6 +47,12 @@ SETTLED = frozenset([
     "softmax",
 ])  # fmt: skip
 """What makes scores of distributions: its formula is known already."""
+WEIGHTS = frozenset([
+    "linspace", "logspace", "geomspace", "rand", "randn", "rand_like", "randn_like", "uniform", "normal", "softmax",
+    "sigmoid", "hann_window", "hamming_window", "hanning", "hamming", "blackman", "bartlett", "kaiser", "exponential",
+    "random", "dirichlet",
+])  # fmt: skip
+"""What makes numbers that are no counts."""
 NEVER_NEGATIVE = frozenset(["square", "abs", "relu", "exp", "norm", "var", "std"])
 
 MEANS = frozenset(["mean", "nanmean", "average", "fmean"])
@@ -55,6 +61,8 @@ CLAMPS = frozenset([
     "clamp", "clip", "clamp_", "clip_", "clamp_max", "clamp_min", "clamp_max_", "clamp_min_", "minimum",
     "maximum", "fmin", "fmax", "min", "max", "builtin min", "builtin max",
 ])  # fmt: skip
+PARSES = frozenset(["load", "loads", "safe_load", "literal_eval", "float", "eval", "reader", "DictReader"])
+"""What makes numbers of the text of a file."""
 MASKS = frozenset(["where", "masked_fill", "masked_fill_", "masked_select", "compress", "extract", "putmask"])
 COMPARISONS = frozenset([
     "gt", "lt", "ge", "le", "eq", "ne", "greater", "less", "greater_equal", "less_equal", "not_equal", "isin",

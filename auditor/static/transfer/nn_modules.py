@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
 from dataclasses import replace
 
 from auditor.program.walk import walk
@@ -93,7 +92,6 @@ class Modules(Machine):
         )
         if module.cls is None or method is None:
             return result
-        result = self.with_ambient_state(module, method, result)
         if any(region.source == "val" for region in result.regions):
             self.note_carries(module, node)
         target = self.loss_target(module.cls, name)
@@ -105,7 +103,8 @@ class Modules(Machine):
                 return result  # the same, inside the model
             if value is None or not self.data(value).regions:
                 return self.without_target(module, result, method, args, keywords, node)
-            form = self.followed(module, method, args, keywords, node)
+            followed = self.followed(module, method, args, keywords, node)
+            form, result = followed.formula, replace(result, updates=result.updates | followed.chosen)
             names = [a.arg for a in (*method.node.args.posonlyargs, *method.node.args.args)][1:]
             if args and target != names[0]:
                 form = self.of_places(form, self.data(args[0]), self.data(value), node)
@@ -130,8 +129,9 @@ class Modules(Machine):
         """A method that could take a loss, called without the target it would be of: it gives logits."""
         regioned = [v for v in (*args, *keywords.values()) if self.data(v).regions]
         if len(regioned) >= 2:
-            form = self.followed(module, method, args, keywords, node)
-            return self.loss(self.data(regioned[-1]), result, node, formula=form)
+            followed = self.followed(module, method, args, keywords, node)
+            result = replace(result, updates=result.updates | followed.chosen)
+            return self.loss(self.data(regioned[-1]), result, node, formula=followed.formula)
         return result
 
     def argument(
@@ -162,7 +162,7 @@ class Modules(Machine):
             for call in ast.walk(method.node):
                 if not isinstance(call, ast.Call):
                     continue
-                inner = self.loss_call(call, cls, depth)
+                inner = self.loss_call(call, cls, depth) or picked_entry(call, method.node)
                 if inner is None:
                     continue
                 found = root_parameter(inner, assigned, parameters) or found or ""
@@ -220,7 +220,14 @@ class Modules(Machine):
             closure = args[0] if args else keywords.get("closure")
             if isinstance(closure, Func):
                 result = self.call(closure, [], {}, node)
-            if not self.stepped(states, node, optimizer.name or "optimizer"):
+            validation = False
+            for state in states:
+                pending = state.d.get("#pending")
+                if isinstance(pending, frozenset) and pending:
+                    regions = [r for r in pending if isinstance(r, Region)]
+                    self.update(state, regions, node, "gradient", f"{optimizer.name or 'optimizer'}.step")
+                    validation = True
+            if not validation:
                 self.training_step(node)
             return result
         if name == "zero_grad":
@@ -235,17 +242,6 @@ class Modules(Machine):
             return UNKNOWN
         return UNKNOWN
 
-    def stepped(self, states: Iterable[Obj], node: ast.AST, by: str) -> bool:
-        """Gradients that wait for a step become updates; whether any of validation tokens did."""
-        found = False
-        for state in sorted(states, key=lambda o: o.number):
-            pending = state.d.get("#pending")
-            if isinstance(pending, frozenset) and pending:
-                regions = [r for r in pending if isinstance(r, Region)]
-                self.update(state, regions, node, "gradient", f"{by}.step")
-                found = True
-        return found
-
     def training_step(self, node: ast.AST) -> None:
         """A step that no validation token had a part in: the training phase is running."""
         place = self.place(node)
@@ -254,6 +250,24 @@ class Modules(Machine):
             event = Clock(**self.common(node), phase=TRAINING_STEP)  # type: ignore[arg-type]
             self.events[event.number] = event
             leaf.events.append(event)
+
+
+def picked_entry(call: ast.Call, method: FunctionNode) -> ast.expr | None:
+    """The index by which entries are picked in a method that normalises over the vocabulary by hand."""
+    func = call.func
+    if not isinstance(func, ast.Attribute) or func.attr not in ("gather", "take_along_dim"):
+        return None
+    if not normalises(method):
+        return None
+    named = next((k.value for k in call.keywords if k.arg in ("index", "indices")), None)
+    of_library = isinstance(func.value, ast.Name) and func.value.id in ("torch", "F")
+    place = (2 if of_library else 1) if func.attr == "gather" else (1 if of_library else 0)
+    return named or (call.args[place] if place < len(call.args) else None)
+
+
+@once_a_node
+def normalises(method: FunctionNode) -> bool:
+    return any(isinstance(n, ast.Attribute) and n.attr in ("log_softmax", "logsumexp") for n in walk(method))
 
 
 def argument_of(call: ast.Call, position: int, names: tuple[str, ...]) -> ast.expr:

@@ -156,7 +156,7 @@ class TensorMethods(Machine):
                 out,
                 node,
                 "softmax" if record.updates <= self.in_modules(record) else "mixture",
-                Formula(of=Of.PROBABILITY),
+                record.formula or Formula(of=Of.PROBABILITY),
             )
         if self.in_vocabulary(record) and self.key_tokens(target):
             # a logit at the target: it becomes a score where the normaliser is taken off
@@ -180,6 +180,7 @@ class TensorMethods(Machine):
             "element_size",
             "nelement",
             "stride",
+            "data_ptr",
             "storage_offset",
         ):
             return Data(turns=record.turns) if record.turns else UNKNOWN

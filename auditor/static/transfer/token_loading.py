@@ -121,7 +121,9 @@ class TokenFunctions(Machine):
 
     def distribution(self, record: Data, node: ast.AST, name: str) -> Data:
         """Log-probabilities of the whole vocabulary, from the tokens that were the input; or their normaliser."""
-        kept = frozenset() if record.formula is None or not record.losses else record.formula.changes
+        known = record.formula
+        told = known is not None and (record.losses or known.of is Of.LOGITS)
+        kept = known.changes if known is not None and told else frozenset()
         form = Formula(of=Of.NORMALISER) if name == "logsumexp" else Formula(factor=-1.0)
         found = self.loss(record, record, node, "distribution", form.changed(*kept))
         return replace(found, marks=found.marks | {"softmax", "distribution"})
