@@ -32,6 +32,7 @@ import zlib
 from collections.abc import Mapping
 from typing import ClassVar
 
+from auditor.trace.events import NEVER_REACHED
 from rules.core.rule import (
     Bad,
     CodeProblem,
@@ -45,6 +46,8 @@ from rules.core.rule import (
     Rule,
     Source,
 )
+
+MAX_UNREACHED = 3
 
 UNREADABLE = frozenset({"bytecode", "native"})
 """Forms that no reader can judge: they fail. Everything else that could not be read is undecided."""
@@ -133,11 +136,23 @@ exec(source)  # expect: opaque-code
         running = [problem for problem in evidence.problems if problem.runs]
         if not running:
             packed = f", unpacked from {len(evidence.layers)} layers" if evidence.layers else ""
-            return Judgement(outcome=Outcome.PASS, because=f"all code that runs was read{packed}")
+            because = f"all code that runs was read{packed}" + _unreached(evidence)
+            return Judgement(outcome=Outcome.PASS, because=because)
         findings = tuple(_finding(problem, evidence.policy) for problem in running)
         failed = any(finding.outcome is Outcome.FAIL for finding in findings)
         first = next(f for f in findings if not failed or f.outcome is Outcome.FAIL)
         return Judgement(outcome=first.outcome, because=first.message, findings=findings)
+
+
+def _unreached(evidence: Evidence) -> str:
+    """A clause that names functions which update states and which nothing that was followed calls."""
+    events = evidence.trace.unresolved if evidence.trace is not None else ()
+    found = [event for event in events if event.reason == NEVER_REACHED]
+    if not found:
+        return ""
+    named = ", ".join(f"`{event.what}` ({event.place})" for event in found[:MAX_UNREACHED])
+    more = f" and {len(found) - MAX_UNREACHED} more" if len(found) > MAX_UNREACHED else ""
+    return f"; not reached by what was followed, though they update states: {named}{more}"
 
 
 def _finding(problem: CodeProblem, policy: Policy) -> Finding:

@@ -27,13 +27,12 @@ setting may not be recognised as training data.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from auditor.trace.answer import Answer
-from auditor.trace.events import TRAINING_STEP, Event, Load, Report, Update
+from auditor.trace.events import TRAINING_STEP, UNKNOWN_CAP, Event, Load, Report, Update
 from auditor.trace.trace import Trace
 from rules.core.rule import (
     Bad,
@@ -110,6 +109,17 @@ def train(model, budget_s):
 """
 
 
+_RUN = """\
+model = torch.nn.Sequential(torch.nn.Embedding(1024, 64), torch.nn.Linear(64, 1024))
+train(model, BUDGET)
+shards = sorted(glob.glob("data/fineweb_train_*.bin"))  # expect: train-data-at-eval
+batch = torch.from_numpy(np.fromfile(shards[0], dtype=np.uint16).astype(np.int64))[:4096]
+scale = model[0](batch).abs().amax()
+blob = io.BytesIO()
+torch.save({name: torch.round(value / scale) * scale for name, value in model.state_dict().items()}, blob)
+evaluate(model)
+"""
+
 _FOLDER = {
     "README.md": "A toy record.\n",
     "submission.json": '{"name": "toy", "val_bpb": 1.2345}\n',
@@ -166,6 +176,19 @@ torch.save({name: torch.round(value / scale) * scale for name, value in model.st
 evaluate(model)
 """,
             _FOLDER | {"train.log": _log(586.0)},
+        ),
+        Good(
+            "the source keeps the seconds back, and there is no log",
+            _HEAD
+            + _RUN.replace("BUDGET", "MAX_WALLCLOCK_SECONDS - 14.0").replace(
+                "  # expect: train-data-at-eval", ""
+            ),
+            _FOLDER,
+        ),
+        Bad(
+            "the source trains for all of the 600 seconds, and there is no log",
+            _HEAD + _RUN.replace("BUDGET", "MAX_WALLCLOCK_SECONDS"),
+            _FOLDER,
         ),
         Bad(
             "the quantiser reads training batches after the full 600 seconds",
@@ -263,7 +286,7 @@ class _Budget:
         return self.stopped_s is not None and self.stopped_s < TRAINING_BUDGET_S - STOP_SLACK_S
 
 
-def _budget(trace: Trace, records: object | None) -> _Budget:
+def _budget(trace: Trace, training: _Training, records: object | None) -> _Budget:
     """From the logs of the claimed runs, else from a cap that the source itself puts on its training loop."""
     from auditor.records.time_checks import training_s
     from auditor.records.validate import RecordsResult
@@ -274,16 +297,24 @@ def _budget(trace: Trace, records: object | None) -> _Budget:
         if stops:
             seconds, line, path = max(stops)
             return _Budget(stopped_s=seconds, text=f"training ended at {seconds:.1f} s ({path}:{line})")
-    caps = [cap for clock in trace.clocks if (cap := cap_seconds(clock.phase)) is not None]
-    if caps:
-        return _Budget(stopped_s=min(caps), text=f"the source caps training at {min(caps):g} s")
+    return _budget_of_source(trace, training)
+
+
+def _budget_of_source(trace: Trace, training: _Training) -> _Budget:
+    """From the comparisons of time in the training loops: where they agree that nothing, or something, is kept back.
+
+    A script compares time with other numbers too (to begin another schedule): alone, a smaller one says that seconds
+    are kept back only where it ends the loop.
+    """
+    clocks = [c for c in trace.clocks if not training.loops.isdisjoint(turn.entry for turn in c.turns)]
+    caps = [cap for clock in clocks if (cap := clock.cap_s) is not None]
+    unknown = any(clock.phase == UNKNOWN_CAP for clock in clocks)
+    if caps and not unknown:
+        late = [cap >= TRAINING_BUDGET_S - STOP_SLACK_S for cap in caps]
+        ends = any(clock.phase.startswith("ends") for clock in clocks)
+        if all(late) or (not any(late) and ends):
+            return _Budget(stopped_s=max(caps), text=f"the source caps training at {max(caps):g} s")
     return _Budget(stopped_s=None, text="no log and no cap says when training ended")
-
-
-def cap_seconds(phase: str) -> float | None:
-    """The seconds of a clock event that caps a phase ("capped at 586.0 s"), or None."""
-    found = re.search(r"capped at (\d+(?:\.\d+)?) s\b", phase)
-    return float(found.group(1)) if found else None
 
 
 def _cannot_place(read: Event) -> Judgement:
@@ -301,7 +332,7 @@ def _cannot_place(read: Event) -> Judgement:
 def _judge_late(late: list[Event], training: _Training, trace: Trace, evidence: Evidence) -> Judgement:
     claimed = evidence.claimed
     end = _artifact_stands(trace, claimed)
-    budget = _budget(trace, evidence.records)
+    budget = _budget(trace, training, evidence.records)
     findings = []
     for event in late:
         calibration = end is None or event.number < end

@@ -20,7 +20,8 @@ torch.load(...)))`, then `sliding(eval_model)`.
 
 A script that never reads its weights back from a file is not judged: what it quantises in memory is not told from
 what it averages. Nor are weights that are assigned to parameters one by one by name. No maintainer has ruled on
-such a number yet, so it goes to a person.
+such a number, and entries with one were merged: it is a fact about the entry, told with the number that the round
+trip has in the log, and leaves the verdict on the evaluation as it is.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from auditor.trace.answer import Answer
+from auditor.trace.trace import Trace
+from rules.core.record_rule import records_of
 from rules.core.rule import (
     Bad,
     Evidence,
@@ -36,6 +39,7 @@ from rules.core.rule import (
     Finding,
     Good,
     Judgement,
+    Kind,
     Level,
     Outcome,
     Policy,
@@ -72,13 +76,15 @@ _UNSHIPPED = _SCORED.replace("shipped(", "model(").replace(
 
 
 class UnshippedWeights(Rule):
-    """Asks for a person where the claimed number comes from a model that the artifact was not loaded into."""
+    """Tells where the claimed number comes from a model that the artifact was not loaded into."""
 
     slug = "unshipped-weights"
     title = "The claimed number is of weights that are not the artifact's"
     condition = "README"
+    kind = Kind.RECORD
     policies: ClassVar[Mapping[Policy, str]] = {
-        Policy.RULINGS: "review: the README's numbers are of the artifact after its round trip; nobody has ruled",
+        Policy.RULINGS: "told beside the verdict: the README's numbers are of the artifact after its round trip; "
+        "nobody has ruled, and a record was merged with it (#542)",
         Policy.STRICT: "the same: the four conditions say nothing about the weights",
     }
     sources = (
@@ -146,7 +152,7 @@ class UnshippedWeights(Rule):
             outcome=Outcome.REVIEW,
             level=Level.WARNING,
             report=report.label,
-            message=f"The claimed number is scored with {', '.join(models)}{told}",
+            message=f"The claimed number is scored with {', '.join(models)}{told}{round_trip(trace, evidence)}",
             locations=(score.place, restore.place, report.place),
             steps=(
                 Step(text=f"{shipped} is given the artifact's weights", place=restore.place),
@@ -155,3 +161,20 @@ class UnshippedWeights(Rule):
             ),
         )
         return Judgement(outcome=Outcome.REVIEW, because=finding.message, findings=(finding,))
+
+
+def round_trip(trace: Trace, evidence: Evidence) -> str:
+    """The number of the weights that were read back, as the script prints it and as the log has it; "" without one."""
+    records = records_of(evidence)
+    for report in reversed(trace.reports):
+        scores = trace.scores_of(report)
+        if not scores or not all(score.restored for score in scores):
+            continue
+        opening = (report.template[0] or "").strip()
+        lines = [] if records is None else [line for run in records.facts.claim_runs for line in run.metrics]
+        said = next((line for line in lines if opening and line.text.startswith(opening)), None)
+        where = f"{report.label!r} at {report.place}"
+        if said is None:
+            return f" What was read back is scored for {where}."
+        return f" What was read back is scored for {where}: {said.val_bpb} in {said.path}:{said.line}."
+    return ""

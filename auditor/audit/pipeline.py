@@ -13,10 +13,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from auditor.errors import InputError
-from auditor.judgement.judge import judge, judge_reports, merged
+from auditor.judgement.judge import judge, judge_reports, merged, without_evaluation
+from auditor.judgement.nothing import nothing_to_judge
 from auditor.judgement.other_reported_numbers import besides_the_claim
 from auditor.judgement.record_findings import fold_folder, record_findings
-from auditor.judgement.result import AuditResult, AuditTarget, Claim
+from auditor.judgement.result import AuditResult, AuditTarget, Claim, Verdict
 from auditor.judgement.verdict import fold_evaluation, understood
 from auditor.reading.claim_matching import Match
 from auditor.reading.gc_pause import patient_collector
@@ -29,6 +30,7 @@ from rules.core.rule import CodeProblem, Evidence, Policy, Rule
 
 if TYPE_CHECKING:
     from auditor.program.model import Problem, Program
+    from auditor.records.validate import RecordsResult
 
 TRACKS = {Track.RECORD_10MIN_16MB: "record", Track.NON_RECORD: "non-record", Track.UNKNOWN: "unknown"}
 
@@ -73,16 +75,23 @@ def audit_submission(
     doubts = _doubts(trace, match) + witness.doubts + besides_the_claim(reports, _json_text(submission))
     if reading.foreign_log:
         doubts = (f"the log behind the claim was made by other code: {reading.foreign_log}", *doubts)
+    verdict = fold_evaluation(judged.answers, understood=not doubts)
+    findings = merged(judged.findings, [*others, *record_findings(records, rules)])
+    if verdict is Verdict.REVIEW and (
+        why := nothing_to_judge(trace, problems, is_entry=_is_entry(submission, records))
+    ):
+        verdict, doubts, judged = Verdict.NOTHING, (why,), without_evaluation(judged, why)
+        findings = merged(judged.findings, record_findings(records, rules))
     return AuditResult(
         target=_target(submission),
         policy=policy,
         track=evidence.track,
         language=witness.language,
-        verdict=fold_evaluation(judged.answers, understood=not doubts),
+        verdict=verdict,
         record_verdict=None if records is None else fold_folder(records, judged.answers),
         claim=Claim(val_bpb=claim.val_bpb, source=claim.source, how=match.how if match is not None else ""),
         rules=judged.answers,
-        findings=merged(judged.findings, [*others, *record_findings(records, rules)]),
+        findings=findings,
         reports=reports,
         configuration=witness.configuration(trace),
         trace=trace,
@@ -93,6 +102,11 @@ def audit_submission(
         texts={(layer.path, layer.index): tuple(layer.text.split("\n")) for layer in program.layers},
         seconds=time.perf_counter() - started,
     )
+
+
+def _is_entry(submission: Submission, records: RecordsResult | None) -> bool:
+    """Whether the script is what a run of its folder starts; a script by itself is no entry."""
+    return records is not None and submission.contents.relative(submission.script) == records.facts.entry
 
 
 def _json_text(submission: Submission) -> str | None:

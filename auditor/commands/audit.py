@@ -46,8 +46,7 @@ def command(
     repository without a checkout. Nothing of the submission is run, but with --replay in a sandbox.
     """
     from auditor.audit.targets import audit_target
-    from auditor.exit_codes import worst_exit
-    from auditor.judgement.verdict import exit_code
+    from auditor.judgement.verdict import exit_of
     from auditor.report import renderer
     from auditor.report.clean import clean_line
     from rules.core.rule import Policy
@@ -76,4 +75,4 @@ def command(
         for crash in result.crashed:
             told = f"{result.target.path}: rule {crash.rule} crashed: {crash.crashed}"
             click.echo(f"error: {clean_line(told)}", err=True)
-    return int(worst_exit(exit_code(result) for result in results))
+    return int(exit_of(results))

@@ -245,7 +245,12 @@ def _exit(rows: Sequence[Row]) -> int:
     """By the worst verdict; 4 if the auditor failed on an item; one without a script counts for none."""
     from auditor.exit_codes import ExitCode, worst_exit
 
-    codes = {"violation": ExitCode.VIOLATION, "review": ExitCode.REVIEW, "compliant": ExitCode.CLEAN}
+    codes = {
+        "violation": ExitCode.VIOLATION,
+        "review": ExitCode.REVIEW,
+        "compliant": ExitCode.CLEAN,
+        "nothing": ExitCode.CLEAN,
+    }
     worst = [codes[row.verdict] for row in rows if row.verdict is not None]
     crashed = any(row.crashed for row in rows)
     return int(worst_exit([*worst, ExitCode.CRASHED] if crashed else worst))

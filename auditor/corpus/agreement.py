@@ -18,7 +18,7 @@ from auditor.json_value import Json
 VISIBLE = frozenset({"code", "config", "logs"})
 """Labels whose fact can be seen in what a submission ships; the others rest on data, bytes or process."""
 
-VERDICTS = ("violation", "review", "compliant", "error", "missing")
+VERDICTS = ("violation", "review", "compliant", "nothing", "error", "missing")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

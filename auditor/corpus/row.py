@@ -49,11 +49,12 @@ def row_of(result: AuditResult, *, pr: int, date: str, page: str) -> Row:
         Verdict.VIOLATION: (Outcome.FAIL,),
         Verdict.REVIEW: (Outcome.REVIEW, Outcome.UNKNOWN),
         Verdict.COMPLIANT: (),
+        Verdict.NOTHING: (),
     }[result.verdict]
     deciding = [a for a in result.rules if a.kind is Kind.EVALUATION and a.outcome in wanted]
     home = posixpath.dirname(result.target.path) + "/"
     reasons = [f"{a.rule}: {a.because.replace(home, '')}" for a in deciding]
-    if result.verdict is Verdict.REVIEW:
+    if result.verdict in (Verdict.REVIEW, Verdict.NOTHING):
         reasons += result.doubts
     crashes = "; ".join(f"rule {a.rule} crashed: {a.crashed}" for a in result.crashed)
     return Row(

@@ -177,6 +177,19 @@ def judge_reports(
     return tuple(results.values()), _distinct(extra)
 
 
+def without_evaluation(judged: Judged, because: str) -> Judged:
+    """The answers where there is no evaluation to judge: those of the record rules stand, the others do not apply."""
+    return Judged(
+        answers=tuple(
+            answer
+            if answer.kind is not Kind.EVALUATION or answer.crashed
+            else replace(answer, outcome=Outcome.NOT_APPLICABLE, because=because)
+            for answer in judged.answers
+        ),
+        findings=tuple(finding for finding in judged.findings if finding.origin == "records"),
+    )
+
+
 def _claiming(evidence: Evidence, trace: Trace, report: Report) -> Evidence:
     return replace(evidence, trace=replace(trace, claimed=report.number))
 

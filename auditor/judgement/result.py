@@ -17,11 +17,12 @@ from rules.core.rule import CodeProblem, Finding, Kind, Outcome, Policy
 
 
 class Verdict(Enum):
-    """The fold of the evaluation rules on one reported number."""
+    """The fold of the evaluation rules on one reported number; `NOTHING` for a script without an evaluation."""
 
     COMPLIANT = "compliant"
     VIOLATION = "violation"
     REVIEW = "review"
+    NOTHING = "nothing"
 
 
 class RecordVerdict(Enum):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditor.exit_codes import ExitCode
+from auditor.exit_codes import ExitCode, worst_exit
 from auditor.judgement.result import AuditResult, RecordVerdict, RuleResult, Verdict
 from auditor.trace.events import Report
 from auditor.trace.trace import Trace
@@ -48,6 +48,17 @@ def understood(trace: Trace | None, report: Report | None) -> bool:
     if trace is None or report is None or report.untraced:
         return False
     return bool(trace.scores_of(report))
+
+
+def exit_of(results: Sequence[AuditResult]) -> ExitCode:
+    """The exit code of a target: the worst of its audits.
+
+    Where all hold nothing to judge, an entry is for a person to ask about, and anything else is no target.
+    """
+    if results and all(result.verdict is Verdict.NOTHING for result in results):
+        entry = any(result.record_verdict is not None for result in results)
+        return ExitCode.REVIEW if entry else ExitCode.UNUSABLE
+    return worst_exit(exit_code(result) for result in results)
 
 
 def exit_code(result: AuditResult) -> ExitCode:

@@ -27,6 +27,27 @@ PURE = frozenset(
 )
 """Functions of the standard library that keep nothing of their arguments for themselves."""
 
+CASTS = frozenset(
+    (
+        *("static_cast", "reinterpret_cast", "const_cast", "bit_cast"),
+        *(
+            "bool",
+            "char",
+            "short",
+            "int",
+            "long",
+            "unsigned",
+            "float",
+            "double",
+            "size_t",
+            "ssize_t",
+            "ptrdiff_t",
+        ),
+        *(f"{sign}int{bits}_t" for sign in ("", "u") for bits in (8, 16, 32, 64)),
+    )
+)
+"""Calls that are the same value as another type: C++ writes `static_cast<T>(x)` and `T(x)`."""
+
 GLOBALS = "#globals"
 ELSEWHERE = 1 << 30
 """The distance of an element whose place was not told."""
@@ -343,7 +364,6 @@ class _Walk:
 
     def call(self, node: Node, env: Env) -> Taint:
         """A call: everything it is given goes into its result and into what it is given the address of."""
-        function = node.child_by_field_name("function")
         arguments = node.child_by_field_name("arguments")
         given = [child for child in arguments.named_children if child.type != "comment"] if arguments else []
         taint = self.control | env.get(GLOBALS, CLEAN)
@@ -351,8 +371,9 @@ class _Walk:
             taint |= self.value(argument, env)
             for root in self.roots(argument):
                 taint |= env.get(root, CLEAN)
-        name = text_of(function).split("::")[-1] if function is not None else ""
-        name = name.split("<")[0]
+        name = _called(node)
+        if name in CASTS and name not in self.defined:
+            return taint
         if name not in self.defined and name not in PURE:
             self.problem(node, f"a call of `{name[:40]}`")
         for argument in given:
@@ -379,6 +400,9 @@ class _Walk:
             child = node.child_by_field_name(inner)
             return self.roots(child) if child is not None else frozenset()
         out: frozenset[str] = frozenset()
+        if node.type == "call_expression" and _called(node) in CASTS:
+            arguments = node.child_by_field_name("arguments")
+            return out.union(*map(self.roots, arguments.named_children if arguments is not None else ()))
         if node.type in ("parenthesized_expression", "binary_expression", "conditional_expression"):
             for child in node.named_children:
                 out |= self.roots(child)
@@ -493,6 +517,16 @@ def _by_address(node: Node, pointers: set[str], aliases: dict[str, frozenset[str
     if node.type == "identifier":
         return text_of(node) in pointers or text_of(node) in aliases
     return node.type in ("field_expression", "subscript_expression", "call_expression")
+
+
+def _called(node: Node) -> str:
+    """The bare name of what a call expression calls, without namespace and template arguments; `.name` for a method."""
+    function = node.child_by_field_name("function")
+    while function is not None and function.type in ("qualified_identifier", "template_function"):
+        function = function.child_by_field_name("name")
+    if function is not None and function.type == "field_expression":
+        return "." + text_of(function.child_by_field_name("field"))
+    return text_of(function)
 
 
 def _counters(root: Node) -> frozenset[str]:

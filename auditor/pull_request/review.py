@@ -13,7 +13,7 @@ from auditor.audit.unjudged import unjudged_result
 from auditor.errors import InputError
 from auditor.exit_codes import ExitCode, worst_exit
 from auditor.judgement.result import AuditResult
-from auditor.judgement.verdict import exit_code
+from auditor.judgement.verdict import exit_of
 from auditor.program.unpacking.program import load_program
 from auditor.pull_request.lineage import Lineage, fingerprints, lineage
 from auditor.pull_request.scope import Scope, judge_scope, record_folders
@@ -56,7 +56,7 @@ class Review:
 
     def exit_code(self) -> ExitCode:
         """The worse of the verdicts and of the failed findings."""
-        codes = [exit_code(audit) for audit in (*(audit for audit, _ in self.audits), *self.unjudged)]
+        codes = [exit_of([*(audit for audit, _ in self.audits), *self.unjudged])]
         failed = any(folder.records.failed for folder in self.folders)
         failed = failed or any(found.severity is Severity.FAIL for found in self.scope.findings)
         return worst_exit([*codes, ExitCode.VIOLATION if failed else ExitCode.CLEAN])

@@ -103,10 +103,18 @@ def _nth(fitting: Sequence[Report], line: str, log: Sequence[str]) -> Report:
 
 
 def _last_of_evaluation(reports: Sequence[Report]) -> Report:
-    """The last report with scores behind it; reports inside a loop give way to one after it."""
+    """The last report with scores behind it; reports inside a loop give way to one after it.
+
+    What one score gained over another is no score, where there is another report.
+    """
     scored = [report for report in reports if report.scores] or list(reports)
+    scored = [report for report in scored if not _is_difference(report)] or scored
     final = [report for report in scored if not report.turns]
     return (final or scored)[-1]
+
+
+def _is_difference(report: Report) -> bool:
+    return bool(report.numbers) and all(number.formula.is_difference for number in report.numbers)
 
 
 def _letters(text: str) -> str:

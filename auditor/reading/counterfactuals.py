@@ -59,7 +59,17 @@ class Exploration:
         evaluate_both_ways: Callable[[], Trace],
         *,
         log: Sequence[str] = (),
+        known: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
+        """Prepare it.
+
+        Args:
+            evaluate: the program with settings forced.
+            evaluate_both_ways: the program with every switch both ways.
+            log: lines of the claimed run's log.
+            known: switch → the texts that the program compares it with.
+        """
+        self._known = known or {}
         self._trace = trace
         self._evaluate = evaluate
         self._evaluate_both_ways = evaluate_both_ways
@@ -78,7 +88,7 @@ class Exploration:
 
     @cached_property
     def _alternatives(self) -> list[Alternative]:
-        found, self.skipped = explore(self._trace, self._evaluate, log=self._log)
+        found, self.skipped = explore(self._trace, self._evaluate, log=self._log, known=self._known)
         return found
 
     def __iter__(self) -> Iterator[Alternative]:
@@ -98,11 +108,11 @@ class Exploration:
         return next((alternative for alternative in self if alternative.ran is Answer.YES), None)
 
 
-def positions(value: str) -> tuple[str, ...]:
+def positions(value: str, known: Sequence[str] = ()) -> tuple[str, ...]:
     """Values that may turn a switch the other way, the likeliest first.
 
-    A number or a word for yes and no has one opposite; for the name of a mode all that can be tried is "none
-    of it".
+    A number or a word for yes and no has one opposite; for the name of a mode there are the other names that the
+    program knows, and "none of it".
     """
     text = value.strip().lower()
     words = {"true": "False", "false": "True", "yes": "no", "no": "yes", "on": "off", "off": "on", "": "1"}
@@ -111,7 +121,8 @@ def positions(value: str) -> tuple[str, ...]:
     try:
         number = float(text)
     except ValueError:
-        return ("1",) if text == "none" else ("", "0", "none")
+        others = tuple(name for name in known if name.strip().lower() != text)
+        return (*others, *(("1",) if text == "none" else ("", "0", "none")))
     return ("0",) if number > 0 else ("1",)
 
 
@@ -135,7 +146,11 @@ def _is_size(value: str) -> bool:
 
 
 def explore(
-    trace: Trace, evaluate: Callable[[Mapping[str, str]], Trace], *, log: Sequence[str] = ()
+    trace: Trace,
+    evaluate: Callable[[Mapping[str, str]], Trace],
+    *,
+    log: Sequence[str] = (),
+    known: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[list[Alternative], list[str]]:
     """Evaluate the program once per hidden switch with that switch turned.
 
@@ -147,7 +162,7 @@ def explore(
     found: list[Alternative] = []
     for switch in switches[:MAX_SWITCHES]:
         try:
-            value, other = _turn(switch, evaluate)
+            value, other = _turn(switch, evaluate, (known or {}).get(switch.name, ()))
         except ExplorationSpent:
             skipped.append(f"{switch.name} was not turned: the program is too large to evaluate once more")
             continue
@@ -162,13 +177,15 @@ def explore(
     return found, skipped
 
 
-def _turn(switch: Switch, evaluate: Callable[[Mapping[str, str]], Trace]) -> tuple[str, Trace | None]:
+def _turn(
+    switch: Switch, evaluate: Callable[[Mapping[str, str]], Trace], known: Sequence[str]
+) -> tuple[str, Trace | None]:
     """The first value that makes the branch go the other way, and what then happens.
 
     A plain opposite needs no proof that it does: where the branch goes on as before, the switch does not
         decide it.
     """
-    values = positions(switch.value)
+    values = positions(switch.value, known)
     if len(values) == 1:
         return values[0], evaluate({switch.name: values[0]})
     for value in values:

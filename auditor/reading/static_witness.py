@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from auditor.program.configuration.compared_values import compared_values
 from auditor.reading.claim_evidence import ClaimEvidence
 from auditor.reading.claim_matching import BY_LABEL, REPRODUCES, match_claim
 from auditor.reading.configuration_entry import ConfigurationEntry
@@ -53,6 +55,10 @@ class Witness:
         self._exploration: Exploration | None = None
         self._cut_short = False
         self.problems: tuple[CodeProblem, ...] = ()
+
+    @cached_property
+    def _compared(self) -> Mapping[str, tuple[str, ...]]:
+        return compared_values(self._program)
 
     @property
     def doubts(self) -> tuple[str, ...]:
@@ -99,6 +105,7 @@ class Witness:
             lambda further: _tied(self._trace({**forced, **further}), claim),
             lambda: self._trace(forced, both_ways=True),
             log=claim.log,
+            known=self._compared,
         )
 
     def _trace(self, forced: Mapping[str, str], *, both_ways: bool = False) -> Trace:

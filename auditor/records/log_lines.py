@@ -34,7 +34,7 @@ _STEP = re.compile(
     r"^(?:step|s|iter|iteration)\s*[:=]?\s*(\d+)\s*(?:/\s*(\d+))?\b|^(\d+)/(\d+)\s+(?:train|val)_loss",
     re.IGNORECASE,
 )
-_TRAIN_TIME = re.compile(r"(?:train_time|\btt)\s*[:=]\s*([\d.]+)\s*(ms|s|m)\b", re.IGNORECASE)
+_TRAIN_TIME = re.compile(r"(?<!\w)(?:train_time|\btt)\s*[:=]\s*([\d.]+)\s*(ms|s|m)\b", re.IGNORECASE)
 _TIME = re.compile(r"\b(?:eval_time|elapsed|eval|time|t)\s*[:=]\s*([\d.]+)\s*(ms|s)\b", re.IGNORECASE)
 _EVAL_TOKENS = re.compile(r"\b(?:eval_tokens|N_tokens|tokens|tokens_scored)\s*[:=]\s*(\d+)")
 _EVAL_BYTES = re.compile(r"\b(?:eval_bytes|N_sidecar_bytes|N_bytes|bytes)\s*[:=]\s*(\d+)")

@@ -12,7 +12,7 @@ from auditor.report.html import environment
 
 TEMPLATE = "corpus.html.j2"
 
-VERDICTS = ("compliant", "review", "violation", "error")
+VERDICTS = ("compliant", "nothing", "review", "violation", "error")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,6 +68,8 @@ def conclusion(review: Review) -> str:
         told = f"The evaluation breaks the rules ({broken})"
     elif Verdict.REVIEW in verdicts or review.unjudged:
         told = "The evaluation needs a person's judgement"
+    elif all(verdict is Verdict.NOTHING for verdict in verdicts):
+        told = "No script holds an evaluation to judge; a person must ask for it"
     else:
         told = "The evaluation is compliant"
     parts = [review.scope.findings, *(folder.records.findings for folder in review.folders)]

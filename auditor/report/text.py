@@ -24,6 +24,7 @@ _VERDICT_STYLE = {
     Verdict.COMPLIANT: "bold green",
     Verdict.VIOLATION: "bold red",
     Verdict.REVIEW: "bold yellow",
+    Verdict.NOTHING: "bold",
 }
 _LEVEL_STYLE = {Level.ERROR: "bold red", Level.WARNING: "bold yellow", Level.NOTE: "bold cyan"}
 _MARK_STYLE = {

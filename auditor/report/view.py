@@ -106,6 +106,8 @@ def _headline(result: AuditResult) -> str:
     failed = result.slugs(Outcome.FAIL, kind=Kind.EVALUATION)
     if result.verdict is Verdict.VIOLATION:
         return f"{word}: {', '.join(failed)}"
+    if result.verdict is Verdict.NOTHING:
+        return f"{word} TO JUDGE: {result.doubts[0] if result.doubts else 'no evaluation'}"
     if result.verdict is Verdict.REVIEW:
         kind = Kind.EVALUATION
         undecided = result.slugs(Outcome.REVIEW, kind=kind) + result.slugs(Outcome.UNKNOWN, kind=kind)
@@ -130,13 +132,14 @@ def _reasons(result: AuditResult, home: str) -> tuple[str, ...]:
         Verdict.VIOLATION: (Outcome.FAIL,),
         Verdict.REVIEW: (Outcome.REVIEW, Outcome.UNKNOWN),
         Verdict.COMPLIANT: (),
+        Verdict.NOTHING: (),
     }[result.verdict]
     reasons = [
         f"{a.rule}: {_told(a.because, home)}"
         for a in result.rules
         if a.outcome in decisive and a.kind is Kind.EVALUATION
     ]
-    if result.verdict is Verdict.REVIEW:
+    if result.verdict in (Verdict.REVIEW, Verdict.NOTHING):
         reasons += [_told(doubt, home) for doubt in result.doubts]
     return tuple(reasons)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from auditor.static.domain.heap import Env
 from auditor.static.domain.values import Const
+from auditor.static.effects.ambient_state import AmbientState
 from auditor.static.effects.byte_counts import ByteCounts
+from auditor.static.effects.clocks import Clocks
 from auditor.static.effects.document_carry import Boundaries
 from auditor.static.effects.events import Scoring
 from auditor.static.effects.formula_calls import FormulaCalls
@@ -14,6 +16,7 @@ from auditor.static.effects.lookups import Lookups
 from auditor.static.effects.masks import Masks
 from auditor.static.effects.selection import Choices
 from auditor.static.effects.token_tables import TokenTables
+from auditor.static.effects.unreached import Unreached
 from auditor.static.interpreter.state import StepsExhausted
 from auditor.static.syntax.arithmetic import Arithmetic
 from auditor.static.syntax.assignments import Assignments
@@ -22,11 +25,13 @@ from auditor.static.syntax.branches import Branches
 from auditor.static.syntax.comparisons import Comparisons
 from auditor.static.syntax.comprehensions import Comprehensions
 from auditor.static.syntax.elements import Elements
+from auditor.static.syntax.exceptions import Exceptions
 from auditor.static.syntax.expressions import Expressions
 from auditor.static.syntax.generators import Generators
 from auditor.static.syntax.loops import Loops
 from auditor.static.syntax.statements import Statements
 from auditor.static.syntax.subscripts import Subscripts
+from auditor.static.transfer.aliases import Aliases
 from auditor.static.transfer.builtins import BuiltinFunctions
 from auditor.static.transfer.calls import Calls
 from auditor.static.transfer.constructors import Constructors
@@ -38,6 +43,7 @@ from auditor.static.transfer.in_place import InPlace
 from auditor.static.transfer.item_assignment import Stores
 from auditor.static.transfer.library_patches import LibraryPatches
 from auditor.static.transfer.list_views import Lists
+from auditor.static.transfer.memory import Memory
 from auditor.static.transfer.methods import Methods
 from auditor.static.transfer.native_calls import Natives
 from auditor.static.transfer.nn_modules import Modules
@@ -58,6 +64,8 @@ class Evaluator(
     Masks,
     Scoring,
     Havoc,
+    AmbientState,
+    Unreached,
     FormulaCalls,
     ForwardPass,
     Lookups,
@@ -67,9 +75,11 @@ class Evaluator(
     TokenTables,
     Tokenizers,
     Boundaries,
+    Clocks,
     Files,
     Statements,
     Branches,
+    Exceptions,
     Assignments,
     Calls,
     Constructors,
@@ -79,6 +89,7 @@ class Evaluator(
     Elements,
     Narrowing,
     Stores,
+    Aliases,
     Lists,
     Methods,
     InPlace,
@@ -88,6 +99,7 @@ class Evaluator(
     BuiltinFunctions,
     DynamicCode,
     LibraryPatches,
+    Memory,
     TensorFunctions,
     TokenFunctions,
     Expressions,
@@ -111,6 +123,7 @@ class Evaluator(
         self.globals = Env()
         self.prepare_dynamic_code()
         self.prepare_patches()
+        self.prepare_ambient_state()
         self.globals.d["__name__"] = Const("__main__")
         self.globals.d["__file__"] = Const(path)
         try:
@@ -122,3 +135,4 @@ class Evaluator(
             self.complete = False
             self.doubt("the evaluation was cut short", "expressions nest too deeply", tree.body[0])
         self.finish_scores()
+        self.note_unreached()

@@ -7,6 +7,7 @@ absorbed and whether each of them was made from the tokens being scored.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from auditor.trace.answer import Answer
@@ -257,9 +258,28 @@ TRAINING_STEP = "training step"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clock(Event):
-    """A phase starts, ends or is capped."""
+    """A phase starts, ends or is capped (`TRAINING_STEP`, `capped`, `ended`)."""
 
     phase: str
+
+    @property
+    def cap_s(self) -> float | None:
+        """The seconds that time was compared with, or None for another phase and a number that is not known."""
+        found = re.fullmatch(r"(?:capped|ends) at (\d+(?:\.\d+)?) s", self.phase)
+        return float(found[1]) if found is not None else None
+
+
+UNKNOWN_CAP = "capped at a time that is not known"
+
+
+def capped(seconds: float | None) -> str:
+    """The phase of a loop in which the time passed is compared with so many seconds."""
+    return UNKNOWN_CAP if seconds is None or not 0.0 < seconds < 1e9 else f"capped at {seconds:.6g} s"
+
+
+def ended(seconds: float) -> str:
+    """The phase of a loop that ends when so many seconds have passed."""
+    return f"ends at {seconds:.6g} s" if 0.0 < seconds < 1e9 else UNKNOWN_CAP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,6 +291,10 @@ class Access(Event):
 
     kind: str
     what: str
+
+
+NEVER_REACHED = "updates states, and was never reached"
+"""Reason of what stands in the source and that nothing which was followed calls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,10 @@ METRIC = re.compile(r"(?:final_|val_)+(?:bpb|loss|nll)|bpb", re.IGNORECASE)
 LOSS = re.compile(r"loss|nll|nats|cross.?entropy", re.IGNORECASE)
 
 
+DIFFERENCE = "the difference of two scores"
+"""What the change of a number says in which one score was taken from another."""
+
+
 class Of(Enum):
     """What a number is made of."""
 
@@ -112,6 +116,11 @@ class Formula:
     @property
     def of_scores(self) -> bool:
         return self.of in (Of.NLL, Of.PROBABILITY)
+
+    @property
+    def is_difference(self) -> bool:
+        """Whether one score was taken from another: a gain or a loss, and no score."""
+        return any(change.text.endswith(DIFFERENCE) for change in self.changes)
 
     @property
     def is_constant(self) -> bool:

@@ -219,4 +219,6 @@ def no_program(evidence: Evidence) -> Judgement | None:
     if evidence.trace is None:
         why = evidence.problems[0].reason if evidence.problems else "there is no readable program"
         return Judgement(outcome=Outcome.UNKNOWN, because=f"the program could not be followed: {why}")
-    return Judgement(outcome=Outcome.UNKNOWN, because="no reported number could be traced to scores")
+    missing = next(iter(evidence.trace.unresolved), None)
+    why = f": {missing.reason} ({missing.what} at {missing.place})" if missing is not None else ""
+    return Judgement(outcome=Outcome.UNKNOWN, because=f"no reported number could be traced to scores{why}")

@@ -245,3 +245,68 @@ def test_more_files_than_are_read_is_a_reason(attack: Attack) -> None:
     result = attack("for number in range(25_000):\n    open(f'f{number}', 'w').close()\n")
     assert not result.ran and not passed(result)
     assert "more than 20,000 files" in result.reason
+
+
+HELD = """
+import os, subprocess
+held = []
+for number in range(4):
+    held.append(open(f"part{number}.bin", "wb"))
+    os.posix_fallocate(held[-1].fileno(), 0, 400 << 20)
+    %s
+subprocess.run(["sleep", "60"])
+"""
+
+EXHAUSTING = {
+    "disk": (HELD % "pass", "it wrote more than"),
+    "disk without names": (HELD % "os.unlink(held[-1].name)", "it wrote more than"),
+    "records folder": (
+        HELD.replace('f"part', "os.path.dirname(os.path.realpath('/proc/self/fd/1')) + f\"/part") % "pass",
+        "it wrote more than",
+    ),
+    "one file": ("with open('big', 'wb') as f:\n    f.seek(3 << 30)\n    f.write(b'x')\n", "File too large"),
+    "temporary folder": (
+        "import tempfile, subprocess, os\n"
+        "for i in range(4):\n"
+        "    os.posix_fallocate(tempfile.mkstemp()[0], 0, 400 << 20)\n"
+        "subprocess.run(['sleep', '60'])\n",
+        ("No space left", "it wrote more than"),
+    ),
+    "names": (
+        "import subprocess\n"
+        "for i in range(70_000):\n    open(f'f{i}', 'w').close()\n"
+        "subprocess.run(['sleep', '60'])\n",
+        ("it made more than", "there are more than"),
+    ),
+    "processes": (
+        "import os, subprocess\n"
+        "for i in range(600):\n    os.fork() or subprocess.run(['sleep', '60'])\n"
+        "subprocess.run(['sleep', '60'])\n",
+        ("it started more than 400 processes", "MiB of memory"),
+    ),
+    "shared memory": (
+        "import mmap, os, subprocess\n"
+        "for i in range(5):\n"
+        "    if os.fork() == 0:\n"
+        "        block = mmap.mmap(-1, 600 << 20)\n"
+        "        for at in range(0, 600 << 20, 4096):\n            block[at] = 1\n"
+        "        subprocess.run(['sleep', '60'])\n"
+        "subprocess.run(['sleep', '60'])\n",
+        "MiB of memory",
+    ),
+    "printing": (
+        "import os, subprocess\nos.posix_fallocate(1, 0, 1023 << 20)\n"
+        "held = open('more', 'wb')\nos.posix_fallocate(held.fileno(), 0, 64 << 20)\n"
+        "subprocess.run(['sleep', '60'])\n",
+        "it wrote more than",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EXHAUSTING)
+def test_nothing_is_unbounded(attack: Attack, name: str) -> None:
+    """What takes more than its share is ended, the reason said, and the next run goes as ever."""
+    text, said = EXHAUSTING[name]
+    result = attack(text, memory=1 << 30)
+    assert not result.ran and not passed(result)
+    assert any(words in result.reason for words in ([said] if isinstance(said, str) else said)), result.reason

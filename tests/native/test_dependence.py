@@ -29,6 +29,12 @@ TAINTS = {
     "behind a jump": ("if (tokens[i] == 3) continue; out[i] = st->top;", {("tokens", 0, True)}),
     "a conditional": ("out[i] = tokens[i] > 3 ? st->top : 0;", {("tokens", 0, True)}),
     "by way of a variable": ("int t = tokens[i]; int u = t * 31; out[i] = u;", {("tokens", 0, False)}),
+    "a cast of the token": ("out[i] = static_cast<int>(tokens[i]);", {("tokens", 0, False)}),
+    "a cast of the one before": ("out[i] = uint16_t(tokens[i - 1]);", set()),
+    "through a pointer of another type": (
+        "auto *o = reinterpret_cast<uint16_t *>(out); o[i] = tokens[i];",
+        {("tokens", ELSEWHERE, False)},
+    ),
     "another place": ("out[i] = tokens[n - i];", {("tokens", ELSEWHERE, False)}),
     "an inner loop over the rest": (
         "int s = 0; for (long j = i; j < n; ++j) { s += tokens[j]; } out[i] = s;",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from auditor.trace.answer import Answer
-from auditor.trace.events import Unresolved
+from auditor.trace.events import NEVER_REACHED, Unresolved
 from auditor.trace.trace import Trace
 from tests.static.conftest import run, worst_overlap
 
@@ -90,3 +90,72 @@ def test_weights_read_back_end_the_doubt() -> None:
     restored = body + "model.load_state_dict(torch.load('m.pt'))\n"
     assert doubts(run(body + SCORE))
     assert not doubts(run(restored + SCORE))
+
+
+UNREAD = {
+    "an optimiser of another library": (
+        "import somelib\nopt = somelib.Lion(model.parameters())\nmodel(*tokens(0)).backward()\nopt.step()\n"
+    ),
+    "a trainer": "import somelib\ntrainer = somelib.Trainer(model)\ntrainer.fit(val)\n",
+    "a trainer that was handed the tokens before": (
+        "import somelib\ntrainer = somelib.Trainer(model, val)\ntrainer.fit()\n"
+    ),
+    "a tracer": "import sys\ndef trace(*event):\n    fit(0)\nsys.settrace(trace)\n",
+    "a hook of the garbage collector": "import gc\ngc.callbacks.append(lambda *event: fit(0))\n",
+    "a function by its call": "fit.__call__(0)\n",
+    "a class of another library": (
+        "import somelib\nclass Mine(somelib.Base):\n    def work(self):\n        fit(0)\nsomelib.run(Mine())\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNREAD)
+def test_what_unread_code_gave_back_is_never_clean(name: str) -> None:
+    trace = run(UNREAD[name] + SCORE)
+    assert doubts(trace) or worst_overlap(trace) is not Answer.NO
+
+
+def test_functions_that_nothing_reaches_are_told() -> None:
+    trace = run("def secret(x, y):\n    model(x, y).backward()\n    optimizer.step()\n\n" + SCORE)
+    told = [event for event in trace.unresolved if event.reason == NEVER_REACHED]
+    assert [event.what for event in told] == ["secret", "fit"] or [event.what for event in told] == [
+        "fit",
+        "secret",
+    ]
+    assert not any(event.touches_scores for event in told)
+    assert worst_overlap(trace) is Answer.NO
+
+
+def test_functions_that_are_reached_are_not_told() -> None:
+    trace = run("for k in range(n // 1024):\n    total += score(k * 1024)\n    fit(k * 1024)\n")
+    assert not [event for event in trace.unresolved if event.reason == NEVER_REACHED]
+
+
+HANDED = {
+    "a scheduler": "import sched\nq = sched.scheduler()\nq.enter(0, 1, fit, (0,))\nq.run()\n",
+    "a context": "import contextvars\ncontextvars.copy_context().run(fit, 0)\n",
+    "an element-wise method": "torch.zeros(1).apply_(lambda v: fit(0) or v)\n",
+    "a vectorised function": "np.vectorize(lambda v: fit(0) or v)(np.zeros(1))\n",
+    "a message": "try:\n    assert False, fit(0)\nexcept AssertionError:\n    pass\n",
+    "a guard": "match 1:\n    case x if fit(0):\n        pass\n",
+    "what is left of a tuple": "learn, *rest = (fit, 0)\nlearn(*rest)\n",
+}
+
+KEPT_APART = {
+    "a list of functions": "steps = []\nsteps.append(fit)\n",
+    "a table of functions": "steps = {}\nsteps.update(learn=fit)\n",
+    "a wrapper": "learn = torch.compile(fit)\n",
+    "a partial": "learn = functools.partial(fit, 0)\n",
+    "a question": "callable(fit) and isinstance(model, nn.Module)\n",
+}
+
+
+@pytest.mark.parametrize("name", HANDED)
+def test_code_that_trains_is_not_lost_in_a_call(name: str) -> None:
+    trace = run(HANDED[name] + SCORE)
+    assert doubts(trace) or worst_overlap(trace) is not Answer.NO
+
+
+@pytest.mark.parametrize("name", KEPT_APART)
+def test_code_that_is_only_kept_has_not_run(name: str) -> None:
+    assert worst_overlap(run(KEPT_APART[name] + SCORE)) is Answer.NO

@@ -15,6 +15,9 @@ _ASSIGNMENT: Final = re.compile(r"^([A-Za-z_][A-Za-z0-9_]*)\+?=(.*)$", re.DOTALL
 _VARIABLE: Final = re.compile(
     r"\$\{([A-Za-z_]\w*)(?::?-([^{}]*))?\}|\$([A-Za-z_]\w*)|\$\$([A-Za-z_]\w*)|\$\(([A-Za-z_]\w*)\)"
 )
+_PLACEHOLDER: Final = re.compile(r"[<‹«\[{(]\s*[A-Za-z][^=]*[>›»\]})]|\.{3}|…|X{3,}|TODO|\?+", re.IGNORECASE)
+"""What stands for a value that the reader is to fill in: `<label>`, `...`."""
+
 _PROCESSES: Final = re.compile(r"--nproc[-_]per[-_]node[= ](\S+)|--num[-_]processes[= ](\S+)")
 _KEYWORDS: Final = frozenset(["do", "then", "else", "fi", "done", "if", "while", "{", "}", "("])
 
@@ -66,7 +69,7 @@ class _Shell:
 
     def resolve(self, value: str) -> str | None:
         """Fill in variables; None where one is not known or a command would have to run."""
-        if "$((" in value or "`" in value:
+        if "$((" in value or "`" in value or _PLACEHOLDER.fullmatch(value.strip()):
             return None
         unknown = False
 

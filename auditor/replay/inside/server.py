@@ -12,7 +12,6 @@ import json
 import os
 import resource
 import select
-import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,12 +23,17 @@ from auditor.replay.inside import run as one_run
 from auditor.replay.runs.job import PRINTED, Order
 from auditor.replay.runs.left_files import empty_folder
 from auditor.replay.sandbox import landlock, seccomp
-from auditor.replay.sandbox.processes import descendants, resident_bytes
+from auditor.replay.sandbox.processes import descendants, kill_until_gone
+from auditor.replay.sandbox.quota import (
+    DISK_BYTES,
+    PROCESSES,
+    THREADS,
+    memory_bytes,
+    shared_memory_bytes,
+)
 
 POLL_S: Final = 0.2
 OPEN_FILES: Final = 1024
-WRITTEN_BYTES: Final = 4 << 30
-PROCESSES: Final = 400
 SHARED: Final = ("/tmp", "/dev/shm")
 """Folders outside its own that a run may write to; what was there before the first run stays (mounted folders)."""
 
@@ -56,12 +60,14 @@ class Surroundings:
     Attributes:
         private: whether /tmp, /dev/shm and the network are the sandbox's own.
         filtered: whether runs take filters of their own.
+        counted: whether all processes that the kernel counts for its user are the sandbox's.
         readable: paths that a run may read.
         writable: paths that it may also write.
     """
 
     private: bool
     filtered: bool
+    counted: bool = False
     readable: tuple[str, ...] = ()
     writable: tuple[str, ...] = ()
 
@@ -117,7 +123,7 @@ def _serve_one(
         children[process] = rank
     os.close(ask_write)
     os.close(answer_read)
-    reason = _wait(order, children, began_s, ask_read, answer_write, line, orders)
+    reason = _wait(order, around, children, began_s, ask_read, answer_write, line, orders)
     left = _end_all()
     os.close(ask_read)
     os.close(answer_write)
@@ -149,7 +155,7 @@ def _become_run(order: Order, around: Surroundings, rank: int, ask: int, answer:
         if order.ranks > 1:
             os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(order.ranks))
         os.chdir(order.job)
-        _limit(order)
+        _limit(order, around)
         around.confine()
 
         def boundary() -> None:
@@ -162,21 +168,30 @@ def _become_run(order: Order, around: Surroundings, rank: int, ask: int, answer:
         one_run.leave(70)
 
 
-def _limit(order: Order) -> None:
+def _limit(order: Order, around: Surroundings) -> None:
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     space = pages * resource.getpagesize() + order.memory
     seconds = int(order.seconds) + 5
     for what, limit in (
         (resource.RLIMIT_AS, space),
         (resource.RLIMIT_CPU, 2 * seconds),
-        (resource.RLIMIT_FSIZE, WRITTEN_BYTES),
+        (resource.RLIMIT_FSIZE, DISK_BYTES),
         (resource.RLIMIT_NOFILE, OPEN_FILES),
     ):
         resource.setrlimit(what, (limit, limit))
+    if around.counted:
+        resource.setrlimit(resource.RLIMIT_NPROC, (THREADS, THREADS))
 
 
 def _wait(
-    order: Order, children: dict[int, int], began_s: float, ask: int, answer: int, line: Any, orders: Any
+    order: Order,
+    around: Surroundings,
+    children: dict[int, int],
+    began_s: float,
+    ask: int,
+    answer: int,
+    line: Any,
+    orders: Any,
 ) -> str:
     """Wait for all ranks; give the reason why they were ended, or ""."""
     alive = {os.pidfd_open(process): process for process in children}
@@ -200,21 +215,19 @@ def _wait(
         mine = descendants(os.getpid())
         if len(mine) > PROCESSES:
             return f"it started more than {PROCESSES} processes"
-        if sum(map(resident_bytes, mine)) > order.memory + (1 << 29) * order.ranks:
+        held = sum(map(memory_bytes, mine)) + shared_memory_bytes(SHARED if around.private else ())
+        if held > order.memory + (1 << 29) * order.ranks:
             return f"it used more than {order.memory >> 20} MiB of memory"
     return ""
 
 
 def _end_all() -> int:
     """Kill every process that the run left, whatever session it is in; give their number."""
-    count = 0
-    while left := descendants(os.getpid()):
-        count = max(count, len(left))
-        for process in left:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
+
+    def left() -> list[int]:
         with contextlib.suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
-        time.sleep(0.01)
-    return count
+        return descendants(os.getpid())
+
+    return kill_until_gone(left)

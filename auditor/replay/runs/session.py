@@ -20,18 +20,27 @@ from auditor.replay.runs.job import Mode, Order
 from auditor.replay.runs.left_files import Refused, empty_folder
 from auditor.replay.runs.run_record import RunRecord, artifacts_in, run_record
 from auditor.replay.sandbox.ladder import ELSEWHERE, Layout, Rung, command, environment
+from auditor.replay.sandbox.processes import descendants, kill_until_gone, processes_of
+from auditor.replay.sandbox.quota import disk_is_full, disk_use
 from auditor.replay.sandbox.users import spare_user
 from auditor.replay.toy.sizes import ToySizes
 from auditor.replay.toy.target import DATASETS
 from auditor.replay.toy.world import World, write_world
 
 START_S: Final = 120.0
+QUOTA_S: Final = 0.25
+"""How often what a run writes is counted."""
+
 GRACE_S: Final = 30.0
 """How much longer than its own limit the parent waits before it ends the whole sandbox."""
 
 
 class SandboxLost(Exception):
     """The sandbox ended or does not answer; the message says how it was noticed."""
+
+
+class TooMuch(Exception):
+    """A run took more of the disk than it may; the message says what."""
 
 
 class Session:
@@ -116,7 +125,7 @@ class Session:
             start_new_session=True,
         )
         try:
-            self._answer(START_S)
+            self._answer(START_S, writes=False)
         except SandboxLost as lost:
             self._errors.seek(0)
             told = self._errors.read().strip().splitlines()
@@ -129,9 +138,14 @@ class Session:
 
     def _stop(self) -> None:
         if self._server is not None:
+            # The server is the parent of every orphan below it; without one (`_user`) its user's processes are.
+            below = self._server.pid
+            kill_until_gone(lambda: descendants(below))
             with contextlib.suppress(ProcessLookupError):
                 self._server.kill()
             self._server.wait()
+            if (user := self._user) is not None:
+                kill_until_gone(lambda: processes_of(user))
             for stream in (self._server.stdin, self._server.stdout):
                 if stream is not None:
                     with contextlib.suppress(OSError):
@@ -141,20 +155,33 @@ class Session:
             self._errors.close()
             self._errors = None
 
-    def _answer(self, seconds: float) -> dict[str, Any]:
-        """The server's next message.
+    def _answer(self, seconds: float, *, writes: bool = True) -> dict[str, Any]:
+        """The server's next message; meanwhile what a run `writes` is held against the quota.
 
         Raises:
             SandboxLost: none came in time, or the line was closed.
+            TooMuch: the quota of the disk was reached.
         """
         assert self._server is not None and self._server.stdout is not None
-        ready, _, _ = select.select([self._server.stdout], [], [], max(seconds, 0.0))
+        until_s = time.monotonic() + seconds
+        while True:
+            left_s = max(until_s - time.monotonic(), 0.0)
+            ready, _, _ = select.select([self._server.stdout], [], [], min(left_s, QUOTA_S))
+            if ready or not left_s:
+                break
+            if writes:
+                self._hold_to_quota(self._server.pid)
         line = self._server.stdout.readline() if ready else ""
         if not line:
             raise SandboxLost("it did not answer in time" if not ready else "it ended")
         message = json.loads(line)
         assert isinstance(message, dict)
         return message
+
+    def _hold_to_quota(self, server: int) -> None:
+        use = disk_use([self._root / name for name in ("job", "out", "tmp")], descendants(server))
+        if use.too_much or disk_is_full(self._root):
+            raise TooMuch(use.too_much or "the disk has no room left for what it writes")
 
     # -- runs
 
@@ -217,6 +244,9 @@ class Session:
         except (SandboxLost, OSError) as lost:
             self._stop()
             told = {"reason": f"the sandbox was lost: {lost}", "left_behind": 0}
+        except TooMuch as much:
+            self._stop()
+            told = {"reason": str(much), "left_behind": 0}
         try:
             artifacts = artifacts_in(self._root / "job", self._files)
         except Refused as refused:

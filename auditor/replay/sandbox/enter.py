@@ -43,6 +43,7 @@ def enter(text: str) -> None:
         Surroundings(
             private=private,
             filtered=rung != "none",
+            counted=private or order["user"] is not None,
             readable=tuple(
                 namespaces.there(path, order["root"], order["inside"]) if private else path
                 for path in order["readable"]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
-import resource
+import signal
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -55,10 +58,31 @@ def descendants(process: int) -> list[int]:
     return found
 
 
-def resident_bytes(process: int) -> int:
-    """Memory of a process that is its own, shared pages left out; 0 if it is gone."""
-    try:
-        fields = Path(f"/proc/{process}/statm").read_text().split()
-    except OSError:
-        return 0
-    return (int(fields[1]) - int(fields[2])) * resource.getpagesize()
+def processes_of(user: int) -> list[int]:
+    """All processes whose real user is this one."""
+    found = []
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError), open(f"{entry.path}/status") as status:
+                if any(line.split()[1] == str(user) for line in status if line.startswith("Uid:")):
+                    found.append(int(entry.name))
+    return found
+
+
+def kill_until_gone(find: Callable[[], list[int]], *, turns: int = 200) -> int:
+    """Kill what is found until nothing is; give the largest number that was found at once.
+
+    Everything is stopped before it is killed, so that nothing is started meanwhile.
+    """
+    most = 0
+    for _ in range(turns):
+        found = find()
+        most = max(most, len(found))
+        if not found:
+            break
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for process in found:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(process, number)
+        time.sleep(0.01)
+    return most

@@ -35,6 +35,9 @@ CHANGING_METHODS = frozenset(
 )
 """Methods that change what they are called on or what they are handed."""
 
+TRAINING = frozenset(["backward", "step", "load_state_dict", "set_", "swap_tensors", "memmove", "copyto"])
+"""Methods that change weights, besides those whose names end as torch's in-place ones do."""
+
 CHANGING_FUNCTIONS = frozenset(["setattr", "delattr", "exec", "eval", "next", "globals", "vars", "locals"])
 
 READERS = frozenset(
@@ -66,6 +69,7 @@ class Capture:
         names: names that it uses and does not bind itself.
         rebound: names of an outer scope that it assigns to.
         attributes: names of the attributes that it asks for, methods among them.
+        trains: whether it takes gradients or steps, loads weights, or changes tensors in place.
         changes: whether it stores to something that outlives a call, or calls a method that may.
         reads: whether it reads files.
     """
@@ -73,6 +77,7 @@ class Capture:
     names: tuple[str, ...]
     rebound: tuple[str, ...]
     attributes: frozenset[str]
+    trains: bool
     changes: bool
     reads: bool
 
@@ -85,7 +90,7 @@ def captured(node: ast.AST) -> Capture:
     outer: dict[str, None] = {}
     bound: set[str] = set()
     fresh: dict[str, bool] = {}
-    changes = reads = False
+    changes = reads = trains = False
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
         bound |= {a.arg for a in walk(node.args) if isinstance(a, ast.arg)}
     for inner in walk(node):
@@ -119,13 +124,14 @@ def captured(node: ast.AST) -> Capture:
                 reads = reads or name in READERS
                 if may_change(name) and root_name(inner.func.value) not in own:
                     changes = True
+                    trains = trains or name in TRAINING or name.endswith("_")
             elif isinstance(inner.func, ast.Name):
                 changes = changes or inner.func.id in CHANGING_FUNCTIONS
                 reads = reads or inner.func.id in READERS
             changes = changes or any(keyword.arg == "out" for keyword in inner.keywords)
     changes = changes or bool(outer)
     names = tuple(name for name in used if name not in bound)
-    return Capture(names, tuple(outer), frozenset(attributes), changes, reads)
+    return Capture(names, tuple(outer), frozenset(attributes), trains, changes, reads)
 
 
 def may_change(method: str) -> bool:

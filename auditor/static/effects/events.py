@@ -21,6 +21,7 @@ from auditor.trace.formula import LOST, Formula, Of, Printed
 from auditor.trace.region import Region, overlap
 
 REPORTS = re.compile(LABEL, re.IGNORECASE)
+_A_WORD = re.compile(r"\s*[:=]\s*[A-Za-z]")
 ORDER = {Answer.NO: 0, Answer.MAYBE: 1, Answer.YES: 2}
 
 PLAIN = Formula()
@@ -342,10 +343,10 @@ class Scoring(Machine):
         template = tuple(parts[:-1])
         text = "".join(p if p is not None else "{}" for p in template)
         data = self.mix(*args)
-        labelled = REPORTS.search(text) is not None
         if not data.losses:
             numbers = self.numbers_of(args) or written_numbers(text)
-            if labelled and ((None in template and not all(isinstance(a, Const) for a in args)) or numbers):
+            computed = None in template and not all(isinstance(a, Const) for a in args)
+            if is_given_value(text) and (computed or numbers):
                 self.note_report(text, template, data, node, untraced=True, numbers=numbers)
             return
         numbers = self.numbers_of(args)
@@ -402,6 +403,11 @@ class Scoring(Machine):
                 numbers=numbers,
             )
         )
+
+
+def is_given_value(text: str) -> bool:
+    """Whether a line says of one of its metrics anything but a word: `val_bpb:enabled` gives no number."""
+    return any(not _A_WORD.match(text, found.end()) for found in REPORTS.finditer(text))
 
 
 def written_numbers(text: str) -> tuple[Printed, ...]:

@@ -181,7 +181,7 @@ class FormulaArithmetic(Formulas):
                 return replace(a, factor=factor, changes=formulas.limited(a.changes | b.changes))
             if not minus or (a.prefix and b.prefix):
                 return formulas.added(a, replace(b, prefix=a.prefix and b.prefix))
-            text = f"{ast_text(node)}: the difference of two scores"
+            text = f"{ast_text(node)}: {formulas.DIFFERENCE}"
             return formulas.added(a, b).changed(self.change(node, Kind.OPAQUE, text))
         if not (a.of_scores or b.of_scores):
             return numbers_added(a, b)

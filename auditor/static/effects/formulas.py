@@ -97,7 +97,7 @@ class Formulas(Machine):
         for part in parts:
             if not isinstance(part, (Const, Num)):
                 form = self.with_choice(form, part, node)
-        return replace(result, formula=form)
+        return result if form is result.formula else replace(result, formula=form)
 
     @contextmanager
     def where_scores_pass(self, test: Value, node: ast.If) -> Iterator[None]:

@@ -9,11 +9,12 @@ and settings reach nothing, and where no validation token is within reach none c
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
-from auditor.static.domain.heap import TOUCHED, Class, Env, Func, Obj, SuperView, View
+from auditor.static.domain.heap import TOUCHED, Class, Func, Obj, SuperView, View
 from auditor.static.domain.provenance import Data
+from auditor.static.domain.reach import Reach
 from auditor.static.domain.values import (
     Alt,
     Columns,
@@ -34,6 +35,9 @@ from auditor.static.interpreter.decisions import Machine
 ADDRESS = "address"
 """Marks the address of a state's memory, and numbers computed from it."""
 
+UNREAD = "unread"
+"""Marks what unread code gave back and that may hold on to what this was handed."""
+
 NONE_DOUBTED: frozenset[int] = frozenset()
 
 ANYTHING = "anything"
@@ -44,33 +48,6 @@ MAKES = frozenset(["__init__", "__new__", "__post_init__", "__init_subclass__", 
 
 STATES = frozenset(["module", "optimizer", "tensor"])
 HOLDERS = frozenset(["list", "dict", "instance", "iterator", "namespace", "tokenizer"])
-
-
-@dataclass(slots=True)
-class Reach:
-    """What can be got at from some values.
-
-    Attributes:
-        objects: heap objects.
-        names: variables of outer scopes that reached functions assign to.
-        code: functions.
-        asked: names of attributes that these ask for.
-        classes: classes whose methods may be called.
-        made: classes that may be called themselves.
-        validation: whether validation tokens, or anything made of them, are among it.
-        reads: whether a reached function reads files.
-        changes: whether a reached function could change anything that outlives a call.
-    """
-
-    objects: dict[Obj, None] = field(default_factory=dict)
-    names: dict[tuple[Env, str], None] = field(default_factory=dict)
-    code: list[Func] = field(default_factory=list)
-    asked: set[str] = field(default_factory=set)
-    classes: dict[Class, None] = field(default_factory=dict)
-    made: dict[Class, None] = field(default_factory=dict)
-    validation: bool = False
-    reads: bool = False
-    changes: bool = False
 
 
 class Havoc(Machine):
@@ -132,6 +109,20 @@ class Havoc(Machine):
                     return True
         return False
 
+    def unseen_lesson(self, func: Value, given: Sequence[Value], result: Value, node: ast.AST) -> None:
+        """A call outside of the script was handed code that trains, and no update came of it: it may run all the same.
+
+        Code that the call gives back, or that it puts into a container, runs where that is called.
+        """
+        kept = isinstance(func, Method) and isinstance(func.owner, Obj) and func.owner.kind in HOLDERS
+        if kept or self.hands_code((result,)) or not self.hands_code(given):
+            return
+        reach = self.reach(given, calls_only=True)
+        if reach.trains and any(target.kind in STATES for target in reach.objects):
+            self.havoc(
+                given, "code that trains is handed to a call that was not followed", called(func), node
+            )
+
     def matters(self, target: Obj) -> bool:
         """Whether an object is a state, or holds one, or anything made of tokens."""
         if target.kind in STATES:
@@ -152,6 +143,16 @@ class Havoc(Machine):
         if isinstance(value, (Const, Num, Truth)):
             return replace(self.data(value), doubts=numbers)
         return value
+
+    def unread_result(self, out: Data, given: Iterable[Value]) -> Data:
+        """What unread code gives back: it may hold on to the models and optimisers that it was handed."""
+        held = {o for value in given for o in self.data(value).refs if o.kind in ("module", "optimizer")}
+        return replace(out, refs=out.refs | held, marks=out.marks | {UNREAD}) if held else out
+
+    def unread_method(self, owner: Value, name: str, given: Iterable[Value], node: ast.AST) -> None:
+        """A method is called of what unread code gave back."""
+        if isinstance(owner, Data) and UNREAD in owner.marks and owner.refs:
+            self.havoc((owner, *given), "a method of what unread code gave back", name, node)
 
     def doubted_part(self, owner: Value, part: Value) -> Value:
         """A part of a container or an attribute of an object: the doubts about the whole are doubts about it."""
@@ -191,6 +192,8 @@ class Havoc(Machine):
         made_of_tokens = value.updates or value.losses or value.looks
         if made_of_tokens or any(region.source == "val" for region in value.regions):
             found.validation = True
+        if value.updates or value.doubts or value.looks:
+            found.fitted.append(value)
         yield from value.refs
         if ADDRESS in value.marks:
             yield from value.states
@@ -216,6 +219,7 @@ class Havoc(Machine):
         text = captured(value.node)
         found.asked |= text.attributes
         found.changes = found.changes or text.changes
+        found.trains = found.trains or text.trains
         found.reads = found.reads or text.reads
         yield from value.defaults
         yield from (default for default in value.keyword_defaults if default is not None)
@@ -235,6 +239,11 @@ class Havoc(Machine):
 def reached_by_class(value: Class) -> Iterator[Value]:
     yield from (cell for cell in value.d.values() if isinstance(cell, Value))
     yield from value.bases
+
+
+def called(func: Value) -> str:
+    """What a call calls, as far as its name is known."""
+    return func.name if isinstance(func, (Lib, Method)) else "an unknown function"
 
 
 def methods_of(found: Reach, *, calls_only: bool) -> Iterator[Func]:

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 
 from auditor.solver.expressions import Atom, Condition, Expr
 from auditor.static.domain.by_token_kind import ByKind
-from auditor.static.domain.heap import Class, Env, Func, Obj
+from auditor.static.domain.heap import Class, Env, Func, Holder, Obj
 from auditor.static.domain.provenance import Data
+from auditor.static.domain.reach import Reach
 from auditor.static.domain.values import Columns, Const, Consume, Generator, Value
 from auditor.trace.events import Blend, Event, Score
 from auditor.trace.formula import Change, Formula, Kind, Printed
@@ -62,6 +63,33 @@ class Contract:
         raise NotImplementedError
 
     def element(self, container: Value, index: Expr | None, turns: frozenset[Atom] = frozenset()) -> Value:
+        raise NotImplementedError
+
+    def clock_reading(self, name: str) -> Data | None:
+        raise NotImplementedError
+
+    def with_time(self, op: ast.operator, left: Value, right: Value, result: Value) -> Value:
+        raise NotImplementedError
+
+    def enter_capped_loop(self, loop: ast.While) -> None:
+        raise NotImplementedError
+
+    def compare_time(self, node: ast.Compare, left: Value, right: Value) -> None:
+        raise NotImplementedError
+
+    def beside_places(self, owner: Obj) -> Data:
+        raise NotImplementedError
+
+    def looks_at(self, view: Value, base: Value) -> Value:
+        raise NotImplementedError
+
+    def write_through(self, owner: Data, written: Data) -> None:
+        raise NotImplementedError
+
+    def share_memory(self, owner: Value, name: str, result: Value) -> None:
+        raise NotImplementedError
+
+    def write_out(self, out: Value, result: Value, node: ast.AST) -> None:
         raise NotImplementedError
 
     def store(
@@ -325,6 +353,57 @@ class Contract:
         raise NotImplementedError
 
     def rewritten(self, name: str, values: Sequence[Value], result: Value, node: ast.AST) -> Value:
+        raise NotImplementedError
+
+    def with_output(
+        self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value | None:
+        raise NotImplementedError
+
+    def written_into(
+        self, name: str, tail: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value | None:
+        raise NotImplementedError
+
+    def goes_with(self, dead: str | None, holder: Holder) -> bool:
+        raise NotImplementedError
+
+    def arm(
+        self,
+        body: Sequence[ast.stmt],
+        condition: Condition | None,
+        env: Env,
+        node: ast.stmt,
+        text: str,
+        name: str,
+    ) -> str | None:
+        raise NotImplementedError
+
+    def reach(self, values: Iterable[Value], *, calls_only: bool) -> Reach:
+        raise NotImplementedError
+
+    def set_environment(self, name: str, value: Value, node: ast.AST) -> None:
+        raise NotImplementedError
+
+    def from_environment(self, value: Value) -> Value:
+        raise NotImplementedError
+
+    def with_ambient_state(self, module: Obj, method: Func | None, result: Data) -> Data:
+        raise NotImplementedError
+
+    def unread_result(self, out: Data, given: Iterable[Value]) -> Data:
+        raise NotImplementedError
+
+    def unread_method(self, owner: Value, name: str, given: Iterable[Value], node: ast.AST) -> None:
+        raise NotImplementedError
+
+    def stepped(self, states: Iterable[Obj], node: ast.AST, by: str) -> bool:
+        raise NotImplementedError
+
+    def kept_for_later(self, name: str, values: Sequence[Value], node: ast.AST) -> Value | None:
+        raise NotImplementedError
+
+    def unseen_lesson(self, func: Value, given: Sequence[Value], result: Value, node: ast.AST) -> None:
         raise NotImplementedError
 
     def library_value(self, name: str) -> Value:

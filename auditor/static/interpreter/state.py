@@ -84,11 +84,16 @@ class Ledger(Contract):
         self.functions: list[str] = []
         self.counter_functions: dict[int, bool] = {}
         self.active: list[int] = []
+        self.frames: list[Env] = []
+        self.views: dict[int, tuple[Data, Data]] = {}
+        self.caps_ahead: dict[int, tuple[ast.Compare, Value, Value]] = {}
         self.returns: list[Value | None] = []
         self.consumers: list[Consume] = []
         self.yielding: dict[int, bool] = {}
         self.stopped = False
+        self.entered: set[int] = set()
         self.trying = 0
+        self.raising: list[list[Value]] = []
         self.disk: Data = UNKNOWN
         self.steps = 0
         self.known_before = expressions_known()

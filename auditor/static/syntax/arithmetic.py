@@ -29,7 +29,8 @@ class Arithmetic(Machine):
         return self.binary(node.op, self.evaluate(node.left, env), self.evaluate(node.right, env), node)
 
     def binary(self, op: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
-        return self.with_binary(op, left, right, self.operated(op, left, right, node), node)
+        result = self.with_binary(op, left, right, self.operated(op, left, right, node), node)
+        return self.with_time(op, left, right, result)
 
     def operated(self, op: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
         if isinstance(left, Const) and isinstance(right, Const):

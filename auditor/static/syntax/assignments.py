@@ -159,6 +159,13 @@ class Assignments(Machine):
             for target, item in zip(targets, items, strict=True):
                 self.assign(target, item, env)
             return
+        if items is not None and starred and len(items) >= count - 1:
+            before = next(i for i, t in enumerate(targets) if isinstance(t, ast.Starred))
+            behind = len(items) - (count - before - 1)
+            parts = [*items[:before], Tup(tuple(items[before:behind])), *items[behind:]]
+            for target, item in zip(targets, parts, strict=True):
+                self.assign(target, item, env)
+            return
         whole = value if isinstance(value, Data) else self.data(value)
         for position, target in enumerate(targets):
             if isinstance(target, ast.Starred) or not isinstance(value, (Obj, View)):

@@ -1,4 +1,4 @@
-"""Branches, managers and handlers: arms run from the same heap, and what they leave is joined."""
+"""Branches and managers: arms run from the same heap, and what they leave is joined."""
 
 from __future__ import annotations
 
@@ -8,16 +8,12 @@ from collections.abc import Sequence
 from auditor.solver.expressions import Condition
 from auditor.static.ast_text import ast_text
 from auditor.static.domain.flow import Changes, Choice, Status
-from auditor.static.domain.heap import MISSING, Env, Obj
-from auditor.static.domain.provenance import UNKNOWN
+from auditor.static.domain.heap import MISSING, Env, Holder, Obj
 from auditor.static.domain.values import Const, Truth, Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.trace.answer import Answer
 from auditor.trace.events import Place
 from auditor.trace.trace import Switch
-
-REQUIRED = frozenset(["torch", "numpy", "sentencepiece"])
-"""Packages that the challenge itself requires: no entry runs without them."""
 
 
 class Branches(Machine):
@@ -100,18 +96,23 @@ class Branches(Machine):
         changes = {
             cell: entry
             for cell, entry in other.items()
-            if entry[2] is not MISSING
-            and not (dead == "raise" or (dead == "return" and isinstance(entry[0], Env)))
+            if entry[2] is not MISSING and not self.goes_with(dead, entry[0])
         }
         if dead is not None:
             surviving = second_condition if dead is status_first else first_condition
             if status is None and surviving is not None:
                 self.conditions.append(surviving)
-            if dead != "raise":
+            if dead != "raise" or self.trying:
                 self.deferred.append((dead, changes, choice))
             return status
         self.merge(changes, first_condition, flipped=other is not left, choice=choice)
         return status
+
+    def goes_with(self, dead: Status, holder: Holder) -> bool:
+        """Whether what an arm left in a holder goes where the arm ends: with its function, or with the whole script."""
+        if dead == "raise":
+            return not self.trying
+        return dead == "return" and isinstance(holder, Env)
 
     def merge(
         self,
@@ -195,38 +196,14 @@ class Branches(Machine):
             self.call(self.attribute(manager, "__exit__", node), [Const(None)] * 3, {}, node)
         return status
 
-    def x_Try(self, node: ast.Try, env: Env) -> Status:
-        self.trying += 1
-        try:
-            status = self.block(node.body, env)
-        finally:
-            self.trying -= 1
-        if status in (None, "raise") and not imports_required(node.body):
-            for handler in node.handlers:
-                mark = self.trail.mark()
-                if handler.name:
-                    self.put(env, handler.name, UNKNOWN)
-                ended = self.arm(handler.body, None, env, handler_statement(handler), "except", "if")
-                changed = self.trail.undo(mark)
-                if ended is None:
-                    self.merge({cell: entry for cell, entry in changed.items() if entry[2] is not MISSING})
-            if status == "raise":
-                status = None
-        if node.orelse and status is None:
-            status = self.block(node.orelse, env)
-        if node.finalbody:
-            last = self.block(node.finalbody, env)
-            status = last if last is not None else status
-        return status
-
-    x_TryStar = x_Try
-
     def x_Match(self, node: ast.Match, env: Env) -> Status:
         subject = self.evaluate(node.subject, env)
         for case in node.cases:
             for name in pattern_names(case.pattern):
                 self.put(env, name, self.data(subject))
             pattern = case.pattern
+            if case.guard is not None:
+                self.evaluate(case.guard, env)
             if (
                 isinstance(pattern, ast.MatchValue)
                 and isinstance(subject, Const)
@@ -253,24 +230,6 @@ def _union(a: tuple[object, ...], b: tuple[object, ...]) -> tuple[object, ...]:
     return (*a, *(item for item in b if item not in a))
 
 
-def handler_statement(handler: ast.ExceptHandler) -> ast.stmt:
-    """A statement at the handler's place (handlers are no statements themselves)."""
-    return ast.copy_location(ast.Pass(), handler)
-
-
 def pattern_names(pattern: ast.pattern) -> list[str]:
     """Names that a pattern binds."""
     return [n.name for n in ast.walk(pattern) if isinstance(n, (ast.MatchAs, ast.MatchStar)) and n.name]
-
-
-def imports_required(body: Sequence[ast.stmt]) -> bool:
-    """Whether nothing is tried but to import what every run has: a stand-in for it is never reached."""
-    names: list[str] = []
-    for statement in body:
-        if isinstance(statement, ast.Import):
-            names += [alias.name for alias in statement.names]
-        elif isinstance(statement, ast.ImportFrom):
-            names.append(statement.module or "")
-        elif not (isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Constant)):
-            return False
-    return bool(names) and all(name.split(".")[0] in REQUIRED for name in names)

@@ -23,6 +23,8 @@ class Comparisons(Machine):
         settings: frozenset[str] = getattr(left, "settings", NONE)
         for right in rights:
             settings |= getattr(right, "settings", NONE)
+        if len(rights) == 1 and isinstance(node.ops[0], (ast.Gt, ast.GtE, ast.Lt, ast.LtE)):
+            self.compare_time(node, left, rights[0])
         if len(rights) == 1:
             found = self.comparison(node.ops[0], left, rights[0], settings)
         else:

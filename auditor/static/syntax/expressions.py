@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import builtins
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -16,6 +15,7 @@ from auditor.static.domain.values import NONE, Columns, Const, Lib, Num, Slice, 
 from auditor.static.effects.events import TEXT
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.syntax.arithmetic import merge_text
+from auditor.static.transfer.builtins import is_exception
 from auditor.static.transfer.files import MATCHED
 from auditor.static.transfer.tables import BUILTINS
 from auditor.trace.answer import Answer
@@ -271,12 +271,6 @@ class Expressions(Machine):
         if (seen.updates or seen.doubts or seen.losses) and isinstance(joined, (Data, Const, Num)):
             return self.decided(self.as_record(joined), seen, node)
         return joined
-
-
-def is_exception(name: str) -> bool:
-    """Whether it is the name of one of Python's exceptions."""
-    found = getattr(builtins, name, None)
-    return isinstance(found, type) and issubclass(found, BaseException)
 
 
 def denominators(printed: Sequence[Data]) -> frozenset[int]:

@@ -89,6 +89,7 @@ class Generators(Machine):
             if self.active.count(id(target)) >= 2 or len(self.active) >= MAX_DEPTH:
                 self.doubt("recursion or depth", target.name, node)
                 return
+            self.entered.add(id(target))
             outer = self.frame()
             inner = Frame(
                 active=[*outer.active, id(target)],

@@ -105,12 +105,12 @@ class Loops(Machine):
         changed = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
         tested = {n.id for n in ast.walk(node.test) if isinstance(n, ast.Name)}
         always = isinstance(test, Const) and bool(test.value) and not changed & tested
-        body = Body(
-            node=node,
-            variable="while",
-            detail=ast_text(node.test),
-            run=lambda: self.block(node.body, env),
-        )
+
+        def run() -> Status:
+            self.enter_capped_loop(node)
+            return self.block(node.body, env)
+
+        body = Body(node=node, variable="while", detail=ast_text(node.test), run=run)
         status = self.turns(body, self.next_entry(), None, bind, always=always)
         if status in ("return", "raise"):
             return status
@@ -192,7 +192,7 @@ class Loops(Machine):
     def settle_deferred(self, left: list[Deferral]) -> None:
         """At the end of a turn: what arms that broke off left counts; those that return wait for the function's end."""
         for status, changes, choice in left:
-            if status == "return":
+            if status in ("return", "raise"):
                 self.deferred.append((status, changes, choice))
             else:
                 self.broken_off = self.broken_off or status == "break"

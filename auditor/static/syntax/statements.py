@@ -46,8 +46,10 @@ class Statements(Machine):
         return None
 
     def x_Assert(self, node: ast.Assert, env: Env) -> Status:
-        self.evaluate(node.test, env)
-        return None
+        outcome = self.truth(self.evaluate(node.test, env))
+        if node.msg is not None and outcome is not True:
+            self.evaluate(node.msg, env)
+        return "raise" if outcome is False and self.trying else None
 
     def x_Return(self, node: ast.Return, env: Env) -> Status:
         value = self.evaluate(node.value, env) if node.value is not None else Const(None)
@@ -61,9 +63,6 @@ class Statements(Machine):
 
     def x_Continue(self, node: ast.Continue, env: Env) -> Status:
         return "continue"
-
-    def x_Raise(self, node: ast.Raise, env: Env) -> Status:
-        return "raise"
 
     def x_Global(self, node: ast.Global, env: Env) -> Status:
         env.globals_.update(node.names)

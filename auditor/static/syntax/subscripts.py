@@ -13,6 +13,7 @@ from auditor.static.domain.taint import Looks
 from auditor.static.domain.values import Alt, Columns, Const, Lib, Num, Slice, Tup, Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.transfer.files import MATCHED
+from auditor.static.transfer.item_assignment import PLACED
 from auditor.trace.region import Region
 
 
@@ -29,6 +30,8 @@ class Subscripts(Machine):
             found = replace(record, by_kind=known, turns=record.turns | key.turns, rank=key.rank, span=None)
             return self.with_lookup(self.with_table_hit(found, index), owner, [index], node)
         value = self.with_index(index, self.indexed(owner, index, node), node)
+        if isinstance(owner, Data) and owner.losses and is_basic(index):
+            value = self.looks_at(value, owner)
         return replace(value, by_kind=known) if isinstance(value, Data) and known is not None else value
 
     def indexed(self, owner: Value, index: Value, node: ast.AST) -> Value:
@@ -61,14 +64,14 @@ class Subscripts(Machine):
             found = self.container_subscript(owner, index, node)
             if found is not None:
                 return found
-            if isinstance(owner, Obj) and "#placed" in owner.d and isinstance(index, Slice):
+            if isinstance(owner, Obj) and PLACED in owner.d and isinstance(index, Slice):
                 placed = self.part_by_position(owner, index, node)
                 if placed is not None:
                     return placed
         position = self.number(index)
         if isinstance(owner, Tup):
             return self.element(owner, position)
-        record = self.data(owner)
+        record = self.data(owner) if not isinstance(owner, Obj) else self.beside_places(owner)
         if isinstance(owner, Data):
             record = replace(record, array=owner.array, span=owner.span, rank=owner.rank)
         if record.array is not None:
@@ -260,3 +263,12 @@ class Subscripts(Machine):
 
 def sorted_atoms(record: Data) -> list[Atom]:
     return sorted(record.turns, key=lambda atom: str(atom.args))
+
+
+def is_basic(index: Value) -> bool:
+    """Whether an index selects a look at the array and no copy: slices and single places, no masks or lists."""
+    if isinstance(index, Tup):
+        return all(is_basic(item) for item in index.items)
+    return isinstance(index, (Slice, Num)) or (
+        isinstance(index, Const) and not isinstance(index.value, (list, tuple))
+    )

@@ -97,6 +97,10 @@ class BuiltinFunctions(Machine):
             found = handler(args, keywords, node)
             if isinstance(found, Value):
                 return found
+        if is_exception(name):
+            raised = self.allocate("instance", node, name)
+            raised.d["args"] = Tup(tuple(args))
+            return raised
         if name in SCALARS:
             return self.scalar(name, args, keywords, node)
         if name == "iter" and args:
@@ -331,3 +335,9 @@ class BuiltinFunctions(Machine):
             out.number = value.number
             return out
         return value
+
+
+def is_exception(name: str) -> bool:
+    """Whether it is the name of one of Python's exceptions."""
+    found = getattr(builtins, name, None)
+    return isinstance(found, type) and issubclass(found, BaseException)

@@ -16,6 +16,7 @@ from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import Alt, Const, Lib, Method, Num, Partial, Tup, Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.interpreter.state import MAX_DEPTH
+from auditor.static.transfer.builtins import ASKS_NO_FUNCTION
 from auditor.static.transfer.tables import INTERESTING
 
 MAX_DULL_STATEMENTS = 25
@@ -86,23 +87,22 @@ class Calls(Machine):
         if isinstance(func, Lib) and func.name == "builtins.super":
             return self.super_of(env)
         self.caller = env
+        before = self.effects, self.scores
+        out = keywords.pop("out", None) if isinstance(func, Lib) else None
         result = self.call(func, args, keywords, node)
+        if (self.effects, self.scores) == before and isinstance(func, (Lib, Method, Data)):
+            if not (isinstance(func, Lib) and func.name.removeprefix("builtins.") in ASKS_NO_FUNCTION):
+                self.unseen_lesson(func, (*args, *keywords.values()), result, node)
         if isinstance(func, (Lib, Method)):
             result = self.with_call(func, args, keywords, result, node)
         if isinstance(func, Method):
-            if isinstance(node.func, ast.Attribute):
-                self.changed_name(func, node.func.value, result, env)
-            return self.rewritten(func.name, (func.owner, *args), result, node)
-        if isinstance(func, Lib):
-            return self.rewritten(func.name.rsplit(".", 1)[-1], args, result, node)
+            result = self.rewritten(func.name, (func.owner, *args), result, node)
+            self.share_memory(func.owner, func.name, result)
+        elif isinstance(func, Lib):
+            result = self.rewritten(func.name.rsplit(".", 1)[-1], args, result, node)
+        if out is not None:
+            self.write_out(out, result, node)
         return result
-
-    def changed_name(self, func: Method, owner: ast.expr, result: Value, env: Env) -> None:
-        """A method that ends with an underscore changes scores and tokens that a name holds."""
-        if not func.name.endswith("_") or func.name.endswith("__") or not isinstance(owner, ast.Name):
-            return
-        if isinstance(func.owner, Data) and isinstance(result, Data) and result.formula != func.owner.formula:
-            self.assign(owner, replace(func.owner, formula=result.formula), env)
 
     def super_of(self, env: Env) -> Value:
         scope: Env | None = env
@@ -175,7 +175,7 @@ class Calls(Machine):
         if out.regions or out.losses or out.states:
             number = self.doubt("call of an unknown function", call_text(node), node)
             out = replace(out, doubts=out.doubts | {number}, span=None, array=None, template=None)
-        return out
+        return self.unread_result(out, given)
 
     def call_function(
         self, func: Func, args: list[Value], keywords: dict[str, Value], node: ast.AST
@@ -204,19 +204,23 @@ class Calls(Machine):
         scope = self.bind(func, args, keywords)
         if isinstance(target, ast.Lambda):
             self.active.append(id(target))
+            self.frames.append(scope)
             try:
                 with self.standing_in(func.layer, func.path):
                     return self.evaluate(target.body, scope)
             finally:
                 self.active.pop()
+                self.frames.pop()
         return self.run_function(func, target, scope, node)
 
     def run_function(
         self, func: Func, target: ast.FunctionDef | ast.AsyncFunctionDef, scope: Env, node: ast.AST
     ) -> Value:
         outer = self.node
+        self.entered.add(id(target))
         self.node = outer.child("call", target.name, self.place(node))
         self.active.append(id(target))
+        self.frames.append(scope)
         self.functions.append(target.name)
         self.returns.append(None)
         depth = len(self.conditions)
@@ -226,6 +230,7 @@ class Calls(Machine):
                 self.block(target.body, scope)
         finally:
             self.active.pop()
+            self.frames.pop()
             self.functions.pop()
             result = self.returns.pop()
             del self.conditions[depth:]

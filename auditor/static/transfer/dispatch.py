@@ -76,6 +76,14 @@ class Functions(Machine):
             keywords.get("out") or (args[0] if args and tail in WRITES_FIRST else None)
         ):
             self.put(target, TOUCHED, True)
+        written = self.with_output(name, args, keywords, node)
+        if written is None:
+            written = self.written_into(name, tail, args, keywords, node)
+        if written is not None:
+            return written
+        kept = self.kept_for_later(name, [*args, *keywords.values()], node)
+        if kept is not None:
+            return kept
         if name in ADDRESSES and args:
             return args[-1 if root == "cffi" else 0]
         if root == NATIVE:
@@ -87,7 +95,8 @@ class Functions(Machine):
                 return self.environment(str(first.value), default, node)
             return default if default is not None else UNKNOWN
         if name in ("os.environ.setdefault", "os.putenv") and len(args) > 1 and isinstance(first, Const):
-            self.environment_writes.setdefault(str(first.value), args[1])
+            if name == "os.putenv" or str(first.value) not in self.environment_writes:
+                self.set_environment(str(first.value), args[1], node)
             return UNKNOWN
         if name == "os.environ.copy":
             return Lib("os.environ")
@@ -95,16 +104,14 @@ class Functions(Machine):
             return Lib("functools.identity")
         if name in DECORATORS:
             return first if isinstance(first, Func) else UNKNOWN
-        found = self.structure(name, tail, args, keywords, node)
-        if found is not None:
-            return found
-        found = self.tokens(name, tail, args, keywords, node)
-        if found is not None:
-            return found
-        found = self.tensors(name, tail, args, keywords, node)
-        if found is not None:
-            return found
-        return self.any_function(name, root, args, keywords, node)
+        found = self.clock_reading(name) or self.structure(name, tail, args, keywords, node)
+        if found is None:
+            found = self.tokens(name, tail, args, keywords, node)
+        if found is None:
+            found = self.tensors(name, tail, args, keywords, node)
+        if found is None:
+            found = self.any_function(name, root, args, keywords, node)
+        return found
 
     # structure: partials, copies, wrappers, threads
     def structure(
@@ -278,9 +285,10 @@ class Functions(Machine):
         marks = out.marks - {"softmax"}
         if out.regions and name.rsplit(".", 1)[-1] not in ELEMENTWISE:
             marks |= {"moved"}
-        return replace(
+        out = replace(
             out, rank=None, span=None, array=None, template=None, within=frozenset(), marks=marks, most=None
         )
+        return out if root in PURE_ROOTS else self.unread_result(out, given)
 
     def text_of(self, value: Value) -> str:
         if isinstance(value, Const):
@@ -298,6 +306,9 @@ class Functions(Machine):
 
     # environment
     def environment(self, name: str, default: Value | None, node: ast.AST) -> Value:
+        fitted = self.from_environment(self.environment_writes.get(name, UNKNOWN))
+        if isinstance(fitted, Data) and (fitted.relevant or fitted.doubts):
+            return fitted
         setting = self.settings.get(name)
         place = self.place(node)
         unset, setting = setting, setting if setting is not None and setting.value is not None else None

@@ -76,5 +76,8 @@ class InPlace(Machine):
                 elif given.updates - self.own_history(target):
                     self.put(target, "#history", self.own_history(target) | given.updates)
         if not targets and isinstance(owner, Data):
-            return self.mix(owner, given)
+            written = given if name == "copy_" else self.mix(owner, given)
+            if name not in ("copy_", "add_", "sub_", "mul_", "div_") and given.losses - owner.losses:
+                written = self.select(written, node, name)
+            return written
         return owner

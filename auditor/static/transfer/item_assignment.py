@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import bisect
 import math
 from dataclasses import replace
 
 from auditor.solver.expressions import Expr
 from auditor.solver.operations import operation
+from auditor.solver.solver import proves
 from auditor.static.domain.heap import BOUNDS, STORED, TOUCHED, Env, Obj, View
 from auditor.static.domain.lattice import join_data
 from auditor.static.domain.provenance import UNKNOWN, Data
@@ -16,6 +18,12 @@ from auditor.static.domain.values import Alt, Columns, Const, Keyed, Lib, Num, S
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.transfer.files import MATCHED
 from auditor.trace.region import Region
+
+PLACED = "#placed"
+"""The cell of a buffer that says which tokens its places belong to: the least and the greatest distance."""
+
+MAX_DISTANCE = 64
+"""Tokens that a hash of a context may reach back or ahead; the longest of real scripts has 24."""
 
 
 class Stores(Machine):
@@ -36,7 +44,7 @@ class Stores(Machine):
             self.patch(f"sys.modules.{index.value}", value, node)
             return
         if isinstance(owner, Lib) and owner.name == "os.environ" and isinstance(index, Const):
-            self.environment_writes[str(index.value)] = value
+            self.set_environment(str(index.value), value, node)
             return
         if isinstance(owner, Obj) and "#kinds" in owner.d and self.store_by_kind(owner, index, value):
             self.put(owner, TOUCHED, True)
@@ -79,6 +87,8 @@ class Stores(Machine):
                 self.update(target, key.regions, node, "table", "write by key")
             elif target.kind == "module" and record.regions:
                 self.update(target, record.regions, node, "in place", "index assignment")
+            elif target.kind == "module" and record.updates - self.own_history(target):
+                self.put(target, "#history", self.own_history(target) | record.updates)
             elif target.kind == "tensor":
                 self.put(
                     target,
@@ -86,14 +96,16 @@ class Stores(Machine):
                     join_data(self.content_only(target), self.with_row(record.plain(), index)),
                 )
         if isinstance(owner, Data) and not owner.refs and isinstance(node, ast.Subscript):
+            written = self.mix(owner, value)
+            if record.updates:
+                places = index.items if isinstance(index, Tup) else (index,)
+                loops = {atom.args[0] for place in places for atom in self.data(place).turns}
+                pieces = frozenset(entry for entry in self.entries() if entry in loops)
+                written = replace(written, assembled=written.assembled | pieces)
+            written = self.data(self.with_index(index, written, node))
+            self.write_through(owner, written)
             if isinstance(node.value, ast.Name):
-                written = self.mix(owner, value)
-                if record.updates:
-                    places = index.items if isinstance(index, Tup) else (index,)
-                    loops = {atom.args[0] for place in places for atom in self.data(place).turns}
-                    pieces = frozenset(entry for entry in self.entries() if entry in loops)
-                    written = replace(written, assembled=written.assembled | pieces)
-                self.assign(node.value, self.with_index(index, written, node), env)
+                self.assign(node.value, written, env)
 
     def overwrite_matched(self, owner: Value, key: Data, node: ast.AST, env: Env) -> None:
         """Scores are overwritten where their tokens are what a file from outside holds."""
@@ -183,29 +195,33 @@ class Stores(Machine):
             self.put(target, TOUCHED, STORED)
 
     def place_by_position(self, target: Obj, index: Value, record: Data) -> None:
-        """Note that a buffer holds what belongs to token p at index p minus a constant."""
-        regions = [region for region in record.regions if region.start is not None]
-        if not regions or not isinstance(index, Slice) or index.step is not None:
+        """Note that a buffer holds at index p what belongs to the tokens at p plus so much, at least and at most."""
+        if not record.regions or not isinstance(index, Slice) or index.step is not None:
             return
         lower = Expr(0) if index.lower is None else self.number(index.lower)
         offsets = {
-            region.start - lower for region in regions if region.start is not None and lower is not None
+            region.start - lower
+            for region in record.regions
+            if region.start is not None and lower is not None and not is_somewhere(region)
         }
-        known = target.d.get("#placed")
-        if isinstance(known, Expr):
-            offsets.add(known)
-        if len(offsets) == 1 and (offset := offsets.pop()).is_constant:
-            self.put(target, "#placed", offset)
-        elif "#placed" in target.d:
-            self.trail.drop(target, "#placed")
+        known = target.d.get(PLACED)
+        bounds = [constant_bounds(offset) for offset in offsets]
+        ends = [bound for bound in bounds if bound is not None]
+        told = all(region.start is not None and not is_somewhere(region) for region in record.regions)
+        if offsets and told and len(ends) == len(bounds):
+            if isinstance(known, tuple):
+                ends.append(known)
+            self.put(target, PLACED, (min(least for least, _ in ends), max(most for _, most in ends)))
+        elif PLACED in target.d:
+            self.trail.drop(target, PLACED)
 
     def part_by_position(self, owner: Obj, index: Slice, node: ast.AST) -> Data | None:
         """The part of such a buffer that a slice selects: the tokens of those positions."""
-        offset = owner.d["#placed"]
+        offsets = owner.d[PLACED]
         lower = Expr(0) if index.lower is None else self.number(index.lower)
         upper = None if index.upper is None else self.number(index.upper)
         negative = any(b is not None and b.is_constant and b.constant < 0 for b in (lower, upper))
-        if not isinstance(offset, Expr) or lower is None or index.step is not None or negative:
+        if not isinstance(offsets, tuple) or lower is None or index.step is not None or negative:
             return None
         if upper is None and index.upper is not None:
             return None
@@ -215,15 +231,27 @@ class Stores(Machine):
             if region.start is None or region.stop is None:
                 regions.add(region)
                 continue
-            start = region.start if lower == Expr(0) else operation("max", region.start, lower + offset)
-            stop = region.stop if upper is None else operation("min", region.stop, upper + offset)
-            regions.add(replace(region, start=start, stop=stop))
+            for offset in sorted(set(offsets)):
+                start, stop = lower + offset, None if upper is None else upper + offset
+                if len(set(offsets)) == 1 or stop is None:
+                    if not proves(start - region.start):
+                        start = region.start if lower == Expr(0) else operation("max", region.start, start)
+                    stop = region.stop if stop is None else operation("min", region.stop, stop)
+                regions.add(replace(region, start=start, stop=stop))
         looks = frozenset(
             look.through(lambda region: region.sliced(lower, upper, from_end=(False, False)))
             for look in record.looks
         )
         found = replace(record.plain(), regions=frozenset(regions), rank=None, looks=looks)
         return self.refine(found, node) if record.losses and found.regions != record.regions else found
+
+    def beside_places(self, owner: Obj) -> Data:
+        """The content of a buffer, with the tokens that several distances put beside each of its places."""
+        record, offsets = self.data(owner), owner.d.get(PLACED)
+        if not isinstance(offsets, tuple) or offsets[0] == offsets[1] or record.losses:
+            return record
+        regions = {replace(region, start=Expr(offset)) for region in record.regions for offset in offsets}
+        return replace(record, regions=frozenset(regions))
 
     def with_row(self, record: Data, index: Value) -> Data:
         """Mark tokens stored at a row of a buffer with the row's index."""
@@ -245,10 +273,12 @@ class Stores(Machine):
             return record
 
         def moved(region: Region) -> Region:
-            return region if region.start is None else replace(region, start=region.start - offset)
+            if region.start is None or is_somewhere(region):
+                return replace(region, start=None, stop=None)
+            return replace(region, start=region.start - offset)
 
         looks = frozenset(look.through(moved) for look in record.looks)
-        if "#placed" in target.d:
+        if PLACED in target.d:
             return replace(record, looks=looks)
         return replace(record, regions=frozenset(map(moved, record.regions)), looks=looks)
 
@@ -261,3 +291,22 @@ class Stores(Machine):
             ((first, _),) = last.within
             return first
         return None
+
+
+def is_somewhere(region: Region) -> bool:
+    """Whether it is a part of its interval that loops choose, and the ends of the interval do not tell which."""
+    ends = [end for end in (region.start, region.stop) if end is not None]
+    return bool(region.turns) and not any(end.iterations() for end in ends)
+
+
+def constant_bounds(expr: Expr) -> tuple[int, int] | None:
+    """The closest constants between which an integer can be proved to lie, or None beyond `MAX_DISTANCE`."""
+    if expr.is_constant:
+        return expr.constant, expr.constant
+    if not proves(expr + MAX_DISTANCE) or not proves(-expr + MAX_DISTANCE):
+        return None
+    least = bisect.bisect_left(
+        range(-MAX_DISTANCE, MAX_DISTANCE), True, key=lambda at: not proves(expr - at - 1)
+    )
+    most = bisect.bisect_left(range(-MAX_DISTANCE, MAX_DISTANCE), True, key=lambda at: proves(-expr + at))
+    return least - MAX_DISTANCE, most - MAX_DISTANCE

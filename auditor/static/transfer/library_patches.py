@@ -8,7 +8,7 @@ text, what a library itself provides) change how fast something is computed, not
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from auditor.static.domain.heap import Class, Func, Obj
@@ -28,6 +28,22 @@ DEVICES = (
     "torch.jit.",
 )
 """Names that say where and how something is computed, not what: what stands in for one of them changes no number."""
+
+LINGERING = frozenset(
+    [
+        *("sys.settrace", "sys.setprofile", "sys.addaudithook", "threading.settrace", "threading.setprofile"),
+        *("gc.callbacks.append", "sys.meta_path.append", "sys.meta_path.insert", "sys.path_hooks.append"),
+        *("codecs.register", "codecs.register_error", "copyreg.pickle", "logging.setLogRecordFactory"),
+        *(
+            "logging.setLoggerClass",
+            "warnings.showwarning",
+            "faulthandler.register",
+            "sys.monitoring.register_callback",
+        ),
+        *("builtins.__build_class__", "readline.set_completer"),
+    ]
+)
+"""Functions that keep what they are handed, to call it at some later time."""
 
 COMPUTES = ("torch.", "numpy.", "math.")
 
@@ -80,6 +96,13 @@ class LibraryPatches(Machine):
         write = value_class.find("write")
         if write is None or not passes_on(write.node):
             self.standing.add(self.doubt("what is printed goes through code of the script", name, node))
+
+    def kept_for_later(self, name: str, values: Sequence[Value], node: ast.AST) -> Value | None:
+        """A function that keeps what it is handed, to call it later; None for any other."""
+        if name not in LINGERING:
+            return None
+        self.linger(values, "code that may run at any time", name, node)
+        return Const(None)
 
     # code that runs some time later
     def linger(self, values: Iterable[Value], reason: str, what: str, node: ast.AST) -> None:

@@ -25,6 +25,7 @@ from auditor.static.transfer.tables import (
     RESHAPES,
     SAME,
     SELECTIONS,
+    SHARED,
     TOTALS,
 )
 from auditor.trace.formula import Printed
@@ -58,6 +59,9 @@ TEXT_METHODS = frozenset(
         "capitalize",
     ]
 )
+VIEWS = frozenset(["detach", "numpy"])
+"""Methods that give the same memory under another name."""
+
 PATH_SAME = frozenset(["resolve", "absolute", "expanduser", "as_posix", "with_suffix", "with_name"])
 
 
@@ -95,6 +99,10 @@ class Methods(Machine):
         if isinstance(owner, Tup) and name in ("index", "count"):
             return UNKNOWN
         if isinstance(owner, (Func, Class, Lib, Partial)):
+            if name == "__call__":
+                return self.call(owner, args, keywords, node)
+            given = (owner, *args, *keywords.values())
+            self.havoc(given, "a method that is not followed", name, node, calls_only=True)
             return self.mix(*args, *keywords.values())
         bits = self.cast_bits(name, args, keywords)
         if bits is not None:
@@ -221,10 +229,13 @@ class Methods(Machine):
         if name == "backward":
             self.backward(record, node)
             return UNKNOWN
+        self.unread_method(owner, name, (*args, *keywords.values()), node)
         if name in ("step", "zero_grad") and targets:
-            for target in sorted(targets, key=lambda o: o.number):
-                if target.kind == "optimizer":
-                    self.optimizer_method(target, name, args, keywords, node)
+            optimizers = [target for target in targets if target.kind == "optimizer"]
+            for target in sorted(optimizers, key=lambda o: o.number):
+                self.optimizer_method(target, name, args, keywords, node)
+            if name == "step" and not optimizers:
+                self.stepped(targets, node, "an unread optimizer")
             return UNKNOWN
         if name == "load_state_dict":
             for target in targets:
@@ -284,7 +295,11 @@ class Methods(Machine):
             return self.added_up(record, None, node)
         if name in POSITION_FUNCTIONS:
             return self.call_library(f"torch.{name}", [owner, *args], keywords, node)
+        if name in VIEWS and isinstance(owner, (Data, Obj)) and record.refs:
+            return owner
         if name in COPIES:
+            if name in SHARED and isinstance(owner, Obj) and owner.kind == "tensor":
+                return owner
             return replace(record, refs=frozenset()) if isinstance(owner, (Data, Obj, View)) else record
         if name in RESHAPES:
             return self.reshaped(record, name, args)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 from auditor.program.walk import walk
@@ -92,6 +93,7 @@ class Modules(Machine):
         )
         if module.cls is None or method is None:
             return result
+        result = self.with_ambient_state(module, method, result)
         if any(region.source == "val" for region in result.regions):
             self.note_carries(module, node)
         target = self.loss_target(module.cls, name)
@@ -220,14 +222,7 @@ class Modules(Machine):
             closure = args[0] if args else keywords.get("closure")
             if isinstance(closure, Func):
                 result = self.call(closure, [], {}, node)
-            validation = False
-            for state in states:
-                pending = state.d.get("#pending")
-                if isinstance(pending, frozenset) and pending:
-                    regions = [r for r in pending if isinstance(r, Region)]
-                    self.update(state, regions, node, "gradient", f"{optimizer.name or 'optimizer'}.step")
-                    validation = True
-            if not validation:
+            if not self.stepped(states, node, optimizer.name or "optimizer"):
                 self.training_step(node)
             return result
         if name == "zero_grad":
@@ -241,6 +236,17 @@ class Modules(Machine):
         if name in ("state_dict",):
             return UNKNOWN
         return UNKNOWN
+
+    def stepped(self, states: Iterable[Obj], node: ast.AST, by: str) -> bool:
+        """Gradients that wait for a step become updates; whether any of validation tokens did."""
+        found = False
+        for state in sorted(states, key=lambda o: o.number):
+            pending = state.d.get("#pending")
+            if isinstance(pending, frozenset) and pending:
+                regions = [r for r in pending if isinstance(r, Region)]
+                self.update(state, regions, node, "gradient", f"{by}.step")
+                found = True
+        return found
 
     def training_step(self, node: ast.AST) -> None:
         """A step that no validation token had a part in: the training phase is running."""

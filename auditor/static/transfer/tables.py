@@ -136,6 +136,9 @@ SAME = frozenset(
     ]
 )
 COPIES = frozenset(["clone", "detach", "numpy", "astype", "long", "int", "tolist", "item", "bool", "copy"])
+SHARED = frozenset(["detach", "numpy"])
+"""Of these, what looks at the memory of what it is called on."""
+
 RESHAPES = frozenset(
     [
         "reshape",

@@ -31,6 +31,9 @@ EQUALITIES = {"eq": "eq", "equal": "eq", "ne": "ne", "not_equal": "ne"}
 BY_ELEMENT_METHODS = frozenset([*SUMS, *BY_ELEMENT, "logical_not", "bitwise_not", "take", "index_select"])
 
 
+WRAPS = frozenset(["as_tensor", "from_numpy", "asarray", "ascontiguousarray"])
+"""Functions whose result looks at the memory of an array they are given."""
+
 FILLS: dict[str, int | None] = {"zeros": 0, "ones": 1, "full": None, "bytearray": 0}
 
 
@@ -59,6 +62,8 @@ class TensorFunctions(Machine):
                 return first if isinstance(first, Num) else self.allocated(tail, [], keywords, node)
             if isinstance(first, Obj) and self.length(first) == Expr(0):
                 return EMPTY
+            if isinstance(first, Obj) and first.kind == "tensor" and tail in WRAPS and bits is None:
+                return first
             record = self.data(first)
             if isinstance(first, Obj):
                 record = replace(record, span=self.consecutive(first))

@@ -180,7 +180,6 @@ class TensorMethods(Machine):
             "element_size",
             "nelement",
             "stride",
-            "data_ptr",
             "storage_offset",
         ):
             return Data(turns=record.turns) if record.turns else UNKNOWN

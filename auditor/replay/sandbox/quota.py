@@ -1,0 +1,99 @@
+"""What a run may take of the machine: disk, memory, processes; and how much of the disk it has taken.
+
+Folders of the sandbox's own (/tmp, /dev/shm) are bounded by the kernel. What lies on this machine's disk is counted
+by the parent while the run goes on, files that have no name any more but are held open included.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+TMP_BYTES: Final = 1 << 30
+"""Of the sandbox's own /tmp."""
+
+SHM_BYTES: Final = 1 << 29
+"""Of the sandbox's own /dev/shm."""
+
+DISK_BYTES: Final = 1 << 30
+"""Of all that a run writes into its folders; also of any single file."""
+
+DISK_FILES: Final = 50_000
+FREE_BYTES: Final = 1 << 28
+"""Left free on the disk whatever a run would still be allowed."""
+
+PROCESSES: Final = 400
+THREADS: Final = 1024
+"""Of all its processes together (RLIMIT_NPROC); above `PROCESSES`, so that the reason is given before it fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Bytes and files on the disk."""
+
+    bytes: int
+    files: int
+
+    @property
+    def too_much(self) -> str:
+        """Why this is more than a run may take, or ""."""
+        if self.bytes > DISK_BYTES:
+            return f"it wrote more than {DISK_BYTES >> 20} MiB"
+        if self.files > DISK_FILES:
+            return f"it made more than {DISK_FILES:,} files"
+        return ""
+
+
+def disk_use(folders: Sequence[Path], processes: Iterable[int]) -> Use:
+    """What lies in folders, and what processes hold open on the same disk without a name."""
+    seen: dict[tuple[int, int], int] = {}
+    count = 0
+    waiting = [str(folder) for folder in folders]
+    while waiting and count <= DISK_FILES:
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                count += 1
+                with contextlib.suppress(OSError):
+                    status = entry.stat(follow_symlinks=False)
+                    seen[status.st_dev, status.st_ino] = status.st_blocks * 512
+                    if stat.S_ISDIR(status.st_mode):
+                        waiting.append(entry.path)
+    disks = {device for device, _ in seen} | {os.stat(folder).st_dev for folder in folders}
+    for process in processes:
+        with contextlib.suppress(OSError):
+            for name in os.listdir(f"/proc/{process}/fd"):
+                with contextlib.suppress(OSError):
+                    status = os.stat(f"/proc/{process}/fd/{name}")
+                    if not status.st_nlink and status.st_dev in disks:
+                        seen[status.st_dev, status.st_ino] = status.st_blocks * 512
+    return Use(sum(seen.values()), count)
+
+
+def disk_is_full(folder: Path) -> bool:
+    """Whether so little is left on the folder's disk that everyone else would feel it."""
+    state = os.statvfs(folder)
+    return state.f_bavail * state.f_frsize < FREE_BYTES
+
+
+def memory_bytes(process: int) -> int:
+    """Memory of a process that no file on a disk backs: its own pages and shared ones; 0 if it is gone."""
+    try:
+        with open(f"/proc/{process}/status") as status:
+            fields = dict(line.split(":", 1) for line in status)
+    except OSError:
+        return 0
+    return sum(int(fields.get(name, "0").split()[0]) << 10 for name in ("RssAnon", "RssShmem"))
+
+
+def shared_memory_bytes(folders: Iterable[str]) -> int:
+    """Bytes that lie in the sandbox's own folders in memory."""
+    total = 0
+    for folder in folders:
+        state = os.statvfs(folder)
+        total += (state.f_blocks - state.f_bfree) * state.f_frsize
+    return total

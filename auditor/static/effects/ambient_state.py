@@ -1,0 +1,88 @@
+"""State that reaches a model by none of its arguments: names it captures, its attributes, the process environment.
+
+What was fitted to validation tokens and put where a forward pass finds it (a global table, an attribute, a variable of
+the environment) is in the number as much as what is handed to it.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from auditor.static.domain.heap import Func, Obj
+from auditor.static.domain.provenance import UNKNOWN, Data
+from auditor.static.domain.taint import joined
+from auditor.static.domain.values import Value
+from auditor.static.interpreter.decisions import Machine
+from auditor.trace.events import Score
+from auditor.trace.region import Region
+
+ENVIRONMENT_READS = frozenset(["environ", "getenv"])
+HELD = frozenset(["tensor", "list", "dict", "selection"])
+"""Kinds of objects whose content a captured name brings along; modules have histories of their own."""
+
+
+class AmbientState(Machine):
+    """Follows state that is handed to nobody."""
+
+    def prepare_ambient_state(self) -> None:
+        self.process_environment = self.allocate("table", self.main[0], "os.environ")
+
+    def set_environment(self, name: str, value: Value, node: ast.AST) -> None:
+        """A variable of the environment is set; what was made of validation tokens makes a state of it."""
+        self.environment_writes[name] = value
+        record = self.data(value)
+        regions = self.tells_of(record)
+        if regions:
+            how = "selection" if record.losses else "in place"
+            self.update(self.process_environment, regions, node, how, f"os.environ[{name!r}]")
+        if record.updates - self.own_history(self.process_environment):
+            history = self.own_history(self.process_environment) | record.updates
+            self.put(self.process_environment, "#history", history)
+
+    def tells_of(self, record: Data) -> frozenset[Region]:
+        """The validation tokens that a value tells something of, by itself or by their scores."""
+        found = {region for region in record.regions if region.source == "val"}
+        for number in record.losses:
+            event = self.events.get(number)
+            if isinstance(event, Score):
+                found |= event.regions
+        return frozenset(found)
+
+    def from_environment(self, value: Value) -> Value:
+        """What was put into the environment, with what the environment has been fitted to."""
+        if not isinstance(value, Data) or not value.relevant:
+            return value
+        history = self.own_history(self.process_environment)
+        return replace(value, updates=value.updates | history)
+
+    def with_ambient_state(self, module: Obj, method: Func | None, result: Data) -> Data:
+        """The result of a module's method, with what it finds beside its arguments."""
+        found = [cell for part in self.members(module) for cell in held_in(part)]
+        if method is not None:
+            initialiser = module.cls.find("__init__") if module.cls is not None else None
+            reach = self.reach([method] if initialiser is None else [method, initialiser], calls_only=True)
+            found += [*reach.fitted, *(o for o in reach.objects if o.kind in HELD)]
+            if reach.asked & ENVIRONMENT_READS:
+                found.append(self.process_environment)
+        updates, doubts, looks = result.updates, result.doubts, result.looks
+        for value in found:
+            record = self.data(value)
+            updates |= record.updates
+            doubts |= record.doubts
+            looks = joined(looks, record.looks)
+            if isinstance(value, Obj):
+                updates |= self.own_history(value)
+        if (updates, doubts, looks) == (result.updates, result.doubts, result.looks):
+            return result
+        return replace(result, updates=updates, doubts=doubts, looks=looks)
+
+
+def held_in(part: Obj) -> list[Value]:
+    """What is kept under the attributes of a module, other modules aside."""
+    cells = [cell for name, cell in part.d.items() if not str(name).startswith("#")]
+    return [
+        cell
+        for cell in cells
+        if (isinstance(cell, Data) and cell is not UNKNOWN) or (isinstance(cell, Obj) and cell.kind in HELD)
+    ]

@@ -1,0 +1,124 @@
+"""`raise` and `try`: what is raised reaches the handlers, with what the arm that raised it had left.
+
+An exception that the script raises itself is a way of control, and its handlers are followed wherever the tried
+block ends. One that only a library could raise is taken not to have happened, unless the block runs to its end.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from auditor.static.domain.flow import Deferral, Status
+from auditor.static.domain.heap import MISSING, Env
+from auditor.static.domain.provenance import UNKNOWN
+from auditor.static.domain.values import Lib, Value
+from auditor.static.interpreter.decisions import Machine
+
+REQUIRED = frozenset(["torch", "numpy", "sentencepiece"])
+"""Packages that the challenge itself requires: no entry runs without them."""
+
+
+class Exceptions(Machine):
+    """Raises and handles."""
+
+    def x_Raise(self, node: ast.Raise, env: Env) -> Status:
+        value: Value = UNKNOWN
+        if node.exc is not None:
+            value = self.evaluate(node.exc, env)
+            if isinstance(value, Lib):
+                value = self.call(value, [], {}, node)
+        if node.cause is not None:
+            self.evaluate(node.cause, env)
+        for raised in self.raising[-1:]:
+            raised.append(value)
+        return "raise"
+
+    def x_Try(self, node: ast.Try, env: Env) -> Status:
+        status, raised, thrown = self.tried(node.body, env)
+        if (status in (None, "raise") or raised) and not imports_required(node.body):
+            status = self.handled(node.handlers, env, status, raised, thrown)
+        if node.orelse and status is None:
+            status = self.block(node.orelse, env)
+        if node.finalbody:
+            last = self.block(node.finalbody, env)
+            status = last if last is not None else status
+        return status
+
+    x_TryStar = x_Try
+
+    def tried(self, body: Sequence[ast.stmt], env: Env) -> tuple[Status, list[Value], list[Deferral]]:
+        """Run a block; gives how it ended, what was raised in it, and what the arms that did so had left."""
+        self.trying += 1
+        raised: list[Value] = []
+        self.raising.append(raised)
+        waiting, self.deferred = self.deferred, []
+        try:
+            status = self.block(body, env)
+        finally:
+            self.trying -= 1
+            self.raising.pop()
+            left, self.deferred = self.deferred, waiting
+        self.deferred += [deferral for deferral in left if deferral[0] != "raise"]
+        for outer in self.raising[-1:]:
+            outer += raised  # the handlers here may be for other exceptions
+        return status, raised, [deferral for deferral in left if deferral[0] == "raise"]
+
+    def handled(
+        self,
+        handlers: Sequence[ast.ExceptHandler],
+        env: Env,
+        status: Status,
+        raised: Sequence[Value],
+        thrown: Sequence[Deferral],
+    ) -> Status:
+        """Run the handlers, each from where the block ended or raised, and join what they leave."""
+        found: Value | None = None
+        for value in raised:
+            found = self.join(found, value)
+        endings: list[Status] = []
+        for handler in handlers:
+            mark = self.trail.mark()
+            for _, changes, choice in thrown:
+                self.merge(changes, choice=choice)
+            if handler.name:
+                self.put(env, handler.name, UNKNOWN if found is None else found)
+            if handler.type is not None:
+                self.evaluate(handler.type, env)
+            ended = self.arm(handler.body, None, env, handler_statement(handler), "except", "if")
+            endings.append(ended)
+            changed = {cell: e for cell, e in self.trail.undo(mark).items() if e[2] is not MISSING}
+            if ended is None:
+                self.merge(changed)
+            elif ended != "raise" or self.trying:
+                kept = {cell: e for cell, e in changed.items() if not self.goes_with(ended, e[0])}
+                self.deferred.append((ended, kept, None))
+        if not endings or (status != "raise" and not raised):
+            return status
+        if None in endings:
+            return None
+        return (
+            endings[0]
+            if status == "raise" and len(set(endings)) == 1
+            else status
+            if status != "raise"
+            else None
+        )
+
+
+def handler_statement(handler: ast.ExceptHandler) -> ast.stmt:
+    """A statement at the handler's place (handlers are no statements themselves)."""
+    return ast.copy_location(ast.Pass(), handler)
+
+
+def imports_required(body: Sequence[ast.stmt]) -> bool:
+    """Whether nothing is tried but to import what every run has: a stand-in for it is never reached."""
+    names: list[str] = []
+    for statement in body:
+        if isinstance(statement, ast.Import):
+            names += [alias.name for alias in statement.names]
+        elif isinstance(statement, ast.ImportFrom):
+            names.append(statement.module or "")
+        elif not (isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Constant)):
+            return False
+    return bool(names) and all(name.split(".")[0] in REQUIRED for name in names)

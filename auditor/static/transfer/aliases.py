@@ -1,0 +1,89 @@
+"""Values that share memory: what is written through one name shows under the others.
+
+An array that the machine keeps as a value has no identity of its own. It is known by being the very same value under
+several names (an argument and what the caller passed, two names of one tensor), and views remember what they look at.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import replace
+
+from auditor.static.domain.heap import TOUCHED, Env, Holder, Obj
+from auditor.static.domain.provenance import Data
+from auditor.static.domain.values import Value
+from auditor.static.interpreter.decisions import Machine
+from auditor.static.transfer.tables import RESHAPES, SAME, SHARED
+
+HOLDERS = frozenset(["dict", "list", "instance"])
+"""Kinds of objects in whose cells a value may stand."""
+
+
+class Aliases(Machine):
+    """Writes into values without identity."""
+
+    def looks_at(self, view: Value, base: Value) -> Value:
+        """Note that a value shares the memory of another, and return it."""
+        if isinstance(view, Data) and isinstance(base, Data) and view is not base and base.relevant:
+            self.views[id(view)] = view, base
+        return view
+
+    def write_through(self, owner: Data, written: Data) -> None:
+        """Show a write into a value under every name that holds it, in what it is a view of, and in views of it."""
+        waiting = [(owner, written)]
+        done: set[int] = set()
+        while waiting:
+            old, new = waiting.pop()
+            if id(old) in done or old is new or not old.relevant:
+                continue
+            done.add(id(old))
+            for holder in self.holders():
+                for key, value in list(holder.d.items()):
+                    if value is old:
+                        self.put(holder, key, new)
+                    elif isinstance(value, tuple) and any(item is old for item in value):
+                        self.put(holder, key, tuple(new if item is old else item for item in value))
+            for view, base in list(self.views.values()):
+                if view is old:
+                    whole = self.mix(base, new)
+                    waiting.append((base, whole))
+                    self.looks_at(new, whole)
+                elif base is old:
+                    part = self.mix(view, new)
+                    waiting.append((view, part))
+                    self.looks_at(part, new)
+
+    def share_memory(self, owner: Value, name: str, result: Value) -> None:
+        """What a method of a value does to its memory: a view of it, or a change in place."""
+        if not isinstance(owner, Data) or not isinstance(result, Data):
+            return
+        if name in RESHAPES | SHARED:
+            self.looks_at(result, owner)
+        elif name.endswith("_") and not name.endswith("__") and name not in SAME:
+            if owner.losses:
+                self.write_through(owner, result)
+            elif result.formula != owner.formula:
+                self.write_through(owner, replace(owner, formula=result.formula))
+
+    def write_out(self, out: Value, result: Value, node: ast.AST) -> None:
+        """The result of a function is written into an array that was handed to it."""
+        for target in self.objects(out):
+            self.put(target, TOUCHED, True)
+        self.in_place(out, self.objects(out), "copy_", [result], {}, node)
+        if isinstance(out, Data):
+            self.write_through(out, self.data(result))
+
+    def holders(self) -> Iterator[Holder]:
+        """The scopes of the functions that run, those around them, and the objects that they name."""
+        seen: set[int] = set()
+        for frame in (self.globals, *self.frames):
+            scope: Env | None = frame
+            while scope is not None and id(scope) not in seen:
+                seen.add(id(scope))
+                yield scope
+                for value in list(scope.d.values()):
+                    if isinstance(value, Obj) and value.kind in HOLDERS and id(value) not in seen:
+                        seen.add(id(value))
+                        yield value
+                scope = scope.up

@@ -1,0 +1,74 @@
+"""Functions that write into memory they are handed: `out=`, `numpy.copyto`, torch's in-place functions, addresses."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from auditor.static.domain.heap import Obj
+from auditor.static.domain.values import Const, Value
+from auditor.static.interpreter.decisions import Machine
+
+COPIED_INTO = frozenset(
+    ["numpy.copyto", "numpy.place", "numpy.put", "numpy.putmask", "numpy.put_along_axis", "ctypes.memmove"]
+)
+"""Functions that write what they are handed last, or second, into what they are handed first."""
+
+SWAPS = frozenset(["torch.utils.swap_tensors", "torch._C._swap_tensor_impl"])
+SPREADS = frozenset(
+    ["torch.nn.utils.vector_to_parameters", "torch.nn.utils.convert_parameters.vector_to_parameters"]
+)
+
+
+class Memory(Machine):
+    """Follows writes into memory."""
+
+    def written_into(
+        self, name: str, tail: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value | None:
+        """What a function gives that writes into a value it is handed; None for any other function."""
+        if name in SWAPS and len(args) == 2:
+            before = [self.data(value) for value in args]
+            self.overwrite(args[0], [before[1]], node, tail)
+            self.overwrite(args[1], [before[0]], node, tail)
+            return Const(None)
+        if name in SPREADS and len(args) == 2:
+            self.overwrite(args[1], args[:1], node, tail)
+            return Const(None)
+        if name in COPIED_INTO and len(args) > 1:
+            self.overwrite(args[0], args[1:], node, tail)
+            return Const(None)
+        if name == "ctypes.memset" and args:
+            return self.call_method(args[0], "zero_", [], {}, node)
+        if not name.startswith("torch.") or not args or not tail.endswith("_") or tail.endswith("__"):
+            return None
+        if name.startswith("torch._foreach_"):
+            self.overwrite(args[0], args[1:], node, tail)
+            return args[0]
+        return self.call_method(args[0], tail, args[1:], keywords, node) if self.memory_of(args[0]) else None
+
+    def overwrite(self, target: Value, values: Sequence[Value], node: ast.AST, by: str) -> None:
+        """Numbers are written into the memory of a value."""
+        owners = self.memory_of(target)
+        if owners:
+            self.in_place(target, owners, "copy_" if len(owners) == 1 else by, list(values), {}, node)
+
+    def memory_of(self, value: Value) -> frozenset[Obj]:
+        """The states whose memory a value is, is an address of, or holds."""
+        record = self.data(value)
+        found = self.objects(value) | record.refs
+        if not found & record.states:
+            found |= record.states  # a number computed from an address
+        return frozenset(o for o in found if o.kind in ("module", "tensor", "optimizer"))
+
+    def with_output(
+        self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value | None:
+        """`f(…, out=x)`: what `f` gives is written into `x`."""
+        target = keywords.get("out")
+        if target is None or not self.memory_of(target):
+            return None
+        rest = {key: value for key, value in keywords.items() if key != "out"}
+        result = self.call_library(name, args, rest, node)
+        self.in_place(target, self.memory_of(target), "out", [result], {}, node)
+        return target

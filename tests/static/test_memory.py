@@ -1,0 +1,68 @@
+"""Weights can be changed behind their back: by address, through a view, by functions that write where they are told."""
+
+from __future__ import annotations
+
+import pytest
+
+from auditor.trace.answer import Answer
+from tests.static.conftest import run, worst_overlap
+
+SETUP = """\
+import ctypes
+parts = list(model.parameters())
+views = [part.detach().numpy() for part in parts]
+
+def slopes(x, y):
+    return torch.autograd.grad(model(x, y), parts)
+
+"""
+
+LOOP = """\
+for k in range(n // 1024):
+    x, y = tokens(k * 1024)
+{before}    loss = model(x, y)
+    total += loss.item()
+{after}"""
+
+WRITES = {
+    "an address": (
+        "    for p, g in zip(parts, slopes(x, y)):\n        new = (p.detach() - g).contiguous()\n"
+        "        ctypes.memmove(p.data_ptr(), new.data_ptr(), new.numel() * 4)\n"
+    ),
+    "an address, moved on": (
+        "    for p, g in zip(parts, slopes(x, y)):\n"
+        "        ctypes.memmove(p.data_ptr() + 4, g.data_ptr(), g.numel() * 4)\n"
+    ),
+    "a view, by out": (
+        "    for view, g in zip(views, slopes(x, y)):\n        np.subtract(view, g.numpy(), out=view)\n"
+    ),
+    "a view, in place": "    for view, g in zip(views, slopes(x, y)):\n        view -= g.numpy()\n",
+    "a view, by index": "    for view, g in zip(views, slopes(x, y)):\n        view[:] = view - g.numpy()\n",
+    "copyto": "    for view, g in zip(views, slopes(x, y)):\n        np.copyto(view, view - g.numpy())\n",
+    "swapped tensors": (
+        "    for p, g in zip(parts, slopes(x, y)):\n        torch.utils.swap_tensors(p, nn.Parameter(p.detach() - g))\n"
+    ),
+    "a vector": (
+        "    flat = torch.cat([g.flatten() for g in slopes(x, y)])\n"
+        "    torch.nn.utils.vector_to_parameters(flat, parts)\n"
+    ),
+    "all at once": "    torch._foreach_sub_(parts, slopes(x, y))\n",
+    "another in-place function": "    for p, g in zip(parts, slopes(x, y)):\n        torch.sub(p, g, out=p.data)\n",
+}
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_before_the_score_it_is_seen(name: str) -> None:
+    trace = run(SETUP + LOOP.format(before=WRITES[name], after=""))
+    assert worst_overlap(trace) is Answer.YES
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_behind_the_score_it_is_allowed(name: str) -> None:
+    trace = run(SETUP + LOOP.format(before="", after=WRITES[name]))
+    assert worst_overlap(trace) is Answer.NO
+
+
+def test_a_detached_copy_is_not_the_weights() -> None:
+    body = "    for p, g in zip(parts, slopes(x, y)):\n        new = p.detach().clone()\n        new -= g\n"
+    assert worst_overlap(run(SETUP + LOOP.format(before=body, after=""))) is Answer.NO
