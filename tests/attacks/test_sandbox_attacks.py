@@ -5,16 +5,19 @@ Each test states what must happen. A level that does not work here is skipped by
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pwd
 import re
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +25,8 @@ from auditor.replay.probes.outcome import Outcome, ReplayResult
 from auditor.replay.probes.runner import Bench
 from auditor.replay.replay import ReplayOptions, replay_submission
 from auditor.replay.runs.job import Mode
+from auditor.replay.runs.observations import Standing
+from auditor.replay.runs.run_record import RunRecord
 from auditor.replay.runs.session import Session, no_names
 from auditor.replay.sandbox.ladder import Rung
 from auditor.submission.load import load_path
@@ -141,11 +146,19 @@ def _try(session: Session, home: Path) -> dict[str, str]:
             "abstract": abstract,
             "port": port.getsockname()[1],
         }
-        text = (Path(__file__).parent / "attempts.py").read_bytes()
-        session.place(files={"train_gpt.py": text}, script="train_gpt.py", lowered={}, data_names=no_names)
-        bench = Bench.drawn(1)
-        variables = {"OUTSIDE": json.dumps(outside)}
-        run = session.run(bench.world, bench.sizes, variables, mode=Mode.PLAIN, seconds=120.0)
+        return _found(_placed_run(session, "attempts.py", OUTSIDE=json.dumps(outside)))
+
+
+def _placed_run(session: Session, name: str, **variables: str) -> RunRecord:
+    """One run of a script of this folder."""
+    text = (Path(__file__).parent / name).read_bytes()
+    session.place(files={"train_gpt.py": text}, script="train_gpt.py", lowered={}, data_names=no_names)
+    bench = Bench.drawn(1)
+    return session.run(bench.world, bench.sizes, variables, mode=Mode.PLAIN, seconds=200.0)
+
+
+def _found(run: RunRecord) -> dict[str, Any]:
+    """What such a script printed of what it found."""
     said = [line for line in run.printed.splitlines() if line.startswith("FOUND ")]
     assert said, (run.reason, run.why_not, run.printed)
     result = json.loads(said[-1].removeprefix("FOUND "))
@@ -256,6 +269,79 @@ for number in range(4):
     %s
 subprocess.run(["sleep", "60"])
 """
+
+
+@pytest.fixture(scope="module")
+def all_evasions(sessions: dict[Rung, Session]) -> Callable[[Rung], RunRecord]:
+    """The run that tries to read what was taken away, and to open files unseen; once a level."""
+    kept: dict[Rung, RunRecord] = {}
+
+    def run(level: Rung) -> RunRecord:
+        if level not in kept:
+            kept[level] = _placed_run(_session(sessions, level), "evasions.py")
+        return kept[level]
+
+    return run
+
+
+EVASIONS = re.findall(r'^ *attempt\("([^"]+)"', (Path(__file__).parent / "evasions.py").read_text(), re.M)
+
+
+@pytest.mark.parametrize("name", EVASIONS)
+def test_nothing_is_read_past_the_boundary_or_the_broker(
+    level: Rung, all_evasions: Callable[[Rung], RunRecord], name: str
+) -> None:
+    said = _found(all_evasions(level))[name]
+    assert said.startswith("refused: "), said
+    assert not said.startswith(("refused: NameError", "refused: TypeError", "refused: AttributeError")), said
+
+
+def test_training_data_are_gone_from_what_was_kept_too(
+    level: Rung, all_evasions: Callable[[Rung], RunRecord]
+) -> None:
+    """A descriptor reads nothing more, and who reads a map dies of it."""
+    found = _found(all_evasions(level))
+    assert found["before"] > 1000
+    assert found["held"] == 0
+    assert found["mapped"] == signal.SIGBUS
+
+
+def test_the_boundary_is_seen_from_outside(level: Rung, all_evasions: Callable[[Rung], RunRecord]) -> None:
+    """Read by another program, through a link, under a name as texts have: it is the artifact all the same."""
+    run = all_evasions(level)
+    boundary = run.observations.boundary
+    assert _found(run)["artifact"] and run.withdrawn
+    assert boundary is not None and boundary.standing is Standing.ENFORCED
+    assert boundary.path.endswith("/job/model.txt")
+    content = bytes(range(256)) * 20
+    assert (boundary.size, boundary.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+    assert any(program.path.endswith("/cat") for program in run.observations.programs)
+
+
+def test_every_file_that_was_opened_was_seen(level: Rung, all_evasions: Callable[[Rung], RunRecord]) -> None:
+    """Though another thread rewrote the names all the while: what is observed is what was opened."""
+    run = all_evasions(level)
+    opened = {(device, inode) for device, inode in _found(run)["raced"]}
+    seen = {file.file for file in run.observations.files if not file.write and not file.refused}
+    assert opened and opened <= seen
+    assert run.observations.opens is Standing.ENFORCED and not run.observations.missed
+    numbers = [
+        event.number
+        for kept in (run.observations.files, run.observations.sockets, run.observations.programs)
+        for event in kept
+    ]
+    assert sorted(numbers) == list(range(len(numbers)))
+
+
+def test_network_tries_past_python_are_seen(level: Rung, all_evasions: Callable[[Rung], RunRecord]) -> None:
+    """By libc, which no audit hook sees: neither stream nor datagram gets out, and both are on the list."""
+    run = all_evasions(level)
+    found, sockets = _found(run), run.observations.sockets
+    assert found["connected"] == found["datagram"] == -1
+    if level.has_own_network:
+        assert [use.address for use in run.observations.outside] == ["192.0.2.7:443"]
+    assert any(use.call == "socket" and use.refused for use in sockets)
+
 
 EXHAUSTING = {
     "disk": (HELD % "pass", "it wrote more than"),

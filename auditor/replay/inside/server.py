@@ -6,14 +6,19 @@ After each run every process it left behind is killed and what it wrote outside 
 
 from __future__ import annotations
 
+import array  # noqa: F401  (socket.send_fds needs it, at a time when nothing can be imported)
 import contextlib
+import errno
 import importlib
 import json
 import os
 import resource
 import select
+import socket
+import sys
+import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +28,7 @@ from auditor.replay.inside import run as one_run
 from auditor.replay.runs.job import PRINTED, Order
 from auditor.replay.runs.left_files import empty_folder
 from auditor.replay.sandbox import landlock, seccomp
-from auditor.replay.sandbox.processes import descendants, kill_until_gone
+from auditor.replay.sandbox.processes import descendants, kill_until_gone, show
 from auditor.replay.sandbox.quota import (
     DISK_BYTES,
     PROCESSES,
@@ -63,6 +68,10 @@ class Surroundings:
         counted: whether all processes that the kernel counts for its user are the sandbox's.
         readable: paths that a run may read.
         writable: paths that it may also write.
+        served: paths whose files are opened for it by the parent.
+        control: the socket on which a run sends what its calls wait on, or -1.
+        listened: whether the kernel lets calls wait.
+        readable_memory: whether the parent can read a run's memory only if the run lets it.
     """
 
     private: bool
@@ -71,18 +80,38 @@ class Surroundings:
     readable: tuple[str, ...] = ()
     writable: tuple[str, ...] = ()
 
-    def confine(self) -> None:
+    served: tuple[str, ...] = ()
+    control: int = -1
+    listened: bool = True
+    readable_memory: bool = False
+
+    def confine(self, rank: int) -> None:
         """Take from this process, a run's, what the fork server needs and a run does not."""
         if not self.filtered:
             return
+        listened = self.listened and self.control >= 0
+        own = (*self.writable, *(SHARED if self.private else SHARED[1:]))
         if landlock.version():
             proc = [f"/proc/{name}" for name in (os.getpid(), *landlock.PROC_FILES)]
             landlock.restrict(
-                readable=[*self.readable, *(["/proc"] if self.private else proc)],
-                writable=[*self.writable, *(SHARED if self.private else SHARED[1:]), *landlock.DEVICES],
+                readable=[
+                    *self.readable,
+                    *(["/proc"] if self.private else proc),
+                    *(() if listened else self.served),
+                ],
+                writable=[*landlock.DEVICES, *(() if listened else own)],
+                listed=self.served,
+                handed=own if listened else (),
                 network=self.private,
             )
-        seccomp.lay_run(sockets=self.private, listened=False)
+        if self.readable_memory:
+            show()
+        line = socket.socket(fileno=self.control) if listened else None
+        calls = seccomp.lay_run(sockets=self.private, listened=listened)
+        if line is not None:
+            socket.send_fds(line, [str(rank).encode()], [calls])
+            os.close(calls)
+            line.close()
 
 
 def serve(around: Surroundings) -> None:
@@ -98,10 +127,44 @@ def serve(around: Surroundings) -> None:
     orders = os.fdopen(os.dup(0), "r", encoding="utf-8")
     empty = os.open(os.devnull, os.O_RDONLY)
     os.dup2(empty, 0)
-    _say(line, ready=True, torch=torch.__version__)
+    around = _tried_out(around)
+    _say(line, ready=True, torch=torch.__version__, listened=around.listened)
     for text in orders:
         if text.strip():
             _serve_one(Order.from_json(text), line, orders, around, shared)
+
+
+def _tried_out(around: Surroundings) -> Surroundings:
+    """The surroundings as they work here: what a run will do is done once before any run.
+
+    Raises:
+        OSError: a run could not be confined, or not read what it wrote.
+    """
+    for tried in (around, replace(around, listened=False)):
+        child = os.fork()
+        if child == 0:
+            failed = 1
+            try:
+                _write_and_read(tried)
+                failed = 0
+            except OSError as error:
+                print(f"confined: {error}", file=sys.stderr, flush=True)
+            finally:
+                os._exit(failed)
+        if os.waitpid(child, 0)[1] == 0:
+            return tried
+    raise OSError(errno.EPERM, "a confined process cannot read what it wrote", "trial")
+
+
+def _write_and_read(around: Surroundings) -> None:
+    around.confine(0)
+    with tempfile.NamedTemporaryFile() as made:
+        made.write(b"kept" * 512)
+        made.flush()
+        with open(made.name, "rb") as again:
+            if again.read() != b"kept" * 512:
+                raise OSError(errno.EIO, "other content")
+    torch.zeros(8).sum().item()
 
 
 def _say(line: Any, **message: Any) -> None:
@@ -123,14 +186,16 @@ def _serve_one(
         children[process] = rank
     os.close(ask_write)
     os.close(answer_read)
-    reason = _wait(order, around, children, began_s, ask_read, answer_write, line, orders)
+    signals: list[int] = []
+    reason = _wait(order, around, children, signals, began_s, ask_read, answer_write, line, orders)
     left = _end_all()
     os.close(ask_read)
     os.close(answer_write)
     for root, keep in shared.items():
         with contextlib.suppress(OSError):
             empty_folder(Path(root), keep=keep)
-    _say(line, ended=True, reason=reason, left_behind=left, processor_s=_used_s() - used_s)
+    used = _used_s() - used_s
+    _say(line, ended=True, reason=reason, left_behind=left, processor_s=used, signals=signals)
 
 
 def _used_s() -> float:
@@ -144,7 +209,7 @@ def _become_run(order: Order, around: Surroundings, rank: int, ask: int, answer:
     try:
         os.setsid()
         for number in range(3, OPEN_FILES):
-            if number not in (ask, answer):
+            if number not in (ask, answer, around.control):
                 with contextlib.suppress(OSError):
                     os.close(number)
         printed = os.open(str(Path(order.out) / f"{rank}-{PRINTED}"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -156,7 +221,7 @@ def _become_run(order: Order, around: Surroundings, rank: int, ask: int, answer:
             os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(order.ranks))
         os.chdir(order.job)
         _limit(order, around)
-        around.confine()
+        around.confine(rank)
 
         def boundary() -> None:
             if order.withdraws:
@@ -187,6 +252,7 @@ def _wait(
     order: Order,
     around: Surroundings,
     children: dict[int, int],
+    signals: list[int],
     began_s: float,
     ask: int,
     answer: int,
@@ -207,7 +273,9 @@ def _wait(
                 asked = -(10**6)
         for descriptor in [d for d in ready if d in alive]:
             with contextlib.suppress(ChildProcessError):
-                os.waitpid(alive[descriptor], 0)
+                status = os.waitpid(alive[descriptor], 0)[1]
+                if os.WIFSIGNALED(status):
+                    signals.append(os.WTERMSIG(status))
             os.close(descriptor)
             del alive[descriptor]
         if time.perf_counter() - began_s > order.seconds:

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from auditor.replay.runs.job import ARRAYS, EVENTS, OUTCOME, PLACES, PRINTED, Order
 from auditor.replay.runs.left_files import Refused, open_left
+from auditor.replay.runs.observations import Observations
 from auditor.replay.runs.run_record import MAX_FILE_BYTES, RunRecord, run_record
 from auditor.replay.sandbox.ladder import Rung
 from auditor.replay.toy.world import World
@@ -66,6 +67,7 @@ class RunCache:
                 artifacts=artifacts,
                 seconds=float(told["seconds"]),
                 withdrawn=bool(told["withdrawn"]),
+                observations=Observations.from_object(told["observations"]),
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
@@ -106,6 +108,7 @@ def _told(run: RunRecord) -> dict[str, Any]:
         "processor_s": run.processor_s,
         "left_behind": run.left_behind,
         "withdrawn": run.withdrawn,
+        "observations": run.observations.to_object(),
     }
 
 

@@ -6,8 +6,11 @@ sandbox may enforce one and only observe another.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from enum import Enum
+from typing import Any
 
 
 class Standing(Enum):
@@ -125,6 +128,34 @@ class Observations:
     boundary: Boundary | None = None
     missed: int = 0
     why: tuple[str, ...] = field(default=())
+
+    def to_object(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return json.loads(json.dumps(asdict(self), default=lambda value: value.value))  # type: ignore[no-any-return]
+
+    @classmethod
+    def from_object(cls, read: Mapping[str, Any]) -> Observations:
+        """What `to_object` gave.
+
+        Raises:
+            KeyError, TypeError, ValueError: it did not.
+        """
+        boundary = read["boundary"]
+        return cls(
+            opens=Standing(read["opens"]),
+            network=Standing(read["network"]),
+            files=tuple(
+                OpenedFile(**{**one, "file": tuple(one["file"]) if one["file"] else None})
+                for one in read["files"]
+            ),
+            sockets=tuple(SocketUse(**one) for one in read["sockets"]),
+            programs=tuple(StartedProgram(**one) for one in read["programs"]),
+            boundary=Boundary(**{**boundary, "standing": Standing(boundary["standing"])})
+            if boundary
+            else None,
+            missed=int(read["missed"]),
+            why=tuple(read["why"]),
+        )
 
     @property
     def outside(self) -> tuple[SocketUse, ...]:

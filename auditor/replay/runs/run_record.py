@@ -7,6 +7,7 @@ record unreadable.
 from __future__ import annotations
 
 import hashlib
+import signal
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -153,18 +154,21 @@ def run_record(
     artifacts: dict[str, tuple[int, str]],
     seconds: float,
     withdrawn: bool,
+    observations: Observations,
 ) -> RunRecord:
     """The run that left its records in a folder.
 
     Args:
-        told: what the server said of it: `reason`, `processor_s`, `left_behind`.
+        told: what the server said of it: `reason`, `processor_s`, `left_behind`, `signals`.
     """
     records: list[RankRecord] = []
     reason = str(told.get("reason", ""))
     try:
         records = [read_rank(out, rank) for rank in range(ranks)]
     except Unreadable as error:
-        reason = reason or f"the record cannot be read: {error}"
+        # A map of training data that is read after they were taken away ends its process so: no reason from outside.
+        lost = withdrawn and signal.SIGBUS in told.get("signals", ())
+        reason = reason or ("" if lost else f"the record cannot be read: {error}")
     return RunRecord(
         reason=reason,
         ranks=records,
@@ -174,6 +178,7 @@ def run_record(
         processor_s=float(told.get("processor_s", 0.0)),
         left_behind=int(told.get("left_behind", 0)),
         withdrawn=withdrawn,
+        observations=observations,
     )
 
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import select
+import socket
 import subprocess
 import tempfile
 import time
@@ -18,7 +19,10 @@ from auditor.errors import AuditorError
 from auditor.replay.runs.cache import RunCache
 from auditor.replay.runs.job import Mode, Order
 from auditor.replay.runs.left_files import Refused, empty_folder
+from auditor.replay.runs.observations import Observations
 from auditor.replay.runs.run_record import RunRecord, artifacts_in, run_record
+from auditor.replay.sandbox import landlock
+from auditor.replay.sandbox.broker import Broker, Watched
 from auditor.replay.sandbox.ladder import ELSEWHERE, Layout, Rung, command, environment
 from auditor.replay.sandbox.processes import descendants, kill_until_gone, processes_of
 from auditor.replay.sandbox.quota import disk_is_full, disk_use
@@ -65,8 +69,11 @@ class Session:
         self._user = spare_user() if rung is not Rung.NONE else None
         for folder in written:
             self._hand_over(folder)
-        self._layout = Layout(root=self._root, readable=read, writable=written, user=self._user)
+        self._layout = Layout(
+            root=self._root, readable=read, writable=written, served=(self._root / "data",), user=self._user
+        )
         self._server: subprocess.Popen[str] | None = None
+        self._broker: Broker | None = None
         self._errors: IO[str] | None = None
         self.runs = 0
 
@@ -113,8 +120,15 @@ class Session:
 
     def _start(self) -> None:
         self._errors = (self._root / "server.txt").open("w+", encoding="utf-8")
+        theirs = -1
+        if self.rung is not Rung.NONE:
+            ours, control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            theirs = control.detach()
+            self._broker = Broker(ours, refuses_network=not self.rung.has_own_network)
+            self._broker.begin(self._watched(withdraws=False))
         self._server = subprocess.Popen(
-            command(self.rung, self._layout),
+            command(self.rung, self._layout, control=theirs),
+            pass_fds=() if theirs < 0 else (theirs,),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -124,6 +138,8 @@ class Session:
             cwd=ELSEWHERE,
             start_new_session=True,
         )
+        if theirs >= 0:
+            os.close(theirs)
         try:
             self._answer(START_S, writes=False)
         except SandboxLost as lost:
@@ -151,6 +167,9 @@ class Session:
                     with contextlib.suppress(OSError):
                         stream.close()
             self._server = None
+        if self._broker is not None:
+            self._broker.close()
+            self._broker = None
         if self._errors is not None:
             self._errors.close()
             self._errors = None
@@ -232,14 +251,20 @@ class Session:
         self._lay(world)
         began_s = time.monotonic()
         self.runs += 1
+        watched = self._watched(withdraws=withdraws)
+        broker = self._broker
+        if broker is not None:
+            broker.begin(watched)
         withdrawn, told = False, {"reason": "", "left_behind": 0}
         try:
             self._say(order.to_json())
             while not told.get("ended"):
                 told = self._answer(seconds + GRACE_S - (time.monotonic() - began_s))
                 if told.get("boundary"):
-                    withdrawn = True
-                    self._withdraw()
+                    # Where opens are seen from outside, the open itself decides, not what the process says.
+                    if broker is None or not broker.sees:
+                        withdrawn = True
+                        self._withdraw()
                     self._say("withdrawn")
         except (SandboxLost, OSError) as lost:
             self._stop()
@@ -247,6 +272,10 @@ class Session:
         except TooMuch as much:
             self._stop()
             told = {"reason": str(much), "left_behind": 0}
+        observations = Observations()
+        if broker is not None:
+            observations = broker.end(enforced=landlock.version() > 0, network=True)
+            withdrawn |= observations.boundary is not None and withdraws
         try:
             artifacts = artifacts_in(self._root / "job", self._files)
         except Refused as refused:
@@ -258,6 +287,7 @@ class Session:
             artifacts=artifacts,
             seconds=time.monotonic() - began_s,
             withdrawn=withdrawn,
+            observations=observations,
         )
         if self._cache is not None:
             self._cache.keep(key, self._root / "out", run)
@@ -306,12 +336,29 @@ class Session:
             os.chown(path, self._user, self._user)
 
     def _withdraw(self) -> None:
-        """Take the training shards away: emptied where they lie, so that open files and maps lose them too."""
+        """Take the training shards away: no name leads to them any more, and open files and maps have lost them."""
         for shard in (self._root / "data").rglob("*train*.bin"):
-            size = shard.stat().st_size
-            with shard.open("r+b") as file:
-                file.write(b"\0" * size)
-            shard.unlink()
+            gone = self._root / shard.name
+            os.rename(shard, gone)
+            os.truncate(gone, 0)
+            gone.unlink()
+
+    def _watched(self, *, withdraws: bool) -> Watched:
+        """What the broker is to know of a run in the folders as they are laid out now."""
+        job = self._root / "job"
+        given = {}
+        for name in self._files:
+            with contextlib.suppress(OSError):
+                status = os.stat(job / name)
+                given[status.st_dev, status.st_ino] = status.st_ctime_ns
+        shared = ("/tmp/", "/dev/shm/") if self.rung.has_own_files else ("/dev/shm/",)
+        return Watched(
+            own=(*(f"{self._inside(name)}/" for name in ("job", "out", "tmp")), *shared),
+            data=(f"{self._inside('data')}/",),
+            given=given,
+            withdraw=self._withdraw if withdraws else None,
+            user=self._user,
+        )
 
     def _environment(self, world: World, variables: Mapping[str, str]) -> dict[str, str]:
         job, data = self._inside("job"), self._inside("data")

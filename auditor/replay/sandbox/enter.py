@@ -39,19 +39,22 @@ def enter(text: str) -> None:
     from auditor.replay.inside.server import Surroundings, serve
 
     private = rung in ("bubblewrap", "unshare")
+
+    def inside(paths: list[str]) -> tuple[str, ...]:
+        if not private:
+            return tuple(paths)
+        return tuple(namespaces.there(path, order["root"], order["inside"]) for path in paths)
+
     serve(
         Surroundings(
             private=private,
             filtered=rung != "none",
             counted=private or order["user"] is not None,
-            readable=tuple(
-                namespaces.there(path, order["root"], order["inside"]) if private else path
-                for path in order["readable"]
-            ),
-            writable=tuple(
-                namespaces.there(path, order["root"], order["inside"]) if private else path
-                for path in order["writable"]
-            ),
+            readable=inside([path for path in order["readable"] if path not in order["served"]]),
+            served=inside(order["served"]),
+            writable=inside(order["writable"]),
+            control=order["control"],
+            readable_memory=order["user"] is None,
         )
     )
 

@@ -72,12 +72,14 @@ class Layout:
     Attributes:
         readable: the submission may read these.
         writable: it may also write these.
+        served: those of the readable ones whose files are opened by the parent (`broker`).
         user: number of the user that the submission is, or None for this process's own.
     """
 
     root: Path
     readable: tuple[Path, ...]
     writable: tuple[Path, ...]
+    served: tuple[Path, ...] = ()
     user: int | None = None
 
     def inside(self, rung: Rung, path: Path) -> str:
@@ -143,12 +145,14 @@ def command(
     program: Sequence[str] = (),
     folder: str = "",
     let_in: Sequence[str] = (),
+    control: int = -1,
 ) -> list[str]:
     """The command that starts the fork server in a rung; with `serve` off it only enters and says so.
 
     Args:
         program: a program to become in place of the fork server, started in `folder`.
         let_in: more options of bubblewrap, for folders and devices.
+        control: the socket on which runs send what their calls wait on (`broker`), or -1.
     """
     order = {
         "rung": rung.value,
@@ -160,6 +164,8 @@ def command(
         "writable": [str(path) for path in layout.writable],
         "inside": INSIDE,
         "user": layout.user,
+        "served": [str(path) for path in layout.served],
+        "control": control,
     }
     python = [*PYTHON, "-c", _START, str(_package_root()), json.dumps(order)]
     if rung is not Rung.BUBBLEWRAP:

@@ -48,11 +48,17 @@ def version() -> int:
 
 
 def restrict(
-    *, readable: Sequence[str], writable: Sequence[str], handed: Sequence[str] = (), network: bool = False
+    *,
+    readable: Sequence[str],
+    writable: Sequence[str],
+    listed: Sequence[str] = (),
+    handed: Sequence[str] = (),
+    network: bool = False,
 ) -> None:
     """Leave this process only these paths; what does not exist is skipped.
 
     Args:
+        listed: folders of which it may read the names.
         handed: folders in which it may do all but open a file for reading: those are opened for it.
         network: leave TCP alone.
 
@@ -74,6 +80,8 @@ def restrict(
             _allow(ruleset, path, READ & handled)
         for path in writable:
             _allow(ruleset, path, handled)
+        for path in listed:
+            _allow(ruleset, path, READ_DIR)
         for path in handed:
             _allow(ruleset, path, handled & ~READ_FILE)
         if _libc.syscall(_RESTRICT, ruleset, 0) != 0:
@@ -90,6 +98,8 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
         return
     try:
         allowed = rights if os.path.isdir(path) else rights & OF_FILES
+        if not allowed:
+            return
         beneath = _Beneath(allowed, opened)
         if _libc.syscall(_ADD, ruleset, _PATH_BENEATH, ctypes.byref(beneath), 0) != 0:
             code = ctypes.get_errno()
