@@ -297,7 +297,7 @@ class _Walk:
         if text == self.position:
             return 0
         rest = text.removeprefix(self.position)
-        if rest != text and rest[:1] in "+-" and rest[1:].isdigit():
+        if rest != text and rest[:1] in "+-" and rest[1:].isdecimal() and len(rest) < 12:
             return int(rest)
         return None
 

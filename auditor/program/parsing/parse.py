@@ -125,6 +125,7 @@ def parse_concrete(text: str, path: str) -> ast.Module:
 
     from auditor.program.parsing.cursor import Misplaced
     from auditor.program.parsing.lowering.modules import lower_module
+    from auditor.program.parsing.lowering.names import with_normal_names
     from auditor.program.parsing.lowering.strings import BadLiteral
     from auditor.program.parsing.spacing import with_blanks
 
@@ -136,7 +137,7 @@ def parse_concrete(text: str, path: str) -> ast.Module:
                 tree = cst.parse_module(mended)
             except cst.CSTValidationError:
                 tree = cst.parse_module(with_blanks(mended))
-            return lower_module(tree, text)
+            return with_normal_names(lower_module(tree, text))
     except cst.ParserSyntaxError as error:
         line, column = _place(error.message, error.raw_line, error.raw_column)
         raise ParseFailure("invalid syntax", path, line, column) from error
