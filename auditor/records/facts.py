@@ -14,10 +14,10 @@ from auditor.errors import InputError
 from auditor.json_text import MAX_NUMBER_DIGITS
 from auditor.records.claim import Claim, How, claimed_lines, distinct_runs, find_claim
 from auditor.records.log_model import Run
-from auditor.records.logs import parse_log, unread_lines
+from auditor.records.logs import MAX_FOLDER_LOG_LINES, MAX_LOG_LINES, parse_log, unread_lines
 from auditor.records.submission_json import SubmissionJson, read_submission_json
 from auditor.submission import roles
-from auditor.submission.model import Folder, SourceFile
+from auditor.submission.model import Folder, SourceFile, TextBudget
 
 _NAME_SEED = re.compile(r"seed[-_]?(\d{1,7})(?![\d.])|(?:^|_)s[-_]?(\d{2,7})(?![\d.])", re.IGNORECASE)
 """`s42` is a seed; `s1` is as often a stage of a study."""
@@ -98,12 +98,14 @@ def seed_of_name(path: str) -> int | None:
 def read_folder(folder: Folder) -> FolderFacts:
     """Read a folder's texts; unreadable files become problems."""
     problems: list[str] = []
+    budget = TextBudget()
+    lines_left = MAX_FOLDER_LOG_LINES
 
     def text_of(file: SourceFile | None) -> str | None:
         if file is None:
             return None
         try:
-            return file.text()
+            return budget.text(file)
         except InputError as error:
             problems.append(error.message)
             return None
@@ -117,6 +119,13 @@ def read_folder(folder: Folder) -> FolderFacts:
         text = text_of(file)
         if text is None:
             continue
+        lines = text.count("\n")
+        if lines > min(lines_left, MAX_LOG_LINES):
+            problems.append(
+                f"cannot read {file.path}: {lines} lines, more than are read of the logs of a folder"
+            )
+            continue
+        lines_left -= lines
         run = parse_log(folder.relative(file), text)
         if run.is_log:
             runs.append(run)
@@ -163,7 +172,7 @@ def _raw_text(file: SourceFile | None, problems: list[str]) -> str | None:
     if file is None:
         return None
     try:
-        return file.data().decode("utf-8", errors="replace").replace("\r\n", "\n")
+        return file.text_bytes().decode("utf-8", errors="replace").replace("\r\n", "\n")
     except InputError as error:
         problems.append(error.message)
         return None

@@ -42,6 +42,10 @@ _HEADER = re.compile(
     r"^(?:world_size|Hyperparameters:?$|seed\b|Running Python|val_bpb:enabled|train_loader:|val_loader:"
     r"|\s*world_size\s*:)"
 )
+MAX_LOG_LINES = 200_000
+"""Of one log; the longest real one has 33,000."""
+MAX_FOLDER_LOG_LINES = 400_000
+"""Of all logs of a folder; a line of metrics takes 50 microseconds."""
 MAX_LINE_CHARACTERS = 20_000
 """Longer lines (packed code, dumps of tensors) state no metric and are not read."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from auditor.errors import InputError
 from auditor.submission import roles
-from auditor.submission.model import Folder, SourceFile, Submission, Target, Track, Unjudged
+from auditor.submission.model import Folder, SourceFile, Submission, Target, TextBudget, Track, Unjudged
 
 NO_SCRIPT = "it holds no training or evaluation script"
 
@@ -75,10 +75,11 @@ def _python_texts(folder: Folder) -> tuple[dict[str, str], list[tuple[SourceFile
     """The texts of the Python files by path, and the files that have none, with the reason."""
     texts: dict[str, str] = {}
     unreadable: list[tuple[SourceFile, str]] = []
+    budget = TextBudget()
     for file in folder.python_files:
         try:
             check_script(file)
-            texts[file.path] = file.text()
+            texts[file.path] = budget.text(file)
         except InputError as error:
             if file.name != "__init__.py":
                 unreadable.append((file, error.message))

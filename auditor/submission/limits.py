@@ -10,6 +10,15 @@ MAX_FILE_BYTES = 32 * 1024 * 1024
 """The largest file read into memory. The largest real script has 0.7 MB, the largest real log 12 MB; an
 artifact may have 16 MB by the rules."""
 
+MAX_TEXT_BYTES = 16 * 1024 * 1024
+"""The largest file read as text, a log or a script."""
+
+MAX_NOTE_BYTES = 1024 * 1024
+"""The largest README, run script or `submission.json`; real ones have tens of kilobytes."""
+
+MAX_FOLDER_TEXT_BYTES = 128 * 1024 * 1024
+"""Text read of one folder, all files together; what comes after is named and not read."""
+
 MAX_FOLDER_FILES = 5_000
 """Files listed of one folder."""
 

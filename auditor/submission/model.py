@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from auditor.errors import InputError
+from auditor.submission.limits import MAX_FOLDER_TEXT_BYTES, MAX_NOTE_BYTES, MAX_TEXT_BYTES
 
 TargetKind = Literal["script", "folder", "pull_request"]
 
@@ -129,9 +130,50 @@ class SourceFile:
         UTF-16 with a byte-order mark (as PowerShell writes logs) is decoded too.
 
         Raises:
-            InputError: as `data`.
+            InputError: as `text_bytes`.
         """
-        return decode_text(self.data())
+        return decode_text(self.text_bytes())
+
+    def text_bytes(self) -> bytes:
+        """As `data`, of a file that is read as text.
+
+        Raises:
+            InputError: as `data`, or it is larger than a text of its kind can be.
+        """
+        largest = MAX_NOTE_BYTES if self.is_note else MAX_TEXT_BYTES
+        if self.size_bytes > largest:
+            raise InputError(
+                f"cannot read {self.path}: {self.size_bytes} bytes, more than the {largest} read of a text"
+            )
+        return self.data()
+
+    @property
+    def is_note(self) -> bool:
+        """Whether it is what people write by hand: a README, a run script, a `submission.json`."""
+        name = self.name.lower()
+        by_name = name.startswith("readme") or name in ("submission.json", *RUN_NAMES)
+        return by_name or self.suffix in RUN_SUFFIXES
+
+
+class TextBudget:
+    """Reads the texts of one folder, as many as `MAX_FOLDER_TEXT_BYTES` allows."""
+
+    def __init__(self) -> None:
+        self._left = MAX_FOLDER_TEXT_BYTES
+
+    def text(self, file: SourceFile) -> str:
+        """As `SourceFile.text`.
+
+        Raises:
+            InputError: as there, or the texts read before it leave too little.
+        """
+        if file.size_bytes > self._left:
+            raise InputError(
+                f"cannot read {file.path}: the folder has more than {MAX_FOLDER_TEXT_BYTES} bytes of text"
+            )
+        text = file.text()
+        self._left -= file.size_bytes
+        return text
 
 
 def decode_text(content: bytes) -> str:

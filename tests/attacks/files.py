@@ -286,7 +286,7 @@ PLACES = (
         {"log.txt": LOG + "x" * 40_000_000},
         hope="memory without bound",
         exits=(1,),
-        says=("more than the 33554432 read",),
+        says=("more than the 16777216 read",),
     ),
     _folder("log of one line", {"log.txt": "val_bpb: " * 1_000_000}, hope="time without bound", exits=(1,)),
     _folder(

@@ -50,6 +50,10 @@ TEXTS = (
         "fullwidth letter in the name of a method", ILLEGAL.replace("optimizer.step()", "optimizer.ｓtep()")
     ),
     _text(
+        "fullwidth letters in a script that needs Python 3.12",
+        _calls(CALL.replace("adapt", "ａｄapt") + "    print(f\"{'\\n'.join(('a', f\"{1}\"))}\")\n"),
+    ),
+    _text(
         "ordinal indicator under a latin-1 cookie",
         ("# coding: latin-1\n" + _calls("    ad\xaapt(model, s, tokens, device)\n")).encode("latin-1"),
     ),

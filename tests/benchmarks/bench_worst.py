@@ -1,0 +1,138 @@
+"""Processor time and peak memory of the worst inputs, each read by a process of its own.
+
+`python tests/benchmarks/bench_worst.py [NAME…]`; what is made is thrown away. Files of a gigabyte are holes.
+"""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import os
+import subprocess
+import sys
+import tempfile
+import zlib
+from base64 import b85encode
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+LEGAL = (ROOT / "auditor" / "specimens" / "legal_lora_ttt.py").read_bytes()
+BLOCKS = b"".join(b" " * n + b"if x:\n" for n in range(90))
+LOOPS = b"".join(b" " * n + b"for i in range(9):\n" for n in range(19))
+LOG = b"final val_loss:3.0 val_bpb:1.1000\n"
+
+
+def _script(content: bytes) -> Callable[[Path], list[str]]:
+    def make(folder: Path) -> list[str]:
+        (folder / "train_gpt.py").write_bytes(content)
+        return ["audit", "--quiet", str(folder / "train_gpt.py")]
+
+    return make
+
+
+def _packed(data: bytes, how: str) -> Callable[[Path], list[str]]:
+    return _script(
+        b"import base64,zlib,lzma,bz2\nexec(%s.decompress(base64.b85decode(%r)))\n"
+        % (how.encode(), b85encode(data))
+    )
+
+
+def _entry(command: str, files: dict[str, bytes]) -> Callable[[Path], list[str]]:
+    def make(folder: Path) -> list[str]:
+        for name, content in {
+            "train_gpt.py": LEGAL,
+            "submission.json": b'{"val_bpb": 1.1}',
+            "log.txt": LOG,
+            **files,
+        }.items():
+            (folder / name).write_bytes(content)
+        return [command, "--quiet", str(folder)]
+
+    return make
+
+
+def _hole(folder: Path) -> list[str]:
+    arguments = _entry("audit", {})(folder)
+    with open(folder / "log.txt", "wb") as stream:
+        stream.truncate(1 << 30)
+    return arguments
+
+
+def _many_logs(folder: Path) -> list[str]:
+    arguments = _entry("records", {})(folder)
+    for number in range(40):
+        (folder / f"log{number}.txt").write_bytes(LOG * 900_000 + b"%d" % number)
+    return arguments
+
+
+def _many_files(folder: Path) -> list[str]:
+    arguments = _entry("audit", {})(folder)
+    for number in range(100_000):
+        (folder / f"{number}.bin").touch()
+    return arguments
+
+
+INPUTS: dict[str, Callable[[Path], list[str]]] = {
+    "specimen, to compare with": _script(LEGAL),
+    "zlib bomb, 1 GiB": _packed(zlib.compress(bytes(1 << 30), 9), "zlib"),
+    "lzma bomb, 256 MiB": _packed(lzma.compress(bytes(1 << 28), preset=0), "lzma"),
+    "bz2 bomb, 256 MiB": _packed(bz2.compress(bytes(1 << 28)), "bz2"),
+    "brackets, 30,000 deep": _script(b"x = " + b"(" * 30_000 + b")" * 30_000 + b"\n" + LEGAL),
+    "blocks, 90 deep, 300 times": _script(
+        b"".join(b" " * n + b"if x:\n" for n in range(90)) * 3_000 + b" " * 90 + b"pass\n"
+    ),
+    "script of 50 MB": _script(LEGAL + b"x = 1\n" * 8_400_000),
+    "script of 30 MB, statements": _script(LEGAL + b"x = 1\n" * 5_000_000),
+    "script of 30 MB, one string": _script(LEGAL + b"x = '" + b"y" * 30_000_000 + b"'\n"),
+    "script of 3.9 MB, statements": _script(LEGAL + b"x = f(x)\n" * 430_000),
+    "list of a million numbers": _script(LEGAL + b"x = [" + b"1," * 1_000_000 + b"]\n"),
+    "loop in a loop, 40 deep": _script(
+        LEGAL + b"".join(b" " * n + b"for i%d in range(9):\n" % n for n in range(19)) + b" " * 19 + b"pass\n"
+    ),
+    "log of 1 GiB": _hole,
+    "log of 32 MB, metrics": _entry("audit", {"log.txt": LOG * 950_000}),
+    "log of 32 MB, empty lines": _entry("audit", {"log.txt": LOG + b"\n" * 33_000_000}),
+    "log of 32 MB, one line": _entry("audit", {"log.txt": LOG + b"val_bpb: 1.1 " * 2_500_000}),
+    "40 logs of 30 MB": _many_logs,
+    "submission.json of 32 MB": _entry(
+        "audit", {"submission.json": b'{"val_bpb": 1.1, "x": [' + b"1," * 16_000_000 + b"1]}"}
+    ),
+    "README of 32 MB": _entry(
+        "audit", {"README.md": b"`A=3 torchrun train_gpt.py` | 1.1 | p < 0.01\n" * 700_000}
+    ),
+    "run script of 32 MB": _entry("audit", {"run.sh": b"A=$A$A torchrun train_gpt.py\n" * 1_100_000}),
+    "100,000 files": _many_files,
+    "C of 32 MB": _entry("audit", {"kernel.cpp": b"void f(){" + b"{" * 16_000_000 + b"}" * 16_000_000}),
+}
+
+
+MEASURE = """
+import os, resource, subprocess, sys
+resource.setrlimit(resource.RLIMIT_CPU, (600, 600))
+child = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+_, status, used = os.wait4(child.pid, 0)
+code, spent = os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime
+print(f"exit {code:3}  {spent:7.1f} s  {used.ru_maxrss / 1024:7.0f} MiB")
+"""
+"""In a small process between, since a child's peak counts what it shares with its parent before it becomes another."""
+
+
+def measure(name: str) -> None:
+    """Print exit code, CPU seconds and peak memory of one input."""
+    with tempfile.TemporaryDirectory() as home:
+        arguments = INPUTS[name](Path(home))
+        command = [sys.executable, "-P", "-c", "from auditor.cli import main; main()", *arguments]
+        told = subprocess.run(
+            [sys.executable, "-c", MEASURE, *command],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    print(f"{name:34} {told.stdout.strip()}", flush=True)
+
+
+if __name__ == "__main__":
+    for chosen in sys.argv[1:] or INPUTS:
+        measure(chosen)
