@@ -2,17 +2,19 @@
 # make test    install everything and run all checks
 # make check   run all checks in an installed environment
 # make attacks try every attack and print the table, level by level
+# make fuzz    feed the readers inputs near real ones for FUZZ_SECONDS; what breaks one is kept in out/fuzz
 # make docs    rewrite the generated texts (rules/README.md, parts of README.md)
 
 VENV ?= .venv
 PYTHON ?= python3
+FUZZ_SECONDS ?= 300
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # One version on the interpreter that CI runs, so that golden losses compare; elsewhere what is there.
 TORCH := $(shell $(PYTHON) -c 'import sys; print("torch==2.13.0" if sys.version_info[:2] == (3, 11) else "torch>=2.6")')
 
-.PHONY: audit test check attacks docs clean
+.PHONY: audit test check attacks fuzz docs clean
 
 audit: $(VENV)/.light
 	@$(BIN)/python -m auditor.specimens
@@ -28,6 +30,9 @@ check:
 
 attacks: $(VENV)/.full
 	$(BIN)/python -m pytest -q tests/attacks --attack-table
+
+fuzz: $(VENV)/.full
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 
 docs:
 	$(BIN)/python -m rules
