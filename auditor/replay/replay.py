@@ -118,7 +118,11 @@ def replay_submission(
         conditions=_placed(conditions, names),
         probes=probes,
         notes=tuple(_notes(evidence, laboratory)),
-        sandbox=SandboxResult(rung=rung.value, because=because, left_behind=laboratory.left_behind),
+        sandbox=SandboxResult(
+            rung=used.rung.value,
+            because="; ".join(filter(None, [because, *used.passed_over])),
+            left_behind=laboratory.left_behind,
+        ),
         sizes=_sizes(base.bench),
         trace=_trace(base, target, claim) if base.run.ranks else None,
         runs=laboratory.runs,
@@ -129,14 +133,21 @@ def replay_submission(
 
 
 def _session(rung: Rung, options: ReplayOptions) -> Session:
-    return Session(rung, cache=RunCache(options.cache) if options.cache is not None else None)
+    allowed = _allowed(options)
+    cache = RunCache(options.cache) if options.cache is not None else None
+    return Session(rung, cache=cache, others=allowed[allowed.index(rung) + 1 :])
 
 
 def _rung(options: ReplayOptions) -> tuple[Rung, str]:
+    return choose(allowed=_allowed(options))
+
+
+def _allowed(options: ReplayOptions) -> tuple[Rung, ...]:
+    """The levels that may be tried, highest first."""
     if options.rung is not None:
-        return choose(allowed=(options.rung,))
-    allowed = (Rung.BUBBLEWRAP, Rung.UNSHARE, Rung.LANDLOCK)
-    return choose(allowed=(*allowed, Rung.NONE) if options.trusted else allowed)
+        return (options.rung,)
+    confined = (Rung.BUBBLEWRAP, Rung.UNSHARE, Rung.LANDLOCK)
+    return (*confined, Rung.NONE) if options.trusted else confined
 
 
 def _marks(reading: Reading, target: ReplayTarget) -> dict[str, list[int]]:

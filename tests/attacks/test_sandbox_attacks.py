@@ -10,11 +10,14 @@ import json
 import os
 import pwd
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
+import venv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,7 +31,7 @@ from auditor.replay.runs.job import Mode
 from auditor.replay.runs.observations import Standing
 from auditor.replay.runs.run_record import RunRecord
 from auditor.replay.runs.session import Session, no_names
-from auditor.replay.sandbox.ladder import Rung
+from auditor.replay.sandbox.ladder import Rung, bwrap
 from auditor.submission.load import load_path
 from tests.replay.conftest import skip_unless
 
@@ -65,6 +68,52 @@ def test_modules_beside_the_script_never_run_outside(level: Rung, tmp_path: Path
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
     assert "C1" in done.stdout, done.stdout + done.stderr
     assert not list(marks.iterdir())
+
+
+def test_a_checkout_and_an_environment_in_the_temporary_folder_work(level: Rung, tmp_path: Path) -> None:
+    """The sandbox has a /tmp of its own, and all that Python needs may lie in this machine's."""
+    environment, checkout = tmp_path / "environment", tmp_path / "checkout"
+    assert str(tmp_path).startswith(tempfile.gettempdir())
+    venv.create(environment, with_pip=False, symlinks=True)
+    packages = environment / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
+    here = [path for path in sys.path if path.endswith("site-packages")]
+    (packages / "others.pth").write_text("\n".join(here), encoding="utf-8")
+    for name in ("auditor", "rules"):
+        shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(FLAT, tmp_path / "train_gpt.py")
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(folder.stat().st_mode | 0o55)
+    start = "from auditor.cli import main; main()"
+    command = [str(environment / "bin" / "python"), "-P", "-c", start, "replay", "train_gpt.py", "--sandbox"]
+    done = subprocess.run(
+        [*command, level.value],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(checkout)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert "C1" in done.stdout and f"sandbox   {level.value}" in done.stdout, done.stdout + done.stderr
+
+
+def test_bubblewrap_is_looked_for_on_the_path_and_passed_over_where_it_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that enters and then cannot start the server gives way to the next level, and the reason is told."""
+    skip_unless(Rung.BUBBLEWRAP)
+    real = bwrap()
+    broken = tmp_path / "bwrap"
+    broken.write_text(
+        f"#!/bin/sh\ncase \"$*\" in *'\"serve\": true'*) echo 'no room in here' >&2; exit 1;; esac\n"
+        f'exec {real} "$@"\n'
+    )
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    assert bwrap() == str(broken)
+    submission = load_path(str(FLAT)).submissions[0]
+    result = replay_submission(submission, options=ReplayOptions(seed=1, shrink=False))
+    assert result.ran and result.sandbox.rung in ("unshare", "landlock")
+    assert "bubblewrap: " in result.sandbox.because and "no room in here" in result.sandbox.because
 
 
 Attack = Callable[..., ReplayResult]

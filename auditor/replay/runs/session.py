@@ -10,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, Final
@@ -52,10 +52,16 @@ class Session:
 
     Args:
         cache: where runs are kept and looked up, or None to make each anew.
+        others: levels to fall back to, in order, where it does not start.
+
+    Attributes:
+        rung: the level; may be another after the first run.
+        passed_over: why levels were given up, one sentence each.
     """
 
-    def __init__(self, rung: Rung, *, cache: RunCache | None = None) -> None:
-        self.rung, self._cache = rung, cache
+    def __init__(self, rung: Rung, *, cache: RunCache | None = None, others: Sequence[Rung] = ()) -> None:
+        self.rung, self._cache, self._others = rung, cache, list(others)
+        self.passed_over: list[str] = []
         self._files: dict[str, bytes] = {}
         self._script, self._vocabulary, self._sidecar = "", 0, False
         self._names: Callable[[int], tuple[str, ...]] = no_names
@@ -119,6 +125,26 @@ class Session:
     # -- the server
 
     def _start(self) -> None:
+        """Start the fork server at this level, or at the first of the others at which it starts.
+
+        Starting is the real thing at small size: torch is imported, and a process confined as a run is writes a
+        file and reads it again.
+
+        Raises:
+            AuditorError: torch is missing, or no level works.
+        """
+        while True:
+            try:
+                self._start_here()
+            except AuditorError as error:
+                if error.hint or not self._others:
+                    raise
+                self.passed_over.append(f"{self.rung.value}: {error.message}")
+                self.rung = self._others.pop(0)
+            else:
+                return
+
+    def _start_here(self) -> None:
         self._errors = (self._root / "server.txt").open("w+", encoding="utf-8")
         theirs = -1
         if self.rung is not Rung.NONE:
@@ -224,29 +250,32 @@ class Session:
         Raises:
             AuditorError: the sandbox cannot be started.
         """
-        order = Order(
-            script=f"{self._inside('job')}/{self._script}",
-            job=os.path.dirname(f"{self._inside('job')}/{self._script}"),
-            out=self._inside("out"),
-            environment=self._environment(world, variables),
-            stream=f"{self._inside('stream')}/validation.bin",
-            lowered=self._inside("lowered"),
-            vocabulary=world.size.vocabulary,
-            claimed_vocabulary=self._vocabulary,
-            sizes=asdict(sizes),
-            mode=mode,
-            overrides=dict(overrides or {}),
-            marks=dict(marks or {}),
-            ranks=ranks,
-            seconds=seconds,
-            memory=memory,
-            repeat=repeat,
-            withdraws=withdraws,
-        )
-        key, known = self._remembered(order, world)
-        if known is not None:
-            return known
-        if self._server is None:
+        while True:
+            order = Order(
+                script=f"{self._inside('job')}/{self._script}",
+                job=os.path.dirname(f"{self._inside('job')}/{self._script}"),
+                out=self._inside("out"),
+                environment=self._environment(world, variables),
+                stream=f"{self._inside('stream')}/validation.bin",
+                lowered=self._inside("lowered"),
+                vocabulary=world.size.vocabulary,
+                claimed_vocabulary=self._vocabulary,
+                sizes=asdict(sizes),
+                mode=mode,
+                overrides=dict(overrides or {}),
+                marks=dict(marks or {}),
+                ranks=ranks,
+                seconds=seconds,
+                memory=memory,
+                repeat=repeat,
+                withdraws=withdraws,
+            )
+            key, known = self._remembered(order, world)
+            if known is not None:
+                return known
+            if self._server is not None:
+                break
+            # May give this level up, and with it the paths of the order.
             self._start()
         self._lay(world)
         began_s = time.monotonic()
