@@ -1,0 +1,86 @@
+"""What the evaluation calls: which method of which model, made how, with what."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from auditor.trace.events import Place
+
+TOKENS = "tokens"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenArgument:
+    """An argument made of validation tokens.
+
+    Attributes:
+        offset: how many tokens later than the first such argument it starts: 1 for targets.
+        rank: number of its axes: 2 for (batch, time), 1 for time alone.
+    """
+
+    offset: int
+    rank: int = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Construction:
+    """How an object of a class of the script is made.
+
+    Attributes:
+        cls: the class.
+        args, keywords: plain values, `Construction`s, `Holder`s or `Open`.
+        site: the call that makes it, for finding what is open.
+    """
+
+    cls: ast.ClassDef
+    args: tuple[Any, ...] = ()
+    keywords: Mapping[str, Any] = field(default_factory=dict)
+    site: ast.Call | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Holder:
+    """An object of a class of the script whose attributes are known as far as they are given (settings)."""
+
+    cls: ast.ClassDef
+    attributes: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """An argument that is not known."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Borders:
+    """Cumulative lengths of documents packed in one row, of which nothing more is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Entry:
+    """One way in which the evaluation calls a model.
+
+    Attributes:
+        model: how the model is made.
+        method: which of its methods.
+        args, keywords: `TokenArgument`s, plain values, `Construction`s or `Open`.
+        length: how many tokens a row holds, or None where that is not known.
+        place: of the call.
+    """
+
+    model: Construction
+    method: str
+    args: tuple[Any, ...]
+    keywords: Mapping[str, Any]
+    length: int | None
+    place: Place
+
+    @property
+    def name(self) -> str:
+        """For the reader."""
+        return self.model.cls.name if self.method == "forward" else f"{self.model.cls.name}.{self.method}"
