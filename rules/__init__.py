@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rules.acausal_model import AcausalModel
 from rules.altered_score import AlteredScore
 from rules.altered_target import AlteredTarget
 from rules.artifact_size import ArtifactSize
@@ -30,6 +31,7 @@ from rules.val_in_training import ValInTraining
 from rules.validation_coverage import ValidationCoverage
 
 ALL: tuple[type[Rule], ...] = (
+    AcausalModel,
     TrainBeforeScore,
     RescoreAfterUpdate,
     TwoPassRescore,

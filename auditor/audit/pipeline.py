@@ -69,6 +69,7 @@ def audit_submission(
         track=TRACKS[submission.track],
         claimed_bpb=claim.val_bpb,
         date=submission_date(submission),
+        forward_passes=witness.forward_passes(trace),
     )
     judged = judge(rules, evidence, exploration or (), opened=exploration.opened if exploration else None)
     reports, others = judge_reports(rules, evidence, judged)

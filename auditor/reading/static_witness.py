@@ -18,11 +18,13 @@ from auditor.reading.configuration_entry import ConfigurationEntry
 from auditor.reading.counterfactuals import Exploration, ExplorationSpent
 from auditor.solver.expressions import expressions_known
 from auditor.trace.events import Place
+from auditor.trace.forward_pass import ForwardPass
 from auditor.trace.trace import Trace
 from rules.core.rule import CodeProblem
 
 if TYPE_CHECKING:
     from auditor.program.model import Program
+    from auditor.static.causality.entry import Entry
     from auditor.static.domain.settings import Resolved, Setting
 
 
@@ -49,6 +51,7 @@ class Witness:
         self._program = program
         self._settings = settings
         self._traced: list[tuple[Trace, Sequence[Resolved]]] = []
+        self._entries: dict[int, tuple[Entry, ...]] = {}
         self.language = language_of(program)
         self._steps = 0
         self._work = 0
@@ -121,7 +124,16 @@ class Witness:
         self._steps += witnessed.steps
         self._work = max(self._work, witnessed.work)
         self._traced.append((witnessed.trace, witnessed.configuration))
+        self._entries[id(witnessed.trace)] = witnessed.entries
         return witnessed.trace
+
+    def forward_passes(self, trace: Trace | None) -> tuple[ForwardPass, ...]:
+        """What is proved of the models that score validation tokens in this trace."""
+        if trace is None:
+            return ()
+        from auditor.static.causality.program import prove_forward_passes
+
+        return prove_forward_passes(self._program, self._settings, self._entries.get(id(trace), ()))
 
     def configuration(self, trace: Trace | None) -> tuple[ConfigurationEntry, ...]:
         """The settings that the effective trace read; those that decide a guarded branch are marked."""

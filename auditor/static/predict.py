@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from auditor.native.sources import NativeFunction, NativeSources
 from auditor.program.model import Layer, Program
 from auditor.solver.solver import refill, spent
+from auditor.static.causality.entry import Entry
+from auditor.static.causality.handover import entries_of
 from auditor.static.domain.settings import Resolved, Setting
 from auditor.static.evaluator import Evaluator
 from auditor.trace.trace import Trace
@@ -21,12 +23,14 @@ class Witnessed:
     Attributes:
         steps: of the evaluator.
         work: what the prover spent, in its own measure.
+        entries: the calls of models that score validation tokens, for the proof of the forward pass.
     """
 
     trace: Trace
     configuration: tuple[Resolved, ...]
     steps: int
     work: int
+    entries: tuple[Entry, ...] = ()
 
 
 class _Source:
@@ -94,4 +98,10 @@ def trace_program(
         complete=evaluator.complete,
     )
     configuration = tuple(sorted(evaluator.resolved.values(), key=lambda r: r.name))
-    return Witnessed(trace=trace, configuration=configuration, steps=evaluator.steps, work=spent(work))
+    return Witnessed(
+        trace=trace,
+        configuration=configuration,
+        steps=evaluator.steps,
+        work=spent(work),
+        entries=entries_of(tuple(evaluator.model_calls.values())),
+    )

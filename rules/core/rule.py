@@ -14,6 +14,7 @@ from enum import Enum
 from typing import ClassVar
 
 from auditor.trace.events import Place, Report
+from auditor.trace.forward_pass import ForwardPass
 from auditor.trace.trace import Trace
 
 DISPUTED = "no maintainer has ruled"
@@ -177,6 +178,7 @@ class Evidence:
         records: facts of the records folder, or None for a bare script. Typed by `auditor.records`.
         track: "record", "non-record" or "unknown".
         claimed_bpb: the number that the submission claims, or None.
+        forward_passes: what was proved of the models that score validation tokens.
         date: the submission's date (ISO), or "" where none is told: rulings and practice have changed with time.
     """
 
@@ -189,6 +191,7 @@ class Evidence:
     track: str = "unknown"
     claimed_bpb: float | None = None
     date: str = ""
+    forward_passes: tuple[ForwardPass, ...] = ()
 
     @property
     def claimed(self) -> Report | None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from auditor.program.walk import walk
 from auditor.static.ast_text import once_a_node
+from auditor.static.causality.handover import MADE_WITH
 from auditor.static.domain.heap import WRAPPED, Class, Func, Obj
 from auditor.static.domain.values import Const, Tup, Value
 from auditor.static.interpreter.decisions import Machine
@@ -32,6 +33,7 @@ class Constructors(Machine):
         if cls.is_module:
             out = self.allocate("module", node, "", cls)
             out.d["#class"] = Const(name)
+            out.d[MADE_WITH] = (tuple(args), dict(keywords), node)
             if initialiser is not None:
                 given = bound_arguments(initialiser.node, args, keywords)
                 out.d[WRAPPED] = self.kept_modules(initialiser, given)

@@ -13,13 +13,14 @@ from dataclasses import replace
 
 from auditor.program.walk import walk
 from auditor.static.ast_text import once_a_node
+from auditor.static.causality.handover import ModelCall
 from auditor.static.domain.heap import WRAPPED, Class, Func, Obj
 from auditor.static.domain.lattice import join_data
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import Const, Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.transfer.tables import LOSS_FUNCTIONS, RESETS, SAME
-from auditor.trace.events import TRAINING_STEP, Clock
+from auditor.trace.events import TRAINING_STEP, Clock, Place
 from auditor.trace.region import Region
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -48,6 +49,7 @@ class Modules(Machine):
 
     def prepare_modules(self) -> None:
         self.loss_targets: dict[tuple[int, str], str | None] = {}
+        self.model_calls: dict[tuple[int, str, Place], ModelCall] = {}
 
     def call_module(
         self, module: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
@@ -96,6 +98,8 @@ class Modules(Machine):
         result = self.with_ambient_state(module, method, result)
         if any(region.source == "val" for region in result.regions):
             self.note_carries(module, node)
+            if not self.following:
+                self.note_model_call(module, name, method, args, keywords, node)
         target = self.loss_target(module.cls, name)
         if target is not None:
             value = self.argument(method, target, args, keywords)
@@ -114,6 +118,22 @@ class Modules(Machine):
         if method is not None and result.regions and writes_buffers(method.node):
             self.update(module, result.regions, node, "table", f"{name} writes its buffers")
         return result
+
+    def note_model_call(
+        self,
+        module: Obj,
+        name: str,
+        method: Func,
+        args: list[Value],
+        keywords: dict[str, Value],
+        node: ast.AST,
+    ) -> None:
+        """Keep a call of a model with validation tokens, for the proof of its forward pass."""
+        place = self.place(node)
+        names = tuple(a.arg for a in (*method.node.args.posonlyargs, *method.node.args.args))[1:]
+        self.model_calls[module.number, name, place] = ModelCall(
+            module, name, names, tuple(args), dict(keywords), place
+        )
 
     def are_hidden_states(self, value: Data, given: Data) -> bool:
         """Whether a value was computed by a module from no other tokens than the input: it is no target then."""
