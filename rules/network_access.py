@@ -100,6 +100,14 @@ _FETCHING = _MODEL.replace(
 ).replace("TAIL\n", "")
 
 
+_TELEMETRY = (
+    _MODEL.replace(
+        "HEAD\n", 'import os\n\nimport wandb\n\nTELL = bool(int(os.environ.get("TELL", input())))\n'
+    ).replace("TAIL\n", "")
+    + "if TELL:\n    wandb.log({'bpb': total / count})\n"
+)
+
+
 class NetworkAccess(Rule):
     """Fails for network access from the start of the evaluation on, asks a person about earlier ones."""
 
@@ -108,7 +116,8 @@ class NetworkAccess(Rule):
     condition = "README"
     policies: ClassVar[Mapping[Policy, str]] = {
         Policy.RULINGS: "a download fails in the evaluation; an earlier one, one under an undecided branch, and "
-        "installation or telemetry in the evaluation are for review; earlier ones are a warning",
+        "installation or telemetry in the evaluation are for review; earlier ones are a warning, and telemetry "
+        "under a flag that nobody has seen is a note",
         Policy.STRICT: "fails wherever a number is still reported afterwards",
     }
     sources = (
@@ -184,6 +193,7 @@ def main():
 main()
 """,
         ),
+        Good("telemetry under a flag", _TELEMETRY),
         Bad("the training data are fetched by the run itself", _FETCHING, outcome=Outcome.REVIEW),
         Bad("a package is installed for the evaluation", _INSTALLING_LATE, outcome=Outcome.REVIEW),
     )
@@ -212,11 +222,24 @@ def _reach(access: Access) -> str | None:
     return None
 
 
+def _sends_only(access: Access) -> bool:
+    """Whether it is telemetry, which sends numbers out and brings nothing in."""
+    return access.kind == "network" and _reach(access) == "service"
+
+
+def _level(access: Access, outcome: Outcome) -> Level:
+    if outcome is Outcome.FAIL:
+        return Level.ERROR
+    return Level.NOTE if outcome is Outcome.PASS and _sends_only(access) else Level.WARNING
+
+
 def _finding(access: Access, trace: Trace, policy: Policy) -> Finding:
     in_evaluation = _after_training(access, trace)
     certain = access.certain is Answer.YES
     if policy is Policy.STRICT and certain:
         outcome = Outcome.FAIL
+    elif _sends_only(access) and not certain:
+        outcome = Outcome.PASS
     elif _reach(access) == "service":
         outcome = Outcome.REVIEW if in_evaluation else Outcome.PASS
     else:
@@ -226,7 +249,7 @@ def _finding(access: Access, trace: Trace, policy: Policy) -> Finding:
     return Finding(
         rule=NetworkAccess.slug,
         outcome=outcome,
-        level=Level.ERROR if outcome is Outcome.FAIL else Level.WARNING,
+        level=_level(access, outcome),
         report=trace.claimed_report.label if trace.claimed_report else None,
         message=f"{access.what} reaches the network {when}{surely}",
         locations=(access.place,),

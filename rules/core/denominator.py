@@ -9,11 +9,14 @@ bytes.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 
+from auditor.records.implied_bytes import FAMILIES, LEGACY, NOTE
 from auditor.trace.answer import Answer
 from auditor.trace.events import Count, Event, Place, Report
+from auditor.trace.formula import Of, Printed
 from auditor.trace.token_bytes import Counted, faults, rare_faults
 from auditor.trace.trace import Trace
 from rules.core.order_rule import judged_report
@@ -24,8 +27,13 @@ BYTE_LEVEL = re.compile(r"byte[-_]?2\d\d|byte[-_]?level|pure[-_]?byte|raw[-_]?by
 """Names of tokenizers whose tokens are bytes."""
 LOSSY = re.compile(r"case[-_]?fold|lower[-_]?case|uncased", re.IGNORECASE)
 """Names of tokenizers that change the text in a way that cannot be undone."""
+_NAMED = re.compile(r"(?:^|[^a-z])sp(\d{3,5})|fineweb_(\d{3,5})", re.IGNORECASE)
 MARKED = re.compile(r"caseops|lossless[-_]?caps", re.IGNORECASE)
 """Names of tokenizers whose text holds marks that are no bytes of the original."""
+
+
+SPLITS = (*FAMILIES, LEGACY)
+"""The validation splits of the challenge, by tokenizer."""
 
 
 def told_by_code(slug: str, evidence: Evidence) -> Judgement:
@@ -38,7 +46,13 @@ def told_by_code(slug: str, evidence: Evidence) -> Judgement:
     if not counts and BITS_PER_BYTE.search(report.label) is None:
         return Judgement(outcome=Outcome.NOT_APPLICABLE, because="the number is not in bits per byte")
     teller = _Teller(slug, trace, report, counts)
-    return teller.wrong() or teller.transformed(evidence.policy) or teller.unfollowed() or teller.right()
+    return (
+        teller.constant()
+        or teller.wrong()
+        or teller.transformed(evidence.policy)
+        or teller.unfollowed()
+        or teller.right()
+    )
 
 
 class _Teller:
@@ -49,6 +63,33 @@ class _Teller:
         self.report = report
         self.counts = counts
         self.names = " ".join(load.what for load in trace.loads if load.source in ("tokenizer", "val"))
+
+    def constant(self) -> Judgement | None:
+        """A number that is divided by no count of bytes, but by so many bytes a token as the source says."""
+        if self.counts:
+            return None
+        ratios = [ratio for number in self.report.numbers if (ratio := constant_ratio(number)) is not None]
+        if not ratios:
+            return None
+        ratio = ratios[0]
+        told = f"the source says that there are {ratio:.6g} tokens to a byte"
+        close = [f for f in SPLITS if abs(f.tokens_per_byte / ratio - 1.0) <= NOTE]
+        named = _NAMED.search(self.names)
+        if named is not None:
+            own = [f for f in SPLITS if str(f.vocab_size) in (named[1], named[2])]
+            if own and not set(own) & set(close):
+                text = f"{told}, which the split that is read has not ({own[0].tokens_per_byte:.6g})"
+                flatters_it = ratio < min(f.tokens_per_byte for f in own)
+                return self.answer(Outcome.FAIL if flatters_it else Outcome.REVIEW, text, self.report)
+        highest = max(f.tokens_per_byte for f in SPLITS)
+        if not close:
+            text = f"{told}, which no validation split has"
+            return self.answer(Outcome.REVIEW, text, self.report)
+        if named is None and ratio < highest * (1.0 - NOTE):
+            text = f"{told}, as the {close[0].name} split has; which split is read is not told"
+            return self.answer(Outcome.REVIEW, text, self.report)
+        because = f"{told}, as the {close[0].name} split has ({self.report.place})"
+        return Judgement(outcome=Outcome.PASS, because=because)
 
     def wrong(self) -> Judgement | None:
         """A count of a common kind of token that is not what it decodes to."""
@@ -135,6 +176,15 @@ class _Teller:
             message=f"Counted although it is no text, once a document at most: {', '.join(told)}.",
             locations=(count.place,),
         )
+
+
+def constant_ratio(number: Printed) -> float | None:
+    """Tokens to a byte, where a number in bits per byte is a mean loss times a constant."""
+    formula = number.formula
+    is_mean = formula.of is Of.NLL and formula.tokens == -1 and formula.bytes == 0 and not formula.mixed
+    if not is_mean or formula.factor is None or BITS_PER_BYTE.search(number.name) is None:
+        return None
+    return formula.factor * math.log(2.0) if formula.factor > 0.0 else None
 
 
 def _places(event: Event, report: Report) -> tuple[Place, ...]:
