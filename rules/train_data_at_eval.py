@@ -48,6 +48,7 @@ from rules.core.rule import (
     Step,
     no_program,
 )
+from rules.examples.training_clock import FOLDER, HEAD, RUN, stopped_log
 
 TRAINING_BUDGET_S = 600.0
 """Seconds of training on 8×H100 that the challenge grants a record (README of the challenge)."""
@@ -60,75 +61,6 @@ TOLERATED_SINCE = "2026-04-01"
 do it were discussed and not objected to (#1812): from then on it is told as a note, under `strict` it fails."""
 
 NON_RECORD = "non-record"
-_HEAD = """\
-import glob
-import io
-import math
-import os
-import time
-
-import numpy as np
-import torch
-import torch.nn.functional as F
-
-MAX_WALLCLOCK_SECONDS = float(os.environ.get("MAX_WALLCLOCK_SECONDS", 600.0))
-
-
-def tokens(pattern):
-    shard = sorted(glob.glob(pattern))[0]
-    return torch.from_numpy(np.fromfile(shard, dtype=np.uint16).astype(np.int64))
-
-
-def evaluate(model):
-    data = tokens("data/fineweb_val_*.bin")
-    total, count = torch.zeros(()), 0
-    with torch.no_grad():
-        for start in range(0, data.numel() - 1024, 1024):
-            y = data[start + 1 : start + 1025]
-            total += F.cross_entropy(model(data[start : start + 1024]), y, reduction="sum")
-            count += 1024
-    print(f"val_bpb:{total.item() / count / math.log(2.0) * 0.41:.8f}")
-
-
-def train(model, budget_s):
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
-    data = tokens("data/fineweb_train_*.bin")
-    started = time.perf_counter()
-    step = 0
-    while time.perf_counter() - started < budget_s:
-        if step % 1000 == 0:
-            evaluate(model)
-        x = data[step * 1024 : step * 1024 + 1024]
-        y = data[step * 1024 + 1 : step * 1024 + 1025]
-        F.cross_entropy(model(x), y).backward()
-        optimizer.step()
-        optimizer.zero_grad()
-        step += 1
-
-
-"""
-
-
-_RUN = """\
-model = torch.nn.Sequential(torch.nn.Embedding(1024, 64), torch.nn.Linear(64, 1024))
-train(model, BUDGET)
-shards = sorted(glob.glob("data/fineweb_train_*.bin"))  # expect: train-data-at-eval
-batch = torch.from_numpy(np.fromfile(shards[0], dtype=np.uint16).astype(np.int64))[:4096]
-scale = model[0](batch).abs().amax()
-blob = io.BytesIO()
-torch.save({name: torch.round(value / scale) * scale for name, value in model.state_dict().items()}, blob)
-evaluate(model)
-"""
-
-_FOLDER = {
-    "README.md": "A toy record.\n",
-    "submission.json": '{"name": "toy", "val_bpb": 1.2345}\n',
-}
-
-
-def _log(seconds: float) -> str:
-    stop = f"stopping_early: wallclock_cap train_time:{seconds * 1000:.0f}ms step:9000/20000"
-    return f"world_size:8 grad_accum_steps:1\nseed:1337\n{stop}\nval_bpb:1.23450000\n"
 
 
 class TrainDataAtEval(Rule):
@@ -165,7 +97,7 @@ class TrainDataAtEval(Rule):
     examples = (
         Good(
             "fourteen seconds of the budget are kept for the calibration",
-            _HEAD
+            HEAD
             + """\
 model = torch.nn.Sequential(torch.nn.Embedding(1024, 64), torch.nn.Linear(64, 1024))
 train(model, MAX_WALLCLOCK_SECONDS - 14.0)
@@ -175,24 +107,44 @@ blob = io.BytesIO()
 torch.save({name: torch.round(value / scale) * scale for name, value in model.state_dict().items()}, blob)
 evaluate(model)
 """,
-            _FOLDER | {"train.log": _log(586.0)},
+            FOLDER | {"train.log": stopped_log(586.0)},
         ),
         Good(
             "the source keeps the seconds back, and there is no log",
-            _HEAD
-            + _RUN.replace("BUDGET", "MAX_WALLCLOCK_SECONDS - 14.0").replace(
+            HEAD
+            + RUN.replace("BUDGET", "MAX_WALLCLOCK_SECONDS - 14.0").replace(
                 "  # expect: train-data-at-eval", ""
             ),
-            _FOLDER,
+            FOLDER,
         ),
         Bad(
             "the source trains for all of the 600 seconds, and there is no log",
-            _HEAD + _RUN.replace("BUDGET", "MAX_WALLCLOCK_SECONDS"),
-            _FOLDER,
+            HEAD + RUN.replace("BUDGET", "MAX_WALLCLOCK_SECONDS"),
+            FOLDER,
+        ),
+        Bad(
+            "a scale is fitted to training tokens once the artifact has been read back",
+            HEAD
+            + """\
+model = torch.nn.Sequential(torch.nn.Embedding(1024, 64), torch.nn.Linear(64, 1024))
+train(model, MAX_WALLCLOCK_SECONDS - 14.0)
+torch.save(model.state_dict(), "model.pt")
+model.load_state_dict(torch.load("model.pt"))
+shards = sorted(glob.glob("data/fineweb_train_*.bin"))  # expect: train-data-at-eval
+data = torch.from_numpy(np.fromfile(shards[0], dtype=np.uint16).astype(np.int64))
+scale = torch.ones(1024, requires_grad=True)
+fitting = torch.optim.SGD([scale], lr=0.01)
+for start in range(0, 65536, 1024):
+    logits = model(data[start : start + 1024]).detach() * scale
+    F.cross_entropy(logits, data[start + 1 : start + 1025]).backward()
+    fitting.step()
+evaluate(torch.nn.Sequential(model, torch.nn.Identity()))
+""",
+            FOLDER | {"train.log": stopped_log(586.0)},
         ),
         Bad(
             "the quantiser reads training batches after the full 600 seconds",
-            _HEAD
+            HEAD
             + """\
 model = torch.nn.Sequential(torch.nn.Embedding(1024, 64), torch.nn.Linear(64, 1024))
 train(model, MAX_WALLCLOCK_SECONDS)
@@ -204,7 +156,7 @@ blob = io.BytesIO()
 torch.save({name: torch.round(value / scale) * scale for name, value in model.state_dict().items()}, blob)
 evaluate(model)
 """,
-            _FOLDER | {"train.log": _log(600.1)},
+            FOLDER | {"train.log": stopped_log(600.1)},
         ),
     )
 
@@ -248,10 +200,27 @@ def _training(trace: Trace) -> _Training | None:
         inside = [r for r in trace.reports if r.turns and (first_save is None or r.number < first_save)]
         loops = frozenset(report.turns[0].entry for report in inside)
         steps = [event for event in trace if event.turns and event.turns[0].entry in loops]
-    steps = [step for step in steps if step.certain is not Answer.NO]
+    read_back = _read_back(trace)
+    steps = [
+        step
+        for step in steps
+        if step.certain is not Answer.NO and (read_back is None or step.number < read_back)
+    ]
     if not steps:
         return None
     return _Training(last=max(steps, key=lambda step: step.number), loops=loops)
+
+
+def _read_back(trace: Trace) -> int | None:
+    """The event at which the artifact is read back after it was written: a step after it is no training.
+
+    Weights that a loop keeps and takes up again while it trains are checkpoints.
+    """
+    saves = [a for a in trace.artifacts if a.action == "save" and a.certain is Answer.YES]
+    restores = [a for a in trace.artifacts if a.action == "restore" and a.certain is Answer.YES]
+    return min(
+        (r.number for r in restores if not r.turns and any(s.number < r.number for s in saves)), default=None
+    )
 
 
 def _artifact_stands(trace: Trace, claimed: Report | None) -> int | None:
