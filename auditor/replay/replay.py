@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from auditor.reading.claim_matching import BY_LABEL, REPRODUCES
 from auditor.reading.reading import Reading, read_submission
 from auditor.replay.probes.conditions import judge_conditions
 from auditor.replay.probes.coverage import expected_places
@@ -102,7 +103,8 @@ def replay_submission(
         )
         evidence = run_experiment(laboratory, seed=seed, thorough=options.thorough, shrink=options.shrink)
     circumstances = circumstances_of(evidence, reading, target, laboratory)
-    conditions, probes = judge_conditions(evidence, circumstances)
+    suspicions = suspicions_of(evidence, circumstances)
+    conditions, probes = judge_conditions(evidence, circumstances, suspicions)
     names = layer_files(evidence.base.run.ranks[0], target) if evidence.base.run.ranks else {}
     base = evidence.base
     place = submission.target
@@ -128,7 +130,7 @@ def replay_submission(
         runs=laboratory.runs,
         seconds=time.perf_counter() - started,
         accesses=tuple(_accesses(evidence)),
-        suspicions=suspicions_of(evidence, circumstances),
+        suspicions=suspicions,
     )
 
 
@@ -176,7 +178,14 @@ def _claim(reading: Reading) -> ClaimedLine:
     match = reading.match
     if match is None:
         return ClaimedLine(lines=reading.claim.lines)
-    return ClaimedLine(place=match.report.place, lines=reading.claim.lines, how=match.how)
+    reports = reading.trace.reports if reading.trace is not None else []
+    return ClaimedLine(
+        place=match.report.place,
+        lines=reading.claim.lines,
+        how=match.how,
+        tied=match.how in (REPRODUCES, BY_LABEL),
+        known=tuple(dict.fromkeys(report.place for report in reports)),
+    )
 
 
 def _trace(base: Observed, target: ReplayTarget, claim: ClaimedLine) -> Trace:

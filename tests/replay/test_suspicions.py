@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from auditor.replay.runs.session import Session
 from auditor.replay.sandbox.ladder import Rung
 from auditor.submission.load import load_path
 from rules.core.rule import Outcome as RuleOutcome
-from tests.replay.mutants import LEGAL, SCORE, Edit, edited
+from tests.replay.mutants import FIT, LEGAL, REPORTED, SCORE, Edit, edited
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
@@ -68,8 +69,7 @@ def test_documents_left_out_of_the_number_are_seen(joint: Joint) -> None:
 
 
 def test_number_that_no_score_gives_is_seen(joint: Joint) -> None:
-    old = "nats = (loss_sum / token_count).item()"
-    audit, replayed = joint(Edit(old=old, new=old + "\nnats = min(nats, 3.21)"))
+    audit, replayed = joint(Edit(old=OLD_NATS, new=OLD_NATS + "\nnats = min(nats, 3.21)"))
     assert "number" in kinds(replayed)
     assert audit.verdict is not Verdict.COMPLIANT
 
@@ -102,6 +102,106 @@ def test_evaluation_in_another_order_is_followed(joint: Joint) -> None:
         )
     )
     assert replayed.proven, (replayed.conditions, replayed.suspicions)
+
+
+OLD_NATS = "nats = (loss_sum / token_count).item()"
+
+
+def test_bytes_that_are_not_the_tokens_bytes_are_seen(joint: Joint) -> None:
+    """The loss is right, the bits per byte are not."""
+    _, replayed = joint(Edit(old=OLD_NATS, new=OLD_NATS + "\nbyte_sum = byte_sum * 1.02"))
+    assert [(s.kind, s.rule) for s in replayed.suspicions] == [("number", "byte-accounting")]
+    assert replayed.conditions["C2"].outcome is Outcome.UNVERIFIED
+
+
+def test_output_that_is_not_what_was_printed_is_seen(joint: Joint) -> None:
+    wrapper = """
+class Kinder:
+    def __init__(self, inner):
+        self.inner = inner
+
+    def write(self, text):
+        return self.inner.write(text.replace("val_bpb:3", "val_bpb:2").replace("val_bpb:2", "val_bpb:1"))
+
+    def flush(self):
+        self.inner.flush()
+
+
+"""
+    _, replayed = joint(
+        turned=(
+            "if __name__ ==",
+            wrapper.lstrip() + "import sys\nsys.stdout = Kinder(sys.stdout)\n\nif __name__ ==",
+        )
+    )
+    assert kinds(replayed) == {"output"}
+
+
+def test_result_printed_at_exit_is_the_one_that_is_judged(joint: Joint) -> None:
+    """The line before it is of a clean evaluation; the last one is of weights that were fitted to the split."""
+    old = 'print(f"final_ttt_lora val_loss:{val_loss:.8f} val_bpb:{val_bpb:.8f}")'
+    late = f"""\
+def once_more():
+{textwrap.indent(FIT + REPORTED, "    ")}
+    {old}
+{old}
+atexit.register(once_more)
+"""
+    _, replayed = joint(Edit(old=old, new=late), turned=("import glob", "import atexit\nimport glob"))
+    assert replayed.conditions["C1"].outcome is Outcome.FAIL, replayed.conditions
+
+
+@pytest.mark.parametrize("what", ["large ones left out", "large ones cut off", "least of two"])
+def test_what_is_chosen_by_the_value_of_a_loss_is_seen(what: str, joint: Joint) -> None:
+    """None of the first two does anything at toy size, where no loss is that large."""
+    count = "loss_sum += losses.detach().double().sum()"
+    new = {
+        "large ones left out": count.replace("losses.detach()", "losses.detach()[losses.detach() < 9.5]"),
+        "large ones cut off": count.replace("losses.detach()", "losses.detach().clamp(max=9.5)"),
+        "least of two": "once = model(inputs, targets, lambda hidden: adapter(hidden) + 0.1 * model.head(hidden))\n"
+        f"losses = once if once.sum() < losses.sum() else losses\n{count}",
+    }[what]
+    audit, replayed = joint(Edit(old=count, new=new))
+    assert kinds(replayed) & {"value", "choice"}
+    assert audit.verdict is not Verdict.COMPLIANT
+
+
+def test_temperature_fitted_to_the_whole_split_is_seen(joint: Joint) -> None:
+    """It is kept where no tensor shows it; the choice is by losses of tokens that are scored later."""
+    first = "loss_sum = torch.zeros((), dtype=torch.float64, device=device)"
+    fit = """\
+tried = {}
+for sharp in ("0.8", "1.0", "1.2"):
+    os.environ["SHARPNESS"] = sharp
+    with torch.no_grad():
+        tried[sharp] = float(model(tokens[None, :-1].to(device), tokens[None, 1:].to(device)).mean())
+os.environ["SHARPNESS"] = min(tried, key=tried.get)
+"""
+    _, replayed = joint(
+        Edit(old=first, new=fit + first),
+        Edit(
+            old="logits = self.head(hidden)",
+            new='logits = self.head(hidden) * float(os.environ.get("SHARPNESS", "1"))',
+        ),
+    )
+    assert "choice" in kinds(replayed)
+    assert replayed.conditions["C1"].outcome is Outcome.UNVERIFIED
+
+
+@pytest.mark.parametrize(
+    "form", ["log_softmax and gather", "logsumexp less the logit", "softmax, gather, log"]
+)
+def test_cross_entropy_by_hand_is_one(form: str, joint: Joint) -> None:
+    plain = 'return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), reduction="none")'
+    rows = "rows = logits.flatten(0, 1).float()\nat = targets.flatten()[:, None]\n"
+    new = {
+        "log_softmax and gather": "return -rows.log_softmax(-1).gather(1, at).squeeze(1)",
+        "logsumexp less the logit": "return rows.logsumexp(-1) - rows.gather(-1, at).squeeze(-1)",
+        "softmax, gather, log": "return -rows.softmax(-1).gather(1, at).squeeze(1).log()",
+    }[form]
+    _, replayed = joint(Edit(old=plain, new=rows + new))
+    assert replayed.proven, (replayed.conditions, replayed.suspicions)
+    assert not any(probe.slug == "P6" for probe in replayed.probes)
 
 
 def test_a_suspicion_never_softens_a_failure_and_never_passes(joint: Joint) -> None:

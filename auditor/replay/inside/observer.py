@@ -16,6 +16,8 @@ from torch.overrides import TorchFunctionMode
 
 from auditor.replay.inside.arrays import install_arrays, marked
 from auditor.replay.inside.devices import moved_arguments
+from auditor.replay.inside.dye import Dye
+from auditor.replay.inside.entropy import entropies, is_plain, rows_looked_up
 from auditor.replay.inside.patching import replace
 from auditor.replay.inside.positions import Locator
 from auditor.replay.inside.provenance import Provenance, carriers, mark, nodes_of
@@ -78,13 +80,22 @@ class Observer:
 
     Args:
         stream: the validation tokens in order.
+        dye: gives losses other values.
     """
 
-    def __init__(self, recorder: Recorder, provenance: Provenance, states: States, stream: Any) -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        provenance: Provenance,
+        states: States,
+        stream: Any,
+        dye: Dye,
+    ) -> None:
         self._recorder, self._provenance, self._states = recorder, provenance, states
         self._targets, self._read = Locator(stream), Locator(stream)
         self._inputs: list[Any] = []
         self._calls = 0
+        self._dye = dye
         self._projection: Tensor | None = None
         self._handlers: dict[Any, Callable[..., Any]] = {
             F.cross_entropy: self._cross_entropy,
@@ -102,7 +113,7 @@ class Observer:
             return handler(func, args, kwargs)
         out = func(*args, **kwargs)
         if name in ("gather", "take_along_dim"):
-            self._picked(out, args[2] if len(args) > 2 else kwargs.get("index", args[-1]))
+            out = self._gathered(name, args, kwargs, out)
         elif name == "__getitem__" and isinstance(args[1], tuple):
             # The last index is the token; those before it are rows or the token's context.
             for index in reversed(args[1]):
@@ -154,21 +165,55 @@ class Observer:
         positions = None if target.is_floating_point() else self._located(target)
         if positions is None:
             return out
+        plainly = is_plain(named, plain)
         if named.get("reduction", "mean") == "none":
-            self._made(out, target, positions, named["input"])
+            out = self._dyed(out, positions)
+            self._made(out, target, positions, named["input"], plain=plainly)
             return out
         with torch.no_grad():
             terms = plain(**{**named, "reduction": "none"})
         counted = (target != named.get("ignore_index", -100)).reshape(-1)
-        nodes = self._made(terms, target, positions, named["input"], through=(out, counted))
+        if named.get("weight") is None and (shift := self._dye.shift(terms, positions)) is not None:
+            terms = terms + shift
+            added = shift.reshape(-1)[counted].sum()
+            out = out + (added / counted.sum() if named.get("reduction", "mean") == "mean" else added)
+        nodes = self._made(terms, target, positions, named["input"], through=(out, counted), plain=plainly)
         mark(out, torch.tensor(self._provenance.total(nodes, terms)))
         return out
+
+    def _dyed(self, losses: Tensor, positions: Any) -> Tensor:
+        shift = self._dye.shift(losses, positions)
+        return losses if shift is None else losses + shift
 
     def _embedding(self, func: Any, args: Any, kwargs: Any) -> Any:
         index = args[0] if args else kwargs["input"]
         self._inputs.append(index.detach())
         del self._inputs[:-KEPT_INPUTS]
         return func(*args, **kwargs)
+
+    def _gathered(self, name: str, args: Any, kwargs: Any, out: Any) -> Any:
+        """Values looked up along a dimension: of rows of logits or log-probabilities, by the target.
+
+        The cross-entropy of such a row is known beside, so that what is made of the value can be held against it.
+        """
+        found = rows_looked_up(name, args, kwargs)
+        if found is None:
+            self._picked(out, args[2] if len(args) > 2 else kwargs.get("index", args[-1]))
+            return out
+        rows, index = found
+        positions = None
+        if index.numel() > 1 and nodes_of(out) is None:
+            positions = self._located(index.squeeze(-1))
+        if positions is None:
+            return out
+        value, shares = entropies(rows, index)
+        shift = self._dye.shift(value, positions)
+        if shift is not None:
+            value = value + shift
+            moved = shift.reshape(out.shape).to(out.dtype)
+            out = out * (-moved).exp() if shares else out - moved
+        self._made(out, index.squeeze(-1), positions, rows, value=value, picked=True)
+        return out
 
     def _picked(self, out: Any, index: Any) -> None:
         """A value was looked up by token: if the tokens are targets, it is (part of) their probability."""
@@ -240,11 +285,18 @@ class Observer:
         positions: Any,
         logits: Tensor | None,
         through: tuple[Tensor, Tensor] | None = None,
+        *,
+        value: Tensor | None = None,
+        plain: bool = True,
+        picked: bool = False,
     ) -> Tensor:
         """Losses of validation tokens were made: note them, and watch for gradients through them.
 
         Args:
             through: where the losses are only seen summed up, that sum and a mask of the targets in it.
+            value: the losses in nats, where `losses` are what they will be made of.
+            plain: whether nothing was asked for but the cross-entropy of the target.
+            picked: whether they were looked up, and are losses only if the number made of them agrees.
         """
         number, self._calls = self._calls, self._calls + 1
         count = losses.numel()
@@ -259,10 +311,13 @@ class Observer:
             count=count,
             located=int((flat >= 0).sum()),
             gradient=watched.requires_grad,
+            plain=plain,
+            picked=picked,
             states=self._states.fingerprints(),
         )
         recorder.array("position", flat)
-        recorder.array("loss", losses.detach().double().reshape(-1).numpy())
+        made = losses if value is None else value
+        recorder.array("loss", made.detach().double().reshape(-1).numpy())
         recorder.array("distribution", self._projected(logits, target, count))
         if watched.requires_grad:
             counted = None if through is None else through[1].numpy()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import random
 import sys
+import threading
 import traceback
 import uuid
 from collections.abc import Callable
@@ -19,6 +21,7 @@ from auditor.replay.inside.clock import VirtualClock
 from auditor.replay.inside.compilation import install_compiler
 from auditor.replay.inside.compressors import install_compressors
 from auditor.replay.inside.devices import install_cuda
+from auditor.replay.inside.dye import Dye
 from auditor.replay.inside.instrument import Loops
 from auditor.replay.inside.kernels import install_kernels
 from auditor.replay.inside.missing import install_missing
@@ -38,6 +41,9 @@ from auditor.replay.runs.job import Mode, Order
 from auditor.replay.toy.sizes import ToySizes
 
 MAX_ERROR: Final = 4000
+THREAD_S: Final = 10.0
+"""How long a thread that is no daemon is waited for at the end."""
+
 leave = os._exit
 
 
@@ -59,14 +65,15 @@ def run(order: Order, *, rank: int, boundary: Callable[[], None]) -> None:
     if order.mode is Mode.RECORDED:
         states = States()
         stream = np.fromfile(order.stream, dtype="<u2").astype(np.int64)
-        observer = Observer(recorder, provenance, states, stream)
+        dye = Dye(order.dyed, len(stream), falling=order.falling)
+        observer = Observer(recorder, provenance, states, stream, dye)
     loader = _stand_ins(order, recorder, loops, observer)
     watch = Watch(recorder, states, order.writable, boundary)
     watch.install()
     error, kind, code = "", "", 0
     try:
         with install_stage(observer):
-            run_main(loader, Path(order.script))
+            run_to_the_end(loader, Path(order.script))
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
         error = "" if not code else f"SystemExit: {stop.code}"
@@ -80,6 +87,24 @@ def run(order: Order, *, rank: int, boundary: Callable[[], None]) -> None:
     sys.stdout.flush()
     recorder.save(out, code=code, error=error, error_kind=kind, tampered=tampered(), crossed=watch.crossed)
     leave(0)
+
+
+def run_to_the_end(loader: ProgramLoader, script: Path) -> None:
+    """Run the script and what Python runs when it ends: threads that are waited for, functions registered for it."""
+    atexit._clear()
+    try:
+        run_main(loader, script)
+    except SystemExit as stop:
+        _wind_up()
+        raise stop
+    _wind_up()
+
+
+def _wind_up() -> None:
+    for thread in threading.enumerate():
+        if not thread.daemon and thread is not threading.main_thread():
+            thread.join(THREAD_S)
+    atexit._run_exitfuncs()
 
 
 def _stand_ins(order: Order, recorder: Recorder, loops: Loops, observer: Observer | None) -> ProgramLoader:

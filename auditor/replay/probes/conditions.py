@@ -6,31 +6,46 @@ that is no proven failure is unverified, with the reason.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from auditor.replay.probes.counterexample import leak_witness
+from auditor.replay.probes.dye import Dyed
 from auditor.replay.probes.experiment import Evidence, Leak, leaks
 from auditor.replay.probes.normalisation import VOCABULARY, Mass
-from auditor.replay.probes.outcome import CONDITIONS, ConditionResult, MassWitness, Outcome, Probe
+from auditor.replay.probes.outcome import CONDITIONS, ConditionResult, MassWitness, Outcome, Probe, Suspicion
 from auditor.replay.probes.suspicion import MIN_COVERAGE, coverage
 from auditor.replay.probes.trust import Circumstances
 from auditor.replay.probes.update_history import times_scored
+
+BEARS_ON: Final = {
+    "number": ("C2",),
+    "output": ("C2",),
+    "value": ("C2",),
+    "choice": ("C1",),
+}
+"""Which conditions a suspicion forbids to pass, beside what the probes themselves leave unverified."""
 
 NOISE: Final = 10.0
 """A move counts if it is this many times larger than the difference between two equal runs."""
 
 
 def judge_conditions(
-    evidence: Evidence, circumstances: Circumstances
+    evidence: Evidence, circumstances: Circumstances, suspicions: Sequence[Suspicion] = ()
 ) -> tuple[dict[str, ConditionResult], tuple[Probe, ...]]:
-    """The outcome of each condition, and of each probe."""
+    """The outcome of each condition, and of each probe; no condition passes that a suspicion bears on."""
     probes = _probes(evidence, circumstances)
     stopped = _stopped(evidence, circumstances)
     if stopped:
         return dict.fromkeys(CONDITIONS, ConditionResult(outcome=Outcome.UNVERIFIED, why=stopped)), probes
     doubt = _doubt(evidence, circumstances)
     order = _order(evidence, doubt)
-    return {**order, "C2": _normalised(evidence, doubt)}, probes
+    found = {**order, "C2": _normalised(evidence, doubt)}
+    for suspicion in suspicions:
+        for name in BEARS_ON.get(suspicion.kind, ()):
+            if found[name].outcome is Outcome.PASS:
+                found[name] = ConditionResult(outcome=Outcome.UNVERIFIED, why=suspicion.why)
+    return found, probes
 
 
 def _stopped(evidence: Evidence, circumstances: Circumstances) -> str:
@@ -237,6 +252,8 @@ def _probes(evidence: Evidence, circumstances: Circumstances) -> tuple[Probe, ..
     if evidence.mass is not None:
         out.append(_p6(evidence))
     out.append(_p7(evidence, circumstances))
+    if evidence.dyed is not None:
+        out.append(_p8(evidence.dyed))
     return tuple(out)
 
 
@@ -347,3 +364,14 @@ def _p7(evidence: Evidence, circumstances: Circumstances) -> Probe:
         else "the evaluation does not learn as it goes"
     )
     return Probe(slug="P7", title=title, outcome=Outcome.PASS, why=why)
+
+
+def _p8(dyed: Dyed) -> Probe:
+    title = "only the reported sum depends on the value of a loss"
+    why = (
+        f"{dyed.tokens} later losses given other values: {dyed.moved} of {dyed.tested} earlier distributions moved, "
+        f"{dyed.chosen} tokens count from another score, {dyed.altered} with another "
+        f"value, {dyed.lost} dropped out"
+    )
+    outcome = Outcome.UNVERIFIED if dyed.differs else Outcome.PASS
+    return Probe(slug="P8", title=title, outcome=outcome, why=why, runs=1)

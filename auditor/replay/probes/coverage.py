@@ -7,6 +7,7 @@ or an update that the static witness sees and the run never reached, was not rep
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -166,11 +167,18 @@ def is_reached(place: Place, lines: set[tuple[str, int, int]], texts: Mapping[tu
     return any((place.path, place.layer, line) in lines for line in range(first, last + 1))
 
 
+@functools.lru_cache(maxsize=4)
+def _tree(text: str) -> ast.Module | None:
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError):
+        return None
+
+
 def statement_lines(text: str, line: int) -> tuple[int, int]:
     """First and last line of the simple statement around a line; the line itself if none is found."""
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError):
+    tree = _tree(text)
+    if tree is None:
         return line, line
     best = (line, line)
     size = 10**9

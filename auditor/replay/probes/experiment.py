@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from auditor.replay.probes.dye import Dyed, dye
 from auditor.replay.probes.flip_comparison import Flip, compare
 from auditor.replay.probes.flip_sites import FlipPlace, choose_places, early_in_the_longest_document
 from auditor.replay.probes.normalisation import Mass, measure_mass
@@ -53,6 +54,7 @@ class Evidence:
         flips: exchanged tokens of the first world, by rank.
         artifact_moved: files that differ between runs that differ in one validation token.
         leak: the first flip that failed, and its reproduction in a second world.
+        dyed: what other values of the later losses did; None if that run could not be made.
         mass: the sum over the vocabulary at one place, and at a second one if the first was not 1.
     """
 
@@ -67,6 +69,7 @@ class Evidence:
     leak: Leak | None = None
     reproduced: Leak | None = None
     smallest: Leak | None = None
+    dyed: Dyed | None = None
     mass: Mass | None = None
     second_mass: Mass | None = None
     histories: list[History] = field(default_factory=list)
@@ -92,6 +95,7 @@ def run_experiment(
         for record, history, scores in zip(base.run.ranks, evidence.histories, base.scores, strict=True)
     )
     _compare_plain(laboratory, evidence)
+    evidence.dyed = dye(laboratory, base)
     _flip(laboratory, evidence, count=PLACES_THOROUGH if thorough else PLACES)
     if evidence.leak is not None:
         _confirm(laboratory, evidence, shrink=shrink)

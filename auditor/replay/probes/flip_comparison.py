@@ -87,7 +87,7 @@ def compare(
         return None
     own = int(at[0])
     call = int(base.call[own])
-    partner = _partners(base, other)
+    partner = partners(base, other)
     known = partner >= 0
     change = np.full(len(base), np.nan)
     change[known] = np.abs(other.value[partner[known]] - base.value[known])
@@ -120,7 +120,7 @@ def compare(
     )
 
 
-def _partners(base: Scores, other: Scores) -> NDArray[np.int64]:
+def partners(base: Scores, other: Scores) -> NDArray[np.int64]:
     """For each score of one run the index of the same token's score in the other: by position and occurrence."""
     import numpy as np
 
@@ -147,6 +147,9 @@ def _distribution_change(
 ) -> float:
     if partner < 0 or base.call[own] < 0 or other.call[partner] < 0:
         return math.nan
-    first = records[0].losses[int(base.call[own])].distribution[int(base.leaf[own])]
+    made = records[0].losses[int(base.call[own])]
+    if made.picked and bool(base.mixed[own]):
+        return math.nan
+    first = made.distribution[int(base.leaf[own])]
     second = records[1].losses[int(other.call[partner])].distribution[int(other.leaf[partner])]
     return abs(float(first) - float(second))

@@ -92,16 +92,25 @@ class Laboratory:
     def runs(self) -> int:
         return self._session.runs - self._before
 
-    def observe(self, bench: Bench, *, mode: Mode = Mode.RECORDED, repeat: int = 0) -> Observed:
+    def observe(
+        self,
+        bench: Bench,
+        *,
+        mode: Mode = Mode.RECORDED,
+        repeat: int = 0,
+        dyed: tuple[int, ...] = (),
+        falling: bool = False,
+    ) -> Observed:
         """Run once; equal runs with another `repeat` are made again, whatever is kept.
 
         A script that reads training data after its artifact is read back fails by itself when they are
-        withdrawn; it is run again with them, and `reads_training_data` of the run tells.
+        withdrawn; it is run again with them, and `reads_training_data` of the run tells. Losses at `dyed` positions
+        are given other values, `falling` or rising with each score of a token.
         """
-        run = self._run(bench, mode, repeat)
+        run = self._run(bench, mode, repeat, dyed, falling)
         if self._withdraws and run.withdrawn and not run.ran and not run.reason:
             self._withdraws = False
-            again = self._run(bench, mode, repeat)
+            again = self._run(bench, mode, repeat, dyed, falling)
             self._withdraws = not again.ran
             run = again if again.ran else run
         self.left_behind = max(self.left_behind, run.left_behind)
@@ -118,7 +127,7 @@ class Laboratory:
         """Whether the script needed training data after it had read its artifact back."""
         return not self._withdraws
 
-    def _run(self, bench: Bench, mode: Mode, repeat: int) -> RunRecord:
+    def _run(self, bench: Bench, mode: Mode, repeat: int, dyed: tuple[int, ...], falling: bool) -> RunRecord:
         return self._session.run(
             bench.world,
             bench.sizes,
@@ -130,5 +139,7 @@ class Laboratory:
             seconds=self._seconds,
             memory=self._memory,
             repeat=repeat,
+            dyed=dyed,
+            falling=falling,
             withdraws=self._withdraws,
         )

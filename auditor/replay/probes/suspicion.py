@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from auditor.replay.probes.outcome import Suspicion
+from auditor.replay.probes.reconciliation import SCORE, misprinted, shown_otherwise
 
 if TYPE_CHECKING:
     from auditor.replay.probes.experiment import Evidence
@@ -25,8 +26,7 @@ MIN_SEEN: Final = 0.5
 ORDER: Final = "train-before-score"
 CODE: Final = "opaque-code"
 COVERAGE: Final = "validation-coverage"
-SCORE: Final = "unnormalized-distribution"
-BYTES: Final = "byte-accounting"
+CHOICE: Final = "hindsight-selection"
 
 
 def suspicions_of(evidence: Evidence, circumstances: Circumstances) -> tuple[Suspicion, ...]:
@@ -39,7 +39,7 @@ def _found(evidence: Evidence, circumstances: Circumstances) -> Iterator[Suspici
         yield Suspicion(kind="tampering", rule=CODE, why=why)
     if not evidence.base.run.ran:
         return
-    if evidence.agreement:
+    if evidence.agreement and shown_otherwise(evidence.base) is None:
         yield Suspicion(kind="hooks", rule=CODE, why=evidence.agreement)
     yield from _order(evidence)
     yield from _number(evidence)
@@ -76,10 +76,50 @@ def _number(evidence: Evidence) -> Iterator[Suspicion]:
             )
             yield Suspicion(kind="number", rule=SCORE, why=why)
         return
+    wrong = misprinted(base)
+    for found in (wrong, shown_otherwise(base)):
+        if found is not None:
+            yield found
+    yield from _values(evidence, printed_right=wrong is None)
     share = coverage(evidence)
     if share < MIN_COVERAGE:
         why = f"only {share:.0%} of the validation tokens have a known score behind the claimed number"
         yield Suspicion(kind="coverage", rule=COVERAGE, why=why)
+
+
+def _values(evidence: Evidence, *, printed_right: bool) -> Iterator[Suspicion]:
+    """What depends on the value of a loss and may not."""
+    dyed = evidence.dyed
+    if dyed is None:
+        return
+    if not dyed.followed or dyed.lost:
+        gone = (
+            f"{dyed.lost} tokens drop out of the number"
+            if dyed.followed
+            else "the number is no longer theirs"
+        )
+        why = f"with {dyed.tokens} losses given other values, gradients unchanged, {gone}"
+        yield Suspicion(kind="value", rule=SCORE, why=why)
+        return
+    if dyed.altered:
+        why = (
+            f"with {dyed.tokens} losses given other values, gradients unchanged, {dyed.altered} of them count with "
+            "another value than theirs"
+        )
+        yield Suspicion(kind="value", rule=SCORE, why=why)
+    found = misprinted(dyed.observed)
+    if found is not None and printed_right:
+        why = f"with {dyed.tokens} losses given other values, gradients unchanged, {found.why}"
+        yield Suspicion(kind="value", rule=SCORE, why=why)
+    if dyed.moved:
+        why = (
+            f"with the losses of {dyed.tokens} later tokens given other values, gradients unchanged, {dyed.moved} of "
+            f"{dyed.tested} tokens are scored from another distribution (token {dyed.example}): it is chosen by losses"
+        )
+        yield Suspicion(kind="choice", rule=CHOICE, why=why)
+    elif dyed.chosen:
+        why = f"{dyed.chosen} tokens count from another one of their scores when the losses have other values"
+        yield Suspicion(kind="choice", rule=CHOICE, why=why)
 
 
 def coverage(evidence: Evidence) -> float:

@@ -24,11 +24,16 @@ class ClaimedLine:
         place: where it is printed, or None.
         lines: lines of the log that reproduce the claim.
         how: how the place was found.
+        tied: whether something of the record says that it is this one; else the last result that is printed may
+            be another, at a place that the static side does not know.
+        known: every place at which the static side expects a result.
     """
 
     place: Place | None = None
     lines: tuple[str, ...] = ()
     how: str = ""
+    tied: bool = True
+    known: tuple[Place, ...] = ()
 
 
 def claimed_printed(
@@ -39,12 +44,12 @@ def claimed_printed(
     The last line printed at the claimed place counts, then the last whose text reads as a claimed log line does;
     only where nothing is claimed the last result counts. None if the claimed number was not printed.
     """
+    results = [line for line in printed if any(BITS.search(label) for label, _, _ in line.numbers)]
     if claim.place is not None:
-        first, last = statement_lines(
-            target.texts.get((claim.place.path, claim.place.layer), ""), claim.place.line
-        )
         files = layer_files(record, target)
-        here = [line for line in printed if _printed_at(line, files, claim.place, first, last)]
+        if not claim.tied and results and not _is_known(results[-1], files, claim.known, target):
+            return results[-1]
+        here = [line for line in printed if _is_known(line, files, (claim.place,), target)]
         if here:
             return _told_apart(here, claim.lines)
     for wanted in claim.lines:
@@ -53,7 +58,6 @@ def claimed_printed(
             return alike[-1]
     if claim.place is not None or claim.lines:
         return None
-    results = [line for line in printed if any(BITS.search(label) for label, _, _ in line.numbers)]
     fitting = results or list(printed)
     return fitting[-1] if fitting else None
 
@@ -65,13 +69,17 @@ def _told_apart(here: Sequence[Printed], lines: Sequence[str]) -> Printed:
     return (fitting or list(here))[-1]
 
 
-def _printed_at(
-    line: Printed, files: dict[int, tuple[str, int]], place: Place, first: int, last: int
+def _is_known(
+    line: Printed, files: dict[int, tuple[str, int]], places: Sequence[Place], target: ReplayTarget
 ) -> bool:
-    return any(
-        files.get(frame.file) == (place.path, place.layer) and first <= frame.line <= last
-        for frame in line.frames
-    )
+    """Whether a line was printed by a statement at one of the places, or by what it called."""
+    frames = {(files.get(frame.file), frame.line) for frame in line.frames}
+    for place in places:
+        layer = (place.path, place.layer)
+        first, last = statement_lines(target.texts.get(layer, ""), place.line)
+        if any(file == layer and first <= at <= last for file, at in frames):
+            return True
+    return False
 
 
 def layer_files(record: RankRecord, target: ReplayTarget) -> dict[int, tuple[str, int]]:

@@ -45,6 +45,8 @@ class Order:
         seconds: wall-clock limit.
         memory: limit in bytes, of all processes together.
         repeat: number of an equal run; each is made for itself, so that two can be compared.
+        dyed: positions of the validation split whose losses are given other values, gradients left as they are.
+        falling: whether these are less each time that a token is scored, not more.
         withdraws: whether training shards are taken away when the artifact is read back.
     """
 
@@ -64,6 +66,8 @@ class Order:
     seconds: float = 300.0
     memory: int = 6 << 30
     repeat: int = 0
+    dyed: tuple[int, ...] = ()
+    falling: bool = False
     withdraws: bool = True
 
     @property
@@ -77,4 +81,4 @@ class Order:
     @classmethod
     def from_json(cls, text: str) -> Order:
         read = json.loads(text)
-        return cls(**{**read, "mode": Mode(read["mode"])})
+        return cls(**{**read, "mode": Mode(read["mode"]), "dyed": tuple(read["dyed"])})

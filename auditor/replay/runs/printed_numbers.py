@@ -146,6 +146,10 @@ class Flow:
         call = np.where(lost, -1, self._call[which]) if len(self._call) else leaf_nodes
         position, made = self._looked_up(call, offset)
         value = np.where(np.isnan(value), made, value)
+        other = [
+            number for number in np.unique(call[call >= 0]).tolist() if not self._record.losses[number].plain
+        ]
+        mixed |= np.isin(call, other)
         mixed |= ~(np.abs(value - made) <= 1e-6 + 1e-5 * np.abs(made))
         return Scores(position=position, value=value, call=call, leaf=offset, mixed=mixed)
 
@@ -300,7 +304,7 @@ class Reports:
         total_bytes = float(self._bytes[position[known]].sum())
         bits = float(value[known].sum()) / math.log(2.0) / total_bytes if total_bytes else math.nan
         for label, number, decimals in found:
-            room = 0.51 * 10.0**-decimals + EXACT
+            room = 0.51 * 10.0**-decimals + EXACT * max(1.0, abs(number))
             if abs(number - mean) <= room:
                 return "mean of scores", number - mean
             if BITS.search(label) and abs(number - bits) <= room:

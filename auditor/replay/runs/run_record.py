@@ -58,6 +58,8 @@ class Losses:
         position: of each target in the split, -1 where unknown; [n].
         value: nats; [n].
         distribution: log-probabilities against a fixed vector, NaN where unknown; [n].
+        plain: whether nothing was asked for but the cross-entropy of the target.
+        picked: whether they were looked up by target, and are losses only if what was made of them agrees.
     """
 
     number: int
@@ -66,6 +68,8 @@ class Losses:
     position: NDArray[np.int64]
     value: NDArray[np.float64]
     distribution: NDArray[np.float64]
+    plain: bool = True
+    picked: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -256,6 +260,8 @@ def _split(record: RankRecord) -> None:
                 position=arrays["position"][part],
                 value=arrays["loss"][part],
                 distribution=arrays["distribution"][part],
+                plain=bool(event["plain"]),
+                picked=bool(event["picked"]),
             )
         )
         at += count

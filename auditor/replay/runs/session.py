@@ -243,6 +243,8 @@ class Session:
         seconds: float = 300.0,
         memory: int = 6 << 30,
         repeat: int = 0,
+        dyed: tuple[int, ...] = (),
+        falling: bool = False,
         withdraws: bool = True,
     ) -> RunRecord:
         """Run the submission once in a fresh folder on a world.
@@ -268,6 +270,8 @@ class Session:
                 seconds=seconds,
                 memory=memory,
                 repeat=repeat,
+                dyed=dyed,
+                falling=falling,
                 withdraws=withdraws,
             )
             key, known = self._remembered(order, world)

@@ -203,14 +203,28 @@ def byte_counts(tokens: Tokens, vocabulary: int) -> Tokens:
     """
     import numpy as np
 
+    plain, spaced, boundary = _piece_bytes(vocabulary)
+    after_boundary = np.append(True, boundary[tokens[:-1]])
+    counts: Tokens = plain[tokens] + spaced[tokens] * ~after_boundary
+    return counts
+
+
+def spaced_counts(tokens: Tokens, vocabulary: int) -> Tokens:
+    """Bytes that each token stands for if every leading space counts, that of a document's first word included."""
+    plain, spaced, _ = _piece_bytes(vocabulary)
+    counts: Tokens = plain[tokens] + spaced[tokens]
+    return counts
+
+
+def _piece_bytes(vocabulary: int) -> tuple[Tokens, Tokens, NDArray[np.bool_]]:
+    """For each piece its bytes, the space before it (0 or 1), and whether it is a control piece."""
+    import numpy as np
+
     known = pieces(vocabulary)
     lengths = {"control": 0, "byte": 1}
     plain = np.array([lengths.get(kind, len(text)) for kind, text, _ in known], dtype=np.int64)
     spaced = np.array([space for _, _, space in known], dtype=np.int64)
-    boundary = np.array([kind == "control" for kind, _, _ in known])
-    after_boundary = np.append(True, boundary[tokens[:-1]])
-    counts: Tokens = plain[tokens] + spaced[tokens] * ~after_boundary
-    return counts
+    return plain, spaced, np.array([kind == "control" for kind, _, _ in known])
 
 
 def pieces(vocabulary: int) -> list[tuple[str, str, bool]]:
