@@ -201,9 +201,7 @@ class Observer:
             self._picked(out, args[2] if len(args) > 2 else kwargs.get("index", args[-1]))
             return out
         rows, index = found
-        positions = None
-        if index.numel() > 1 and nodes_of(out) is None:
-            positions = self._located(index.squeeze(-1))
+        positions = self._located(index.squeeze(-1)) if nodes_of(out) is None else None
         if positions is None:
             return out
         value, shares = entropies(rows, index)

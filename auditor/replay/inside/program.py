@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import ast
 import builtins
+import functools
 import hashlib
 import importlib.machinery
 import linecache
 import os
 import sys
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from auditor.replay.inside.instrument import Loops
+from auditor.replay.inside.integrity import hide
 from auditor.replay.inside.own_files import is_own_file
 from auditor.replay.inside.patching import replace
 from auditor.replay.inside.recorder import Recorder
@@ -122,15 +124,28 @@ class ProgramLoader:
         try:
             return ast.parse(text)
         except SyntaxError:
-            from auditor.replay.toy.lowering import lowered
-
-            return ast.parse(lowered(text))
+            return ast.parse(_lowering()(text))
 
 
 def _decoded(source: bytes) -> str:
+    return _decoding()(bytes(source), "<bytes>")
+
+
+@functools.cache
+def _decoding() -> Callable[[bytes, str], str]:
+    """Imported once, and not left in the table of modules."""
     from auditor.program.parsing.parse import decode_source
 
-    return decode_source(bytes(source), "<bytes>")
+    hide()
+    return decode_source
+
+
+@functools.cache
+def _lowering() -> Callable[[str], str]:
+    from auditor.replay.toy.lowering import lowered
+
+    hide()
+    return lowered
 
 
 def run_main(loader: ProgramLoader, script: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import random
 import sys
@@ -17,12 +18,14 @@ import numpy as np
 import torch
 
 from auditor.replay.inside.attention import install_attention
+from auditor.replay.inside.channel import Channel
 from auditor.replay.inside.clock import VirtualClock
 from auditor.replay.inside.compilation import install_compiler
 from auditor.replay.inside.compressors import install_compressors
 from auditor.replay.inside.devices import install_cuda
 from auditor.replay.inside.dye import Dye
 from auditor.replay.inside.instrument import Loops
+from auditor.replay.inside.integrity import Integrity, hide
 from auditor.replay.inside.kernels import install_kernels
 from auditor.replay.inside.missing import install_missing
 from auditor.replay.inside.observer import Observer, install_stage
@@ -35,7 +38,7 @@ from auditor.replay.inside.recorder import Recorder
 from auditor.replay.inside.settings import install_overrides
 from auditor.replay.inside.states import States
 from auditor.replay.inside.tokenizer import install_tokenizer
-from auditor.replay.inside.watch import Watch, remember, tampered
+from auditor.replay.inside.watch import Watch
 from auditor.replay.inside.written import WrittenSizes
 from auditor.replay.runs.job import Mode, Order
 from auditor.replay.toy.sizes import ToySizes
@@ -51,16 +54,15 @@ class _Left(BaseException):
     """The submission called `os._exit`."""
 
 
-def run(order: Order, *, rank: int, boundary: Callable[[], None]) -> None:
-    """Run the submission as `rank`; never returns.
+def run(order: Order, *, line: int, boundary: Callable[[], None]) -> None:
+    """Run the submission; never returns.
 
     Args:
+        line: descriptor that the collector reads the record from.
         boundary: called before the artifact is read back; returns when training data are out of reach.
     """
-    out = Path(order.out) / f"rank{rank}"
-    out.mkdir(parents=True, exist_ok=True)
     loops, provenance = Loops(), Provenance()
-    recorder = Recorder(loops, provenance)
+    recorder = Recorder(loops, provenance, Channel(line))
     observer = states = None
     if order.mode is Mode.RECORDED:
         states = States()
@@ -70,6 +72,8 @@ def run(order: Order, *, rank: int, boundary: Callable[[], None]) -> None:
     loader = _stand_ins(order, recorder, loops, observer)
     watch = Watch(recorder, states, order.writable, boundary)
     watch.install()
+    integrity = Integrity()
+    hide()
     error, kind, code = "", "", 0
     try:
         with install_stage(observer):
@@ -84,8 +88,12 @@ def run(order: Order, *, rank: int, boundary: Callable[[], None]) -> None:
     except BaseException as problem:  # noqa: BLE001  (whatever it raises is what is to be told)
         kind, code = type(problem).__name__, 1
         error = "".join(traceback.format_exception(problem, limit=-12))[-MAX_ERROR:]
-    sys.stdout.flush()
-    recorder.save(out, code=code, error=error, error_kind=kind, tampered=tampered(), crossed=watch.crossed)
+    for shown in (sys.stdout, sys.stderr, sys.__stdout__):
+        with contextlib.suppress(Exception):  # it may be anything by now
+            shown.flush()  # type: ignore[union-attr]
+    recorder.finish(
+        code=code, error=error, error_kind=kind, tampered=integrity.exchanged(), crossed=watch.crossed
+    )
     leave(0)
 
 
@@ -111,7 +119,6 @@ def _stand_ins(order: Order, recorder: Recorder, loops: Loops, observer: Observe
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True, warn_only=True)
     _seed()
-    remember()
     install_cuda()
     install_precision()
     install_compiler()

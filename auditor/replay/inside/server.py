@@ -18,6 +18,7 @@ import socket
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +26,8 @@ from typing import Any, Final
 import torch
 
 from auditor.replay.inside import run as one_run
-from auditor.replay.runs.job import PRINTED, Order
+from auditor.replay.inside.collector import Collected
+from auditor.replay.runs.job import Order
 from auditor.replay.runs.left_files import empty_folder
 from auditor.replay.sandbox import landlock, seccomp
 from auditor.replay.sandbox.processes import descendants, kill_until_gone, show
@@ -178,24 +180,46 @@ def _serve_one(
     began_s, used_s = time.perf_counter(), _used_s()
     ask_read, ask_write = os.pipe()
     answer_read, answer_write = os.pipe()
-    children = {}
+    children, collected = {}, []
     for rank in range(order.ranks):
+        record_read, record_write = os.pipe()
+        shown_read, shown_write = os.pipe()
         process = os.fork()
         if process == 0:
-            _become_run(order, around, rank, ask_write, answer_read)
+            ends = _Ends(ask=ask_write, answer=answer_read, record=record_write, shown=shown_write)
+            _become_run(order, around, rank, ends)
+        os.close(record_write)
+        os.close(shown_write)
+        collected.append(Collected(record_read, shown_read))
         children[process] = rank
     os.close(ask_write)
     os.close(answer_read)
     signals: list[int] = []
-    reason = _wait(order, around, children, signals, began_s, ask_read, answer_write, line, orders)
+    reason = _wait(
+        order, around, children, collected, signals, began_s, ask_read, answer_write, line, orders
+    )
     left = _end_all()
     os.close(ask_read)
     os.close(answer_write)
+    empty_folder(Path(order.out))
+    for rank, record in enumerate(collected):
+        record.drain()
+        record.write(Path(order.out), rank)
     for root, keep in shared.items():
         with contextlib.suppress(OSError):
             empty_folder(Path(root), keep=keep)
     used = _used_s() - used_s
     _say(line, ended=True, reason=reason, left_behind=left, processor_s=used, signals=signals)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ends:
+    """What a run's process keeps of the pipes: to ask for the boundary, its answer, its record, its output."""
+
+    ask: int
+    answer: int
+    record: int
+    shown: int
 
 
 def _used_s() -> float:
@@ -204,17 +228,17 @@ def _used_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _become_run(order: Order, around: Surroundings, rank: int, ask: int, answer: int) -> None:
+def _become_run(order: Order, around: Surroundings, rank: int, ends: _Ends) -> None:
     """In the forked process: let go of the server's line, take the limits, run."""
     try:
         os.setsid()
         for number in range(3, OPEN_FILES):
-            if number not in (ask, answer, around.control):
+            if number not in (ends.ask, ends.answer, ends.record, ends.shown, around.control):
                 with contextlib.suppress(OSError):
                     os.close(number)
-        printed = os.open(str(Path(order.out) / f"{rank}-{PRINTED}"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(printed, 1)
-        os.dup2(printed, 2)
+        os.dup2(ends.shown, 1)
+        os.dup2(ends.shown, 2)
+        os.close(ends.shown)
         os.environ.clear()
         os.environ.update(order.environment)
         if order.ranks > 1:
@@ -225,10 +249,10 @@ def _become_run(order: Order, around: Surroundings, rank: int, ask: int, answer:
 
         def boundary() -> None:
             if order.withdraws:
-                os.write(ask, b"w")
-                os.read(answer, 1)
+                os.write(ends.ask, b"w")
+                os.read(ends.answer, 1)
 
-        one_run.run(order, rank=rank, boundary=boundary)
+        one_run.run(order, line=ends.record, boundary=boundary)
     finally:
         one_run.leave(70)
 
@@ -252,6 +276,7 @@ def _wait(
     order: Order,
     around: Surroundings,
     children: dict[int, int],
+    collected: Sequence[Collected],
     signals: list[int],
     began_s: float,
     ask: int,
@@ -259,18 +284,19 @@ def _wait(
     line: Any,
     orders: Any,
 ) -> str:
-    """Wait for all ranks; give the reason why they were ended, or ""."""
+    """Take what all ranks send until they have ended; give the reason why they were ended, or ""."""
     alive = {os.pidfd_open(process): process for process in children}
-    asked = 0
+    asked, looked_s = False, 0.0
     while alive:
-        ready, _, _ = select.select([*alive, ask], [], [], POLL_S)
-        if ask in ready:
-            asked += len(os.read(ask, 64))
-            if asked >= 1:
-                _say(line, boundary=True)
-                orders.readline()
-                os.write(answer, b"k" * order.ranks)
-                asked = -(10**6)
+        ends = {end: record for record in collected for end in record.open}
+        ready, _, _ = select.select([*alive, ask, *ends], [], [], POLL_S)
+        for end in [e for e in ready if e in ends]:
+            ends[end].take(end)
+        if ask in ready and os.read(ask, 64) and not asked:
+            asked = True
+            _say(line, boundary=True)
+            orders.readline()
+            os.write(answer, b"k" * order.ranks)
         for descriptor in [d for d in ready if d in alive]:
             with contextlib.suppress(ChildProcessError):
                 status = os.waitpid(alive[descriptor], 0)[1]
@@ -278,8 +304,12 @@ def _wait(
                     signals.append(os.WTERMSIG(status))
             os.close(descriptor)
             del alive[descriptor]
-        if time.perf_counter() - began_s > order.seconds:
+        now_s = time.perf_counter()
+        if now_s - began_s > order.seconds:
             return f"it ran longer than {order.seconds:.0f} s"
+        if now_s - looked_s < POLL_S:
+            continue
+        looked_s = now_s
         mine = descendants(os.getpid())
         if len(mine) > PROCESSES:
             return f"it started more than {PROCESSES} processes"

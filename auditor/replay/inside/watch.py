@@ -9,8 +9,6 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
-import torch
-
 from auditor.replay.inside.own_files import is_own_file
 from auditor.replay.inside.patching import replace
 from auditor.replay.inside.recorder import Recorder
@@ -29,6 +27,15 @@ NOTED: Final = (
     "urllib.Request",
 )
 """Events of `sys.addaudithook` that are noted beside opened files."""
+
+MEDDLING: Final = (
+    "gc.get_objects",
+    "gc.get_referrers",
+    "gc.get_referents",
+    "object.__setattr__",
+    "sys._current_frames",
+)
+"""Events of asking for objects of the recorder, or of changing functions from within."""
 
 LOOKED_FOR: Final = ("open", "glob.glob", "pathlib.Path.glob")
 TRAINING: Final = re.compile(r"train[^/]*\.bin\Z")
@@ -55,10 +62,14 @@ MAX_PRINTED: Final = 2000
 class Watch:
     """Hooks that note; `boundary` is called before the artifact is read back for the first time.
 
+    There is no switch to turn them off by: what they call raises none of the events that they note.
+
     Args:
         states: for optimiser steps, or None not to watch them.
         writable: folders of the submission's own files.
     """
+
+    __slots__ = ("_before", "_boundary", "_given", "_noted", "_recorder", "_states", "_writable", "crossed")
 
     def __init__(
         self,
@@ -72,7 +83,6 @@ class Watch:
         self._before = 0
         self._given = {entry.path for root in writable for entry in _entries(root)}
         self._noted: set[tuple[str, bool]] = set()
-        self._inside = False
         self.crossed = False
 
     def install(self) -> None:
@@ -87,20 +97,29 @@ class Watch:
         register_optimizer_step_post_hook(self._stepped)
 
     def _audited(self, name: str, args: tuple[Any, ...]) -> None:
-        if self._inside:
+        path = os.fsdecode(args[0]) if args and isinstance(args[0], (str, bytes)) else ""
+        if self.crossed and name in LOOKED_FOR:
+            self._looked_for(args)
+        if name == "open" and path:
+            self._opened(path, args[1], args[2])
+        elif name in MEDDLING:
+            self._meddled(name, args)
+        elif name.startswith(NOTED):
+            told = args[1:2] if name in ("socket.connect", "socket.bind") else args
+            self._recorder.event("access", what=name, detail=repr(told)[:300])
+
+    def _meddled(self, name: str, args: tuple[Any, ...]) -> None:
+        """The submission asks for every object there is, or changes the code of a function that is not its own."""
+        caller = sys._getframe(2).f_code.co_filename
+        if caller not in self._recorder.files:
             return
-        self._inside = True
-        try:
-            path = os.fsdecode(args[0]) if args and isinstance(args[0], (str, bytes)) else ""
-            if self.crossed and name in LOOKED_FOR:
-                self._looked_for(args)
-            if name == "open" and path:
-                self._opened(path, args[1], args[2])
-            elif name.startswith(NOTED):
-                told = args[1:2] if name in ("socket.connect", "socket.bind") else args
-                self._recorder.event("access", what=name, detail=repr(told)[:300])
-        finally:
-            self._inside = False
+        if name == "object.__setattr__":
+            code = getattr(args[0], "__code__", None)
+            if args[1] not in ("__code__", "__defaults__", "__kwdefaults__") or code is None:
+                return
+            if code.co_filename in self._recorder.files:
+                return
+        self._recorder.event("meddling", what=name, detail=str(args[1])[:80] if len(args) > 1 else "")
 
     def _looked_for(self, args: tuple[Any, ...]) -> None:
         """Training shards are opened or looked for although the artifact has been read back."""
@@ -168,37 +187,3 @@ def _entries(root: str) -> list[os.DirEntry[str]]:
         return list(os.scandir(root))
     except OSError:
         return []
-
-
-def tampered() -> list[str]:
-    """Names of functions the recorder relies on that the submission has exchanged."""
-    expected = {
-        "torch.nn.functional.cross_entropy": (torch.nn.functional, "cross_entropy"),
-        "torch.nn.functional.nll_loss": (torch.nn.functional, "nll_loss"),
-        "torch.nn.functional.embedding": (torch.nn.functional, "embedding"),
-        "torch.Tensor.item": (torch.Tensor, "item"),
-        "torch.Tensor.sum": (torch.Tensor, "sum"),
-        "torch.Tensor.backward": (torch.Tensor, "backward"),
-        "torch.overrides.TorchFunctionMode.__enter__": (torch.overrides.TorchFunctionMode, "__enter__"),
-    }
-    return [
-        name for name, (owner, attribute) in expected.items() if getattr(owner, attribute) is not _KNOWN[name]
-    ]
-
-
-_KNOWN: dict[str, Any] = {}
-
-
-def remember() -> None:
-    """Keep the functions as they are before the submission runs."""
-    _KNOWN.update(
-        {
-            "torch.nn.functional.cross_entropy": torch.nn.functional.cross_entropy,
-            "torch.nn.functional.nll_loss": torch.nn.functional.nll_loss,
-            "torch.nn.functional.embedding": torch.nn.functional.embedding,
-            "torch.Tensor.item": torch.Tensor.item,
-            "torch.Tensor.sum": torch.Tensor.sum,
-            "torch.Tensor.backward": torch.Tensor.backward,
-            "torch.overrides.TorchFunctionMode.__enter__": torch.overrides.TorchFunctionMode.__enter__,
-        }
-    )

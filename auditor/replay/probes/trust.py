@@ -55,6 +55,12 @@ def circumstances_of(
         for record in base.run.ranks
         if record.tampered
     ]
+    tampered += [f"the run sent what no recorder sends: {why}" for why in base.run.broken]
+    tampered += [
+        f"the run asked for what belongs to the recorder: {event['what']} {str(event.get('detail', ''))[:80]}"
+        for record in base.run.ranks
+        for event in record.of_kind("meddling")
+    ][:1]
     cut = any(not record.complete for record in base.run.ranks)
     return Circumstances(
         refused=[*tampered, *(["the run made more events than are recorded"] if cut else [])],

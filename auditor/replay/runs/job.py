@@ -11,6 +11,7 @@ EVENTS: Final = "events.jsonl"
 PLACES: Final = "places.json"
 ARRAYS: Final = "arrays.npz"
 OUTCOME: Final = "outcome.json"
+BROKEN: Final = "broken.txt"
 PRINTED: Final = "printed.txt"
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from auditor.replay.runs.array_files import read_arrays
-from auditor.replay.runs.job import ARRAYS, EVENTS, OUTCOME, PLACES, PRINTED
+from auditor.replay.runs.job import ARRAYS, BROKEN, EVENTS, OUTCOME, PLACES, PRINTED
 from auditor.replay.runs.left_files import Refused, json_left, open_left, read_left, walk_left
 from auditor.replay.runs.observations import Observations
 
@@ -27,6 +27,9 @@ MAX_OUTCOME_BYTES: Final = 1 << 20
 MAX_EVENTS_BYTES: Final = 128 << 20
 MAX_PLACES_BYTES: Final = 32 << 20
 MAX_PRINTED_BYTES: Final = 4 << 20
+
+
+RENUMBERED: Final = "the record (events are missing, repeated or out of order)"
 
 
 class Unreadable(Exception):
@@ -119,6 +122,7 @@ class RunRecord:
         left_behind: processes that had to be killed after the script had ended.
         withdrawn: whether training data were taken away at the phase boundary.
         observations: what the parent saw from outside.
+        broken: what a process sent that its recorder never sends, one sentence each.
     """
 
     reason: str
@@ -130,6 +134,7 @@ class RunRecord:
     left_behind: int = 0
     withdrawn: bool = False
     observations: Observations = field(default_factory=Observations)
+    broken: tuple[str, ...] = ()
 
     @property
     def ran(self) -> bool:
@@ -167,12 +172,14 @@ def run_record(
     """
     records: list[RankRecord] = []
     reason = str(told.get("reason", ""))
+    broken: tuple[str, ...] = ()
     try:
         records = [read_rank(out, rank) for rank in range(ranks)]
     except Unreadable as error:
         # A map of training data that is read after they were taken away ends its process so: no reason from outside.
         lost = withdrawn and signal.SIGBUS in told.get("signals", ())
         reason = reason or ("" if lost else f"the record cannot be read: {error}")
+        broken = () if isinstance(error.__cause__, FileNotFoundError) else (str(error)[:200],)
     return RunRecord(
         reason=reason,
         ranks=records,
@@ -183,7 +190,16 @@ def run_record(
         left_behind=int(told.get("left_behind", 0)),
         withdrawn=withdrawn,
         observations=observations,
+        broken=tuple(why for rank in range(ranks) if (why := _broken(out, rank))) or broken,
     )
+
+
+def _broken(out: Path, rank: int) -> str:
+    """Why the collector threw a record away, or ""."""
+    try:
+        return read_left(out, f"rank{rank}/{BROKEN}", limit=MAX_OUTCOME_BYTES).decode("utf-8", "replace")
+    except (OSError, Refused):
+        return ""
 
 
 def read_rank(out: Path, rank: int) -> RankRecord:
@@ -205,12 +221,13 @@ def read_rank(out: Path, rank: int) -> RankRecord:
         places = [_frames(place) for place in json_left(read(PLACES, MAX_PLACES_BYTES))]
         with open_left(out, f"rank{rank}/{ARRAYS}", limit=MAX_FILE_BYTES) as file:
             arrays = read_arrays(file, limit=MAX_FILE_BYTES)
+        numbered = all(int(event["i"]) == number for number, event in enumerate(events))
         record = RankRecord(
             code=int(outcome["code"]),
             error=str(outcome["error"]),
             error_kind=str(outcome["error_kind"]),
             seconds=float(outcome["seconds"]),
-            tampered=tuple(map(str, outcome["tampered"])),
+            tampered=(*map(str, outcome["tampered"]), *(() if numbered else (RENUMBERED,))),
             crossed=bool(outcome["crossed"]),
             files=tuple(map(str, outcome["files"])),
             complete=bool(outcome["complete"]),
