@@ -81,6 +81,7 @@ def _witness(witness: LeakWitness | MassWitness | None) -> Json:
     return {
         "kind": "leak",
         "token": witness.token,
+        "exchanged": witness.exchanged,
         "old": witness.old,
         "new": witness.new,
         "score": witness.score,

@@ -91,7 +91,8 @@ def _order(evidence: Evidence, doubt: str) -> dict[str, ConditionResult]:
         if doubt:
             return dict.fromkeys(("C1", "C3", "C4"), ConditionResult(outcome=Outcome.UNVERIFIED, why=doubt))
         tested = sum(flip.earlier for flip in evidence.flips)
-        why = f"{len(evidence.flips)} tokens exchanged, none of {tested} earlier scores moved"
+        exchanged = sum(flip.exchanged for flip in evidence.flips)
+        why = f"{exchanged} tokens exchanged, none of {tested} earlier scores moved"
         passed = ConditionResult(outcome=Outcome.PASS, why=why)
         return {"C1": passed, "C3": _updated_after(evidence, passed), "C4": _scored_once(evidence, passed)}
     unproven = _unproven(evidence, leak)
@@ -274,7 +275,7 @@ def _p0(evidence: Evidence) -> Probe:
 def _p1(evidence: Evidence) -> Probe:
     title = "the artifact does not depend on validation tokens"
     if evidence.artifact_moved:
-        why = f"{', '.join(evidence.artifact_moved[:3])} changes with one validation token"
+        why = f"{', '.join(evidence.artifact_moved[:3])} changes with validation tokens"
         return Probe(slug="P1", title=title, outcome=Outcome.NOTE, why=why)
     return Probe(slug="P1", title=title, outcome=Outcome.PASS, why="every file that the run left is the same")
 

@@ -31,6 +31,7 @@ def leak_witness(evidence: Evidence, leak: Leak) -> LeakWitness:
         seeds=tuple(dict.fromkeys(seeds)),
         moved=len(flip.moved),
         tested=flip.earlier,
+        exchanged=flip.exchanged,
         steps=tuple(_steps(record, flip.position, score, call)),
     )
 

@@ -10,17 +10,26 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from auditor.replay.probes.dye import Dyed, dye
-from auditor.replay.probes.flip_comparison import Flip, compare
-from auditor.replay.probes.flip_sites import FlipPlace, choose_places, early_in_the_longest_document
+from auditor.replay.probes.flip_comparison import Flip, compare, compare_rest
+from auditor.replay.probes.flip_sites import (
+    FlipPlace,
+    choose_places,
+    early_in_the_longest_document,
+    learnt_first,
+    the_rest,
+)
 from auditor.replay.probes.normalisation import Mass, measure_mass
 from auditor.replay.probes.runner import Bench, Laboratory, Observed
 from auditor.replay.probes.update_history import History, history_of, trained_before_scored
 from auditor.replay.runs.job import Mode
 from auditor.replay.runs.printed_numbers import Scores, labelled
-from auditor.replay.toy.world import make_world
+from auditor.replay.toy.world import FIRST_ORDINARY, make_world
 
 PLACES: Final = 3
 PLACES_THOROUGH: Final = 6
+FIRST_PART: Final = 0.35
+"""Part of the scores that stays as it is where all the rest is exchanged."""
+
 SMALLER: Final = (16, 8, 4, 2)
 """Parts of the validation stream that the witness of a leak is looked for in, the smallest first."""
 
@@ -137,7 +146,7 @@ def _flip(laboratory: Laboratory, evidence: Evidence, *, count: int) -> None:
     base = evidence.base
     moved: set[str] = set()
     for rank, scores in enumerate(base.scores):
-        for place in choose_places(base.bench.world, scores, count=count if rank == 0 else 1):
+        for place in _places(evidence, scores, rank, count=count if rank == 0 else 1):
             leak = _flip_at(laboratory, evidence, base, place, rank, evidence.seed, moved)
             evidence.artifact_moved = tuple(sorted(moved))
             if leak is not None:
@@ -148,7 +157,48 @@ def _flip(laboratory: Laboratory, evidence: Evidence, *, count: int) -> None:
         early = early_in_the_longest_document(base.bench.world, base.scores[0])
         if early is not None:
             evidence.leak = _flip_at(laboratory, evidence, base, early, 0, evidence.seed, moved)
-            evidence.artifact_moved = tuple(sorted(moved))
+    if evidence.leak is None and evidence.flips:
+        evidence.leak = _exchange_rest(laboratory, evidence, base, 0, evidence.seed, moved)
+    evidence.artifact_moved = tuple(sorted(moved))
+
+
+def _places(evidence: Evidence, scores: Scores, rank: int, *, count: int) -> list[FlipPlace]:
+    """Places of one process, first one that a gradient had reached too early if there is any."""
+    base = evidence.base
+    made_at = [losses.number for losses in base.run.ranks[rank].losses]
+    first = learnt_first(scores, made_at, evidence.histories[rank].first_gradient)
+    usable = first is not None and base.bench.world.validation[first.position] >= FIRST_ORDINARY
+    places = choose_places(base.bench.world, scores, count=count)
+    return [first, *places] if first is not None and usable else places
+
+
+def _exchange_rest(
+    laboratory: Laboratory, evidence: Evidence, base: Observed, rank: int, seed: int, moved: set[str]
+) -> Leak | None:
+    """Exchange all tokens scored after a first part: none of what was scored before may move, nor the artifact."""
+    rest = the_rest(base.scores[rank], share=FIRST_PART)
+    if rest is None:
+        return None
+    positions, first_call = rest
+    world = base.bench.world.exchanged(positions, seed)
+    other = laboratory.observe(replace(base.bench, world=world))
+    if not other.run.ran or not other.scores:
+        return None
+    _note_artifacts(base, other, moved)
+    flip = compare_rest(
+        base.scores[rank], other.scores[rank], positions, first_call, window=base.bench.sizes.length
+    )
+    if flip is None:
+        return None
+    if seed == evidence.seed:
+        evidence.flips.append(flip)
+    return Leak(bench=base.bench, seed=seed, flip=flip, base=base, rank=rank) if flip.moved else None
+
+
+def _note_artifacts(base: Observed, other: Observed, moved: set[str]) -> None:
+    moved.update(
+        name for name, content in base.run.artifacts.items() if other.run.artifacts.get(name) != content
+    )
 
 
 def _flip_at(
@@ -167,9 +217,7 @@ def _flip_at(
         why = other.run.why_not or "the claimed number could not be followed"
         evidence.flip_failures.append(f"with token {place.position} exchanged: {why}")
         return None
-    moved.update(
-        name for name, content in base.run.artifacts.items() if other.run.artifacts.get(name) != content
-    )
+    _note_artifacts(base, other, moved)
     flip = compare(
         base.scores[rank],
         other.scores[rank],
@@ -226,6 +274,10 @@ def _first_leak(
             own = own or leak
         if own is not None:
             return own
+        if evidence.leak is not None and evidence.leak.flip.exchanged > 1:
+            rest = _exchange_rest(laboratory, evidence, base, rank, seed, set())
+            if rest is not None:
+                return rest
     return None
 
 

@@ -48,6 +48,7 @@ class Flip:
         own: both scores of the token itself.
         distribution: change of the distribution at the token's place; NaN if unknown.
         aligned: whether the two runs scored the same tokens in the same order.
+        exchanged: how many tokens were exchanged at once; `position` is the first of them to be scored.
     """
 
     place: str
@@ -61,6 +62,7 @@ class Flip:
     own: tuple[float, float]
     distribution: float
     aligned: bool
+    exchanged: int = 1
 
 
 def compare(
@@ -88,22 +90,10 @@ def compare(
     own = int(at[0])
     call = int(base.call[own])
     partner = partners(base, other)
-    known = partner >= 0
-    change = np.full(len(base), np.nan)
-    change[known] = np.abs(other.value[partner[known]] - base.value[known])
+    change = _change(base, other, partner)
     before = (base.call < call) | ((base.call == call) & (base.position < position))
-    tested = known & before & (base.position >= 0) & (base.position != position)
-    far = known & (base.call > call) & ((base.position > position + window) | (base.position < position))
-    moved = [
-        Moved(
-            position=int(base.position[i]),
-            call=int(base.call[i]),
-            before=float(base.value[i]),
-            after=float(other.value[partner[i]]),
-        )
-        for i in np.nonzero(tested & (change > TOLERANCE))[0].tolist()
-    ]
-    moved.sort(key=lambda m: -m.by)
+    tested = ~np.isnan(change) & before & (base.position >= 0) & (base.position != position)
+    far = (base.call > call) & ((base.position > position + window) | (base.position < position))
     own_after = float(other.value[partner[own]]) if partner[own] >= 0 else math.nan
     return Flip(
         place=place,
@@ -112,12 +102,79 @@ def compare(
         old=tokens[0],
         new=tokens[1],
         earlier=int(tested.sum()),
-        moved=tuple(moved),
+        moved=_moved(base, other, partner, tested & (change > TOLERANCE)),
         beyond=int((far & (change > TOLERANCE)).sum()),
         own=(float(base.value[own]), own_after),
         distribution=_distribution_change(base, other, records, own, int(partner[own])),
-        aligned=bool(known.all()) and len(base) == len(other),
+        aligned=bool((partner >= 0).all()) and len(base) == len(other),
     )
+
+
+def compare_rest(
+    base: Scores, other: Scores, positions: NDArray[np.int64], first_call: int, *, window: int
+) -> Flip | None:
+    """Compare runs in which all tokens scored from a call on are others; None if nothing was scored before it.
+
+    Args:
+        positions: of the exchanged tokens.
+        window: tokens before its own that a score may depend on through the model's input: where one of the
+            exchanged is among them, the score may move.
+    """
+    import numpy as np
+
+    partner = partners(base, other)
+    change = _change(base, other, partner)
+    exchanged = np.zeros(int(base.position.max()) + 2, dtype=np.int64)
+    exchanged[positions[positions < len(exchanged)]] = 1
+    count = np.concatenate([[0], np.cumsum(exchanged)])
+    at = np.maximum(base.position, 0)
+    near = count[at + 1] - count[np.maximum(at - window, 0)]
+    tested = ~np.isnan(change) & (base.position >= 0) & (base.call < first_call) & (near == 0)
+    own = np.nonzero(base.call >= first_call)[0]
+    if not tested.any() or not len(own):
+        return None
+    first = int(own[0])
+    after = float(other.value[partner[first]]) if partner[first] >= 0 else math.nan
+    return Flip(
+        place="all the rest",
+        position=int(base.position[first]),
+        call=first_call,
+        old=-1,
+        new=-1,
+        earlier=int(tested.sum()),
+        moved=_moved(base, other, partner, tested & (change > TOLERANCE)),
+        beyond=0,
+        own=(float(base.value[first]), after),
+        distribution=math.nan,
+        aligned=bool((partner >= 0).all()) and len(base) == len(other),
+        exchanged=len(positions),
+    )
+
+
+def _change(base: Scores, other: Scores, partner: NDArray[np.int64]) -> Floats:
+    """How far each score moved, in nats; NaN where it has no partner."""
+    import numpy as np
+
+    known = partner >= 0
+    change = np.full(len(base), np.nan)
+    change[known] = np.abs(other.value[partner[known]] - base.value[known])
+    return change
+
+
+def _moved(base: Scores, other: Scores, partner: NDArray[np.int64], where: Mask) -> tuple[Moved, ...]:
+    """The scores that moved, the largest move first."""
+    import numpy as np
+
+    moved = [
+        Moved(
+            position=int(base.position[i]),
+            call=int(base.call[i]),
+            before=float(base.value[i]),
+            after=float(other.value[partner[i]]),
+        )
+        for i in np.nonzero(where)[0].tolist()
+    ]
+    return tuple(sorted(moved, key=lambda m: -m.by))
 
 
 def partners(base: Scores, other: Scores) -> NDArray[np.int64]:

@@ -1,7 +1,12 @@
-"""Chooses the tokens to exchange: where chunks, documents and updates end, and late in the order of scoring."""
+"""Chooses the tokens to exchange: where chunks and documents begin and end, in every part of the order of scoring.
+
+The places are drawn anew for each world, so that no submission can know them.
+"""
 
 from __future__ import annotations
 
+import random
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,13 +41,14 @@ def choose_places(world: World, scores: Scores, *, count: int) -> list[FlipPlace
     usable = (tokens[positions] >= FIRST_ORDINARY) & (positions > 1)
     if not usable.any():
         return []
+    share = random.Random(world.seed).uniform
     wanted = [
-        ("chunk edge", _call_edge(calls, usable, 0.7)),
-        ("document edge", _document_edge(tokens, positions, usable, 0.45)),
-        ("late", _nearest(usable, int(0.93 * len(positions)))),
-        ("middle", _nearest(usable, len(positions) // 2)),
-        ("chunk start", _call_start(calls, usable, 0.6)),
-        ("early", _nearest(usable, int(0.2 * len(positions)))),
+        ("chunk edge", _call_edge(calls, usable, share(0.55, 0.95))),
+        ("document edge", _document_edge(tokens, positions, usable, share(0.3, 0.6))),
+        ("first third", _nearest(usable, int(share(0.02, 0.33) * len(positions)))),
+        ("middle", _nearest(usable, int(share(0.4, 0.6) * len(positions)))),
+        ("chunk start", _call_start(calls, usable, share(0.5, 0.8))),
+        ("late", _nearest(usable, int(share(0.85, 0.97) * len(positions)))),
     ]
     found: dict[int, FlipPlace] = {}
     for kind, index in wanted:
@@ -50,6 +56,37 @@ def choose_places(world: World, scores: Scores, *, count: int) -> list[FlipPlace
             position = int(positions[index])
             found.setdefault(position, FlipPlace(kind, position))
     return list(found.values())[:count]
+
+
+def the_rest(scores: Scores, *, share: float) -> tuple[NDArray[np.int64], int] | None:
+    """Positions of all tokens scored from some call on, and that call; None where there is nothing before it.
+
+    Args:
+        share: about how much of the scores comes before it.
+    """
+    import numpy as np
+
+    known = scores.position >= 0
+    calls = np.sort(scores.call[known & (scores.call >= 0)])
+    if not len(calls):
+        return None
+    first = int(calls[int(share * len(calls))])
+    if first == calls[0]:
+        later = calls[calls > first]
+        if not len(later):
+            return None
+        first = int(later[0])
+    return np.unique(scores.position[known & (scores.call >= first)]), first
+
+
+def learnt_first(scores: Scores, made_at: Sequence[int], gradients: Mapping[int, int]) -> FlipPlace | None:
+    """The last scored of the tokens through whose loss a gradient had flowed before its reported loss was made."""
+    found = [
+        position
+        for position, call in zip(scores.position.tolist(), scores.call.tolist(), strict=True)
+        if call >= 0 and gradients.get(position, 1 << 60) < made_at[call]
+    ]
+    return FlipPlace("learnt before its score", found[-1]) if found else None
 
 
 def early_in_the_longest_document(world: World, scores: Scores) -> FlipPlace | None:

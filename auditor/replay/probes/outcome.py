@@ -59,6 +59,7 @@ class LeakWitness:
         tokens: length of the smallest validation stream that still shows it.
         seeds: worlds in which it was shown.
         steps: events that carried the token to the score, in order of time.
+        exchanged: how many tokens were exchanged at once; `token` is the first of them to be scored.
     """
 
     token: int
@@ -72,8 +73,14 @@ class LeakWitness:
     moved: int
     tested: int
     steps: tuple[WitnessStep, ...] = ()
+    exchanged: int = 1
 
     def __str__(self) -> str:
+        if self.exchanged > 1:
+            return (
+                f"all {self.exchanged} tokens scored from token {self.token} on exchanged: the score of token "
+                f"{self.score}, made earlier, moves from {self.before:.6f} to {self.after:.6f} nats"
+            )
         if self.score == self.token:
             return (
                 f"token {self.token} exchanged ({self.old} → {self.new}): the distribution that it is scored with "

@@ -7,6 +7,7 @@ exchanged or half of the split has no score does: a person has to look.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +26,7 @@ MIN_SEEN: Final = 0.5
 
 ORDER: Final = "train-before-score"
 CODE: Final = "opaque-code"
+TRAINING: Final = "val-in-training"
 COVERAGE: Final = "validation-coverage"
 CHOICE: Final = "hindsight-selection"
 
@@ -42,6 +44,7 @@ def _found(evidence: Evidence, circumstances: Circumstances) -> Iterator[Suspici
     if evidence.agreement and shown_otherwise(evidence.base) is None:
         yield Suspicion(kind="hooks", rule=CODE, why=evidence.agreement)
     yield from _order(evidence)
+    yield from _artifact(evidence)
     yield from _number(evidence)
 
 
@@ -61,6 +64,17 @@ def _order(evidence: Evidence) -> Iterator[Suspicion]:
             "their own token"
         )
         yield Suspicion(kind="learnt first", rule=ORDER, why=why)
+
+
+def _artifact(evidence: Evidence) -> Iterator[Suspicion]:
+    """The file that is read back first, before anything is scored, holds something of validation tokens."""
+    restored = next(evidence.base.run.ranks[0].of_kind("restore"), None)
+    if restored is None:
+        return
+    name = posixpath.basename(str(restored["path"]))
+    if name in map(posixpath.basename, evidence.artifact_moved):
+        why = f"{name}, which the evaluation reads back, changes when validation tokens are exchanged"
+        yield Suspicion(kind="artifact", rule=TRAINING, why=why)
 
 
 def _number(evidence: Evidence) -> Iterator[Suspicion]:

@@ -74,6 +74,21 @@ class World:
         tokens[position] = value
         return replace(self, validation=tokens)
 
+    def exchanged(self, positions: Tokens, seed: int) -> World:
+        """The same world with the ordinary tokens at positions each exchanged for another; documents stay.
+
+        Every token is turned into the same other one wherever it is exchanged, so that stretches stay unique.
+        """
+        import numpy as np
+
+        ordinary = np.arange(FIRST_ORDINARY, self.size.vocabulary)
+        turned = np.random.default_rng(seed).permutation(ordinary)
+        other = np.arange(self.size.vocabulary)
+        other[turned] = np.roll(turned, 1)
+        tokens = self.validation.copy()
+        tokens[positions] = other[tokens[positions]]
+        return replace(self, validation=tokens)
+
     def alternative(self, position: int, offset: int = 0) -> int:
         """Another ordinary token for a position, so that no anchor around it occurs elsewhere.
 
