@@ -15,6 +15,7 @@ from auditor.reading.reading import Reading, read_submission
 from auditor.replay.probes.conditions import judge_conditions
 from auditor.replay.probes.coverage import expected_places
 from auditor.replay.probes.experiment import Evidence, run_experiment
+from auditor.replay.probes.facts import facts_of
 from auditor.replay.probes.outcome import ConditionResult, LeakWitness, ReplayResult, SandboxResult
 from auditor.replay.probes.runner import RUN_S, Bench, Laboratory, Observed
 from auditor.replay.probes.suspicion import suspicions_of
@@ -131,6 +132,7 @@ def replay_submission(
         seconds=time.perf_counter() - started,
         accesses=tuple(_accesses(evidence)),
         suspicions=suspicions,
+        facts=facts_of(evidence, rung),
     )
 
 

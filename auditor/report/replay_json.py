@@ -44,6 +44,7 @@ def as_object(result: ReplayResult) -> dict[str, Json]:
             {"kind": found.kind, "rule": found.rule, "why": clean_line(found.why)}
             for found in result.suspicions
         ],
+        "facts": [{"fact": fact.what, "standing": fact.standing.value} for fact in result.facts],
         "accesses": [clean_line(access) for access in result.accesses],
         "sandbox": {
             "rung": result.sandbox.rung,

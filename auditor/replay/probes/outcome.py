@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from auditor.exit_codes import ExitCode
+from auditor.replay.runs.observations import Standing
 from auditor.trace.trace import Trace
 
 
@@ -134,6 +135,14 @@ class Suspicion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """A kind of fact that a replay rests on, and how far it can be relied on."""
+
+    what: str
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxResult:
     """The rung that was reached, and why not a higher one."""
 
@@ -156,6 +165,7 @@ class ReplayResult:
         sizes: the toy sizes that decide, by name.
         trace: of the first run.
         runs: runs of the submission, all together.
+        facts: what the replay rests on, with how far each can be relied on.
         suspicions: what forbids a green verdict although nothing is proved.
     """
 
@@ -177,6 +187,7 @@ class ReplayResult:
     head: str | None = None
     accesses: tuple[str, ...] = field(default=())
     suspicions: tuple[Suspicion, ...] = field(default=())
+    facts: tuple[Fact, ...] = field(default=())
 
     @property
     def failed(self) -> bool:

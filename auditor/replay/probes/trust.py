@@ -74,6 +74,8 @@ def _withheld(evidence: Evidence, laboratory: Laboratory) -> Iterator[str]:
     """What the run asked for and a replay does not give: what it would do with it was not replayed."""
     if laboratory.reads_training_data:
         yield TRAINING_DATA_READ
+    for use in evidence.base.run.observations.outside:
+        yield f"it tried to reach the network, which a replay refuses: {use.address}"
     for record in evidence.base.run.ranks:
         for event in record.of_kind("access"):
             if event["what"] == "training data":

@@ -62,9 +62,12 @@ class ToySizes:
 
     @classmethod
     def drawn(cls, chance: random.Random) -> ToySizes:
-        """Sizes drawn at random; every relation between them that scripts rely on holds."""
+        """Sizes drawn at random; every relation between them that scripts rely on holds.
+
+        The vocabulary is larger than what a harness is taken for (256, 512), the smallest real one has 1,024.
+        """
         return cls(
-            vocabulary=chance.choice((56, 64, 72, 80)),
+            vocabulary=chance.choice((520, 544, 576)),
             chunk=chance.choice((128, 160, 192)),
             batch=chance.choice((4, 8)),
             iterations=chance.choice((3, 4)),
@@ -187,7 +190,7 @@ def written_threshold(name: str, value: int) -> int | None:
 
 
 TOY_THRESHOLD: Final = 50
-TOY_ELEMENTS: Final = 512
+TOY_ELEMENTS: Final = 600
 """More than any toy vector has, and fewer than a toy matrix."""
 
 BETWEEN: Final = (2048, 100_000)
@@ -219,4 +222,8 @@ def sized_attributes(sizes: ToySizes) -> dict[str, str]:
 
 def world_size(sizes: ToySizes, chance: random.Random) -> WorldSize:
     """A world to go with the sizes; the split is no multiple of anything, as the real one."""
-    return WorldSize(vocabulary=sizes.vocabulary, validation=6 * sizes.chunk + 97 + chance.randrange(8, 60))
+    return WorldSize(
+        vocabulary=sizes.vocabulary,
+        validation=6 * sizes.chunk + 97 + chance.randrange(8, 60),
+        documents=chance.choice(((30, 130), (24, 180), (40, 110))),
+    )
