@@ -152,7 +152,7 @@ def test_thresholds_in_tokens_shrink_and_other_numbers_do_not() -> None:
     assert written_threshold("total_tokens", 10_000) == 50
     assert written_threshold("total_tokens", 10) is None
     assert written_threshold("vocab_size", 10_000) is None
-    assert written_threshold("numel()", 65_536) == 512
+    assert written_threshold("numel()", 65_536) == 600
     assert written_threshold("numel()", 64) is None
 
 
@@ -171,7 +171,7 @@ def evaluate(stride=64, scale=64):
         ("stride=64", f"stride={sizes.stride}"),
         ("-1, 8192", f"-1, {sizes.vocabulary}"),
         ("view(8192)", f"view({sizes.vocabulary})"),
-        (">= 10000", ">= 512"),
+        (">= 10000", ">= 600"),
         ("% args.val_loss_every", "% (args.val_loss_every or 1000000000)"),
         ("seq_len=2048", f"seq_len={sizes.length}"),
     ):

@@ -70,7 +70,12 @@ def run(order: Order, *, line: int, boundary: Callable[[], None]) -> None:
         dye = Dye(order.dyed, len(stream), falling=order.falling)
         observer = Observer(recorder, provenance, states, stream, dye)
     loader = _stand_ins(order, recorder, loops, observer)
-    watch = Watch(recorder, states, order.writable, boundary)
+
+    def cross() -> None:
+        loops.forget_ways()
+        boundary()
+
+    watch = Watch(recorder, states, order.writable, cross)
     watch.install()
     integrity = Integrity()
     hide()
@@ -91,6 +96,9 @@ def run(order: Order, *, line: int, boundary: Callable[[], None]) -> None:
     for shown in (sys.stdout, sys.stderr, sys.__stdout__):
         with contextlib.suppress(Exception):  # it may be anything by now
             shown.flush()  # type: ignore[union-attr]
+    for file, ways in loops.one_way().items():
+        if file in recorder.files:
+            recorder.event("ways", file=recorder.files[file], ways=list(ways.items()), place=False)
     recorder.finish(
         code=code, error=error, error_kind=kind, tampered=integrity.exchanged(), crossed=watch.crossed
     )

@@ -23,6 +23,10 @@ BEARS_ON: Final = {
     "output": ("C2",),
     "value": ("C2",),
     "choice": ("C1",),
+    "artifact": ("C1",),
+    "harness named": ("C1", "C2", "C3", "C4"),
+    "shifted": ("C1", "C2", "C3", "C4"),
+    "not taken": ("C1", "C2", "C3", "C4"),
 }
 """Which conditions a suspicion forbids to pass, beside what the probes themselves leave unverified."""
 

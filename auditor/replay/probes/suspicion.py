@@ -41,6 +41,7 @@ def _found(evidence: Evidence, circumstances: Circumstances) -> Iterator[Suspici
         yield Suspicion(kind="tampering", rule=CODE, why=why)
     if not evidence.base.run.ran:
         return
+    yield from circumstances.dodged
     if evidence.agreement and shown_otherwise(evidence.base) is None:
         yield Suspicion(kind="hooks", rule=CODE, why=evidence.agreement)
     yield from _order(evidence)

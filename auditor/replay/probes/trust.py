@@ -13,7 +13,9 @@ from auditor.replay.probes.coverage import (
     open_switches,
     reached,
 )
+from auditor.replay.probes.dodges import names_the_harness, shifted_positions, untaken_acts
 from auditor.replay.probes.experiment import Evidence
+from auditor.replay.probes.outcome import Suspicion
 from auditor.replay.probes.runner import Laboratory
 from auditor.replay.runs.claimed_line import layer_files
 from auditor.replay.runs.run_record import RankRecord
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
     from auditor.reading.reading import Reading
 
 TRAINING_DATA_READ: Final = "training data are read after the artifact has been read back"
+
+CODE: Final = "opaque-code"
+TARGETS: Final = "altered-target"
+ORDER: Final = "train-before-score"
 
 LOOPBACK: Final = ("'127.", "'localhost'", "'::1'", "'0.0.0.0'", "('/")
 """How an address begins that never leaves the machine; the last one is a socket in the file system."""
@@ -35,12 +41,14 @@ class Circumstances:
     Attributes:
         refused: why no verdict of any condition can be trusted, one sentence each.
         tampered: those of them that are the submission's own doing.
+        dodged: where the script may do otherwise in the real run than it did here.
         unreached: what the run did not exercise, one sentence each: nothing passes then.
         adapts: whether the evaluation is known to learn from tokens as it goes.
     """
 
     refused: Sequence[str] = ()
     tampered: Sequence[str] = ()
+    dodged: Sequence[Suspicion] = ()
     unreached: Sequence[str] = ()
     adapts: bool = False
 
@@ -65,6 +73,7 @@ def circumstances_of(
     return Circumstances(
         refused=[*tampered, *(["the run made more events than are recorded"] if cut else [])],
         tampered=tampered,
+        dodged=tuple(_dodged(evidence, target)),
         unreached=[*_withheld(evidence, laboratory), *_not_taken(evidence, reading, target)],
         adapts=any(history.steps for history in evidence.histories),
     )
@@ -110,6 +119,30 @@ def _not_taken(evidence: Evidence, reading: Reading, target: ReplayTarget) -> li
         toy = target.variables(base.bench.sizes)
         missed += judged_otherwise(reading.trace, report, reading.program, reading.settings, toy)
     return missed
+
+
+def _dodged(evidence: Evidence, target: ReplayTarget) -> Iterator[Suspicion]:
+    """Where the script may do otherwise in the real run, by its text and the ways that its branches went."""
+    records = evidence.base.run.ranks
+    if not records:
+        return
+    names = layer_files(records[0], target)
+    for place in dict.fromkeys(names.values()):
+        text = target.texts.get(place, "")
+        ways: dict[int, set[bool]] = {}
+        for record in records:
+            for event in record.of_kind("ways"):
+                if names.get(int(event["file"])) == place:
+                    for line, taken in event["ways"]:
+                        ways.setdefault(int(line), set()).add(bool(taken))
+        one_way = {line: taken.pop() for line, taken in ways.items() if len(taken) == 1}
+        for kind, rule, found in (
+            ("harness named", CODE, names_the_harness(text)),
+            ("shifted", TARGETS, shifted_positions(text)),
+            ("not taken", ORDER, untaken_acts(text, one_way)),
+        ):
+            for dodge in found[:1]:
+                yield Suspicion(kind=kind, rule=rule, why=f"{place[0]}:{dodge.line}: {dodge.why}")
 
 
 def _lines(records: Sequence[RankRecord], target: ReplayTarget) -> set[tuple[str, int, int]]:

@@ -1,0 +1,239 @@
+"""Where a script may do otherwise in the real run than in a replay: read off its text and the branches that ran.
+
+A replay proves something of the road that it took. It takes another one where the real run's stream is longer, its
+numbers are of another type, its device has a name, its host, clock or table of modules are others: a branch decided
+by one of these whose other side changes weights was not replayed, and a position that one of them shifts is
+not the real one.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+SIZES: Final = frozenset(
+    ("numel", "nelement", "shape", "size", "len", "vocab_size", "world_size", "get_world_size")
+)
+"""What is smaller here than in the real run."""
+
+KINDS: Final = frozenset(
+    [
+        "element_size",
+        "itemsize",
+        "get_device_name",
+        "get_device_properties",
+        "get_device_capability",
+        "gethostname",
+        "uname",
+        "node",
+        "getpid",
+        "getuser",
+        "modules",
+        "time",
+        "time_ns",
+        "perf_counter",
+        "monotonic",
+        "now",
+    ]
+)
+"""What is another thing here than in the real run."""
+
+LARGE: Final = 100_000
+"""Whole numbers that no size of a replay reaches, and sizes of a real run do."""
+
+ACTS: Final = frozenset(("backward", "step", "load_state_dict", "swap_tensors"))
+SHIFTING: Final = frozenset(("narrow", "roll", "index_select", "arange", "gather", "take"))
+
+
+@dataclass(frozen=True, slots=True)
+class Dodge:
+    """One such place: its line, and what stands there."""
+
+    line: int
+    why: str
+
+
+def shifted_positions(text: str) -> list[Dodge]:
+    """Places where tokens are chosen by something that differs between a replay and the real run."""
+    found = []
+    for scope in _scopes(text):
+        values = _values(scope)
+        for node in _own_nodes(scope):
+            for chosen in _choosers(node):
+                told = _telling_kind(chosen, values) or _vanishing(chosen, values)
+                if told:
+                    found.append(Dodge(chosen.lineno, f"tokens are chosen by {told}: `{_shown(node)}`"))
+    return list(dict.fromkeys(found))
+
+
+def untaken_acts(text: str, branches: Mapping[int, bool]) -> list[Dodge]:
+    """Branches decided by such things whose other side changes weights and did not run.
+
+    Args:
+        branches: the one way that each `if` went that only went one way, by line.
+    """
+    found = []
+    for scope in _scopes(text):
+        values = _values(scope)
+        for block in _blocks(scope):
+            for index, statement in enumerate(block):
+                if not isinstance(statement, ast.If) or statement.lineno not in branches:
+                    continue
+                told = _telling_kind(statement.test, values) or _telling_size(statement.test, values)
+                other = _other_side(statement, block[index + 1 :], taken=branches[statement.lineno])
+                act = next((line for node in other for line in _acts(node)), None)
+                if told and act is not None:
+                    test = _shown(statement.test)
+                    why = (
+                        f"`if {test}` hangs on {told}; its other side, which did not run, acts at line {act}"
+                    )
+                    found.append(Dodge(statement.lineno, why))
+    return found
+
+
+def names_the_harness(text: str) -> list[Dodge]:
+    """Strings of the text that name this program's own parts."""
+    tree = _tree(text)
+    if tree is None:
+        return []
+    return [
+        Dodge(node.lineno, f"it names the harness: {node.value[:60]!r}")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and any(word in node.value for word in ("auditor.replay", "__replay_", "_replay_nodes"))
+    ]
+
+
+def _other_side(statement: ast.If, rest: list[ast.stmt], *, taken: bool) -> list[ast.stmt]:
+    """Statements that would run if the test went the other way, and do not run as it goes."""
+    if not taken:
+        return statement.body
+    leaves = isinstance(statement.body[-1], (ast.Return, ast.Continue, ast.Break, ast.Raise))
+    return [*statement.orelse, *(rest if leaves else [])]
+
+
+def _acts(node: ast.AST) -> Iterator[int]:
+    """Lines that change weights: a step backwards or of an optimiser, a gradient, a write to `.data`."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Call):
+            name = ast.unparse(inner.func)
+            if name.endswith("autograd.grad") or name.rpartition(".")[2] in ACTS or ".data." in name:
+                yield inner.lineno
+        elif isinstance(inner, (ast.Assign, ast.AugAssign)):
+            targets = inner.targets if isinstance(inner, ast.Assign) else [inner.target]
+            if any(isinstance(target, ast.Attribute) and target.attr == "data" for target in targets):
+                yield inner.lineno
+
+
+def _choosers(node: ast.AST) -> Iterator[ast.expr]:
+    """Expressions by which elements are chosen."""
+    if isinstance(node, ast.Subscript):
+        yield node.slice
+    elif isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in SHIFTING:
+        yield from node.args
+
+
+def _telling_kind(node: ast.expr, values: Mapping[str, list[ast.expr]]) -> str:
+    """What in an expression is another thing in the real run, or ""."""
+    for name in _names(node, values):
+        if name in KINDS:
+            return {"modules": "the table of modules"}.get(name, f"`{name}`")
+    return ""
+
+
+def _telling_size(node: ast.expr, values: Mapping[str, list[ast.expr]]) -> str:
+    """A size in a test that a number is held against, or ""."""
+    has_number = any(
+        isinstance(n, ast.Constant) and type(n.value) is int and n.value > 1 for n in ast.walk(node)
+    )
+    for name in _names(node, values):
+        if has_number and name in SIZES:
+            return f"the size `{name}`"
+    return ""
+
+
+def _vanishing(node: ast.expr, values: Mapping[str, list[ast.expr]]) -> str:
+    """A size divided by a number that no size of a replay reaches, or ""."""
+    for part in _resolved(node, values):
+        for inner in ast.walk(part):
+            if isinstance(inner, ast.BinOp) and isinstance(inner.op, (ast.FloorDiv, ast.RShift)):
+                large = isinstance(inner.right, ast.Constant) and type(inner.right.value) is int
+                limit = LARGE if isinstance(inner.op, ast.FloorDiv) else LARGE.bit_length() - 1
+                if large and inner.right.value >= limit and set(_names(inner.left, values)) & SIZES:  # type: ignore[attr-defined]
+                    return f"`{_shown(inner)}`, which is 0 in a replay"
+    return ""
+
+
+def _names(node: ast.expr, values: Mapping[str, list[ast.expr]]) -> Iterator[str]:
+    """Names and attributes in an expression, and in what its local names were last set to."""
+    for part in _resolved(node, values):
+        for inner in ast.walk(part):
+            if isinstance(inner, ast.Attribute):
+                yield inner.attr
+            elif isinstance(inner, ast.Name):
+                yield inner.id
+
+
+def _resolved(node: ast.expr, values: Mapping[str, list[ast.expr]]) -> list[ast.expr]:
+    named = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+    return [node, *(value for name in sorted(named) for value in values.get(name, ()))]
+
+
+def _values(scope: ast.AST) -> dict[str, list[ast.expr]]:
+    """What each local name is set to by a plain assignment."""
+    found: dict[str, list[ast.expr]] = {}
+    for node in _own_nodes(scope):
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            if not isinstance(node.value, (ast.Call, ast.Subscript)) or _is_small(node.value):
+                found.setdefault(node.targets[0].id, []).append(node.value)
+    return found
+
+
+def _is_small(node: ast.expr) -> bool:
+    """A call or subscript that is a number read off something, not a tensor made of many things."""
+    return sum(1 for _ in ast.walk(node)) <= 12
+
+
+def _scopes(text: str) -> Iterator[ast.AST]:
+    tree = _tree(text)
+    if tree is None:
+        return
+    yield tree
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield node
+
+
+def _own_nodes(scope: ast.AST) -> Iterator[ast.AST]:
+    """Nodes of a scope without those of functions inside it."""
+    waiting = list(ast.iter_child_nodes(scope))
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            continue
+        yield node
+        waiting.extend(ast.iter_child_nodes(node))
+
+
+def _blocks(scope: ast.AST) -> Iterator[list[ast.stmt]]:
+    for node in (scope, *_own_nodes(scope)):
+        for field in ("body", "orelse", "finalbody"):
+            block = getattr(node, field, None)
+            if isinstance(block, list) and block and isinstance(block[0], ast.stmt):
+                yield block
+
+
+@functools.lru_cache(maxsize=4)
+def _tree(text: str) -> ast.Module | None:
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError):
+        return None
+
+
+def _shown(node: ast.AST) -> str:
+    return ast.unparse(node)[:80]
