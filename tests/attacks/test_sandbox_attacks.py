@@ -248,42 +248,38 @@ def test_what_a_submission_is(level: Rung, all_found: Callable[[Rung], dict[str,
 
 
 LEFT = """
-import atexit, os, signal
-def _plant():
-    out = [d for d in ("/replay/out", os.path.join(os.path.dirname(os.getcwd()), "out")) if os.path.isdir(d)][0]
-    rank = os.path.join(out, "rank0")
-    target = os.path.join(rank, {name!r})
-    {plant}
-    os.kill(os.getpid(), signal.SIGKILL)
+import os, signal
+out = [d for d in ("/replay/out", os.path.join(os.path.dirname(os.getcwd()), "out")) if os.path.isdir(d)][0]
+rank = os.path.join(out, "rank0")
+os.makedirs(rank, exist_ok=True)
 for name in ("outcome.json", "events.jsonl", "places.json"):
-    open(os.path.join([d for d in ("/replay/out", os.path.join(os.path.dirname(os.getcwd()), "out"))
-                       if os.path.isdir(d)][0], "rank0", name), "w").write("[]")
-_plant()
+    open(os.path.join(rank, name), "w").write("[]")
+target = os.path.join(rank, {name!r})
+{plant}
+{end}
 """
 
 
 @pytest.mark.parametrize(
-    ("name", "plant", "said"),
+    ("name", "plant"),
     [
-        ("outcome.json", "os.unlink(target); os.mkfifo(target)", "no regular file"),
-        ("outcome.json", "os.unlink(target); os.symlink('/etc/passwd', target)", "symbolic link"),
-        ("outcome.json", "os.truncate(target, 1 << 31)", "larger than"),
-        ("events.jsonl", "os.truncate(target, 1 << 31)", "larger than"),
-        ("outcome.json", "open(target, 'w').write('[' * 500_000)", "JSON"),
-        ("outcome.json", "open(target, 'w').write('9' * 500_000)", "JSON"),
-        ("outcome.json", "os.rename(rank, rank + 'x'); os.symlink('/etc', rank)", ""),
+        ("outcome.json", "os.unlink(target); os.mkfifo(target)"),
+        ("outcome.json", "os.unlink(target); os.symlink('/etc/passwd', target)"),
+        ("outcome.json", "os.truncate(target, 1 << 31)"),
+        ("events.jsonl", "os.truncate(target, 1 << 31)"),
+        ("outcome.json", "open(target, 'w').write('[' * 500_000)"),
+        ("outcome.json", "os.rename(rank, rank + 'x'); os.symlink('/etc', rank)"),
     ],
-    ids=["fifo", "link", "sparse", "sparse events", "deep", "long number", "linked folder"],
+    ids=["fifo", "link", "sparse", "sparse events", "deep", "linked folder"],
 )
-def test_what_a_run_left_is_read_without_waiting_following_or_swelling(
-    attack: Attack, name: str, plant: str, said: str
-) -> None:
-    """It plants something in place of its record and dies: the run is unreadable, and nothing hangs."""
+def test_what_is_planted_where_records_are_kept_is_never_read(attack: Attack, name: str, plant: str) -> None:
+    """It plants something in place of its record: nothing hangs or follows, dead or alive at the end."""
     began = time.monotonic()
-    result = attack(LEFT.format(name=name, plant=plant))
+    result = attack(LEFT.format(name=name, plant=plant, end="os.kill(os.getpid(), signal.SIGKILL)"))
     assert not result.ran and not passed(result)
-    assert "cannot be read" in result.reason and said in result.reason
-    assert time.monotonic() - began < 200
+    assert "cannot be read: FileNotFoundError" in result.reason
+    assert attack(LEFT.format(name=name, plant=plant, end="")).proven
+    assert time.monotonic() - began < 400
 
 
 def test_a_tree_too_deep_to_recurse_is_named_and_removed(attack: Attack) -> None:
