@@ -16,7 +16,8 @@ from auditor.replay.inside.channel import ARRAY, EVENT, HEAD, LAST, Channel
 from auditor.replay.inside.collector import Collected
 from auditor.replay.probes.outcome import Outcome, ReplayResult
 from auditor.replay.replay import ReplayOptions, replay_submission
-from auditor.replay.runs.run_record import RENUMBERED, run_record
+from auditor.replay.runs.observations import Observations
+from auditor.replay.runs.run_record import RENUMBERED, RunRecord, run_record
 from auditor.replay.runs.session import Session
 from auditor.replay.sandbox.ladder import choose
 from auditor.submission.load import load_path
@@ -156,7 +157,11 @@ class Line:
         self.collected.write(out, 0)
 
 
-TOLD = {"reason": "", "processor_s": 0.0, "left_behind": 0}
+def read(out: Path) -> RunRecord:
+    told = {"reason": "", "processor_s": 0.0, "left_behind": 0}
+    return run_record(
+        out, told, ranks=1, artifacts={}, seconds=1.0, withdrawn=False, observations=Observations()
+    )
 
 
 class TestCollector:
@@ -169,7 +174,7 @@ class TestCollector:
             line.channel.send_array("loss", part)
         os.write(line.printed, b"val_bpb: 1.5\n")
         line.end(tmp_path)
-        run = run_record(tmp_path, TOLD, ranks=1, artifacts={}, seconds=1.0, withdrawn=False)
+        run = read(tmp_path)
         assert run.ran and not run.broken and run.printed == "val_bpb: 1.5\n"
         (record,) = run.ranks
         assert [event["i"] for event in record.events] == [0, 1, 2] and not record.tampered
@@ -185,7 +190,7 @@ class TestCollector:
         for number in numbers:
             line.send(number)
         line.end(tmp_path)
-        run = run_record(tmp_path, TOLD, ranks=1, artifacts={}, seconds=1.0, withdrawn=False)
+        run = read(tmp_path)
         assert run.ranks[0].tampered == (RENUMBERED,)
 
     @pytest.mark.parametrize(
@@ -203,7 +208,7 @@ class TestCollector:
         line.send(0)
         os.write(line.write, frame)
         line.close(tmp_path)
-        run = run_record(tmp_path, TOLD, ranks=1, artifacts={}, seconds=1.0, withdrawn=False)
+        run = read(tmp_path)
         assert run.broken and not run.ran
 
     def test_object_arrays_and_foreign_names_are_refused(self, tmp_path: Path) -> None:
@@ -212,9 +217,7 @@ class TestCollector:
             line.channel.send_array(name, values)
             (tmp_path / name).mkdir()
             line.close(tmp_path / name)
-            assert run_record(
-                tmp_path / name, TOLD, ranks=1, artifacts={}, seconds=1.0, withdrawn=False
-            ).broken
+            assert read(tmp_path / name).broken
 
     def test_forked_process_says_nothing(self, tmp_path: Path) -> None:
         """A worker of the submission's own has the line too; its copy of the recorder would count anew."""
@@ -226,5 +229,5 @@ class TestCollector:
             os._exit(0)
         os.waitpid(child, 0)
         line.end(tmp_path)
-        run = run_record(tmp_path, TOLD, ranks=1, artifacts={}, seconds=1.0, withdrawn=False)
+        run = read(tmp_path)
         assert len(run.ranks[0].events) == 1 and not run.ranks[0].tampered

@@ -195,9 +195,7 @@ def _serve_one(
     os.close(ask_write)
     os.close(answer_read)
     signals: list[int] = []
-    reason = _wait(
-        order, around, children, collected, signals, began_s, ask_read, answer_write, line, orders
-    )
+    reason = _wait(order, around, children, collected, signals, began_s, ask_read, answer_write, line, orders)
     left = _end_all()
     os.close(ask_read)
     os.close(answer_write)
