@@ -70,6 +70,7 @@ def audit_submission(
         claimed_bpb=claim.val_bpb,
         date=submission_date(submission),
         forward_passes=witness.forward_passes(trace),
+        coverage=None if trace is None or match is None else witness.coverage(trace, match.report),
     )
     judged = judge(rules, evidence, exploration or (), opened=exploration.opened if exploration else None)
     reports, others = judge_reports(rules, evidence, judged)

@@ -100,7 +100,7 @@ def _with_alternatives(
     for alternative in alternatives:
         if alternative.ran is Answer.NO:
             continue
-        other, crash = _ask(rule, replace(evidence, trace=alternative.trace))
+        other, crash = _ask(rule, replace(evidence, trace=alternative.trace, coverage=None))
         if crash or other.outcome is not Outcome.FAIL:
             continue
         switch = alternative.switch
@@ -131,7 +131,9 @@ def _kept_by_all(rule: type[Rule], evidence: Evidence, opened: Trace) -> bool:
     """Whether a rule is kept whichever of the reports that have scores is claimed."""
     different = {(r.scores, r.doubts, r.selects): r.number for r in opened.reports if r.scores}
     for claimed in different.values() or (None,):
-        judgement, crash = _ask(rule, replace(evidence, trace=replace(opened, claimed=claimed)))
+        judgement, crash = _ask(
+            rule, replace(evidence, trace=replace(opened, claimed=claimed), coverage=None)
+        )
         if crash or judgement.outcome not in KEPT:
             return False
     return True
@@ -191,7 +193,7 @@ def without_evaluation(judged: Judged, because: str) -> Judged:
 
 
 def _claiming(evidence: Evidence, trace: Trace, report: Report) -> Evidence:
-    return replace(evidence, trace=replace(trace, claimed=report.number))
+    return replace(evidence, trace=replace(trace, claimed=report.number), coverage=None)
 
 
 def _supersedes(new: ReportResult, old: ReportResult) -> bool:

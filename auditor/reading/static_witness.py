@@ -17,7 +17,8 @@ from auditor.reading.claim_matching import BY_LABEL, REPRODUCES, match_claim
 from auditor.reading.configuration_entry import ConfigurationEntry
 from auditor.reading.counterfactuals import Exploration, ExplorationSpent
 from auditor.solver.expressions import expressions_known
-from auditor.trace.events import Place
+from auditor.trace.coverage import Coverage
+from auditor.trace.events import Place, Report
 from auditor.trace.forward_pass import ForwardPass
 from auditor.trace.trace import Trace
 from rules.core.rule import CodeProblem
@@ -56,6 +57,7 @@ class Witness:
         self._steps = 0
         self._work = 0
         self._exploration: Exploration | None = None
+        self._forced: dict[str, str] = {}
         self._cut_short = False
         self.problems: tuple[CodeProblem, ...] = ()
 
@@ -99,8 +101,23 @@ class Witness:
             trace = shown.trace
             exploration = self._explored(trace, dict(forced), claim)
         self._exploration = exploration
+        self._forced = forced
         self._cut_short = not trace.complete
         return trace, exploration, tuple(notes)
+
+    def coverage(self, trace: Trace, report: Report) -> Coverage:
+        """How much of the split the scores of a report of the effective trace reach."""
+        from auditor.reading.split_coverage import ALONE, split_coverage
+
+        def alone() -> Trace | None:
+            try:
+                return self._trace({**self._forced, **ALONE})
+            except ExplorationSpent:
+                return None
+
+        given = self._settings.get("WORLD_SIZE")
+        ranks = given.value if given is not None and given.value is not None else ""
+        return split_coverage(trace, report, int(ranks) if ranks.isdigit() else 1, alone)
 
     def _explored(self, trace: Trace, forced: Mapping[str, str], claim: ClaimEvidence) -> Exploration:
         return Exploration(

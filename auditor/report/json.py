@@ -21,6 +21,7 @@ from auditor.trace.events import (
     Reset,
     Score,
     Select,
+    Skip,
     Unresolved,
     Update,
 )
@@ -209,6 +210,8 @@ def _details(event: Event, names: RegionNames) -> dict[str, Json]:
                 "how": event.how,
                 "by": event.by,
             }
+        case Skip():
+            return {"how": event.how, "by": event.by, "what": event.what}
         case Reset():
             return {"state": event.state.name, "by": event.by}
         case Select():

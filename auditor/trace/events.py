@@ -298,6 +298,21 @@ NEVER_REACHED = "updates states, and was never reached"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Skip(Event):
+    """A turn of a loop, or the rest of its turns, is left out for another reason than the position reached.
+
+    Attributes:
+        how: "continue" or "break".
+        by: what decides: "time", "content" (tokens or scores), or "exception".
+        what: the condition, for display.
+    """
+
+    how: str
+    by: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unresolved(Event):
     """What could not be followed: `reason` in a few words, `what` as the source has it."""
 

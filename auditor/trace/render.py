@@ -33,6 +33,7 @@ from auditor.trace.events import (
     Reset,
     Score,
     Select,
+    Skip,
     Unresolved,
     Update,
 )
@@ -154,6 +155,8 @@ class _Builder:
         self.values = {switch.name: switch.value for switch in trace.switches} | dict(values)
         self.reported = {number for report in trace.reports for number in report.scores}
         self.counted = {number for report in trace.reports for number in report.counts}
+        scores = [trace.events[number] for number in self.reported]
+        self.scoring = {turn.entry for score in scores for turn in score.turns}
         self.names = RegionNames(trace)
         self.switches: dict[Place, list[Switch]] = {}
         for switch in trace.switches:
@@ -292,6 +295,11 @@ class _Builder:
             return self._count(event)
         if isinstance(event, Carry):
             return "CARRY", f"{event.what}   over the start of a document"
+        if isinstance(event, Skip):
+            if not event.turns or event.turns[-1].entry not in self.scoring:
+                return None
+            left_out = "the rest of the loop" if event.how == "break" else "this turn"
+            return "SKIP", f"{left_out} by {event.by}: {event.what}"
         if isinstance(event, Reset):
             return "RESET", f"{event.state.name}   {event.by}"
         if isinstance(event, Select):

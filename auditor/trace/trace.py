@@ -20,6 +20,7 @@ from auditor.trace.events import (
     Reset,
     Score,
     Select,
+    Skip,
     Unresolved,
     Update,
 )
@@ -107,6 +108,10 @@ class Trace:
     @property
     def carries(self) -> list[Carry]:
         return [e for e in self if isinstance(e, Carry)]
+
+    @property
+    def skips(self) -> list[Skip]:
+        return [e for e in self if isinstance(e, Skip)]
 
     @property
     def unresolved(self) -> list[Unresolved]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import ClassVar
 
+from auditor.trace.coverage import Coverage
 from auditor.trace.events import Place, Report
 from auditor.trace.forward_pass import ForwardPass
 from auditor.trace.trace import Trace
@@ -180,6 +181,7 @@ class Evidence:
         claimed_bpb: the number that the submission claims, or None.
         forward_passes: what was proved of the models that score validation tokens.
         date: the submission's date (ISO), or "" where none is told: rulings and practice have changed with time.
+        coverage: how much of the split the claimed number is made of, or None where that was not asked.
     """
 
     trace: Trace | None
@@ -192,6 +194,7 @@ class Evidence:
     claimed_bpb: float | None = None
     date: str = ""
     forward_passes: tuple[ForwardPass, ...] = ()
+    coverage: Coverage | None = None
 
     @property
     def claimed(self) -> Report | None:

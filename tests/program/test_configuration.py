@@ -240,3 +240,10 @@ def test_a_broken_submission_json_tells_nothing() -> None:
 def test_values_that_convert_alike_do_not_conflict(left: str, right: str, same: bool) -> None:
     assert same_value(left, right) is same
     assert same_value(right, left) is same
+
+
+def test_the_rank_of_an_adapter_is_not_that_of_the_process() -> None:
+    script = 'import os\nrank = int(os.environ.get("RANK", "0"))\nprint(f"rank:{rank}")\n'
+    run = "```\nRANK=160 torchrun --nproc_per_node=8 train_gpt.py\n```\n"
+    found = gather(script, logs=("rank:160\n",), readme=run, submission='{"rank": 160}').get("RANK")
+    assert found is not None and found.value == "0"

@@ -36,6 +36,9 @@ _PER_RUN: Final = re.compile(r"^(?:\w*_)?(?:SEED|RUN_ID|RUN_NAME|DIR|PATH|ROOT|F
 """Names that differ between the runs of one submission without being a contradiction."""
 
 
+_OF_THE_LAUNCHER: Final = frozenset({"RANK", "LOCAL_RANK"})
+
+
 class Origin(enum.Enum):
     """Who says what a variable held, strongest first."""
 
@@ -121,7 +124,13 @@ class Settings:
         ]
 
     def add(self, setting: Setting) -> None:
-        """Add a setting weaker than those already there; a different value becomes a conflict."""
+        """Add a setting weaker than those already there; a different value becomes a conflict.
+
+        Which rank a process is, its launcher says alone: a `rank` that logs and documents speak of is another thing,
+        mostly that of an adapter.
+        """
+        if setting.name in _OF_THE_LAUNCHER and setting.origin not in (Origin.OVERRIDE, Origin.ASSUMED):
+            return
         won = self._settings.setdefault(setting.name, setting)
         if _PER_RUN.match(setting.name) or setting.origin is Origin.ASSUMED:
             return

@@ -27,6 +27,9 @@ NOW, PASSED = "clock reading", "time passed"
 """Marks of a reading and of a difference of readings; a number in these units follows."""
 
 
+CLOCK = "clock"
+"""Marks whatever is computed from a reading, in units or not."""
+
 UNITS = frozenset((1e3, 1e6, 1e9, 1e-3, 1e-6, 1e-9, 60.0, 3600.0))
 """Factors between units of time; by another number time becomes something else, such as a rate."""
 
@@ -49,7 +52,7 @@ class Clocks(Machine):
     def clock_reading(self, name: str) -> Data | None:
         """What a function that reads a clock gives, None for any other."""
         per_second = READINGS.get(name)
-        return None if per_second is None else Data(marks=frozenset((f"{NOW} {per_second!r}",)))
+        return None if per_second is None else Data(marks=frozenset((CLOCK, f"{NOW} {per_second!r}")))
 
     def with_time(self, op: ast.operator, left: Value, right: Value, result: Value) -> Value:
         """The result of an operation with what it says of time, and nothing that only its operands said."""

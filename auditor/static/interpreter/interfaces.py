@@ -337,6 +337,9 @@ class Contract:
     def environment(self, name: str, default: Value | None, node: ast.AST) -> Value:
         raise NotImplementedError
 
+    def skip(self, how: str | None, by: str, what: str, node: ast.AST) -> None:
+        raise NotImplementedError
+
     def interesting(self, nodes: Sequence[ast.AST]) -> bool:
         raise NotImplementedError
 

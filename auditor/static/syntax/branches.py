@@ -10,9 +10,10 @@ from auditor.static.ast_text import ast_text
 from auditor.static.domain.flow import Changes, Choice, Status
 from auditor.static.domain.heap import MISSING, Env, Holder, Obj
 from auditor.static.domain.values import Const, Truth, Value
+from auditor.static.effects.clocks import CLOCK
 from auditor.static.interpreter.decisions import Machine
 from auditor.trace.answer import Answer
-from auditor.trace.events import Place
+from auditor.trace.events import Place, Skip
 from auditor.trace.trace import Switch
 
 
@@ -42,7 +43,23 @@ class Branches(Machine):
                 node,
                 ast_text(node.test),
                 self.choice(test, node),
+                self.decides(test),
             )
+
+    def decides(self, test: Value) -> str:
+        """What decides a branch that no position decides: "time", "content", or "" where neither is known to."""
+        if isinstance(test, Truth):
+            return ""
+        record = self.data(test)
+        if CLOCK in record.marks:
+            return "time"
+        tokens = any(region.source == "val" for region in record.regions)
+        return "content" if tokens or record.losses or record.looks else ""
+
+    def skip(self, how: Status, by: str, what: str, node: ast.AST) -> None:
+        """Record that turns of the loop that is running may be left out."""
+        if how in ("break", "continue") and self.running:
+            self.record(Skip(**self.common(node), how=str(how), by=by, what=what))  # type: ignore[arg-type]
 
     def settings_of(self, value: Value) -> frozenset[str]:
         settings = getattr(value, "settings", None)
@@ -76,8 +93,13 @@ class Branches(Machine):
         node: ast.stmt,
         text: str,
         choice: Choice | None = None,
+        decides: str = "",
     ) -> Status:
-        """Run the two arms of an undecided branch from the same heap and join what they leave."""
+        """Run the two arms of an undecided branch from the same heap and join what they leave.
+
+        Args:
+            decides: "time" or "content" where that, and no position, decides between them.
+        """
         (first, first_condition), (second, second_condition) = arms
         mark = self.trail.mark()
         status_first = self.arm(first, first_condition, env, node, text, "if")
@@ -100,6 +122,8 @@ class Branches(Machine):
         }
         if dead is not None:
             surviving = second_condition if dead is status_first else first_condition
+            if decides and surviving is None:
+                self.skip(dead, decides, text, node)
             if status is None and surviving is not None:
                 self.conditions.append(surviving)
             if dead != "raise" or self.trying:

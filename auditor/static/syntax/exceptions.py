@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
+from auditor.static.ast_text import ast_text
 from auditor.static.domain.flow import Deferral, Status
 from auditor.static.domain.heap import MISSING, Env
 from auditor.static.domain.provenance import UNKNOWN
@@ -87,6 +88,8 @@ class Exceptions(Machine):
                 self.evaluate(handler.type, env)
             ended = self.arm(handler.body, None, env, handler_statement(handler), "except", "if")
             endings.append(ended)
+            if not raised:
+                self.skip(ended, "exception", ast_text(handler.type) if handler.type else "any", handler)
             changed = {cell: e for cell, e in self.trail.undo(mark).items() if e[2] is not MISSING}
             if ended is None:
                 self.merge(changed)

@@ -242,7 +242,9 @@ class Functions(Machine):
         if tail in ("get_rank",):
             return Const(0)
         if tail == "get_world_size":
-            return Const(8)
+            given = self.settings.get("WORLD_SIZE")
+            ranks = given.value if given is not None and (given.value or "").isdigit() else None
+            return Const(int(ranks) if ranks else 8)
         if tail in ("is_available", "is_initialized"):
             return Const(True)
         if tail in ("gather", "gather_object") and len(args) > 1:

@@ -1,0 +1,48 @@
+"""How much of the split the claimed number is made of: counted out on one rank, and the first of eight checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from auditor.trace.coverage import Coverage, Split, covered
+from auditor.trace.events import Report
+from auditor.trace.trace import Trace
+
+ALONE = {"WORLD_SIZE": "1", "RANK": "0", "LOCAL_RANK": "0"}
+"""Settings of a run on one rank: that rank scores what all of them score together."""
+
+SLACK = 0.9
+"""Of its part of the split, what the first of several ranks reaches at least: parts are cut at windows or documents."""
+
+
+def split_coverage(trace: Trace, report: Report, ranks: int, alone: Callable[[], Trace | None]) -> Coverage:
+    """Count out the scores of a report.
+
+    Args:
+        ranks: of the run that was followed.
+        alone: the same run on one rank, or None if it cannot be followed.
+    """
+    split = Split.drawn()
+    own = _of(trace, report, split)
+    if own.unknown or not own.unscored or ranks <= 1:
+        return own
+    other = alone()
+    same = (
+        []
+        if other is None
+        else [r for r in other.reports if (r.place, r.template) == (report.place, report.template)]
+    )
+    if other is None or not same:
+        return Coverage(unknown="its share of a run on several ranks was not followed")
+    whole = _of(other, same[-1], split)
+    if whole.unknown or whole.unscored or own.share * ranks >= SLACK:
+        return whole
+    return replace(
+        own, share=own.share * ranks, unscored=round((1 - own.share * ranks) * split.tokens), first_tokens=0
+    )
+
+
+def _of(trace: Trace, report: Report, split: Split) -> Coverage:
+    scores = trace.scores_of(report)
+    return covered(dict.fromkeys(region for score in scores for region in score.regions), split)

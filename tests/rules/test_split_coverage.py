@@ -1,0 +1,207 @@
+"""Tokens without a score are counted as a plain execution of the same loops counts them, and what follows from that.
+
+Each case changes a line or two of a legal specimen. What stays unscored is worked out by Python's own loops over the
+same split (`expected`), and compared with what is counted from the symbolic trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from auditor.audit.pipeline import audit_submission
+from auditor.judgement.result import AuditResult
+from auditor.reading.reading import read_submission
+from auditor.submission.load import load_submissions
+from auditor.trace.coverage import TAIL, Coverage, Split
+from rules.core.rule import Outcome
+from rules.validation_coverage import ValidationCoverage
+
+ROOT = Path(__file__).parents[2]
+SLIDING = (ROOT / "tests/specimens/sliding.py").read_text()
+DOCUMENTS = (ROOT / "auditor/specimens/legal_lora_ttt.py").read_text()
+
+SPLIT = Split.drawn()
+WINDOW, STRIDE, CHUNK = 1024, 64, 256
+Interval = tuple[int, int]
+
+EVERY_WINDOW = "for first in range(0, len(mine), 16):"
+SOME = "mine = mine[::2]\n        " + EVERY_WINDOW
+EVERY_DOCUMENT = "for number in range(len(starts)):"
+ADAPTER = "        adapter = Adapter("
+LAST = "last = min(first + s.chunk_tokens, end)"
+
+
+def windows(
+    keep: Callable[[int, int], bool] = lambda _number, _count: True, tail: int = STRIDE
+) -> Iterator[Interval]:
+    """Scored targets of the sliding evaluation on one rank: of each window the last `tail`, of the first all."""
+    total = SPLIT.tokens - 1
+    starts = range(0, total, STRIDE)
+    for number, start in enumerate(starts):
+        if keep(number, len(starts)):
+            end = min(start + WINDOW, total)
+            yield (0 if start == 0 and tail == STRIDE else max(end - tail, start)) + 1, end + 1
+
+
+def documents(
+    keep: Callable[[int, int], bool] = lambda _number, _length: True, chunks: int = 1 << 30, short: int = 0
+) -> Iterator[Interval]:
+    """Scored targets of the evaluation by documents."""
+    starts = [int(start) for start in SPLIT.starts]
+    for number, begin in enumerate(starts):
+        end = starts[number + 1] if number + 1 < len(starts) else SPLIT.tokens - 1
+        if keep(number, end - begin):
+            for chunk in range(min(-(-(end - begin) // CHUNK), chunks)):
+                first = begin + chunk * CHUNK
+                yield first + 1, min(first + CHUNK, end - short) + 1
+
+
+def expected(intervals: Iterator[Interval]) -> int:
+    scored = np.zeros(SPLIT.tokens, dtype=bool)
+    for start, stop in intervals:
+        scored[start:stop] = True
+    missing = np.flatnonzero(~scored[1:]) + 1
+    end = SPLIT.tokens
+    while end > 0 and not scored[end - 1]:
+        end -= 1
+    return int((missing < end).sum()) if SPLIT.tokens - end < TAIL else len(missing)
+
+
+@dataclass(frozen=True)
+class Case:
+    source: str
+    changes: dict[str, str] = field(default_factory=dict)
+    scored: Callable[[], Iterator[Interval]] = windows
+    outcome: Outcome = Outcome.FAIL
+
+
+CASES = {
+    "every window": Case(SLIDING, outcome=Outcome.PASS),
+    "every second window": Case(SLIDING, {EVERY_WINDOW: SOME}, lambda: windows(lambda n, _: n % 2 == 0)),
+    "every second batch": Case(
+        SLIDING, {"len(mine), 16)": "len(mine), 32)"}, lambda: windows(lambda n, _: n % 32 < 16)
+    ),
+    "half of the windows": Case(
+        SLIDING,
+        {EVERY_WINDOW: "mine = mine[: len(mine) // 2]\n        " + EVERY_WINDOW},
+        lambda: windows(lambda n, count: n < count // 2),
+    ),
+    "half of every stride": Case(
+        SLIDING,
+        {"s = 0 if ws == 0 else max(lengths[i] - args.eval_stride, 0)": "s = max(lengths[i] - 32, 0)"},
+        lambda: windows(tail=STRIDE // 2),
+    ),
+    "forty batches": Case(
+        SLIDING,
+        {
+            "batch = mine[first : first + 16]": "if first >= 640:\n                break\n"
+            "            batch = mine[first : first + 16]"
+        },
+        lambda: windows(lambda n, _: n < 640),
+    ),
+    "the last window left out": Case(
+        SLIDING,
+        {"total = val_tokens.numel() - 1\n": "total = (val_tokens.numel() - 1) // 1024 * 1024\n"},
+        outcome=Outcome.PASS,
+    ),
+    "every document": Case(DOCUMENTS, {}, documents, Outcome.PASS),
+    "every third document": Case(
+        DOCUMENTS,
+        {EVERY_DOCUMENT: "for number in range(0, len(starts), 3):"},
+        lambda: documents(lambda n, _: n % 3 == 0),
+    ),
+    "no short documents": Case(
+        DOCUMENTS,
+        {ADAPTER: "        if end - begin < 512:\n            continue\n" + ADAPTER},
+        lambda: documents(lambda _, length: length >= 512),
+    ),
+    "two chunks a document": Case(
+        DOCUMENTS,
+        {"for chunk in range(chunks):": "for chunk in range(min(chunks, 2)):"},
+        lambda: documents(chunks=2),
+    ),
+    "no first tokens": Case(
+        DOCUMENTS,
+        {LAST: "last = min(first + s.chunk_tokens, end - 1)"},
+        lambda: documents(short=1),
+        Outcome.PASS,
+    ),
+}
+
+
+def read(source: str, changes: dict[str, str], folder: Path) -> Path:
+    for old, new in changes.items():
+        assert source.count(old) == 1, old
+        source = source.replace(old, new)
+    path = folder / "train_gpt.py"
+    path.write_text(source)
+    return path
+
+
+def judged(path: Path) -> tuple[Coverage, AuditResult]:
+    (submission,) = load_submissions(str(path)).submissions
+    reading = read_submission(submission)
+    assert reading.trace is not None and reading.match is not None
+    coverage = reading.witness.coverage(reading.trace, reading.match.report)
+    return coverage, audit_submission(submission, rules=(ValidationCoverage,), reading=reading)
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_tokens_without_a_score_are_counted(case: Case, tmp_path: Path) -> None:
+    coverage, result = judged(read(case.source, case.changes, tmp_path))
+    assert coverage.unknown == ""
+    assert coverage.unscored == expected(case.scored())
+    (answer,) = result.rules
+    assert answer.outcome is case.outcome, answer.because
+
+
+def test_first_tokens_without_a_score_are_told(tmp_path: Path) -> None:
+    _, result = judged(read(DOCUMENTS, CASES["no first tokens"].changes, tmp_path))
+    assert ["The first token of each document" in finding.message for finding in result.findings] == [True]
+
+
+def test_a_rank_that_scores_half_its_part_is_found(tmp_path: Path) -> None:
+    """On one rank everything is scored; on eight the first one stops at a sixteenth."""
+    change = {
+        EVERY_WINDOW: "mine = mine[: len(mine) // 2] if world_size > 1 else mine\n        " + EVERY_WINDOW
+    }
+    (answer,) = judged(read(SLIDING, change, tmp_path))[1].rules
+    assert answer.outcome is Outcome.FAIL, answer.because
+
+
+CLOCK = {
+    "batch = mine[first : first + 16]": "if time.perf_counter() - began > 300:\n                break\n"
+    "            batch = mine[first : first + 16]",
+    "    model.eval()\n    with torch.inference_mode():\n        for first": "    began = time.perf_counter()\n"
+    "    model.eval()\n    with torch.inference_mode():\n        for first",
+}
+LEFT_OUT = {
+    "by time": (SLIDING, CLOCK),
+    "by what they are": (
+        DOCUMENTS,
+        {ADAPTER: "        if int(tokens[begin + 1]) % 2:\n            continue\n" + ADAPTER},
+    ),
+    "by an error": (
+        DOCUMENTS,
+        {
+            "            losses = model(inputs, targets, adapter)": "            try:\n"
+            "                losses = model(inputs, targets, adapter)\n"
+            "            except RuntimeError:\n                continue"
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize(("source", "changes"), LEFT_OUT.values(), ids=LEFT_OUT.keys())
+def test_turns_that_may_be_left_out_are_for_a_person(
+    source: str, changes: dict[str, str], tmp_path: Path
+) -> None:
+    _, result = judged(read(source, changes, tmp_path))
+    (answer,) = result.rules
+    assert answer.outcome is Outcome.REVIEW, answer.because
+    assert "left out" in answer.because
