@@ -657,6 +657,37 @@ def test_the_least_of_two_losses_is_a_choice(name: str) -> None:
     assert worst_overlap(trace) is Answer.NO  # it trained on other tokens: the choice is the offence
 
 
+WARM = """\
+class Warm(Model):
+    def forward(self, x, y, heat=1.0):
+        return F.cross_entropy(self.head(self.embed(x)) * heat, y)
+
+model = Warm()
+"""
+
+GRIDS = {
+    "a few settings": "(0.8, 0.9, 1.0)",
+    "many settings": "[0.5 + 0.01 * i for i in range(100)]",
+    "a range": "range(1, 50)",
+}
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_the_best_setting_of_each_window_is_a_choice(name: str) -> None:
+    grid = (
+        "for k in range(n // 1024):\n    x, y = tokens(k * 1024)\n    kept, best = None, 1e9\n"
+        f"    for heat in {GRIDS[name]}:\n        trial = model(x, y, heat)\n"
+        "        if trial.item() < best:\n            kept, best = trial, trial.item()\n    total += kept.item()\n"
+    )
+    trace = run(WARM + grid)
+    assert trace.selects_of(trace.reports[-1])
+
+
+def test_one_setting_for_all_is_no_choice() -> None:
+    trace = run(WARM + "for k in range(n // 1024):\n    total += model(*tokens(k * 1024), 0.9).item()\n")
+    assert trace.selects_of(trace.reports[-1]) == []
+
+
 def test_the_sum_of_two_losses_is_no_choice() -> None:
     trace = chosen("total = a.item() + b.item()")
     assert trace.selects_of(trace.reports[-1]) == []

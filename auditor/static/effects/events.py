@@ -83,7 +83,8 @@ class Scoring(Machine):
         place = self.place(node)
         loads = self.outside_loads(data)
         restored = self.has_restored(data)
-        key = (place, regions, data.updates, how, parent, data.doubts, data.looks, loads, restored)
+        made_of = (data.updates, data.doubts, data.looks, loads, restored)
+        key = (place, regions, how, parent, self.variant, *made_of)
         known = self.known_scores.get(key)
         if known is not None:
             return known

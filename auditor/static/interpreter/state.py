@@ -92,6 +92,7 @@ class Ledger(Contract):
         self.yielding: dict[int, bool] = {}
         self.stopped = False
         self.entered: set[int] = set()
+        self.variant: tuple[object, ...] = ()
         self.trying = 0
         self.raising: list[list[Value]] = []
         self.disk: Data = UNKNOWN

@@ -17,7 +17,7 @@ from auditor.static.causality.handover import ModelCall
 from auditor.static.domain.heap import WRAPPED, Class, Func, Obj
 from auditor.static.domain.lattice import join_data
 from auditor.static.domain.provenance import UNKNOWN, Data
-from auditor.static.domain.values import Const, Value
+from auditor.static.domain.values import Const, Num, Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.transfer.tables import LOSS_FUNCTIONS, RESETS, SAME
 from auditor.trace.events import TRAINING_STEP, Clock, Place
@@ -114,7 +114,11 @@ class Modules(Machine):
             names = [a.arg for a in (*method.node.args.posonlyargs, *method.node.args.args)][1:]
             if args and target != names[0]:
                 form = self.of_places(form, self.data(args[0]), self.data(value), node)
-            return self.loss(self.data(value), result, node, formula=form)
+            before, self.variant = self.variant, tuple(map(self.variant_of, given))
+            try:
+                return self.loss(self.data(value), result, node, formula=form)
+            finally:
+                self.variant = before
         if method is not None and result.regions and writes_buffers(method.node):
             self.update(module, result.regions, node, "table", f"{name} writes its buffers")
         return result
@@ -134,6 +138,16 @@ class Modules(Machine):
         self.model_calls[module.number, name, place] = ModelCall(
             module, name, names, tuple(args), dict(keywords), place
         )
+
+    def variant_of(self, value: Value) -> object:
+        """A setting of a call that may tell its score from that of another call: a number, or the turn of a loop."""
+        if isinstance(value, Const):
+            return value.value if isinstance(value.value, (int, float)) else None
+        if isinstance(value, Num):
+            return value.expr
+        if isinstance(value, Data) and not (value.regions or value.states or value.updates):
+            return value.turns
+        return None
 
     def are_hidden_states(self, value: Data, given: Data) -> bool:
         """Whether a value was computed by a module from no other tokens than the input: it is no target then."""
