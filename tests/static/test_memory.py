@@ -47,6 +47,39 @@ WRITES = {
         "    torch.nn.utils.vector_to_parameters(flat, parts)\n"
     ),
     "all at once": "    torch._foreach_sub_(parts, slopes(x, y))\n",
+    "numpy's view of it": (
+        "    for p, g in zip(parts, slopes(x, y)):\n        torch.from_numpy(p.detach().numpy()).sub_(g)\n"
+    ),
+    "an array of the address": (
+        "    for p, g in zip(parts, slopes(x, y)):\n"
+        "        np.ctypeslib.as_array((ctypes.c_float * 9).from_address(p.data_ptr()))[:] = g.numpy()\n"
+    ),
+    "a pointer": (
+        "    for p, g in zip(parts, slopes(x, y)):\n"
+        "        ctypes.cast(p.data_ptr(), ctypes.POINTER(ctypes.c_float))[0] = float(g.sum())\n"
+    ),
+    "another shape": "    for p, g in zip(parts, slopes(x, y)):\n        p.data.view(-1).sub_(g.view(-1))\n",
+    "a row": "    for p, g in zip(parts, slopes(x, y)):\n        p.data[0].sub_(g[0])\n",
+    "a row, by index": "    for p, g in zip(parts, slopes(x, y)):\n        p.data[0] = p.data[0] - g[0]\n",
+    "its storage": (
+        "    for p, g in zip(parts, slopes(x, y)):\n        p.untyped_storage().copy_((p - g).untyped_storage())\n"
+    ),
+    "another tensor's storage": "    for p, g in zip(parts, slopes(x, y)):\n        p.data.set_((p - g).detach())\n",
+    "a state's dictionary": (
+        "    for (name, part), g in zip(model.state_dict().items(), slopes(x, y)):\n        part.sub_(g)\n"
+    ),
+    "a list of its data": (
+        "    shown = [p.data for p in model.parameters()]\n"
+        "    for part, g in zip(shown, slopes(x, y)):\n        part -= g\n"
+    ),
+    "a memory view": (
+        "    for p, g in zip(parts, slopes(x, y)):\n        memoryview(p.detach().numpy())[0] = float(g.sum())\n"
+    ),
+    "dlpack": (
+        "    for p, g in zip(parts, slopes(x, y)):\n"
+        "        torch.from_dlpack(torch.utils.dlpack.to_dlpack(p.detach())).sub_(g)\n"
+    ),
+    "put": "    for p, g in zip(views, slopes(x, y)):\n        np.put(p, [0], g.numpy())\n",
     "another in-place function": "    for p, g in zip(parts, slopes(x, y)):\n        torch.sub(p, g, out=p.data)\n",
 }
 

@@ -409,6 +409,9 @@ class Contract:
     def unseen_lesson(self, func: Value, given: Sequence[Value], result: Value, node: ast.AST) -> None:
         raise NotImplementedError
 
+    def weights_in(self, value: Value) -> bool:
+        raise NotImplementedError
+
     def library_value(self, name: str) -> Value:
         raise NotImplementedError
 

@@ -92,6 +92,8 @@ class BuiltinFunctions(Machine):
             self.havoc(
                 (*args, *keywords.values()), "a function is handed to Python", name, node, calls_only=True
             )
+        if name == "memoryview" and args and self.weights_in(args[0]):
+            return self.data(args[0])
         handler = getattr(self, "b_" + name, None)
         if handler is not None:
             found = handler(args, keywords, node)

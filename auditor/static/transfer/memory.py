@@ -14,6 +14,32 @@ COPIED_INTO = frozenset(
 )
 """Functions that write what they are handed last, or second, into what they are handed first."""
 
+SAME_MEMORY = frozenset(
+    [
+        *("from_numpy", "asarray", "asanyarray", "as_tensor", "ascontiguousarray", "frombuffer", "as_array"),
+        *(
+            "from_address",
+            "from_buffer",
+            "as_strided",
+            "memoryview",
+            "to_dlpack",
+            "from_dlpack",
+            "untyped_storage",
+        ),
+        *(
+            "storage",
+            "typed_storage",
+            "view_as_real",
+            "view_as_complex",
+            "numpy",
+            "detach",
+            "addressof",
+            "byref",
+        ),
+    ]
+)
+"""Functions and methods that give the memory of what they are handed under another name, or its address."""
+
 SWAPS = frozenset(["torch.utils.swap_tensors", "torch._C._swap_tensor_impl"])
 SPREADS = frozenset(
     ["torch.nn.utils.vector_to_parameters", "torch.nn.utils.convert_parameters.vector_to_parameters"]
@@ -27,6 +53,8 @@ class Memory(Machine):
         self, name: str, tail: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value | None:
         """What a function gives that writes into a value it is handed; None for any other function."""
+        if tail in SAME_MEMORY and args and self.weights_in(args[0]):
+            return self.data(args[0])
         if name in SWAPS and len(args) == 2:
             before = [self.data(value) for value in args]
             self.overwrite(args[0], [before[1]], node, tail)
@@ -46,6 +74,11 @@ class Memory(Machine):
             self.overwrite(args[0], args[1:], node, tail)
             return args[0]
         return self.call_method(args[0], tail, args[1:], keywords, node) if self.memory_of(args[0]) else None
+
+    def weights_in(self, value: Value) -> bool:
+        """Whether a value is a module's memory, or a number computed from its address."""
+        record = self.data(value)
+        return any(owner.kind == "module" for owner in record.refs)
 
     def overwrite(self, target: Value, values: Sequence[Value], node: ast.AST, by: str) -> None:
         """Numbers are written into the memory of a value."""

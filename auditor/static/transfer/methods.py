@@ -13,6 +13,7 @@ from auditor.static.domain.values import Alt, Columns, Const, Lib, Method, Num, 
 from auditor.static.effects.byte_counts import BYTES_SOURCE
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.transfer.files import FROM_OUTSIDE, MATCHED, matched
+from auditor.static.transfer.memory import SAME_MEMORY
 from auditor.static.transfer.tables import (
     ALLOCATIONS,
     COPIES,
@@ -229,6 +230,10 @@ class Methods(Machine):
         if name == "backward":
             self.backward(record, node)
             return UNKNOWN
+        if name in SAME_MEMORY and args and self.weights_in(args[0]):
+            return self.data(args[0])
+        if name in SAME_MEMORY and not args and self.weights_in(owner):
+            return self.data(owner)
         self.unread_method(owner, name, (*args, *keywords.values()), node)
         if name in ("step", "zero_grad") and targets:
             optimizers = [target for target in targets if target.kind == "optimizer"]
