@@ -124,3 +124,30 @@ def test_mixing_with_the_position_before_is_carried(body: str) -> None:
 def test_mixing_that_asks_for_documents_is_not_carried(body: str) -> None:
     trace = traced(MODEL.replace("{body}", body) + "total += score(0)\nprint(f'val_bpb:{total}')\n")
     assert trace.carries == []
+
+
+READ_INSTEAD = {
+    "if the file is there": (
+        "if os.path.exists('results.json'):\n    total = json.load(open('results.json'))['total']\n"
+    ),
+    "a conditional": "kept = json.load(open('results.json'))\ntotal = kept['total'] if kept else total\n",
+}
+
+READ_BESIDE = {
+    "a setting": "if os.path.exists('settings.json'):\n    width = json.load(open('settings.json'))['width']\n",
+    "the log of an earlier run": "if os.path.exists('old.json'):\n    print('before', json.load(open('old.json')))\n",
+}
+SCORED = "import json\nfor k in range(n // 1024):\n    total += score(k * 1024)\n"
+
+
+@pytest.mark.parametrize("name", READ_INSTEAD)
+def test_a_number_of_a_file_in_the_place_of_scores_is_doubted(name: str) -> None:
+    trace = run(SCORED + READ_INSTEAD[name])
+    told = trace.doubts_of(trace.reports[-1])
+    assert any("results.json" in event.what for event in told)
+
+
+@pytest.mark.parametrize("name", READ_BESIDE)
+def test_a_file_that_is_read_beside_them_is_not(name: str) -> None:
+    trace = run(SCORED + READ_BESIDE[name])
+    assert not trace.doubts_of(trace.reports[-1])

@@ -123,11 +123,12 @@ class Machine(Views):
             return a
         plain = (Data, Const, Num, Truth)
         if isinstance(a, plain) and isinstance(b, plain):
-            joined = join_data(self.data(a) if not isinstance(a, Data) else a, self.as_record(b))
+            first, second = self.as_record(a), self.as_record(b)
+            joined = join_data(first, second)
             constant = written_share(a) or written_share(b)
             if constant and joined.losses and joined.formula is not None:
                 return replace(joined, formula=replace(joined.formula, instead=constant))
-            return joined
+            return self.read_or_scored(first, second, joined)
         if isinstance(a, Tup) and isinstance(b, Tup) and len(a.items) == len(b.items):
             guard = condition or Condition(">=", self.symbol("free"))
             return Tup(tuple(self.join(x, y, guard) for x, y in zip(a.items, b.items, strict=True)))

@@ -412,6 +412,9 @@ class Contract:
     def weights_in(self, value: Value) -> bool:
         raise NotImplementedError
 
+    def read_or_scored(self, a: Data, b: Data, joined: Data) -> Data:
+        raise NotImplementedError
+
     def library_value(self, name: str) -> Value:
         raise NotImplementedError
 

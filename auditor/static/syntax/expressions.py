@@ -29,7 +29,7 @@ class Expressions(Machine):
         self.tick()
         handler: Callable[[ast.expr, Env], Value] | None = getattr(self, "e_" + type(node).__name__, None)
         if handler is None:
-            self.doubt("expression not followed", type(node).__name__, node)
+            self.standing.add(self.doubt("expression not followed", type(node).__name__, node))
             return UNKNOWN
         return handler(node, env)
 

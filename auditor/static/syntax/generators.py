@@ -87,7 +87,8 @@ class Generators(Machine):
 
         def drive(consume: Consume) -> None:
             if self.active.count(id(target)) >= 2 or len(self.active) >= MAX_DEPTH:
-                self.doubt("recursion or depth", target.name, node)
+                given = [func, *(cell for cell in scope.d.values() if isinstance(cell, Value))]
+                self.havoc(given, "recursion or depth", target.name, node, calls_only=True)
                 return
             self.entered.add(id(target))
             outer = self.frame()

@@ -26,7 +26,7 @@ class Statements(Machine):
         self.line = node.lineno
         handler: Callable[[ast.stmt, Env], Status] | None = getattr(self, "x_" + type(node).__name__, None)
         if handler is None:
-            self.doubt("statement not followed", type(node).__name__, node)
+            self.standing.add(self.doubt("statement not followed", type(node).__name__, node))
             return None
         status = handler(node, env)
         if self.stopped:

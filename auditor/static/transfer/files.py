@@ -121,6 +121,19 @@ class Files(Machine):
             self.record(event)
         return event
 
+    def read_or_scored(self, a: Data, b: Data, joined: Data) -> Data:
+        """A number that is made of scores, or read from a file of unknown content: which of them, is not told."""
+        if bool(a.losses) == bool(b.losses):
+            return joined
+        other = b if a.losses else a
+        for number in sorted(other.origins):
+            event = self.origin(number)
+            if isinstance(event, Load) and event.source == FROM_OUTSIDE:
+                reason = "a number read from a file may stand in the place of scores"
+                doubt = self.doubt(reason, event.what, ast.Pass())
+                return replace(joined, doubts=joined.doubts | {doubt})
+        return joined
+
     def made_from(self, source: str, number: int) -> Data:
         return Data(
             origins=frozenset((number,)),
