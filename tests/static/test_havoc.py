@@ -93,6 +93,15 @@ def test_weights_read_back_end_the_doubt() -> None:
 
 
 UNREAD = {
+    "a gradient scaler": (
+        "scaler = torch.amp.GradScaler()\nscaler.scale(model(*tokens(0))).backward()\nscaler.step(optimizer)\n"
+    ),
+    "an accelerator": (
+        "import accelerate\nhelper = accelerate.Accelerator()\nhelper.backward(model(*tokens(0)))\noptimizer.step()\n"
+    ),
+    "a trainer that is handed all at once": "import somelib\nsomelib.Trainer().fit(model, val)\n",
+    "a step of another library": ("import somelib\nmodel(*tokens(0)).backward()\nsomelib.step(optimizer)\n"),
+    "a value of an undefined name": "mystery.fit(model, val)\n",
     "an optimiser of another library": (
         "import somelib\nopt = somelib.Lion(model.parameters())\nmodel(*tokens(0)).backward()\nopt.step()\n"
     ),

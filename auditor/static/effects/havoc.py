@@ -154,6 +154,11 @@ class Havoc(Machine):
         if isinstance(owner, Data) and UNREAD in owner.marks and owner.refs:
             self.havoc((owner, *given), "a method of what unread code gave back", name, node)
 
+    def unknown_method(self, owner: Value, name: str, given: Sequence[Value], node: ast.AST) -> None:
+        """A method of a value of which nothing is known is handed a model, or code."""
+        if any(isinstance(value, Obj) or self.data(value).refs for value in given) or self.hands_code(given):
+            self.havoc((owner, *given), "a method of an unknown value", name, node)
+
     def doubted_part(self, owner: Value, part: Value) -> Value:
         """A part of a container or an attribute of an object: the doubts about the whole are doubts about it."""
         target = owner.base if isinstance(owner, View) else owner
@@ -203,7 +208,7 @@ class Havoc(Machine):
 
     def reached_by_object(self, value: Obj, found: Reach) -> Iterator[Value]:
         found.objects[value] = None
-        if self.own_history(value):
+        if self.own_history(value) or value.d.get("#pending"):
             found.validation = True
         for cell in list(value.d.values()):
             if isinstance(cell, Value):

@@ -415,6 +415,9 @@ class Contract:
     def read_or_scored(self, a: Data, b: Data, joined: Data) -> Data:
         raise NotImplementedError
 
+    def unknown_method(self, owner: Value, name: str, given: Sequence[Value], node: ast.AST) -> None:
+        raise NotImplementedError
+
     def library_value(self, name: str) -> Value:
         raise NotImplementedError
 

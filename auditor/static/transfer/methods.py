@@ -228,8 +228,11 @@ class Methods(Machine):
             )
         targets = self.objects(owner)
         if name == "backward":
-            self.backward(record, node)
+            engine = args and not record.relevant  # an accelerator's or an engine's: it is handed the loss
+            self.backward(self.data(args[0]) if engine else record, node)
             return UNKNOWN
+        if name == "step" and args and isinstance(args[0], Obj) and args[0].kind == "optimizer":
+            return self.optimizer_method(args[0], name, [], {}, node)  # of a gradient scaler
         if name in SAME_MEMORY and args and self.weights_in(args[0]):
             return self.data(args[0])
         if name in SAME_MEMORY and not args and self.weights_in(owner):
@@ -349,6 +352,8 @@ class Methods(Machine):
         if name in ALLOCATIONS:
             return self.allocate("tensor", node)
         out = self.mix(owner, *args, *keywords.values())
+        if not record.relevant:
+            self.unknown_method(owner, name, (*args, *keywords.values()), node)
         marks = out.marks | {"moved"} if out.regions and name not in ELEMENTWISE else out.marks
         return replace(
             out, rank=None, span=None, array=None, template=None, within=frozenset(), marks=marks, most=None
