@@ -168,3 +168,60 @@ def test_code_that_trains_is_not_lost_in_a_call(name: str) -> None:
 @pytest.mark.parametrize("name", KEPT_APART)
 def test_code_that_is_only_kept_has_not_run(name: str) -> None:
     assert worst_overlap(run(KEPT_APART[name] + SCORE)) is Answer.NO
+
+
+LATER = {
+    "a visitor": (
+        "import ast\nclass V(ast.NodeVisitor):\n    def visit_Name(self, node):\n        fit(0)\n"
+        "V().visit(ast.parse('x'))\n"
+    ),
+    "a test that is found by name": (
+        "import unittest\nclass T(unittest.TestCase):\n    def test(self):\n        fit(0)\nunittest.main(exit=False)\n"
+    ),
+    "an encoder": (
+        "import json\nclass E(json.JSONEncoder):\n    def default(self, o):\n        fit(0)\n"
+        "json.dumps(object(), cls=E)\n"
+    ),
+    "an import hook": (
+        "import sys\nclass F:\n    def find_spec(self, *name):\n        fit(0)\nsys.meta_path.append(F())\n"
+    ),
+    "a mode of torch": (
+        "class M(torch.overrides.TorchFunctionMode):\n    def __torch_function__(self, f, types, args=(), kw=None):\n"
+        "        fit(0)\n        return f(*args)\nwith M():\n    torch.zeros(1)\n"
+    ),
+    "an operator": (
+        "@torch.library.custom_op('own::learn', mutates_args=())\ndef learn(x: torch.Tensor) -> torch.Tensor:\n"
+        "    fit(0)\n    return x\ntorch.ops.own.learn(torch.zeros(1))\n"
+    ),
+    "text for a clock": "import timeit\ntimeit.timeit('fit(0)', globals=globals(), number=1)\n",
+    "text for a profiler": "import cProfile\ncProfile.run('fit(0)')\n",
+    "text for an interpreter": "import code\ncode.InteractiveInterpreter(globals()).runsource('fit(0)')\n",
+    "a method made by hand": "import types\ntypes.MethodType(fit, 0)()\n",
+}
+
+NOT_LATER = {
+    "a visitor that counts": (
+        "import ast\nclass V(ast.NodeVisitor):\n    count = 0\n"
+        "    def visit_Name(self, node):\n        self.count += 1\n"
+        "V().visit(ast.parse('x'))\n"
+    ),
+    "a parser of options": "import argparse\nargs = argparse.ArgumentParser().parse_args([])\n",
+    "a stream of two files": (
+        "import io, sys\nclass Tee(io.TextIOBase):\n    def write(self, text):\n        sys.__stdout__.write(text)\n"
+    ),
+    "an enumeration": "import enum\nclass Mode(enum.Enum):\n    FAST = 1\n",
+    "text in a log": "import logging\nlogging.getLogger('x').info('running fit(0) next')\n",
+}
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_what_a_library_calls_later_is_never_clean(name: str) -> None:
+    trace = run(LATER[name] + SCORE)
+    assert doubts(trace) or worst_overlap(trace) is not Answer.NO
+
+
+@pytest.mark.parametrize("name", NOT_LATER)
+def test_classes_that_do_not_train_leave_no_doubt(name: str) -> None:
+    trace = run(NOT_LATER[name] + SCORE)
+    assert not doubts(trace)
+    assert worst_overlap(trace) is Answer.NO

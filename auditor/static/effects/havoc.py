@@ -62,19 +62,25 @@ class Havoc(Machine):
         *,
         calls_only: bool = False,
         lasting: bool = False,
+        trains_only: bool = False,
     ) -> frozenset[int]:
         """Values are handed to code that was not read; gives the number of the doubt, if there was cause for one.
 
         Args:
             values: what the code is handed, and the code itself as far as it is the script's.
             calls_only: the code calls the functions it is handed, and does nothing else with what they reach.
+            trains_only: it is of interest only where it trains.
             lasting: it may run at any later time: no reset of a state ends the doubt.
         """
         values = tuple(values)
         if calls_only and not self.hands_code(values):
             return NONE_DOUBTED
         reach = self.reach(values, calls_only=calls_only)
-        if (calls_only and not reach.changes) or not (reach.validation or reach.reads):
+        if (
+            (calls_only and not reach.changes)
+            or (trains_only and not reach.trains)
+            or not (reach.validation or reach.reads)
+        ):
             return NONE_DOUBTED
         targets = [target for target in reach.objects if self.matters(target)]
         if not targets and not reach.names:

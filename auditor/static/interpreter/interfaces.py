@@ -418,6 +418,20 @@ class Contract:
     def unknown_method(self, owner: Value, name: str, given: Sequence[Value], node: ast.AST) -> None:
         raise NotImplementedError
 
+    def class_made(self, cls: Class) -> None:
+        raise NotImplementedError
+
+    def run_by_library(
+        self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value | None:
+        raise NotImplementedError
+
+    def unseen_text(self, args: Sequence[Value], node: ast.AST) -> None:
+        raise NotImplementedError
+
+    def registered_operator(self, decorator: ast.expr, value: Value, env: Env) -> None:
+        raise NotImplementedError
+
     def library_value(self, name: str) -> Value:
         raise NotImplementedError
 
@@ -439,6 +453,7 @@ class Contract:
         *,
         calls_only: bool = False,
         lasting: bool = False,
+        trains_only: bool = False,
     ) -> frozenset[int]:
         """Doubt every state that code which was not read could reach from some values."""
         raise NotImplementedError

@@ -132,6 +132,7 @@ class Statements(Machine):
 
     def decorated(self, decorator: ast.expr, value: Value, env: Env) -> Value:
         found = self.evaluate(decorator, env)
+        self.registered_operator(decorator, value, env)
         if isinstance(found, Func):
             return self.call(found, [value], {}, decorator)
         return value
@@ -150,5 +151,6 @@ class Statements(Machine):
             else:
                 self.execute(statement, scope)
         cls.d = {k: v for k, v in scope.d.items() if k not in cls.methods}
+        self.class_made(cls)
         self.put(env, node.name, cls)
         return None

@@ -19,6 +19,7 @@ from auditor.static.interpreter.state import MAX_DEPTH
 from auditor.static.transfer.builtins import ASKS_NO_FUNCTION
 from auditor.static.transfer.tables import INTERESTING
 
+LOGGING = frozenset(["info", "warning", "write", "debug", "error", "critical", "log", "exception"])
 MAX_DULL_STATEMENTS = 25
 MAX_LOGGER_STATEMENTS = 14
 PRINTING = frozenset(
@@ -93,6 +94,8 @@ class Calls(Machine):
         if (self.effects, self.scores) == before and isinstance(func, (Lib, Method, Data)):
             if not (isinstance(func, Lib) and func.name.removeprefix("builtins.") in ASKS_NO_FUNCTION):
                 self.unseen_lesson(func, (*args, *keywords.values()), result, node)
+                if not isinstance(func, Method) or func.name not in LOGGING:
+                    self.unseen_text(args, node)
         if isinstance(func, (Lib, Method)):
             result = self.with_call(func, args, keywords, result, node)
         if isinstance(func, Method):

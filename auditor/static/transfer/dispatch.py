@@ -121,6 +121,9 @@ class Functions(Machine):
             return self.tokenizer(args, keywords, node)
         if name == "importlib.import_module" and isinstance(args[0] if args else None, Const):
             return self.module_value(self.text_of(args[0]), node)
+        run = self.run_by_library(name, args, keywords, node)
+        if run is not None:
+            return run
         if name == "functools.partial" and args:
             return Partial(args[0], tuple(args[1:]), tuple(keywords.items()))
         if name in ("copy.deepcopy", "copy.copy") and args:

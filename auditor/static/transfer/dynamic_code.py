@@ -8,13 +8,32 @@ handed. Nothing is executed.
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Sequence
 
 from auditor.program.parsing.parse import ParseFailure, parse
 from auditor.program.walk import walk
-from auditor.static.domain.heap import Env, Obj
+from auditor.static.domain.heap import Env, Func, Obj
 from auditor.static.domain.provenance import UNKNOWN
-from auditor.static.domain.values import Const, Value
+from auditor.static.domain.values import Const, Method, Partial, Value
 from auditor.static.interpreter.decisions import Machine
+
+RUNNERS = frozenset(
+    [
+        *(
+            "timeit.timeit",
+            "timeit.repeat",
+            "cProfile.run",
+            "cProfile.runctx",
+            "profile.run",
+            "profile.runctx",
+        ),
+        *("pdb.run", "pdb.runeval", "pdb.runctx"),
+    ]
+)
+"""Functions of libraries that run a text with the names they are handed."""
+
+CALL = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
 
 MAX_TEXT = 200_000
 """Characters of text that is followed; what is longer came out of a decoder and is a layer."""
@@ -82,6 +101,36 @@ class DynamicCode(Machine):
             self.doubt(reason, what, node)
         return self.doubted_value(self.mix(*args), numbers)
 
+    def run_by_library(
+        self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value | None:
+        """A function of a library runs a text; None where it is none of these, or is handed no text."""
+        if name == "types.MethodType" and len(args) == 2:
+            return Partial(args[0], (args[1],), ())
+        if name == "types.FunctionType" and args and isinstance(args[0], Method):
+            return args[0].owner  # its `__code__`
+        given = args[0] if args else keywords.get("stmt")
+        if name not in RUNNERS or not isinstance(given, Const):
+            return None
+        tree = self.text_at([given], node)
+        if tree is None:
+            return self.unread_text("code that could not be read", args, node)
+        spaces = self.namespaces([given, *args[1:]], keywords)
+        self.block(tree.body, self.scope_of_text(spaces) if spaces else Env(self.caller))
+        return Const(None)
+
+    def unseen_text(self, args: Sequence[Value], node: ast.AST) -> None:
+        """A call that was not followed was handed text that calls a function of the script: it may run it."""
+        for arg in args:
+            text = arg.value if isinstance(arg, Const) and isinstance(arg.value, str) else ""
+            for called in CALL.findall(text):
+                scope = self.caller.find(called)
+                found = scope.d[called] if scope is not None else None
+                if isinstance(found, Func) and self.reach((found,), calls_only=True).trains:
+                    visible = [cell for cell in self.caller.d.values() if isinstance(cell, Value)]
+                    reason = "text that calls a function of the script"
+                    self.havoc([found, *visible], reason, text[:80], node, trains_only=True)
+
     # text and its names
     def text_at(self, args: list[Value], node: ast.AST) -> ast.Module | None:
         """The tree of a text that is known; every node of it stands where the call does."""
@@ -115,14 +164,13 @@ class DynamicCode(Machine):
         """The scope that a text runs in: that of the call, or one made of what it is handed."""
         if not spaces:
             return self.caller if self.caller.up is None else Env(self.caller)
-        scope: Env | None = None
+        scope = self.caller  # what a dictionary holds is not always known by name
         for space in spaces:
             scope = Env(scope)
             if space.kind == "namespace":
                 scope.d = space.d
             else:
                 scope.d.update(named_cells(space))
-        assert scope is not None
         return scope
 
     def handed_back(self, scope: Env, spaces: list[Obj]) -> None:

@@ -11,7 +11,7 @@ import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from auditor.static.domain.heap import Class, Func, Obj
+from auditor.static.domain.heap import Class, Env, Func, Obj
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.values import Alt, Const, Lib, Method, Num, Partial, Value
 from auditor.static.effects.captures import passes_on
@@ -45,6 +45,12 @@ LINGERING = frozenset(
 )
 """Functions that keep what they are handed, to call it at some later time."""
 
+FOLLOWED_BASES = (
+    "builtins.", "typing.", "abc.", "collections.", "dataclasses.", "contextlib.", "threading.", "logging.", "types.",
+    "torch.nn.", "torch.optim.", "torch.autograd.", "torch.utils.data.", "multiprocessing.", "torch.multiprocessing.",
+)  # fmt: skip
+"""Classes of libraries whose own calls of the script's methods are followed, or that make none."""
+
 COMPUTES = ("torch.", "numpy.", "math.")
 
 
@@ -57,12 +63,14 @@ class Lingering:
         reason: why it is not followed.
         what: the call that arranged for it.
         node: where that stands.
+        trains_only: whether it matters only where it trains: any method of it may be called.
     """
 
     values: tuple[Value, ...]
     reason: str
     what: str
     node: ast.AST
+    trains_only: bool = False
 
 
 class LibraryPatches(Machine):
@@ -101,8 +109,26 @@ class LibraryPatches(Machine):
         """A function that keeps what it is handed, to call it later; None for any other."""
         if name not in LINGERING:
             return None
-        self.linger(values, "code that may run at any time", name, node)
+        self.lingering[id(node)] = Lingering(
+            tuple(values), "code that may run at any time", name, node, trains_only=True
+        )
         return Const(None)
+
+    def registered_operator(self, decorator: ast.expr, value: Value, env: Env) -> None:
+        """`@torch.library.custom_op("space::name")`: from then on `torch.ops.space.name` is the function."""
+        if not isinstance(decorator, ast.Call) or not decorator.args:
+            return
+        maker, name = self.evaluate(decorator.func, env), self.evaluate(decorator.args[0], env)
+        if isinstance(maker, Lib) and maker.name.startswith("torch.library.") and isinstance(name, Const):
+            self.put(self.patches, "torch.ops." + str(name.value).replace("::", "."), value)
+
+    def class_made(self, cls: Class) -> None:
+        """A class that derives from one of a library: the library may call its methods, whoever makes an object."""
+        bases = [base for base in cls.library_bases() if not base.startswith(FOLLOWED_BASES)]
+        if bases:
+            key = id(cls.node)
+            entry = Lingering((cls,), "methods that a library may call", bases[0], cls.node, trains_only=True)
+            self.lingering[key] = entry
 
     # code that runs some time later
     def linger(self, values: Iterable[Value], reason: str, what: str, node: ast.AST) -> None:
@@ -112,7 +138,15 @@ class LibraryPatches(Machine):
     def lingering_doubts(self) -> None:
         """Doubt, before a number is printed, what code that may have run by now could have done."""
         for entry in list(self.lingering.values()):
-            self.havoc(entry.values, entry.reason, entry.what, entry.node, calls_only=True, lasting=True)
+            self.havoc(
+                entry.values,
+                entry.reason,
+                entry.what,
+                entry.node,
+                calls_only=not entry.trains_only,
+                trains_only=entry.trains_only,
+                lasting=True,
+            )
 
 
 def is_code(value: Value) -> bool:
