@@ -121,7 +121,8 @@ class Havoc(Machine):
         Code that the call gives back, or that it puts into a container, runs where that is called.
         """
         kept = isinstance(func, Method) and isinstance(func.owner, Obj) and func.owner.kind in HOLDERS
-        if kept or self.hands_code((result,)) or not self.hands_code(given):
+        decorates = isinstance(result, Lib)  # a decorator of a library, to be called with another function
+        if kept or decorates or self.hands_code((result,)) or not self.hands_code(given):
             return
         reach = self.reach(given, calls_only=True)
         if reach.trains and any(target.kind in STATES for target in reach.objects):
