@@ -39,5 +39,5 @@ MAX_NESTING: Final = 150
 MAX_PREFIX_CHAIN: Final = 200
 """Unary operators in a row (`- - - x`): recursion in native parsers, which overflow at some 10,000."""
 
-MAX_CST_CHARACTERS: Final = 2_000_000
+MAX_PARSED_CHARACTERS: Final = 2_000_000
 """Text of one layer that is parsed: eight times that of the largest real script, 12 s and 1 GB for what follows."""

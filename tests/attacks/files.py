@@ -192,6 +192,8 @@ def _loop(folder: Path) -> None:
     (folder / "up").symlink_to("..")
 
 
+ONLY_3_12 = 'print(f"{"a"}")\n'
+"""Quotes of the same kind in an f-string: Python 3.11 takes it for an error, so that our second parser is asked."""
 HANG = "the auditor waits for ever"
 LEAK = "a file of the reader's machine in the report"
 
@@ -273,6 +275,24 @@ PLACES = (
         options=("--quiet",),
         hope="what is too large is not judged",
         exits=(3,),
+    ),
+    _folder(
+        "second training script that only our caps refuse",
+        {"train_ttt.py": f"x = {'-' * 300}1\n{ONLY_3_12}{ILLEGAL}"},
+        command="audit",
+        options=("--quiet",),
+        hope="what we cannot read is said to be no Python, and nothing",
+        exits=(3,),
+        says=("REVIEW",),
+    ),
+    _folder(
+        "second training script with more brackets than are read",
+        {"train_ttt.py": f"x = {'(' * 30_000}1{')' * 30_000}\n{ILLEGAL}"},
+        command="audit",
+        options=("--quiet",),
+        hope="what we cannot read is said to be no Python, and nothing",
+        exits=(3,),
+        says=("REVIEW",),
     ),
     _folder(
         "large-file pointer in place of the script",

@@ -70,7 +70,7 @@ TEXTS = (
         b"\xef\xbb\xbf# coding: latin-1\n" + ILLEGAL.encode(),
         exits=(1, 3),
     ),
-    _text("control character that ends files elsewhere", _calls(f"    \x1a\n{CALL}"), exits=(1, 3)),
+    _text("control character that ends files elsewhere", _calls(f"    \x1a\n{CALL}"), exits=(1, 2, 3)),
     _text("UTF-16 with a byte-order mark", b"\xff\xfe" + ILLEGAL.encode("utf-16-le"), exits=(1, 3)),
     _text("NUL byte at the end", ILLEGAL.encode() + b"\0", exits=(2,)),
     _text(

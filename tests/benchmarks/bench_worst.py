@@ -79,17 +79,13 @@ INPUTS: dict[str, Callable[[Path], list[str]]] = {
     "lzma bomb, 256 MiB": _packed(lzma.compress(bytes(1 << 28), preset=0), "lzma"),
     "bz2 bomb, 256 MiB": _packed(bz2.compress(bytes(1 << 28)), "bz2"),
     "brackets, 30,000 deep": _script(b"x = " + b"(" * 30_000 + b")" * 30_000 + b"\n" + LEGAL),
-    "blocks, 90 deep, 300 times": _script(
-        b"".join(b" " * n + b"if x:\n" for n in range(90)) * 3_000 + b" " * 90 + b"pass\n"
-    ),
+    "blocks, 90 deep, 60 times": _script((BLOCKS + b" " * 90 + b"pass\n") * 60 + LEGAL),
     "script of 50 MB": _script(LEGAL + b"x = 1\n" * 8_400_000),
     "script of 30 MB, statements": _script(LEGAL + b"x = 1\n" * 5_000_000),
     "script of 30 MB, one string": _script(LEGAL + b"x = '" + b"y" * 30_000_000 + b"'\n"),
-    "script of 3.9 MB, statements": _script(LEGAL + b"x = f(x)\n" * 430_000),
-    "list of a million numbers": _script(LEGAL + b"x = [" + b"1," * 1_000_000 + b"]\n"),
-    "loop in a loop, 40 deep": _script(
-        LEGAL + b"".join(b" " * n + b"for i%d in range(9):\n" % n for n in range(19)) + b" " * 19 + b"pass\n"
-    ),
+    "script of 1.9 MB, statements": _script(LEGAL + b"x = f(x)\n" * 210_000),
+    "list of 990,000 numbers": _script(LEGAL + b"x = [" + b"1," * 990_000 + b"]\n"),
+    "loop in a loop, 19 deep": _script(LEGAL + LOOPS + b" " * 19 + b"pass\n"),
     "log of 1 GiB": _hole,
     "log of 32 MB, metrics": _entry("audit", {"log.txt": LOG * 950_000}),
     "log of 32 MB, empty lines": _entry("audit", {"log.txt": LOG + b"\n" * 33_000_000}),

@@ -161,4 +161,4 @@ def test_encodings_and_line_ends_are_read_as_python_reads_them(data: bytes, expe
 def test_nesting_that_would_overflow_a_native_parser_is_refused_before_it(text: str) -> None:
     program = load(text + "\n")
     assert program.main.module is None
-    assert program.problems[0].kind == "syntax"
+    assert program.problems[0].kind == "cap"

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from auditor.program.limits import MAX_CST_CHARACTERS, MAX_LAYER_BYTES, MAX_NESTING, MAX_PREFIX_CHAIN
+from auditor.program.limits import MAX_LAYER_BYTES, MAX_NESTING, MAX_PARSED_CHARACTERS, MAX_PREFIX_CHAIN
 
 _PREFIX_CHAIN: Final = re.compile(
     rf"(?:(?:[-+~]|not\b|await\b|lambda\s*:|\*\*?)[ \t\\\n]*){{{MAX_PREFIX_CHAIN},}}"
@@ -33,14 +33,23 @@ class ParseFailure(Exception):
         path: the file or layer.
         line: 1-based, or 1 where the parser names none.
         column: 0-based.
+        undecided: whether another reader, Python's own among them, may well take the text: a cap of ours was
+            reached, or our two parsers differ.
     """
 
-    def __init__(self, reason: str, path: str, line: int = 1, column: int = 0) -> None:
+    def __init__(
+        self, reason: str, path: str, line: int = 1, column: int = 0, *, undecided: bool = False
+    ) -> None:
         super().__init__(f"{path}:{line}:{column + 1}: {reason}")
         self.reason = reason
         self.path = path
         self.line = line
         self.column = column
+        self.undecided = undecided
+
+
+def _cap(reason: str, path: str, line: int = 1) -> ParseFailure:
+    return ParseFailure(reason, path, line, undecided=True)
 
 
 def decode_source(data: bytes, path: str) -> str:
@@ -91,6 +100,8 @@ def parse(text: str, path: str) -> ast.Module:
         ParseFailure: neither parser takes the text; the one that got further tells the place.
     """
     text = normalise(text)
+    if len(text) > MAX_PARSED_CHARACTERS:
+        raise _cap(f"{len(text):,} characters, more than {MAX_PARSED_CHARACTERS:,}", path)
     try:
         return _by_ast(text)
     except SyntaxError as error:
@@ -98,7 +109,7 @@ def parse(text: str, path: str) -> ast.Module:
             error.msg or "invalid syntax", path, error.lineno or 1, max((error.offset or 1) - 1, 0)
         )
     except (RecursionError, MemoryError):
-        raise ParseFailure("nested too deeply for the parser", path) from None
+        raise _cap("nested too deeply for the parser", path) from None
     except ValueError as error:
         raise ParseFailure(f"cannot be source text: {error}", path) from error
     try:
@@ -110,6 +121,8 @@ def parse(text: str, path: str) -> ast.Module:
             first.reason.startswith("f-string") and second.line >= first.line
         ):
             raise
+        # How many digits an integer may have is a setting of the interpreter that runs it.
+        first.undecided = second.undecided or "int_max_str_digits" in first.reason
         raise first from None
 
 
@@ -142,13 +155,13 @@ def parse_concrete(text: str, path: str) -> ast.Module:
         line, column = _place(error.message, error.raw_line, error.raw_column)
         raise ParseFailure("invalid syntax", path, line, column) from error
     except cst.CSTValidationError as error:
-        raise ParseFailure(f"LibCST rejects the text: {error}", path) from error
+        raise _cap(f"LibCST rejects the text: {error}", path) from error
     except BadLiteral as error:
         raise ParseFailure(str(error), path) from error
     except Misplaced as error:
-        raise ParseFailure(f"the concrete tree does not match its text: {error}", path) from error
+        raise _cap(f"the concrete tree does not match its text: {error}", path) from error
     except RecursionError:
-        raise ParseFailure("nested too deeply for the lowering", path) from None
+        raise _cap("nested too deeply for the lowering", path) from None
 
 
 def _by_ast(text: str) -> ast.Module:
@@ -171,25 +184,25 @@ def _no_collection() -> Iterator[None]:
 
 def _refuse_overflow(text: str, path: str) -> None:
     """Refuse what would overflow the stack of a native recursive parser, which no exception reports."""
-    if len(text) > MAX_CST_CHARACTERS:
-        raise ParseFailure(f"{len(text):,} characters, more than {MAX_CST_CHARACTERS:,}", path)
+    if len(text) > MAX_PARSED_CHARACTERS:
+        raise _cap(f"{len(text):,} characters, more than {MAX_PARSED_CHARACTERS:,}", path)
     chain = _PREFIX_CHAIN.search(text)
     if chain is not None:
         line = text.count("\n", 0, chain.start()) + 1
-        raise ParseFailure(f"{MAX_PREFIX_CHAIN} prefix operators in a row", path, line)
+        raise _cap(f"{MAX_PREFIX_CHAIN} prefix operators in a row", path, line)
     from auditor.program.parsing.spacing import code_spans
 
     depth = 0
     try:
         spans = code_spans(text)
     except RecursionError:
-        raise ParseFailure("f-strings nested too deeply", path) from None
+        raise _cap("f-strings nested too deeply", path) from None
     for start, end in spans:
         for match in _BRACKET.finditer(text, start, end):
             depth = depth + 1 if match[0] in "([{" else max(depth - 1, 0)
             if depth > MAX_NESTING:
                 line = text.count("\n", 0, match.start()) + 1
-                raise ParseFailure(f"brackets nested deeper than {MAX_NESTING}", path, line)
+                raise _cap(f"brackets nested deeper than {MAX_NESTING}", path, line)
 
 
 _BRACKET: Final = re.compile(r"[()\[\]{}]")

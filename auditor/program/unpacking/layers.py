@@ -60,7 +60,8 @@ class Layers(Statements):
         try:
             module = parse(text, path)
         except ParseFailure as failure:
-            self.program.problems.append(problem_of("syntax", failure, path, index))
+            kind = "cap" if failure.undecided else "syntax"
+            self.program.problems.append(problem_of(kind, failure, path, index))
         layer = Layer(
             index=index, path=path, text=text, module=module, how=how, parent=parent, site=site, name=name
         )
