@@ -1,4 +1,4 @@
-"""The generated parts of README.md and SECURITY.md: help texts, the table of rules, the caps.
+"""The generated parts of README.md and SECURITY.md: help texts, the table of rules, the caps, a timeline.
 `python -m tests.docs.readme` rewrites them.
 
 A part stands between `<!-- begin: WHAT -->` and `<!-- end -->`.
@@ -21,8 +21,23 @@ GENERATED = (README, caps.SECURITY)
 _PART = re.compile(r"(<!-- begin: (?P<what>[^>]+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
+TIMELINE = re.compile(r"(<!-- timeline: (?P<script>\S+) -->\n```text\n)(?P<shown>.*?)(\n```)", re.DOTALL)
+
+
+def timeline(script: str) -> str:
+    """What the auditor shows of a script of the repository."""
+    from auditor.audit.targets import audit_target
+    from auditor.trace.render import render
+
+    results, _ = audit_target(str(README.parent / script))
+    trace = results[0].trace
+    assert trace is not None
+    return render(trace, home=str(Path(script).parent))
+
+
 def filled(text: str) -> str:
     """The text with every generated part up to date."""
+    text = TIMELINE.sub(lambda part: f"{part[1]}{timeline(part['script'])}{part[4]}", text)
     return _PART.sub(lambda part: f"{part[1]}{_generated(part['what'])}{part[3]}", text)
 
 

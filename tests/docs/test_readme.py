@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from auditor.cli import COMMANDS
-from tests.docs.readme import GENERATED, README, filled
+from tests.docs.readme import GENERATED, README, TIMELINE, filled, timeline
 
 ROOT = README.parent
 
@@ -31,14 +30,6 @@ def test_links_into_the_repository_lead_somewhere() -> None:
 
 
 def test_timeline_in_the_readme_is_what_the_auditor_shows() -> None:
-    from auditor.audit.targets import audit_target
-    from auditor.trace.render import render
-
-    block = re.search(
-        r"<!-- timeline: (\S+) -->\n```text\n(.*?)\n```", README.read_text(encoding="utf-8"), re.DOTALL
-    )
+    block = TIMELINE.search(README.read_text(encoding="utf-8"))
     assert block is not None
-    results, _ = audit_target(str(ROOT / block[1]))
-    trace = results[0].trace
-    assert trace is not None
-    assert block[2] == render(trace, home=str(Path(block[1]).parent))
+    assert block["shown"] == timeline(block["script"])
