@@ -11,7 +11,7 @@ import numpy as np
 
 from auditor.static.causality.failures import NotFollowed, ScriptError
 from auditor.static.causality.methods import numbers_of
-from auditor.static.causality.operations import integer
+from auditor.static.causality.operations.table import integer
 from auditor.static.causality.tensor import Tensor
 from auditor.static.causality.values import (
     MISSING,

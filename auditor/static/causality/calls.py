@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from auditor.program.walk import walk
 from auditor.static.ast_text import once_a_node
 from auditor.static.causality import indexing
 from auditor.static.causality.failures import NotFollowed, Return, ScriptError
@@ -150,8 +149,15 @@ def call_function(it: Walker, function: Function, args: list[Any], keywords: dic
 
 @once_a_node
 def yields(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Whether a function is a generator (one inside another counts too)."""
-    return any(isinstance(n, ast.Yield | ast.YieldFrom | ast.Await) for n in walk(node))
+    """Whether a function is a generator or waits for others."""
+    todo: list[ast.AST] = list(node.body)
+    while todo:
+        part = todo.pop()
+        if isinstance(part, ast.Yield | ast.YieldFrom | ast.Await):
+            return True
+        if not isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            todo.extend(ast.iter_child_nodes(part))
+    return False
 
 
 def bound_arguments(it: Walker, function: Function, args: list[Any], keywords: dict[str, Any]) -> Scope:

@@ -10,7 +10,8 @@ from typing import Any
 from auditor.static.causality.calls import super_of
 from auditor.static.causality.contraction import matmul
 from auditor.static.causality.failures import NotFollowed, ScriptError
-from auditor.static.causality.operations import binary, integer, unary
+from auditor.static.causality.operations.elementwise import binary, unary
+from auditor.static.causality.operations.table import integer
 from auditor.static.causality.tensor import Tensor
 from auditor.static.causality.values import MISSING, Class, Instance, Library, Scope, Unknown
 from auditor.static.causality.walker import Walker, joined_unknown, key_of

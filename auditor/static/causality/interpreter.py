@@ -11,7 +11,16 @@ import ast
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from auditor.static.causality import attributes, calls, expressions, library, methods, modules, statements
+from auditor.static.causality import (
+    assignments,
+    attributes,
+    calls,
+    expressions,
+    library,
+    methods,
+    modules,
+    statements,
+)
 from auditor.static.causality.builtin_functions import BUILTINS
 from auditor.static.causality.choices import Choices
 from auditor.static.causality.failures import NotFollowed
@@ -74,7 +83,7 @@ class Interpreter(Walker):
         statements.soft_block(self, body, scope)
 
     def bind(self, target: ast.expr, value: Any, scope: Scope) -> None:
-        statements.bind(self, target, value, scope)
+        assignments.bind(self, target, value, scope)
 
     def define(self, node: FunctionNode, scope: Scope) -> Function:
         return statements.function_of(self, node, scope)
@@ -95,7 +104,7 @@ class Interpreter(Walker):
         return attributes.attribute(self, owner, name)
 
     def set_attribute(self, owner: Any, name: str, value: Any) -> None:
-        statements.set_attribute(self, owner, name, value)
+        assignments.set_attribute(self, owner, name, value)
 
     def library_member(self, name: str) -> Any:
         return library.library_member(self, name)

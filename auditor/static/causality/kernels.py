@@ -13,7 +13,7 @@ import numpy as np
 from auditor.static.causality import shaping
 from auditor.static.causality.attention import attend, causal_bounds, segment_bounds, window_bounds
 from auditor.static.causality.failures import NotFollowed
-from auditor.static.causality.operations import operand
+from auditor.static.causality.operations.table import operand
 from auditor.static.causality.tensor import Tensor, constant, joined_flags
 from auditor.static.causality.values import Instance, Native
 from auditor.static.causality.walker import Walker

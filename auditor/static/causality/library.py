@@ -14,7 +14,7 @@ from auditor.static.causality.attention import attend
 from auditor.static.causality.builtin_functions import BUILTINS
 from auditor.static.causality.failures import NotFollowed, ScriptError
 from auditor.static.causality.methods import method, operate
-from auditor.static.causality.operations import OPERATIONS, integers, operand
+from auditor.static.causality.operations.table import OPERATIONS, integers, operand
 from auditor.static.causality.shaping import swap
 from auditor.static.causality.tensor import Tensor
 from auditor.static.causality.values import (
@@ -312,6 +312,13 @@ def _import_module(it: Walker, name: Any, *_args: Any) -> Any:
     return Library(name)
 
 
+def _get_kernel(it: Walker, name: Any, *_args: Any, **_more: Any) -> Any:
+    """`kernels.get_kernel`: a library that is fetched by name; those of flash attention are known."""
+    if not isinstance(name, str):
+        raise NotFollowed("a kernel whose name is not known")
+    return Library("flash_attn_interface" if "flash-attn" in name else f"kernels.{name}")
+
+
 def _chain(it: Walker, *parts: Any) -> list[Any]:
     return [value for part in parts for value in it.iterate(part)]
 
@@ -358,6 +365,8 @@ NAMED: dict[str, Callable[..., Any]] = {
     "dataclasses.field": _field,
     "inspect.signature": _signature,
     "importlib.import_module": _import_module,
+    "torch.Generator": lambda it, *_a, **_k: Library("torch.Generator.new"),
+    "kernels.get_kernel": _get_kernel,
     "itertools.chain": _chain,
     "collections.OrderedDict": _container(dict),
     "collections.defaultdict": lambda it, *_a: {},

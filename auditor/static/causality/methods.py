@@ -9,10 +9,14 @@ import numpy as np
 
 from auditor.static.causality import indexing, scores, shaping
 from auditor.static.causality.failures import NotFollowed
-from auditor.static.causality.operations import OPERATIONS, VIEWS, cast_to, integer
+from auditor.static.causality.operations import along_axes, by_index, elementwise, making, products, shapes
+from auditor.static.causality.operations.table import OPERATIONS, VIEWS, cast_to, integer
 from auditor.static.causality.tensor import Tensor, View, axis_of
 from auditor.static.causality.values import Library, Named, Native
 from auditor.static.causality.walker import Walker, highest
+
+FAMILIES = (along_axes, by_index, elementwise, making, products, shapes)
+"""Imported, they have entered their operations into the table."""
 
 DTYPE_NAMES = {"f": "torch.bfloat16", "i": "torch.int64", "b": "torch.bool"}
 DROPPED = frozenset(

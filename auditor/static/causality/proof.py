@@ -16,7 +16,7 @@ import numpy as np
 
 from auditor.static.causality.building import made
 from auditor.static.causality.choices import Choices, all_ways
-from auditor.static.causality.entry import Entry, TokenArgument
+from auditor.static.causality.entry import Construction, Entry, TokenArgument
 from auditor.static.causality.failures import NotFollowed, ScriptError
 from auditor.static.causality.interpreter import Interpreter
 from auditor.static.causality.scored import Scored
@@ -38,9 +38,11 @@ class _Run:
     reason: str
     where: tuple[str, int] | None
     raised: bool = False
+    way: int | None = None
 
 
-_WAYS = {Bound.ACAUSAL: DIRECT, Bound.STATISTIC: STATISTIC}
+MAX_BATCH = 128
+"""Rows of a batch that an adapter is made for."""
 
 
 class Prover:
@@ -69,8 +71,8 @@ class Prover:
             run = _Run(Bound.UNKNOWN, failure.reason, None)
         except RecursionError:
             run = _Run(Bound.UNKNOWN, "its expressions nest too deeply", None)
-        if run.kind in _WAYS:
-            run.where = self._first_place(entry, _WAYS[run.kind]) or run.where
+        if run.way is not None:
+            run.where = self._first_place(entry, run.way) or run.where
         place = entry.place if run.where is None else Place(run.where[0], entry.place.layer, run.where[1])
         return ForwardPass(
             model=entry.name,
@@ -92,7 +94,8 @@ class Prover:
     def _every_length(self, entry: Entry, foreign: set[str]) -> _Run:
         """All that is open at one length, and the first way at the other; batches of one where two are not taken."""
         run = _Run(Bound.UNKNOWN, "nothing was run", None)
-        for batch in (2, 1):
+        batch = 1
+        for batch in (2, 1, *batches_made(entry)):
             run = self._every_way(entry, batch, foreign)
             if run.kind is not Bound.UNKNOWN:
                 break
@@ -215,6 +218,17 @@ def _possible(value: ast.expr) -> list[Any]:
     ):
         return [False, True]
     return []
+
+
+def batches_made(entry: Entry) -> list[int]:
+    """Sizes of batches that other arguments of the call are made for: adapters of so many documents."""
+    return [
+        size
+        for value in (*entry.args, *entry.keywords.values())
+        if isinstance(value, Construction)
+        for size in value.args[:1]
+        if isinstance(size, int) and not isinstance(size, bool) and 2 < size <= MAX_BATCH
+    ]
 
 
 def _folded(runs: list[_Run]) -> _Run:
@@ -344,7 +358,7 @@ def _worst(events: Sequence[Scored], span: int) -> _Run:
         reaching = [event for event in events if event.excess[way] >= 0]
         if reaching:
             event = max(reaching, key=lambda e: int(e.excess[way]))
-            return _Run(kind, _reach(int(event.excess[way]), way), event.where)
+            return _Run(kind, _reach(int(event.excess[way]), way), event.where, way=way)
     return _Run(Bound.CAUSAL, f"{sum(e.rows for e in events)} rows", events[0].where)
 
 

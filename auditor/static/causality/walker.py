@@ -209,6 +209,8 @@ class Walker(ABC):
             under = np.full(WAYS, NONE, np.int32)
             under[BLURRED] = value.pos.max()
             self.influence = under if self.influence is None else np.maximum(self.influence, under)
+            if self.watched is not None and self.watched.way == BLURRED and self.watched.found is None:
+                self.watched.found = self.where
         return bool(self.choices.choose(key, (False, True), f"line {line}: {value.reason}"))
 
     def influenced(self, value: Any) -> Any:
