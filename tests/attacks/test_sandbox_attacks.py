@@ -441,3 +441,47 @@ def test_nothing_is_unbounded(attack: Attack, name: str) -> None:
     result = attack(text, memory=1 << 30)
     assert not result.ran and not passed(result)
     assert any(words in result.reason for words in ([said] if isinstance(said, str) else said)), result.reason
+
+
+EVALUATION = "    val_loss, val_bpb = eval_val("
+PEEKS = {
+    "by libc": """
+    import ctypes
+    libc = ctypes.CDLL(None)
+    peek = libc.open(sorted(glob.glob(args.train_files) or [SHARD])[0].encode(), 0)
+""",
+    "by another program": """
+    import subprocess
+    subprocess.run(["head", "-c", "16", SHARD], capture_output=True)
+""",
+    "through a kept map": "    int(KEPT[600])\n",
+    "through a kept descriptor": "    assert len(os.pread(HELD, 64, 0)) == 64\n",
+}
+KEEPING = """
+    global SHARD, KEPT, HELD
+    SHARD = sorted(glob.glob(args.train_files))[0]
+    KEPT = np.memmap(SHARD, dtype=np.uint16, mode="r")
+    HELD = os.open(SHARD, os.O_RDONLY)
+"""
+
+
+@pytest.mark.parametrize("name", PEEKS)
+def test_a_peek_at_training_data_in_evaluation_never_passes(
+    level: Rung, sessions: dict[Rung, Session], tmp_path: Path, name: str
+) -> None:
+    """Past every hook of Python: what is asked for once the artifact is read back is seen, or is gone."""
+    text = FLAT.read_text(encoding="utf-8")
+    entry = text.index("\n", text.index("args = ")) + 1
+    text = text[:entry] + KEEPING.lstrip("\n") + text[entry:]
+    assert EVALUATION in text
+    text = text.replace(EVALUATION, PEEKS[name].lstrip("\n") + EVALUATION, 1)
+    path = tmp_path / "train_gpt.py"
+    path.write_text(text, encoding="utf-8")
+    result = replay_submission(
+        load_path(str(path)).submissions[0],
+        options=ReplayOptions(seed=1, shrink=False),
+        session=_session(sessions, level),
+    )
+    assert not passed(result), result.conditions
+    reasons = [result.reason, *result.notes, *(c.why for c in result.conditions.values())]
+    assert any("training data are read after the artifact" in reason for reason in reasons), reasons

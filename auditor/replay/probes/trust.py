@@ -85,6 +85,8 @@ def _withheld(evidence: Evidence, laboratory: Laboratory) -> Iterator[str]:
         yield TRAINING_DATA_READ
     for use in evidence.base.run.observations.outside:
         yield f"it tried to reach the network, which a replay refuses: {use.address}"
+    for file in evidence.base.run.observations.late_training[:1]:
+        yield f"{TRAINING_DATA_READ}: {file.path}"
     for record in evidence.base.run.ranks:
         for event in record.of_kind("access"):
             if event["what"] == "training data":

@@ -7,10 +7,17 @@ sandbox may enforce one and only observe another.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, Final
+
+TRAINING: Final = re.compile(r"train[^/]*\.bin\Z")
+"""A training shard's path."""
+
+TEXTS: Final = (".py", ".txt", ".log", ".json", ".jsonl", ".md", ".csv", ".c", ".sh", ".tmp.out")
+"""Names of files that a run may write and read besides its artifact, where they hold text."""
 
 
 class Standing(Enum):
@@ -161,6 +168,20 @@ class Observations:
     def outside(self) -> tuple[SocketUse, ...]:
         """Uses of the network beyond this machine, refused or not."""
         return tuple(use for use in self.sockets if use.call == "connect" and not _is_near(use.address))
+
+    @property
+    def late_training(self) -> tuple[OpenedFile, ...]:
+        """Opens of training shards, and tries, when the artifact had been read back; or, where none was, when the
+        last file of the run's own was begun: what was trained for is in it."""
+        shards = tuple(file for file in self.files if TRAINING.search(file.path) and not file.write)
+        if self.boundary is not None:
+            return tuple(file for file in shards if file.after_boundary)
+        written = max((file.number for file in self.files if _is_kept(file)), default=None)
+        return tuple(file for file in shards if written is not None and file.number > written)
+
+
+def _is_kept(file: OpenedFile) -> bool:
+    return file.write and not file.refused and not file.path.endswith(TEXTS)
 
 
 def _is_near(address: str) -> bool:

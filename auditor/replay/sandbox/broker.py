@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from auditor.replay.runs.observations import (
+    TEXTS,
     Boundary,
     Observations,
     OpenedFile,
@@ -47,9 +48,6 @@ from auditor.replay.sandbox.seccomp import OPENS, STARTS
 
 MAX_EVENTS: Final = 100_000
 ARTIFACT_BYTES: Final = 1000
-TEXTS: Final = (".py", ".txt", ".log", ".json", ".jsonl", ".md", ".csv", ".c", ".sh", ".tmp.out")
-"""Names of files that a run may read back before its artifact, if they hold text."""
-
 LIBRARIES: Final = (".pyc", ".so")
 LIBRARY_FOLDERS: Final = (
     *(f"{prefix}/" for prefix in sorted({sys.prefix, sys.base_prefix})),
