@@ -265,8 +265,8 @@ target = os.path.join(rank, {name!r})
     [
         ("outcome.json", "os.unlink(target); os.mkfifo(target)"),
         ("outcome.json", "os.unlink(target); os.symlink('/etc/passwd', target)"),
-        ("outcome.json", "os.truncate(target, 1 << 31)"),
-        ("events.jsonl", "os.truncate(target, 1 << 31)"),
+        ("outcome.json", "os.truncate(target, 1 << 29)"),
+        ("events.jsonl", "os.truncate(target, 1 << 29)"),
         ("outcome.json", "open(target, 'w').write('[' * 500_000)"),
         ("outcome.json", "os.rename(rank, rank + 'x'); os.symlink('/etc', rank)"),
     ],
