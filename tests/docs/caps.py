@@ -18,6 +18,8 @@ READERS = (
     "native",
     "static/interpreter/state.py",
     "solver/solver.py",
+    "replay/sandbox",
+    "replay/runs",
 )
 """Parts of the package that touch a submission; caps of reports and statistics bound our own text."""
 

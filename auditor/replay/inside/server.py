@@ -32,9 +32,9 @@ from auditor.replay.runs.left_files import empty_folder
 from auditor.replay.sandbox import landlock, seccomp
 from auditor.replay.sandbox.processes import descendants, kill_until_gone, show
 from auditor.replay.sandbox.quota import (
-    DISK_BYTES,
-    PROCESSES,
-    THREADS,
+    MAX_DISK_BYTES,
+    MAX_PROCESSES,
+    MAX_THREADS,
     memory_bytes,
     shared_memory_bytes,
 )
@@ -262,12 +262,12 @@ def _limit(order: Order, around: Surroundings) -> None:
     for what, limit in (
         (resource.RLIMIT_AS, space),
         (resource.RLIMIT_CPU, 2 * seconds),
-        (resource.RLIMIT_FSIZE, DISK_BYTES),
+        (resource.RLIMIT_FSIZE, MAX_DISK_BYTES),
         (resource.RLIMIT_NOFILE, OPEN_FILES),
     ):
         resource.setrlimit(what, (limit, limit))
     if around.counted:
-        resource.setrlimit(resource.RLIMIT_NPROC, (THREADS, THREADS))
+        resource.setrlimit(resource.RLIMIT_NPROC, (MAX_THREADS, MAX_THREADS))
 
 
 def _wait(
@@ -309,8 +309,8 @@ def _wait(
             continue
         looked_s = now_s
         mine = descendants(os.getpid())
-        if len(mine) > PROCESSES:
-            return f"it started more than {PROCESSES} processes"
+        if len(mine) > MAX_PROCESSES:
+            return f"it started more than {MAX_PROCESSES} processes"
         held = sum(map(memory_bytes, mine)) + shared_memory_bytes(SHARED if around.private else ())
         if held > order.memory + (1 << 29) * order.ranks:
             return f"it used more than {order.memory >> 20} MiB of memory"

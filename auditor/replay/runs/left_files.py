@@ -15,7 +15,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 MAX_ENTRIES: Final = 20_000
+"""Files and folders looked at of what a run left in its folder."""
+
 MAX_DEPTH: Final = 32
+"""Folders within folders there."""
+
 MAX_JSON_VALUES: Final = 8_000_000
 """Values in one JSON text; each takes some 60 bytes once it is read."""
 

@@ -47,6 +47,8 @@ from auditor.replay.sandbox.notifications import Call, Listener
 from auditor.replay.sandbox.seccomp import OPENS, STARTS
 
 MAX_EVENTS: Final = 100_000
+"""Opens, programs and network tries of one run that are kept; what comes after is counted."""
+
 ARTIFACT_BYTES: Final = 1000
 LIBRARIES: Final = (".pyc", ".so")
 LIBRARY_FOLDERS: Final = (

@@ -25,7 +25,7 @@ from typing import Final
 
 from auditor.errors import AuditorError
 from auditor.replay.sandbox.namespaces import PROC_MASKED, PROC_READ_ONLY
-from auditor.replay.sandbox.quota import SHM_BYTES, TMP_BYTES
+from auditor.replay.sandbox.quota import MAX_SHM_BYTES, MAX_TMP_BYTES
 from auditor.replay.sandbox.users import spare_user
 
 INSIDE: Final = "/replay"
@@ -221,7 +221,7 @@ def bubblewrap(layout: Layout, *, let_in: Sequence[str] = ()) -> list[str]:
         for right in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"):
             words += ["--cap-add", right]
     words += ["--hostname", HOSTNAME, "--dev", "/dev", "--proc", "/proc"]
-    for private, size in (("/tmp", TMP_BYTES), ("/dev/shm", SHM_BYTES)):
+    for private, size in (("/tmp", MAX_TMP_BYTES), ("/dev/shm", MAX_SHM_BYTES)):
         words += ["--perms", "1777", "--size", str(size), "--tmpfs", private]
     for folder in system_folders():
         if folder.is_symlink():

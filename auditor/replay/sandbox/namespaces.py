@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from auditor.replay.sandbox.quota import DISK_FILES, SHM_BYTES, TMP_BYTES
+from auditor.replay.sandbox.quota import MAX_DISK_FILES, MAX_SHM_BYTES, MAX_TMP_BYTES
 
 CLONE_NEWNS: Final = 0x0002_0000
 CLONE_NEWUTS: Final = 0x0400_0000
@@ -93,8 +93,8 @@ def _build(root: str, readable: Sequence[str], writable: Sequence[str], inside: 
     os.chdir("/")
     _call("umount", _libc.umount2(b"/old/tmp", MNT_DETACH))
     # Before the folders of this machine, any of which may lie below /tmp.
-    for private, size in (("/tmp", TMP_BYTES), ("/dev/shm", SHM_BYTES)):
-        options = f"mode=1777,size={size},nr_inodes={DISK_FILES}"
+    for private, size in (("/tmp", MAX_TMP_BYTES), ("/dev/shm", MAX_SHM_BYTES)):
+        options = f"mode=1777,size={size},nr_inodes={MAX_DISK_FILES}"
         _mount("tmpfs", private, "tmpfs", MS_NOSUID | MS_NODEV, options)
     for path in readable:
         _bind(path, there(path, root, inside), read_only=True)

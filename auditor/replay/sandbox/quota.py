@@ -14,22 +14,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-TMP_BYTES: Final = 1 << 30
-"""Of the sandbox's own /tmp."""
+MAX_TMP_BYTES: Final = 1 << 30
+"""Of the sandbox's own /tmp; more is ENOSPC."""
 
-SHM_BYTES: Final = 1 << 29
-"""Of the sandbox's own /dev/shm."""
+MAX_SHM_BYTES: Final = 1 << 29
+"""Of the sandbox's own /dev/shm; more is ENOSPC."""
 
-DISK_BYTES: Final = 1 << 30
-"""Of all that a run writes into its folders; also of any single file."""
+MAX_DISK_BYTES: Final = 1 << 30
+"""Of all that a run writes to this machine's disk, files without a name included; also of any single file."""
 
-DISK_FILES: Final = 50_000
+MAX_DISK_FILES: Final = 50_000
+"""Files and folders that a run makes; also of its own /tmp and /dev/shm each."""
+
 FREE_BYTES: Final = 1 << 28
 """Left free on the disk whatever a run would still be allowed."""
 
-PROCESSES: Final = 400
-THREADS: Final = 1024
-"""Of all its processes together (RLIMIT_NPROC); above `PROCESSES`, so that the reason is given before it fails."""
+MAX_PROCESSES: Final = 400
+"""Of one run; then it is ended."""
+
+MAX_THREADS: Final = 1024
+"""Of all its processes together (RLIMIT_NPROC); above `MAX_PROCESSES`, so that the reason comes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +46,10 @@ class Use:
     @property
     def too_much(self) -> str:
         """Why this is more than a run may take, or ""."""
-        if self.bytes > DISK_BYTES:
-            return f"it wrote more than {DISK_BYTES >> 20} MiB"
-        if self.files > DISK_FILES:
-            return f"it made more than {DISK_FILES:,} files"
+        if self.bytes > MAX_DISK_BYTES:
+            return f"it wrote more than {MAX_DISK_BYTES >> 20} MiB"
+        if self.files > MAX_DISK_FILES:
+            return f"it made more than {MAX_DISK_FILES:,} files"
         return ""
 
 
@@ -54,7 +58,7 @@ def disk_use(folders: Sequence[Path], processes: Iterable[int]) -> Use:
     seen: dict[tuple[int, int], int] = {}
     count = 0
     waiting = [str(folder) for folder in folders]
-    while waiting and count <= DISK_FILES:
+    while waiting and count <= MAX_DISK_FILES:
         with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
             for entry in entries:
                 count += 1
