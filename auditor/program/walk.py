@@ -6,10 +6,25 @@ import ast
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from itertools import chain
+from weakref import WeakKeyDictionary
+
+_NODES: WeakKeyDictionary[ast.Module, tuple[ast.AST, ...]] = WeakKeyDictionary()
+"""The nodes below whole modules, since some dozen questions go through each; no tree changes after it was made.
+The module itself is not among them: it would never be freed."""
 
 
 def walk(root: ast.AST) -> Iterator[ast.AST]:
     """Yield `root` and all nodes below it, parents before their children, in no other promised order."""
+    if not isinstance(root, ast.Module):
+        return _walk(root)
+    below = _NODES.get(root)
+    if below is None:
+        below = _NODES[root] = tuple(node for node in _walk(root) if node is not root)
+    return chain((root,), below)
+
+
+def _walk(root: ast.AST) -> Iterator[ast.AST]:
     stack = [root]
     while stack:
         node = stack.pop()

@@ -88,21 +88,21 @@ def covered(regions: Iterable[Region], split: Split) -> Coverage:
     regions = list(regions)
     if not regions:
         return Coverage(unknown="no scores are known to be in the number")
-    marked = np.zeros(split.tokens + 1, dtype=np.int64)
-    longest, exact = 0, True
+    begins: list[Numbers] = []
+    ends: list[Numbers] = []
+    exact = True
     try:
         for region in regions:
             for start, stop, certain in _bounds(region, split):
                 exact = exact and certain
                 keep = stop > start
-                begins, ends = np.clip(start[keep], 0, split.tokens), np.clip(stop[keep], 0, split.tokens)
-                longest = max(longest, int((ends - begins).max(initial=0)))
-                marked += np.bincount(begins, minlength=split.tokens + 1)
-                marked -= np.bincount(ends, minlength=split.tokens + 1)
-            if (np.cumsum(marked[:-1])[1:] > 0).all():
-                break
+                begins.append(np.clip(start[keep], 0, split.tokens))
+                ends.append(np.clip(stop[keep], 0, split.tokens))
     except NoValue as why:
         return Coverage(unknown=str(why))
+    first, last = np.concatenate(begins), np.concatenate(ends)
+    longest = int((last - first).max(initial=0))
+    marked = np.bincount(first, minlength=split.tokens + 1) - np.bincount(last, minlength=split.tokens + 1)
     missing = np.cumsum(marked[:-1]) == 0
     missing[0] = False  # the first token has no context: nobody scores it
     end = split.tokens - int(np.argmin(missing[::-1])) if missing.any() else split.tokens
