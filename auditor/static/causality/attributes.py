@@ -73,6 +73,8 @@ def of_instance(it: Walker, owner: Instance, name: str) -> Any:
     if value is not MISSING:
         if isinstance(value, Tensor):
             value.refresh()
+        elif value is None or (isinstance(value, int) and not isinstance(value, bool)):
+            it.observed.setdefault(name, set()).add(value)
         return value
     found = owner.cls.find(name)
     if found is not MISSING:

@@ -71,7 +71,7 @@ def entry_of(call: ModelCall) -> Entry | None:
     for name, value in zip([*names, *[""] * len(given)], given, strict=False):
         regions = token_regions(value)
         if not regions:
-            lengths = isinstance(value, Data) and "seqlens" in name
+            lengths = isinstance(value, Data | Obj) and "seqlens" in name
             converted.append(Borders() if lengths else plain(value))
             continue
         rank = value.rank if isinstance(value, Data) and value.rank == 1 else 2

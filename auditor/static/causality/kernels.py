@@ -1,6 +1,7 @@
 """Kernels and layers of libraries whose behaviour is declared: which positions each may look at.
 
-The table is of libraries' own names alone. What a submission writes itself in Triton or CUDA is not taken at its word.
+The table of names is of libraries' own alone. What a submission writes itself in Triton or CUDA is not taken at its
+word: few kernels are known by the digest of their text, all others are not followed.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from auditor.static.causality import shaping
 from auditor.static.causality.attention import attend, causal_bounds, segment_bounds, window_bounds
 from auditor.static.causality.failures import NotFollowed
 from auditor.static.causality.operations.table import operand
+from auditor.static.causality.scores import softcapped
 from auditor.static.causality.tensor import Tensor, constant, joined_flags
 from auditor.static.causality.values import Instance, Native
 from auditor.static.causality.walker import Walker
@@ -174,3 +176,34 @@ def recurrent_function(it: Walker, name: str, args: list[Any], keywords: dict[st
         raise NotFollowed(f"{name} with heads first")
     value = args[2] if len(args) > 2 else keywords.get("v", tensors[0])
     return _causal_scan(tensors, operand(value), 1), None
+
+
+# -- kernels of submissions, known by their text
+
+
+def _fused_cross_entropy(it: Walker, args: list[Any]) -> None:
+    """Losses of soft-capped logits and the logarithms of their sums, row by row: written into the second and third."""
+    logits, losses, sums, targets = (operand(argument) for argument in args[:4])
+    result, lse = softcapped(it, logits, targets)
+    losses.assign(result)
+    losses.role = result.role
+    sums.assign(lse)
+
+
+WRITTEN: dict[str, Callable[[Walker, list[Any]], None]] = {
+    "d2b25a5f5bbcca3d": _fused_cross_entropy,
+}
+"""Kernels that were read by a person, by `statements.fingerprint`; any other text is another kernel."""
+
+
+def call_written(it: Walker, name: str, args: list[Any]) -> None:
+    """Run a kernel of the submission, where its text is known.
+
+    Raises:
+        NotFollowed: it is not.
+    """
+    behaviour = WRITTEN.get(it.fingerprints.get(name, ""))
+    if behaviour is None or len(args) < 4:
+        raise NotFollowed(name)
+    it.foreign.add(name)
+    behaviour(it, args)

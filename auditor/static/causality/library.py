@@ -101,7 +101,9 @@ def call_library(it: Walker, name: str, args: list[Any], keywords: dict[str, Any
     if name in FACTS:
         return FACTS[name]
     if name.startswith("a Triton kernel"):
-        raise NotFollowed(name)
+        return kernels.call_written(it, name, args)
+    if name in it.operations:
+        return it.call(it.operations[name], args, keywords)
     kernel = kernels.find(name)
     if kernel is not None:
         it.foreign.add(last)

@@ -163,18 +163,13 @@ class Prover:
             for name, value in _attribute_stores(statement)
             if name in it.read_attributes
         ]
-        reset = {
-            name
-            for name, value, ran in stores
-            if ran and isinstance(value, ast.Constant) and value.value is None
-        }
         for name, value, ran in stores:
             if ran:
                 continue
             options = late.setdefault(name, [])
             for option in _possible(value):
-                if option is None and name in reset:
-                    continue  # the first call finds it so
+                if not isinstance(option, bool) and option in it.observed.get(name, ()):
+                    continue  # the run has seen it so
                 if not any(type(option) is type(other) and option == other for other in options):
                     options.append(option)
         return {name: options for name, options in late.items() if options}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -141,6 +142,9 @@ def exec_function(it: Walker, node: ast.FunctionDef | ast.AsyncFunctionDef, scop
             value = Decorated(last, value)
         elif "triton" in head or head == "jit":
             value = Library(f"a Triton kernel of the submission ({node.name})")
+            it.fingerprints[value.name] = fingerprint(node)
+        elif last == "custom_op":
+            _register_operation(it, decorator, value, scope)
         elif last in (
             "register_fake",
             "register_autograd",
@@ -152,7 +156,7 @@ def exec_function(it: Walker, node: ast.FunctionDef | ast.AsyncFunctionDef, scop
         ):
             return
         elif last in (
-            "compile", "no_grad", "inference_mode", "lru_cache", "cache", "custom_op", "disable", "wraps",
+            "compile", "no_grad", "inference_mode", "lru_cache", "cache", "disable", "wraps",
             "contextmanager", "allow_in_graph", "autocast", "enable_grad", "record", "custom_fwd", "custom_bwd",
             "dataclass", "script", "abstractmethod", "override", "assume_constant_result", "script_method", "ignore",
         ):  # fmt: skip
@@ -162,6 +166,20 @@ def exec_function(it: Walker, node: ast.FunctionDef | ast.AsyncFunctionDef, scop
             applied = it.evaluate(decorator, scope)
             value = it.call(applied, [value], {})
     scope.put(node.name, value)
+
+
+def fingerprint(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    """A kernel's text without its name, blanks and comments, as a short digest."""
+    text = ast.unparse(node.args) + "\n" + "\n".join(ast.unparse(statement) for statement in node.body)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _register_operation(it: Walker, decorator: ast.expr, function: Any, scope: Scope) -> None:
+    """An operation that the script gives a name below `torch.ops`."""
+    if isinstance(decorator, ast.Call) and decorator.args:
+        name = it.evaluate(decorator.args[0], scope)
+        if isinstance(name, str):
+            it.operations["torch.ops." + name.replace("::", ".")] = function
 
 
 def function_of(it: Walker, node: FunctionNode, scope: Scope) -> Function:

@@ -53,6 +53,9 @@ class Walker(ABC):
         late: values that an attribute is given where the run does not come by, by its name.
         watched: what the first row that looks ahead is looked for with, or None.
         optional: names that an import which may fail binds, and what it imports.
+        fingerprints: of the submission's own kernels, by the names they have here.
+        operations: functions that the script gives a name below `torch.ops`.
+        observed: whole numbers and None that attributes were found with, by name.
         foreign: functions of libraries by whose declared behaviour the run went, for the reader.
     """
 
@@ -74,11 +77,14 @@ class Walker(ABC):
         self.executed: set[int] = set()
         self.late: dict[str, list[Any]] = {}
         self.read_attributes: set[str] = set()
+        self.observed: dict[str, set[int | None]] = {}
         self.occurrences: dict[Hashable, int] = {}
         self.scored: list[Scored] = []
         self.foreign: set[str] = set()
         self.watched: Watched | None = None
         self.optional: dict[str, str] = {}
+        self.fingerprints: dict[str, str] = {}
+        self.operations: dict[str, Function] = {}
         self.path = ""
         self.base = Scope()
 
