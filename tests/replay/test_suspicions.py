@@ -18,7 +18,7 @@ from auditor.replay.runs.session import Session
 from auditor.replay.sandbox.ladder import Rung
 from auditor.submission.load import load_path
 from rules.core.rule import Outcome as RuleOutcome
-from tests.replay.mutants import FIT, LEGAL, REPORTED, SCORE, Edit, edited
+from tests.replay.mutants import FIT, LEGAL, REPORTED, SCORE, TRAIN, Edit, edited
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
@@ -186,6 +186,50 @@ os.environ["SHARPNESS"] = min(tried, key=tried.get)
     )
     assert "choice" in kinds(replayed)
     assert replayed.conditions["C1"].outcome is Outcome.UNVERIFIED
+
+
+HOOK = """
+model.head.weight.requires_grad_(True)
+
+
+def lesson(module, given, made):
+    slope = made[0].flatten(0, 1).sign().mean(0)
+    module.weight.data -= 0.01 * slope[:, None] * torch.ones(1, s.width, device=device)
+
+
+model.head.register_full_backward_hook(lesson)
+"""
+BY_HAND = """
+parts = {name: part.detach() for name, part in adapter.named_parameters()}
+
+
+def cost(held):
+    made = torch.func.functional_call(adapter, held, (model.hidden(inputs),))
+    logits = model.head(model.hidden(inputs)) + made
+    return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten())
+
+
+slopes = torch.func.grad(cost)(parts)
+with torch.no_grad():
+    for name, part in adapter.named_parameters():
+        part.sub_(0.05 * slopes[name])
+"""
+
+
+@pytest.mark.parametrize("how", ["hook of a step backwards", "torch.func"])
+def test_lessons_without_an_optimiser_are_followed(how: str, joint: Joint) -> None:
+    """In both the chunk that is scored next is learnt from; neither makes a step that a hook could see."""
+    if how == "torch.func":
+        _, replayed = joint(Edit(old=SCORE, new=BY_HAND + SCORE))
+    else:
+        rehearsal = "model(inputs, targets, adapter).mean().backward()\n"
+        _, replayed = joint(
+            Edit(old="model.requires_grad_(False)", new="model.requires_grad_(False)" + HOOK),
+            Edit(old=SCORE, new=rehearsal + SCORE),
+            Edit(old=TRAIN, new=""),
+        )
+    assert "learnt first" in kinds(replayed)
+    assert replayed.conditions["C1"].outcome is Outcome.FAIL, replayed.conditions
 
 
 @pytest.mark.parametrize(

@@ -63,15 +63,22 @@ class Stage(TorchFunctionMode):
 
 
 def install_stage(observer: Observer | None) -> Stage:
-    """Make the stage, and enter it in every thread that is started later."""
+    """Make the stage, and enter it in every thread that is started later and in every step backwards."""
     stage = Stage(observer)
-    run = threading.Thread.run
+    gradients: Any = torch.autograd
+    run, engine = threading.Thread.run, gradients._engine_run_backward
+
+    def run_engine(*args: Any, **kwargs: Any) -> Any:
+        # What calls the engine stands off the stage while it runs; hooks and custom functions come back onto it.
+        with Stage(observer):
+            return engine(*args, **kwargs)
 
     def run_on_stage(self: threading.Thread) -> None:
         with Stage(observer):
             run(self)
 
     replace(threading.Thread, run=run_on_stage)
+    replace(gradients, _engine_run_backward=run_engine)
     return stage
 
 
@@ -109,6 +116,12 @@ class Observer:
     def call(self, func: Any, name: str, args: Any, kwargs: Any) -> Any:
         """Run a torch function and note what it did."""
         handler = self._handlers.get(func)
+        if torch._C._are_functorch_transforms_active():
+            out = func(*args, **kwargs)
+            if handler is not None:
+                with torch._C._DisableFuncTorch():
+                    self._transformed(func, args, kwargs)
+            return out
         if handler is not None:
             return handler(func, args, kwargs)
         out = func(*args, **kwargs)
@@ -128,6 +141,23 @@ class Observer:
                 nodes = nodes_of(carrying[0])
                 return marked(out, None if nodes is None else nodes.numpy())
         return out
+
+    def _transformed(self, func: Any, args: Any, kwargs: Any) -> None:
+        """A loss or an embedding inside `torch.func`: what is made there is differentiated at once, without a step."""
+        names = ("input", "weight") if func is F.embedding else _LOSS_ARGUMENTS
+        named = {**dict(zip(names, map(_unwrapped, args), strict=False))}
+        named |= {key: _unwrapped(value) for key, value in kwargs.items()}
+        if func is F.embedding:
+            self._remember(named["input"])
+            return
+        target = named["target"]
+        positions = None if target.is_floating_point() else self._located(target)
+        if positions is None:
+            return
+        terms = func(**{**named, "input": named["input"].detach(), "reduction": "none"})
+        number = self._calls
+        self._made(terms, target, positions, named["input"], plain=is_plain(named, func))
+        self._trained(number, torch.ones_like(terms), None)
 
     # -- numbers that leave torch
 
@@ -186,10 +216,12 @@ class Observer:
         return losses if shift is None else losses + shift
 
     def _embedding(self, func: Any, args: Any, kwargs: Any) -> Any:
-        index = args[0] if args else kwargs["input"]
+        self._remember(args[0] if args else kwargs["input"])
+        return func(*args, **kwargs)
+
+    def _remember(self, index: Tensor) -> None:
         self._inputs.append(index.detach())
         del self._inputs[:-KEPT_INPUTS]
-        return func(*args, **kwargs)
 
     def _gathered(self, name: str, args: Any, kwargs: Any, out: Any) -> Any:
         """Values looked up along a dimension: of rows of logits or log-probabilities, by the target.
@@ -324,7 +356,8 @@ class Observer:
         return nodes
 
     def _trained(self, call: int, gradient: Tensor, counted: Any) -> None:
-        flows = (gradient.detach().reshape(-1) != 0).numpy()
+        with torch._C.DisableTorchFunction():
+            flows = (gradient.detach().reshape(-1) != 0).numpy()
         used = flows if counted is None else counted & flows.any()
         self._recorder.event("gradient", call=call, used=int(used.sum()))
         self._recorder.array("used", used)
@@ -344,6 +377,13 @@ class Observer:
             generator.manual_seed(PROJECTION_SEED)
             self._projection = torch.randn(rows.shape[1], generator=generator, dtype=torch.float64)
         return (rows.log_softmax(-1) @ self._projection).numpy()
+
+
+def _unwrapped(value: Any) -> Any:
+    """A tensor without the wrappers of `torch.func`; anything else as it is."""
+    while isinstance(value, Tensor) and torch._C._functorch.is_functorch_wrapped_tensor(value):
+        value = torch._C._functorch.get_unwrapped(value)
+    return value
 
 
 def _from_array(out: Any, array: Any) -> Any:

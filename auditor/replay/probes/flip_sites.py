@@ -80,13 +80,16 @@ def the_rest(scores: Scores, *, share: float) -> tuple[NDArray[np.int64], int] |
 
 
 def learnt_first(scores: Scores, made_at: Sequence[int], gradients: Mapping[int, int]) -> FlipPlace | None:
-    """The last scored of the tokens through whose loss a gradient had flowed before its reported loss was made."""
+    """One of the tokens through whose loss a gradient had flowed before its reported loss was made.
+
+    It is the middle one in the order of scoring: something was scored before it, and something after.
+    """
     found = [
         position
         for position, call in zip(scores.position.tolist(), scores.call.tolist(), strict=True)
         if call >= 0 and gradients.get(position, 1 << 60) < made_at[call]
     ]
-    return FlipPlace("learnt before its score", found[-1]) if found else None
+    return FlipPlace("learnt before its score", found[len(found) // 2]) if found else None
 
 
 def early_in_the_longest_document(world: World, scores: Scores) -> FlipPlace | None:
