@@ -36,6 +36,15 @@ class InPlace(Machine):
                     self.put(target, TOUCHED, True)
         return owner
 
+    def is_of_this_turn(self, target: Obj, given: Data) -> bool:
+        """Whether an array is made anew in each turn of the loops that choose the tokens it is filled by.
+
+        Nothing of it is left when the next ones come; what it holds is in what is computed from it in this turn.
+        """
+        entries = {loop.entry for loop in self.running}
+        turns = {atom.args[0] for region in given.regions for atom in region.iterations}
+        return bool(turns) and turns <= entries <= set(target.loops)
+
     def in_place(
         self,
         owner: Value,
@@ -49,7 +58,11 @@ class InPlace(Machine):
         for target in sorted(targets, key=lambda o: o.number):
             self.spoil(target)
             self.put(target, TOUCHED, True)
-            if name in TABLE_WRITES and given.regions and target.kind != "module":
+            if name in TABLE_WRITES and target.kind == "tensor" and self.is_of_this_turn(target, given):
+                self.put(
+                    target, "#content", replace(self.taken_in(self.content(target), given.plain()), most=None)
+                )
+            elif name in TABLE_WRITES and given.regions and target.kind != "module":
                 self.put(target, "#table", True)
                 self.update(target, given.regions, node, "table", name)
             elif target.kind == "tensor":
