@@ -57,6 +57,7 @@ from rules.examples.evaluation_loop import REPORT, SETUP, STEP
 from rules.examples.record_folder import SCRIPT, toy_folder
 
 GRADIENT = "gradient"
+CALIBRATION = "calibration"
 SAVE = "save"
 STORED = "stored"
 SETTINGS = (".json", ".yaml", ".yml", ".toml")
@@ -285,13 +286,17 @@ fit(val_tokens)
     def found(self, trace: Trace, report: Report) -> list[Offence]:
         """Fits to validation tokens before the artifact is written that are the training, or a part of it.
 
-        They are where every score comes after them, and where no step is taken on anything else.
+        They are where every score comes after them, and where no step is taken on anything else. What is measured on
+        validation tokens and saved with the weights (a calibration) is in the artifact, whenever it was measured.
         """
         first = min((n for r in trace.reports for n in r.scores), default=0)
         trained = any(clock.phase == TRAINING_STEP for clock in trace.clocks)
         found = []
         for offence in offences(trace, report):
             update = offence.absorbed.update
+            if update.how == CALIBRATION:
+                found.append(offence)
+                continue
             if update.how != GRADIENT or (trained and update.number > first):
                 continue
             if trained and offence.slug != TRAIN_BEFORE_SCORE:
@@ -303,6 +308,11 @@ fit(val_tokens)
 
     def story(self, offence: Offence) -> str:
         update, score = offence.absorbed.update, offence.score
+        if update.how == CALIBRATION:
+            return (
+                f"statistics of validation tokens are written with {named(update.state)} into the artifact at "
+                f"{update.place}, and these tokens are scored with it at {score.place}"
+            )
         return (
             f"{named(update.state)} is trained on validation tokens by {update.by} at {update.place} before "
             f"the artifact is written, and these tokens are scored with it at {score.place}"

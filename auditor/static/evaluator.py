@@ -39,6 +39,7 @@ from auditor.static.transfer.containers import ContainerMethods
 from auditor.static.transfer.dispatch import Functions
 from auditor.static.transfer.dynamic_code import DynamicCode
 from auditor.static.transfer.files import Files
+from auditor.static.transfer.forward_hooks import ForwardHooks
 from auditor.static.transfer.in_place import InPlace
 from auditor.static.transfer.item_assignment import Stores
 from auditor.static.transfer.library_patches import LibraryPatches
@@ -84,6 +85,7 @@ class Evaluator(
     Calls,
     Constructors,
     Modules,
+    ForwardHooks,
     Weights,
     Subscripts,
     Elements,

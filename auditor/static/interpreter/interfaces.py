@@ -80,6 +80,18 @@ class Contract:
     def beside_places(self, owner: Obj) -> Data:
         raise NotImplementedError
 
+    def register_hook(self, module: Obj, hook: Value, node: ast.AST) -> Obj:
+        raise NotImplementedError
+
+    def run_hooks(self, module: Obj, args: Sequence[Value], node: ast.AST) -> None:
+        raise NotImplementedError
+
+    def remove_hook(self, handle: Obj) -> None:
+        raise NotImplementedError
+
+    def statistics_saved(self, args: Sequence[Value], node: ast.AST) -> None:
+        raise NotImplementedError
+
     def looks_at(self, view: Value, base: Value) -> Value:
         raise NotImplementedError
 

@@ -85,6 +85,8 @@ class Ledger(Contract):
         self.counter_functions: dict[int, bool] = {}
         self.active: list[int] = []
         self.frames: list[Env] = []
+        self.in_hooks = False
+        self.removed_hooks: set[int] = set()
         self.views: dict[int, tuple[Data, Data]] = {}
         self.caps_ahead: dict[int, tuple[ast.Compare, Value, Value]] = {}
         self.returns: list[Value | None] = []

@@ -13,6 +13,7 @@ from auditor.static.domain.values import Alt, Columns, Const, Lib, Method, Num, 
 from auditor.static.effects.byte_counts import BYTES_SOURCE
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.transfer.files import FROM_OUTSIDE, MATCHED, matched
+from auditor.static.transfer.forward_hooks import HOOK, REGISTER
 from auditor.static.transfer.memory import SAME_MEMORY
 from auditor.static.transfer.tables import (
     ALLOCATIONS,
@@ -77,6 +78,10 @@ class Methods(Machine):
             return self.either(
                 [partial(self.call, self.attribute(o, name, node), args, keywords, node) for o in options]
             )
+        handle = owner.base if isinstance(owner, View) else owner
+        if name == "remove" and not args and isinstance(handle, Obj) and HOOK in handle.d:
+            self.remove_hook(handle)
+            return Const(None)
         if isinstance(owner, Obj):
             if owner.kind == "module":
                 return self.call_module(owner, name, args, keywords, node)
@@ -133,7 +138,9 @@ class Methods(Machine):
                 return UNKNOWN
             if name in ("parameters", "named_parameters", "children", "modules", "items", "values", "keys"):
                 return self.call_module(module, "parameters", [], {}, node)
-            if name in ("append", "extend", "insert", "register_forward_hook", "remove"):
+            if name in REGISTER and args:
+                return self.register_hook(module, args[0], node)
+            if name in ("append", "extend", "insert", "remove"):
                 return UNKNOWN
             out = self.mix(*args, *keywords.values())
             return replace(
@@ -237,6 +244,10 @@ class Methods(Machine):
             return self.data(args[0])
         if name in SAME_MEMORY and not args and self.weights_in(owner):
             return self.data(owner)
+        if name in REGISTER and args:
+            modules = sorted((t for t in targets if t.kind == "module"), key=lambda o: o.number)
+            handles = [self.register_hook(module, args[0], node) for module in modules]
+            return handles[0] if len(handles) == 1 else UNKNOWN
         self.unread_method(owner, name, (*args, *keywords.values()), node)
         if name in ("step", "zero_grad") and targets:
             optimizers = [target for target in targets if target.kind == "optimizer"]

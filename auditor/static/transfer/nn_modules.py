@@ -19,6 +19,7 @@ from auditor.static.domain.lattice import join_data
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import Const, Num, Value
 from auditor.static.interpreter.decisions import Machine
+from auditor.static.transfer.forward_hooks import REGISTER
 from auditor.static.transfer.tables import LOSS_FUNCTIONS, RESETS, SAME
 from auditor.trace.events import TRAINING_STEP, Clock, Place
 from auditor.trace.region import Region
@@ -71,7 +72,11 @@ class Modules(Machine):
             return UNKNOWN
         if name == "forward" and module.cls is not None and module.cls.find("forward") is None:
             name = "__call__" if module.cls.find("__call__") is not None else name
-        return self.forward(module, name, args, keywords, node)
+        if name in REGISTER and args:
+            return self.register_hook(module, args[0], node)
+        result = self.forward(module, name, args, keywords, node)
+        self.run_hooks(module, [*args, *keywords.values()], node)
+        return result
 
     def forward(
         self, module: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST

@@ -80,6 +80,7 @@ class TokenFunctions(Machine):
             for value in (*args[:2], *keywords.values()):
                 if isinstance(value, Const) or (isinstance(value, Data) and value.template is not None):
                     self.wrote(value)
+            self.statistics_saved([*args, *keywords.values()], node)
             self.saved(self.mix(*args, *keywords.values()), node)
             return UNKNOWN
         if tail in DECODERS and isinstance(first := args[0] if args else UNKNOWN, Const):
