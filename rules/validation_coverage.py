@@ -119,12 +119,14 @@ class ValidationCoverage(Rule):
         worst = next((f for outcome in order for f in findings if f.outcome is outcome), None)
         if worst is not None:
             return Judgement(outcome=worst.outcome, because=worst.message, findings=tuple(findings))
-        counted = evidence.coverage is not None and not evidence.coverage.unknown
-        because = (
-            "gone through turn by turn, every token of a split has a score"
-            if counted and not findings
-            else "nothing keeps the scores from the end of the split"
-        )
+        coverage = evidence.coverage
+        because = "nothing keeps the scores from the end of the split"
+        if coverage is not None and coverage.unknown:
+            because += f"; they were not counted out: {coverage.unknown}"
+        elif coverage is not None and not findings:
+            because = "gone through turn by turn, every token of a split has a score"
+            if not coverage.exact:
+                because = "gone through turn by turn, no token of a split is known to have no score"
         return Judgement(outcome=Outcome.PASS, because=because, findings=tuple(findings))
 
     def cap(self, evidence: Evidence) -> Finding | None:
