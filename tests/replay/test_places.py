@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from auditor.replay.probes.flip_comparison import compare_rest
@@ -58,7 +60,20 @@ def test_the_rest_begins_with_a_call_and_leaves_the_first_part_alone() -> None:
     assert found is not None
     positions, first = found
     assert first == 1 and positions.tolist() == [7, 8, 9, 30, 40, 41]
-    assert the_rest(scored(make_world(WorldSize(), 1), [2, 3, 4]), share=0.3) is None
+
+
+def test_the_rest_of_one_call_is_its_later_positions() -> None:
+    one = scored(make_world(WorldSize(), 1), [*range(2, 102)])
+    found = the_rest(one, share=0.4)
+    assert found is not None
+    positions, first = found
+    assert positions.tolist() == [*range(42, 102)] and first == 1
+    value = np.where(one.position < 20, 0.0, 1.0)
+    base = replace(one, value=np.zeros(100), mixed=np.zeros(100, dtype=bool))
+    flip = compare_rest(base, replace(base, value=value), positions, first, window=8)
+    assert flip is not None and flip.earlier == 40 and flip.position == 42
+    assert [moved.position for moved in flip.moved] == [*range(20, 42)]
+    assert the_rest(scored(make_world(WorldSize(), 1), []), share=0.4) is None
 
 
 def test_exchanged_tokens_differ_keep_documents_and_stay_findable() -> None:

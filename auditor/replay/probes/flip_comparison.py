@@ -113,7 +113,7 @@ def compare(
 def compare_rest(
     base: Scores, other: Scores, positions: NDArray[np.int64], first_call: int, *, window: int
 ) -> Flip | None:
-    """Compare runs in which all tokens scored from a call on are others; None if nothing was scored before it.
+    """Compare runs in which a later part of the tokens are others; None if nothing else was scored before a call.
 
     Args:
         positions: of the exchanged tokens.
@@ -130,7 +130,7 @@ def compare_rest(
     at = np.maximum(base.position, 0)
     near = count[at + 1] - count[np.maximum(at - window, 0)]
     tested = ~np.isnan(change) & (base.position >= 0) & (base.call < first_call) & (near == 0)
-    own = np.nonzero(base.call >= first_call)[0]
+    own = np.nonzero(exchanged[at] & (base.position >= 0))[0]
     if not tested.any() or not len(own):
         return None
     first = int(own[0])
@@ -138,7 +138,7 @@ def compare_rest(
     return Flip(
         place="all the rest",
         position=int(base.position[first]),
-        call=first_call,
+        call=int(base.call[first]),
         old=-1,
         new=-1,
         earlier=int(tested.sum()),

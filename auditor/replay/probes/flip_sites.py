@@ -59,22 +59,25 @@ def choose_places(world: World, scores: Scores, *, count: int) -> list[FlipPlace
 
 
 def the_rest(scores: Scores, *, share: float) -> tuple[NDArray[np.int64], int] | None:
-    """Positions of all tokens scored from some call on, and that call; None where there is nothing before it.
+    """Positions of all tokens scored from some call on, and that call; None where nothing is known.
+
+    Where one call scores everything it is the later part of its positions, and the call after it.
 
     Args:
         share: about how much of the scores comes before it.
     """
     import numpy as np
 
-    known = scores.position >= 0
-    calls = np.sort(scores.call[known & (scores.call >= 0)])
+    known = (scores.position >= 0) & (scores.call >= 0)
+    calls = np.sort(scores.call[known])
     if not len(calls):
         return None
     first = int(calls[int(share * len(calls))])
     if first == calls[0]:
         later = calls[calls > first]
         if not len(later):
-            return None
+            positions = np.unique(scores.position[known])
+            return positions[int(share * len(positions)) :], first + 1
         first = int(later[0])
     return np.unique(scores.position[known & (scores.call >= first)]), first
 
