@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 LEGAL = (ROOT / "auditor" / "specimens" / "legal_lora_ttt.py").read_bytes()
 BLOCKS = b"".join(b" " * n + b"if x:\n" for n in range(90))
 LOOPS = b"".join(b" " * n + b"for i in range(9):\n" for n in range(19))
+KEYS = b'{"seed_results": {' + b", ".join(b'"%d": {"val_bpb": 1.1}' % n for n in range(40_000)) + b"}}"
 LOG = b"final val_loss:3.0 val_bpb:1.1000\n"
 
 
@@ -62,7 +63,7 @@ def _hole(folder: Path) -> list[str]:
 def _many_logs(folder: Path) -> list[str]:
     arguments = _entry("records", {})(folder)
     for number in range(40):
-        (folder / f"log{number}.txt").write_bytes(LOG * 900_000 + b"%d" % number)
+        (folder / f"log{number}.txt").write_bytes((LOG[:-1] + b" " * 160_000 + b"\n") * 95 + b"%d" % number)
     return arguments
 
 
@@ -87,19 +88,29 @@ INPUTS: dict[str, Callable[[Path], list[str]]] = {
     "list of 990,000 numbers": _script(LEGAL + b"x = [" + b"1," * 990_000 + b"]\n"),
     "loop in a loop, 19 deep": _script(LEGAL + LOOPS + b" " * 19 + b"pass\n"),
     "log of 1 GiB": _hole,
-    "log of 32 MB, metrics": _entry("audit", {"log.txt": LOG * 950_000}),
-    "log of 32 MB, empty lines": _entry("audit", {"log.txt": LOG + b"\n" * 33_000_000}),
-    "log of 32 MB, one line": _entry("audit", {"log.txt": LOG + b"val_bpb: 1.1 " * 2_500_000}),
-    "40 logs of 30 MB": _many_logs,
-    "submission.json of 32 MB": _entry(
-        "audit", {"submission.json": b'{"val_bpb": 1.1, "x": [' + b"1," * 16_000_000 + b"1]}"}
+    "two logs of 199,000 metric lines": _entry("audit", {"a.txt": LOG * 199_000, "b.txt": LOG * 199_000}),
+    "log of 16 MB, one line": _entry("audit", {"log.txt": LOG + b"val_bpb: 1.1 " * 1_290_000}),
+    "log of 32 MB": _entry("audit", {"log.txt": LOG * 950_000}),
+    "40 logs of 15 MB, 100 lines": _many_logs,
+    "submission.json of 1 MB": _entry("audit", {"submission.json": b'{"x": [' + b"1," * 500_000 + b"1]}"}),
+    "submission.json of 1 MB, keys": _entry("audit", {"submission.json": KEYS}),
+    "README of 1 MB, commands": _entry(
+        "audit", {"README.md": b"`A=3 torchrun train_gpt.py` | 1.1 | p < 0.01\n" * 22_000}
     ),
-    "README of 32 MB": _entry(
-        "audit", {"README.md": b"`A=3 torchrun train_gpt.py` | 1.1 | p < 0.01\n" * 700_000}
+    "README of 1 MB, fences": _entry(
+        "audit", {"README.md": b"```bash\nA=3 torchrun train_gpt.py\n```\n" * 26_000}
     ),
-    "run script of 32 MB": _entry("audit", {"run.sh": b"A=$A$A torchrun train_gpt.py\n" * 1_100_000}),
+    "run script of 1 MB": _entry("audit", {"run.sh": b"A=$A$A torchrun train_gpt.py\n" * 36_000}),
+    "run script of 1 MB, one line": _entry(
+        "audit", {"run.sh": b"A=1 " * 260_000 + b"torchrun train_gpt.py\n"}
+    ),
     "100,000 files": _many_files,
-    "C of 32 MB": _entry("audit", {"kernel.cpp": b"void f(){" + b"{" * 16_000_000 + b"}" * 16_000_000}),
+    "C of 390 kB, braces": _entry(
+        "audit", {"kernel.cpp": b"void f(){" + b"{" * 190_000 + b"}" * 190_000 + b"}"}
+    ),
+    "C of 390 kB, statements": _entry(
+        "audit", {"kernel.cpp": b"void f(int* a){" + b"a[0] = a[1] + 1;" * 24_000 + b"}"}
+    ),
 }
 
 
