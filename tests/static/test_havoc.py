@@ -225,3 +225,32 @@ def test_classes_that_do_not_train_leave_no_doubt(name: str) -> None:
     trace = run(NOT_LATER[name] + SCORE)
     assert not doubts(trace)
     assert worst_overlap(trace) is Answer.NO
+
+
+BY_TORCH = {
+    "eval": "def eval(self):\n        fit(0)\n        return self",
+    "train": "def train(self, mode=True):\n        fit(0)\n        return self",
+    "its constructor": "def __init__(self):\n        super().__init__()\n        fit(0)",
+    "what it is moved by": "def _apply(self, f):\n        fit(0)\n        return self",
+    "what is loaded": "def load_state_dict(self, *given, **named):\n        fit(0)",
+    "what is printed": "def extra_repr(self):\n        fit(0)\n        return ''",
+    "its forward pass": "def forward(self, x=None):\n        fit(0)\n        return x",
+}
+
+
+@pytest.mark.parametrize("name", BY_TORCH)
+def test_methods_that_torch_calls_are_never_clean(name: str) -> None:
+    used = "w = W()\nw.eval(); w.train(); w.to('cuda'); w.load_state_dict({}); print(w); w(torch.zeros(1))\n"
+    trace = run(f"class W(nn.Module):\n    {BY_TORCH[name]}\n{used}" + SCORE)
+    assert doubts(trace) or worst_overlap(trace) is not Answer.NO
+
+
+def test_methods_that_torch_calls_may_be_overridden() -> None:
+    body = (
+        "class W(nn.Module):\n    def train(self, mode=True):\n        self.calls = 1\n"
+        "        return super().train(mode)\n"
+        "    def forward(self, x):\n        return x.mul_(2)\nw = W()\nw.train()\nw(torch.zeros(1))\n"
+    )
+    trace = run(body + SCORE)
+    assert not doubts(trace)
+    assert worst_overlap(trace) is Answer.NO

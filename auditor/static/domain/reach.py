@@ -22,6 +22,7 @@ class Reach:
         made: classes that may be called themselves.
         validation: whether validation tokens, or anything made of them, are among it.
         reads: whether a reached function reads files.
+        learns: whether a reached function takes gradients, or steps an optimiser.
         trains: whether a reached function takes gradients or steps, or changes tensors in place.
         changes: whether a reached function could change anything that outlives a call.
     """
@@ -35,5 +36,6 @@ class Reach:
     made: dict[Class, None] = field(default_factory=dict)
     validation: bool = False
     reads: bool = False
+    learns: bool = False
     trains: bool = False
     changes: bool = False

@@ -7,6 +7,7 @@ the environment) is in the number as much as what is handed to it.
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from dataclasses import replace
 
 from auditor.static.domain.heap import Func, Obj
@@ -26,6 +27,7 @@ class AmbientState(Machine):
     """Follows state that is handed to nobody."""
 
     def prepare_ambient_state(self) -> None:
+        self.learning: dict[int, bool] = {}
         self.process_environment = self.allocate("table", self.main[0], "os.environ")
 
     def set_environment(self, name: str, value: Value, node: ast.AST) -> None:
@@ -55,6 +57,18 @@ class AmbientState(Machine):
             return value
         history = self.own_history(self.process_environment)
         return replace(value, updates=value.updates | history)
+
+    def unread_forward(self, part: Obj, given: Sequence[Value], node: ast.AST) -> None:
+        """A forward pass that takes gradients of something else than what it is handed, by names that it captures."""
+        method = part.cls.find("forward") if part.cls is not None else None
+        if method is None:
+            return
+        learns = self.learning.get(id(method.node))
+        if learns is None:
+            learns = self.learning[id(method.node)] = self.reach((method,), calls_only=True).learns
+        if learns:
+            values = (method, part, *given)
+            self.havoc(values, "a forward pass that trains", f"{part.name}.forward", node, calls_only=True)
 
     def with_ambient_state(self, module: Obj, method: Func | None, result: Data) -> Data:
         """The result of a module's method, with what it finds beside its arguments."""

@@ -69,6 +69,7 @@ class Capture:
         names: names that it uses and does not bind itself.
         rebound: names of an outer scope that it assigns to.
         attributes: names of the attributes that it asks for, methods among them.
+        learns: whether it takes gradients, or steps an optimiser.
         trains: whether it takes gradients or steps, loads weights, or changes tensors in place.
         changes: whether it stores to something that outlives a call, or calls a method that may.
         reads: whether it reads files.
@@ -77,6 +78,7 @@ class Capture:
     names: tuple[str, ...]
     rebound: tuple[str, ...]
     attributes: frozenset[str]
+    learns: bool
     trains: bool
     changes: bool
     reads: bool
@@ -90,7 +92,7 @@ def captured(node: ast.AST) -> Capture:
     outer: dict[str, None] = {}
     bound: set[str] = set()
     fresh: dict[str, bool] = {}
-    changes = reads = trains = False
+    changes = reads = trains = learns = False
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
         bound |= {a.arg for a in walk(node.args) if isinstance(a, ast.arg)}
     for inner in walk(node):
@@ -122,6 +124,7 @@ def captured(node: ast.AST) -> Capture:
             if isinstance(inner.func, ast.Attribute):
                 name = inner.func.attr
                 reads = reads or name in READERS
+                learns = learns or takes_gradients(inner.func)
                 if may_change(name) and root_name(inner.func.value) not in own:
                     changes = True
                     trains = trains or name in TRAINING or name.endswith("_")
@@ -131,7 +134,14 @@ def captured(node: ast.AST) -> Capture:
             changes = changes or any(keyword.arg == "out" for keyword in inner.keywords)
     changes = changes or bool(outer)
     names = tuple(name for name in used if name not in bound)
-    return Capture(names, tuple(outer), frozenset(attributes), trains, changes, reads)
+    return Capture(names, tuple(outer), frozenset(attributes), learns, trains, changes, reads)
+
+
+def takes_gradients(method: ast.Attribute) -> bool:
+    """Whether a method that is called takes gradients, or is the step of something that is called an optimiser."""
+    if method.attr == "step":
+        return "opt" in ast.unparse(method.value).lower()
+    return method.attr == "backward" or (method.attr == "grad" and "autograd" in ast.unparse(method.value))
 
 
 def may_change(method: str) -> bool:

@@ -232,6 +232,7 @@ class Havoc(Machine):
         found.asked |= text.attributes
         found.changes = found.changes or text.changes
         found.trains = found.trains or text.trains
+        found.learns = found.learns or text.learns
         found.reads = found.reads or text.reads
         yield from value.defaults
         yield from (default for default in value.keyword_defaults if default is not None)

@@ -444,6 +444,9 @@ class Contract:
     def registered_operator(self, decorator: ast.expr, value: Value, env: Env) -> None:
         raise NotImplementedError
 
+    def unread_forward(self, part: Obj, given: Sequence[Value], node: ast.AST) -> None:
+        raise NotImplementedError
+
     def library_value(self, name: str) -> Value:
         raise NotImplementedError
 

@@ -45,6 +45,43 @@ LINGERING = frozenset(
 )
 """Functions that keep what they are handed, to call it at some later time."""
 
+CALLED_BY_TORCH = frozenset(
+    [
+        *(
+            "__init__",
+            "eval",
+            "train",
+            "to",
+            "cuda",
+            "half",
+            "float",
+            "bfloat16",
+            "requires_grad_",
+            "zero_grad",
+        ),
+        *(
+            "load_state_dict",
+            "state_dict",
+            "parameters",
+            "named_parameters",
+            "buffers",
+            "named_buffers",
+            "modules",
+        ),
+        *("named_modules", "children", "named_children", "extra_repr", "__repr__", "__str__", "__setattr__"),
+        *(
+            "__deepcopy__",
+            "__getstate__",
+            "__setstate__",
+            "__setstate__",
+            "register_buffer",
+            "register_parameter",
+        ),
+        *("_apply", "_load_from_state_dict", "_save_to_state_dict", "_get_name", "__dir__", "__delattr__"),
+    ]
+)
+"""Methods of modules whose body is not followed where they are called, or that torch calls itself."""
+
 FOLLOWED_BASES = (
     "builtins.", "typing.", "abc.", "collections.", "dataclasses.", "contextlib.", "threading.", "logging.", "types.",
     "torch.nn.", "torch.optim.", "torch.autograd.", "torch.utils.data.", "multiprocessing.", "torch.multiprocessing.",
@@ -78,6 +115,7 @@ class LibraryPatches(Machine):
 
     def prepare_patches(self) -> None:
         self.patches = Obj(0, "namespace", self.place(self.main[0]), ())
+        self.overridden: list[Func] = []
         self.lingering: dict[object, Lingering] = {}
 
     def library_value(self, name: str) -> Value:
@@ -124,6 +162,9 @@ class LibraryPatches(Machine):
 
     def class_made(self, cls: Class) -> None:
         """A class that derives from one of a library: the library may call its methods, whoever makes an object."""
+        if cls.is_module:
+            self.overridden += [m for name, m in cls.methods.items() if name in CALLED_BY_TORCH]
+            return
         bases = [base for base in cls.library_bases() if not base.startswith(FOLLOWED_BASES)]
         if bases:
             key = id(cls.node)
@@ -137,6 +178,11 @@ class LibraryPatches(Machine):
 
     def lingering_doubts(self) -> None:
         """Doubt, before a number is printed, what code that may have run by now could have done."""
+        waiting, self.overridden = self.overridden, []
+        for method in waiting:  # asked once, when the functions that they call have been defined
+            if self.reach((method,), calls_only=True).learns:
+                name = getattr(method.node, "name", "")
+                self.linger((method,), "a method that torch may call", name, method.node)
         for entry in list(self.lingering.values()):
             self.havoc(
                 entry.values,

@@ -88,6 +88,8 @@ class Modules(Machine):
             self.reset(module, node, f"{module.name or 'module'}.{name}")
             return UNKNOWN
         members = self.members(module)
+        for part in members:
+            self.unread_forward(part, given, node)
         result = replace(
             out,
             updates=out.updates.union(*map(self.own_history, members)),
