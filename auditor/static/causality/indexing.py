@@ -197,6 +197,9 @@ def put(tensor: Tensor, index: object, source: Tensor) -> Tensor:
                 return where(mask, reshape(source, ()), tensor)
         return _written_somewhere(tensor, parts, source, flags)
     places: Any = tuple(_plain(part) for part in parts)
+    if not (tensor.depends or source.depends):  # weights that are filled part by part
+        if tensor.size > MAX_VALUE or (tensor.value is None and tensor.code is None and source.code is None):
+            return Tensor(tensor.shape, kind=tensor.kind, **flags)
     pos = expanded(tensor.pos, tensor.shape).copy()
     target: Any = (slice(None), *places)
     try:

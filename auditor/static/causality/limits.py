@@ -11,7 +11,7 @@ MAX_ELEMENTS = 2_000_000_000
 MAX_TENSOR = 48_000_000
 """Positions of one tensor: a written-out matrix of scores over 1,024 tokens takes six million."""
 
-MAX_VALUE = 4_000_000
+MAX_VALUE = 1_100_000
 """Elements of a constant whose exact value is kept."""
 
 MAX_DEPTH = 60
