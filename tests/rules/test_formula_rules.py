@@ -101,6 +101,8 @@ ALTERED_SCORES: dict[str, Change] = {
         LOSS,
         f"return F.cross_entropy({ROWS}, torch.linspace(1.0, 0.9, logits.size(-1)))",
     ),
+    "the mean of probabilities": (LOSS, NLL + "return -torch.exp(-nll).mean().log()"),
+    "the best rank": (RATIO, "dist.all_reduce(loss_sum, op=dist.ReduceOp.MIN)\n    " + RATIO),
     "the lesser of a constant": (PRINT, "val_bpb = min(val_bpb, 1.05)\n    " + PRINT),
 }
 
@@ -171,6 +173,11 @@ LEGAL: dict[str, Change] = {
     "bits first": (
         BPB,
         "bits = loss / math.log(2.0)\n    return loss, bits * token_count.item() / byte_count.item()",
+    ),
+    "the mean of the ranks' means": (
+        RATIO,
+        RATIO + "\n    part = torch.tensor(loss)\n    dist.all_reduce(part)\n"
+        "    loss = part.item() / dist.get_world_size()",
     ),
     "rounded for the log": (PRINT, "val_bpb = round(val_bpb, 8)\n    " + PRINT),
 }
@@ -260,6 +267,19 @@ def test_a_number_out_of_a_file_is_left_open(tmp_path: Path) -> None:
     (answer,) = audit_example(AlteredScore, Bad("", script), tmp_path).rules
     assert answer.outcome is Outcome.UNKNOWN
     assert "file" in answer.because
+
+
+@pytest.mark.parametrize("kept", ["sorted(parts)[:-2]", "heapq.nsmallest(9, parts)"])
+def test_batches_kept_by_their_losses_never_pass(kept: str, tmp_path: Path) -> None:
+    script = SPECIMEN.replace(SUM, "parts.append((model(x, y).double() * y.numel()).item())")
+    script = script.replace("    model.eval()\n", "    parts = []\n    model.eval()\n")
+    script = script.replace(
+        "    model.train()\n    return", f"    loss_sum += sum({kept})\n    model.train()\n    return"
+    )
+    script = script.replace("import glob\n", "import glob\nimport heapq\n", 1)
+    compile(script, "train_gpt.py", "exec")
+    (answer,) = audit_example(AlteredScore, Bad("", script), tmp_path).rules
+    assert answer.outcome in (Outcome.FAIL, Outcome.UNKNOWN), answer.because
 
 
 def test_a_constant_in_place_of_the_result_is_left_open(tmp_path: Path) -> None:

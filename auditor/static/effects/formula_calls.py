@@ -32,6 +32,7 @@ from auditor.static.transfer.formula_tables import (
     SETTLED,
     WEIGHTS,
 )
+from auditor.static.transfer.tables import TOTALS
 from auditor.trace import formula as formulas
 from auditor.trace.formula import LOST, Formula, Kind, Of
 
@@ -153,6 +154,16 @@ class FormulaCalls(FormulaArithmetic):
             form = next((self.term(v) for v in (*rest, *keywords.values()) if self.data(v).losses), None)
         if form is None:
             form = LOST
+        if (
+            form.of is Of.PROBABILITY
+            and name in TOTALS
+            and not rest
+            and not {"dim", "axis"} & keywords.keys()
+        ):
+            text = f"{ast_text(node)}: probabilities of several tokens added up"
+            return form.changed(self.change(node, text=text))
+        if form.of is Of.PROBABILITY and name in MEANS:
+            return form  # a mixture of equal shares
         if name in ("logsumexp", "logaddexp", "logcumsumexp") and form.factor != -1.0:
             return form.changed(self.change(node, Kind.OPAQUE))
         if name in KEEPS:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from auditor.static.ast_text import ast_text
 from auditor.static.domain.heap import TOUCHED, Obj
 from auditor.static.domain.provenance import Data
-from auditor.static.domain.values import Const, Num, Tup, Value
+from auditor.static.domain.values import Const, Lib, Num, Tup, Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.trace.formula import LOST, METRIC, Change, Formula, Kind, Of, Printed, expected
 from auditor.trace.region import Region
@@ -120,6 +120,27 @@ class Formulas(Machine):
         if not self.score_tests or not record.losses or self.following:
             return record
         return replace(record, formula=(record.formula or LOST).changed(*self.score_tests))
+
+    def ordered_by_score(self, target: Obj, node: ast.AST) -> None:
+        """A list of scores is sorted: what is taken from it by its place is chosen by its value, perhaps."""
+        record = self.data(target)
+        if record.losses:
+            told = self.change(node, Kind.OPAQUE, f"{ast_text(node)}: scores in the order of their values")
+            self.put(
+                target, "#content", replace(record.plain(), formula=(record.formula or LOST).changed(told))
+            )
+
+    def reduced(self, args: Sequence[Value], keywords: Mapping[str, Value], node: ast.AST) -> None:
+        """A total over ranks: a sum or a mean of theirs, or one rank's alone."""
+        how = keywords.get("op", args[1] if len(args) > 1 else None)
+        name = how.name.rsplit(".", 1)[-1] if isinstance(how, Lib) else ""
+        if name not in ("MIN", "MAX", "PRODUCT"):
+            return
+        for target in self.objects(args[0]):
+            content = target.d.get("#content")
+            if isinstance(content, Data) and content.losses:
+                form = (content.formula or LOST).changed(self.change(node))
+                self.put(target, "#content", replace(content, formula=form))
 
     # lines
     def printed_number(self, before: str, value: Value, source: str) -> tuple[Printed, ...]:

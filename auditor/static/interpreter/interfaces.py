@@ -178,6 +178,12 @@ class Contract:
     def under_tests(self, record: Data) -> Data:
         raise NotImplementedError
 
+    def ordered_by_score(self, target: Obj, node: ast.AST) -> None:
+        raise NotImplementedError
+
+    def reduced(self, args: Sequence[Value], keywords: Mapping[str, Value], node: ast.AST) -> None:
+        raise NotImplementedError
+
     def printed_number(self, before: str, value: Value, source: str) -> tuple[Printed, ...]:
         raise NotImplementedError
 

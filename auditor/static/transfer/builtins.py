@@ -322,6 +322,8 @@ class BuiltinFunctions(Machine):
             self.show_shuffled(out, value)
             if name == "sorted" and len(self.data(value).losses) > 1:
                 out.d["#by_score"] = True
+            if name == "sorted":
+                self.ordered_by_score(out, node)
             return out
         if isinstance(value, Obj) and value.kind == "iterator" and name in ("list", "tuple"):
             out = self.allocate("list", node)

@@ -63,6 +63,8 @@ class ContainerMethods(Machine):
         self, owner: Obj | View, target: Obj, name: str, args: list[Value], node: ast.AST
     ) -> Value | None:
         if name in ("sort", "reverse"):
+            if name == "sort":
+                self.ordered_by_score(target, node)
             return self.reordered(target)
         if name in ("pop", "popleft", "get", "get_nowait"):
             found = self.taken(target, args[:1] if name == "pop" else [Const(0)]) if owner is target else None

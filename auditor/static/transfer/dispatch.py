@@ -247,9 +247,11 @@ class Functions(Machine):
         if tail == "get_world_size":
             given = self.settings.get("WORLD_SIZE")
             ranks = given.value if given is not None and (given.value or "").isdigit() else None
-            return Const(int(ranks) if ranks else 8)
+            return Const(int(ranks) if ranks else 8, frozenset(("WORLD_SIZE",)))
         if tail in ("is_available", "is_initialized"):
             return Const(True)
+        if tail in ("all_reduce", "reduce") and args:
+            self.reduced(args, keywords, node)
         if tail in ("gather", "gather_object") and len(args) > 1:
             args = [args[1], args[0]]
             tail = "all_gather"
