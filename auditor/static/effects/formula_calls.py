@@ -30,6 +30,7 @@ from auditor.static.transfer.formula_tables import (
     NEVER_NEGATIVE,
     PARSES,
     SETTLED,
+    SMALLEST_VOCABULARY,
     WEIGHTS,
 )
 from auditor.static.transfer.tables import TOTALS
@@ -136,8 +137,16 @@ class FormulaCalls(FormulaArithmetic):
                 return result  # the next token, but for the last
         elif name in KEEPS_TOKENS and name != "flip":
             return result
+        changed = self.change(node)
+        if name in CLAMPS and rest:
+            low, high = (self.constant(limit) for limit in limits(name, rest, keywords))
+            if high is None or high >= SMALLEST_VOCABULARY - 1:
+                # it may be the vocabulary's own last token
+                changed = replace(changed, certain=False)
+            if low is not None and low <= 0 and limits(name, rest, keywords)[1] is None:
+                return result
         known = result.formula or Formula(of=Of.TOKENS)
-        return replace(result, formula=known.changed(self.change(node)))
+        return replace(result, formula=known.changed(changed))
 
     def called(
         self,

@@ -5,6 +5,8 @@ from __future__ import annotations
 HIGHEST_LOSS = 27.0
 """Nats that no token of a trained model costs: the probability is 2e-12."""
 FLOOR_OF_PROBABILITIES = 2e-12
+SMALLEST_VOCABULARY = 1024
+"""Tokens of the smallest published tokenizer."""
 SMALL = 1e-6
 """What is added to keep a logarithm or a quotient finite."""
 LARGE_COUNT = 1000
