@@ -403,6 +403,14 @@ EXHAUSTING = {
         "subprocess.run(['sleep', '60'])\n",
         ("No space left", "it wrote more than"),
     ),
+    "shared folder": (
+        "import os, subprocess\n"
+        "for i in range(4):\n"
+        "    held = os.open(f'/dev/shm/attack-{os.getpid()}-{i}', os.O_RDWR | os.O_CREAT)\n"
+        "    os.posix_fallocate(held, 0, 400 << 20)\n"
+        "subprocess.run(['sleep', '60'])\n",
+        ("No space left", "it wrote more than"),
+    ),
     "names": (
         "import subprocess\n"
         "for i in range(70_000):\n    open(f'f{i}', 'w').close()\n"
@@ -441,10 +449,18 @@ def test_nothing_is_unbounded(attack: Attack, name: str) -> None:
     result = attack(text, memory=1 << 30)
     assert not result.ran and not passed(result)
     assert any(words in result.reason for words in ([said] if isinstance(said, str) else said)), result.reason
+    assert not list(Path("/dev/shm").glob("attack-*"))
 
 
 EVALUATION = "    val_loss, val_bpb = eval_val("
 PEEKS = {
+    "after a flood": """
+    import ctypes
+    libc = ctypes.CDLL(None)
+    for _ in range(21_000):
+        libc.close(libc.open(b"/nowhere", 0))
+    libc.open(SHARD.encode(), 0)
+""",
     "by libc": """
     import ctypes
     libc = ctypes.CDLL(None)
@@ -484,4 +500,9 @@ def test_a_peek_at_training_data_in_evaluation_never_passes(
     )
     assert not passed(result), result.conditions
     reasons = [result.reason, *result.notes, *(c.why for c in result.conditions.values())]
-    assert any("training data are read after the artifact" in reason for reason in reasons), reasons
+    said = (
+        "more events than are recorded"
+        if name == "after a flood"
+        else "training data are read after the artifact"
+    )
+    assert any(said in reason for reason in reasons), reasons

@@ -92,7 +92,8 @@ class Surroundings:
         if not self.filtered:
             return
         listened = self.listened and self.control >= 0
-        own = (*self.writable, *(SHARED if self.private else SHARED[1:]))
+        own = (*self.writable, *(SHARED if self.private else ()))
+        shared = () if self.private else SHARED[1:]
         if landlock.version():
             proc = [f"/proc/{name}" for name in (os.getpid(), *landlock.PROC_FILES)]
             landlock.restrict(
@@ -101,9 +102,10 @@ class Surroundings:
                     *(["/proc"] if self.private else proc),
                     *(() if listened else self.served),
                 ],
-                writable=[*landlock.DEVICES, *(() if listened else own)],
+                writable=[*landlock.DEVICES, *(() if listened else (*own, *shared))],
                 listed=self.served,
                 handed=own if listened else (),
+                shared=shared if listened else (),
                 network=self.private,
             )
         if self.readable_memory:

@@ -69,9 +69,10 @@ def circumstances_of(
         for record in base.run.ranks
         for event in record.of_kind("meddling")
     ][:1]
+    missed = base.run.observations.missed
     cut = any(not record.complete for record in base.run.ranks)
     return Circumstances(
-        refused=[*tampered, *(["the run made more events than are recorded"] if cut else [])],
+        refused=[*tampered, *(["the run made more events than are recorded"] if cut or missed else [])],
         tampered=tampered,
         dodged=tuple(_dodged(evidence, target)),
         unreached=[*_withheld(evidence, laboratory), *_not_taken(evidence, reading, target)],

@@ -25,7 +25,7 @@ from auditor.replay.sandbox import landlock
 from auditor.replay.sandbox.broker import Broker, Watched
 from auditor.replay.sandbox.ladder import ELSEWHERE, Layout, Rung, command, environment
 from auditor.replay.sandbox.processes import descendants, kill_until_gone, processes_of
-from auditor.replay.sandbox.quota import disk_is_full, disk_use
+from auditor.replay.sandbox.quota import disk_is_full, disk_use, made_in
 from auditor.replay.sandbox.users import spare_user
 from auditor.replay.toy.sizes import ToySizes
 from auditor.replay.toy.target import DATASETS
@@ -80,6 +80,7 @@ class Session:
         )
         self._server: subprocess.Popen[str] | None = None
         self._broker: Broker | None = None
+        self._watch: Watched | None = None
         self._errors: IO[str] | None = None
         self.runs = 0
 
@@ -224,7 +225,10 @@ class Session:
         return message
 
     def _hold_to_quota(self, server: int) -> None:
-        use = disk_use([self._root / name for name in ("job", "out", "tmp")], descendants(server))
+        folders = [self._root / name for name in ("job", "out", "tmp")]
+        # A copy: the broker goes on adding to it.
+        made = set(self._watch.made) if self._watch is not None else set()
+        use = disk_use(folders, descendants(server), self._shared, made)
         if use.too_much or disk_is_full(self._root):
             raise TooMuch(use.too_much or "the disk has no room left for what it writes")
 
@@ -284,10 +288,10 @@ class Session:
         self._lay(world)
         began_s = time.monotonic()
         self.runs += 1
-        watched = self._watched(withdraws=withdraws)
+        self._watch = self._watched(withdraws=withdraws)
         broker = self._broker
         if broker is not None:
-            broker.begin(watched)
+            broker.begin(self._watch)
         withdrawn, told = False, {"reason": "", "left_behind": 0}
         try:
             self._say(order.to_json())
@@ -309,6 +313,9 @@ class Session:
         if broker is not None:
             observations = broker.end(enforced=landlock.version() > 0, network=True)
             withdrawn |= observations.boundary is not None and withdraws
+        for path, _ in list(made_in(self._shared, self._watch.made)):
+            with contextlib.suppress(OSError):
+                os.unlink(path)
         try:
             artifacts = artifacts_in(self._root / "job", self._files)
         except Refused as refused:
@@ -341,6 +348,11 @@ class Session:
 
     def _inside(self, name: str) -> str:
         return self._layout.inside(self.rung, self._root / name)
+
+    @property
+    def _shared(self) -> Path | None:
+        """The folder that runs at this level have in common with this machine, if any."""
+        return Path("/dev/shm") if self.rung is Rung.LANDLOCK else None
 
     def _temporary(self) -> str:
         return "/tmp" if self.rung.has_own_files else self._inside("tmp")

@@ -46,7 +46,7 @@ from auditor.replay.sandbox.lookup import (
 from auditor.replay.sandbox.notifications import Call, Listener
 from auditor.replay.sandbox.seccomp import OPENS, STARTS
 
-MAX_EVENTS: Final = 100_000
+MAX_EVENTS: Final = 20_000
 """Opens, programs and network tries of one run that are kept; what comes after is counted."""
 
 ARTIFACT_BYTES: Final = 1000
@@ -69,6 +69,7 @@ class Watched:
         given: (device, inode) of each file that it was given, with its time of change.
         withdraw: takes training data away; None where they stay.
         user: whose files are made, or None for this process's own.
+        made: (device, inode) of each file that was made for it.
     """
 
     own: tuple[str, ...]
@@ -80,6 +81,7 @@ class Watched:
     number: int = 0
     missed: int = 0
     boundary: Boundary | None = None
+    made: set[tuple[int, int]] = field(default_factory=set)
     files: list[OpenedFile] = field(default_factory=list)
     sockets: list[SocketUse] = field(default_factory=list)
     programs: list[StartedProgram] = field(default_factory=list)
@@ -311,7 +313,10 @@ class Broker:
             ):
                 raise _NotOurs(path)
             with _as_user(run.user), held(os.open(f"/proc/self/fd/{folder}", os.O_PATH | os.O_CLOEXEC)) as at:
-                return create(at, last, flags, mode)
+                made = create(at, last, flags, mode)
+        status = os.fstat(made)
+        run.made.add((status.st_dev, status.st_ino))
+        return made
 
     def _cross(self, run: Watched, listener: Listener, call: Call, found: int, name: str) -> None:
         """Take training data away before the artifact is opened."""

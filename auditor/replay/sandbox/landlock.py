@@ -17,6 +17,11 @@ EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1, 2, 4, 8
 READ: Final = EXECUTE | READ_FILE | READ_DIR
 FIRST_VERSION: Final = (1 << 13) - 1
 REFER, TRUNCATE, IOCTL = 1 << 13, 1 << 14, 1 << 15
+REMOVE_DIR, MAKE_CHAR, MAKE_DIR = 1 << 4, 1 << 6, 1 << 7
+MAKE_SOCK, MAKE_FIFO, MAKE_BLOCK, MAKE_SYM = 1 << 9, 1 << 10, 1 << 11, 1 << 12
+OTHER_NODES: Final = REMOVE_DIR | MAKE_CHAR | MAKE_DIR | MAKE_SOCK | MAKE_FIFO | MAKE_BLOCK | MAKE_SYM
+"""Rights to make what is no regular file."""
+
 OF_FILES: Final = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL
 """Rights that make sense for a file; the others are of folders."""
 
@@ -53,6 +58,7 @@ def restrict(
     writable: Sequence[str],
     listed: Sequence[str] = (),
     handed: Sequence[str] = (),
+    shared: Sequence[str] = (),
     network: bool = False,
 ) -> None:
     """Leave this process only these paths; what does not exist is skipped.
@@ -60,6 +66,7 @@ def restrict(
     Args:
         listed: folders of which it may read the names.
         handed: folders in which it may do all but open a file for reading: those are opened for it.
+        shared: like `handed`, but of regular files alone: what others have there too.
         network: leave TCP alone.
 
     Raises:
@@ -84,6 +91,8 @@ def restrict(
             _allow(ruleset, path, READ_DIR)
         for path in handed:
             _allow(ruleset, path, handled & ~READ_FILE)
+        for path in shared:
+            _allow(ruleset, path, handled & ~READ_FILE & ~OTHER_NODES)
         if _libc.syscall(_RESTRICT, ruleset, 0) != 0:
             code = ctypes.get_errno()
             raise OSError(code, os.strerror(code), "landlock_restrict_self")

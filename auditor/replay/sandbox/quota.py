@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -36,6 +36,9 @@ MAX_THREADS: Final = 1024
 """Of all its processes together (RLIMIT_NPROC); above `MAX_PROCESSES`, so that the reason comes first."""
 
 
+NOTHING: Final[frozenset[tuple[int, int]]] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class Use:
     """Bytes and files on the disk."""
@@ -53,8 +56,17 @@ class Use:
         return ""
 
 
-def disk_use(folders: Sequence[Path], processes: Iterable[int]) -> Use:
-    """What lies in folders, and what processes hold open on the same disk without a name."""
+def disk_use(
+    folders: Sequence[Path],
+    processes: Iterable[int],
+    shared: Path | None = None,
+    made: Set[tuple[int, int]] = NOTHING,
+) -> Use:
+    """What lies in folders, and what processes hold open on the same disk without a name.
+
+    Args:
+        shared: a folder that others use too; of what lies in it what was `made` counts, by (device, inode).
+    """
     seen: dict[tuple[int, int], int] = {}
     count = 0
     waiting = [str(folder) for folder in folders]
@@ -67,6 +79,9 @@ def disk_use(folders: Sequence[Path], processes: Iterable[int]) -> Use:
                     seen[status.st_dev, status.st_ino] = status.st_blocks * 512
                     if stat.S_ISDIR(status.st_mode):
                         waiting.append(entry.path)
+    for path, status in made_in(shared, made):
+        seen[status.st_dev, status.st_ino] = status.st_blocks * 512
+        count += bool(path)
     disks = {device for device, _ in seen} | {os.stat(folder).st_dev for folder in folders}
     for process in processes:
         with contextlib.suppress(OSError):
@@ -76,6 +91,18 @@ def disk_use(folders: Sequence[Path], processes: Iterable[int]) -> Use:
                     if not status.st_nlink and status.st_dev in disks:
                         seen[status.st_dev, status.st_ino] = status.st_blocks * 512
     return Use(sum(seen.values()), count)
+
+
+def made_in(folder: Path | None, made: Set[tuple[int, int]]) -> Iterator[tuple[str, os.stat_result]]:
+    """Files that lie in a folder and were made by a run, by (device, inode)."""
+    if folder is None or not made:
+        return
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                status = entry.stat(follow_symlinks=False)
+                if (status.st_dev, status.st_ino) in made:
+                    yield entry.path, status
 
 
 def disk_is_full(folder: Path) -> bool:

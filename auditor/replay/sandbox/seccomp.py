@@ -39,6 +39,10 @@ NO_NEW_PRIVS, THP_DISABLE, naming of memory."""
 TERMINAL_INPUT: Final = (0x5412, 0x541C)
 """TIOCSTI, TIOCLINUX: put words into a terminal's mouth."""
 
+NODE_KIND: Final = 0o170000
+NAMED: Final = (0o010000, 0o140000)
+"""Pipes and sockets with a name."""
+
 SAME_PERSONALITY: Final = (0, 0xFFFF_FFFF)
 
 
@@ -96,6 +100,9 @@ def lay_run(*, sockets: bool, listened: bool) -> int:
     rules = [
         *(Rule(name, REFUSE) for name in ("seccomp", "landlock_create_ruleset", "landlock_add_rule")),
         Rule("landlock_restrict_self", REFUSE),
+        # Regular files are made by opening them, which is seen.
+        Rule("mknod", ALLOW, (Test(1, NAMED, mask=NODE_KIND),), REFUSE),
+        Rule("mknodat", ALLOW, (Test(2, NAMED, mask=NODE_KIND),), REFUSE),
         Rule("prctl", ALLOW, (Test(0, HARMLESS_PRCTL),), REFUSE),
     ]
     if sockets:
