@@ -146,7 +146,7 @@ def _flip(laboratory: Laboratory, evidence: Evidence, *, count: int) -> None:
     base = evidence.base
     moved: set[str] = set()
     for rank, scores in enumerate(base.scores):
-        for place in _places(evidence, scores, rank, count=count if rank == 0 else 1):
+        for place in _places(base, scores, rank, count=count if rank == 0 else 1):
             leak = _flip_at(laboratory, evidence, base, place, rank, evidence.seed, moved)
             evidence.artifact_moved = tuple(sorted(moved))
             if leak is not None:
@@ -162,11 +162,11 @@ def _flip(laboratory: Laboratory, evidence: Evidence, *, count: int) -> None:
     evidence.artifact_moved = tuple(sorted(moved))
 
 
-def _places(evidence: Evidence, scores: Scores, rank: int, *, count: int) -> list[FlipPlace]:
+def _places(base: Observed, scores: Scores, rank: int, *, count: int) -> list[FlipPlace]:
     """Places of one process, first one that a gradient had reached too early if there is any."""
-    base = evidence.base
-    made_at = [losses.number for losses in base.run.ranks[rank].losses]
-    first = learnt_first(scores, made_at, evidence.histories[rank].first_gradient)
+    record = base.run.ranks[rank]
+    made_at = [losses.number for losses in record.losses]
+    first = learnt_first(scores, made_at, history_of(record).first_gradient)
     usable = first is not None and base.bench.world.validation[first.position] >= FIRST_ORDINARY
     places = choose_places(base.bench.world, scores, count=count)
     return [first, *places] if first is not None and usable else places
@@ -265,9 +265,8 @@ def _first_leak(
     if not base.run.ran or not base.scores:
         return None
     for rank, scores in enumerate(base.scores):
-        places = choose_places(base.bench.world, scores, count=count)
         own = None
-        for place in places[1:2] + places[:1] + places[2:]:
+        for place in _places(base, scores, rank, count=count):
             leak = _flip_at(laboratory, evidence, base, place, rank, seed, set())
             if leak is not None and leak.flip.moved:
                 return leak
