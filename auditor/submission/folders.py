@@ -6,10 +6,13 @@ read, or an entry without one, becomes an `Unjudged`.
 
 from __future__ import annotations
 
+import posixpath
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from auditor.errors import InputError
+from auditor.program.configuration.shell import Command, read_commands
 from auditor.submission import roles
 from auditor.submission.model import Folder, SourceFile, Submission, Target, TextBudget, Track, Unjudged
 
@@ -58,7 +61,7 @@ def divide(
         readable, unreadable = _python_texts(folder)
         problems += [reason for _, reason in unreadable]
         found = _scripts(folder, readable)
-        missing = list(_unread_scripts(folder, unreadable))
+        missing = [*_unread_scripts(folder, unreadable), *_run_otherwise(folder)]
         if not found and not missing and _is_entry(folder):
             missing = [_unjudged(folder, home, NO_SCRIPT)]
         submissions += found
@@ -107,6 +110,37 @@ def _unread_scripts(folder: Folder, unreadable: Sequence[tuple[SourceFile, str]]
     for file, reason in unreadable:
         if roles.is_script_name(file.path, root=folder.path):
             yield _unjudged(folder, file.path, reason)
+
+
+def _run_otherwise(folder: Folder) -> Iterator[Unjudged]:
+    """Files that a run script hands to Python although their names are not those of Python files."""
+    by_path = {folder.relative(file): file for file in folder.files if file.suffix != ".py"}
+    for launcher in folder.run_scripts:
+        home = posixpath.dirname(folder.relative(launcher))
+        for command in _commands(launcher):
+            if command.runs_python_file or not any(map(_INTERPRETER.search, command.words)):
+                continue
+            for word in command.words:
+                file = by_path.get(posixpath.normpath(posixpath.join(home, word)))
+                if file is not None and _is_script(file):
+                    yield _unjudged(folder, file.path, f"{launcher.path} runs it, and it is no .py file")
+
+
+_INTERPRETER = re.compile(r"(?:^|/)(?:python[\d.]*|torchrun|accelerate|deepspeed)$")
+
+
+def _commands(launcher: SourceFile) -> list[Command]:
+    try:
+        return read_commands(launcher.text())
+    except InputError:
+        return []
+
+
+def _is_script(file: SourceFile) -> bool:
+    try:
+        return roles.has_substance(file.text())
+    except InputError:
+        return True
 
 
 def _is_entry(folder: Folder) -> bool:

@@ -210,7 +210,7 @@ ATTACKS = (
         {f"{ENTRY}/train_gpt.txt": ILLEGAL, f"{ENTRY}/run.sh": "python train_gpt.txt\n"},
         hope=GREEN,
         exits=(3,),
-        says=("holds no training",),
+        says=("no .py file",),
     ),
     _job(
         "workflow commands in a file's name",

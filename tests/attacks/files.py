@@ -192,6 +192,7 @@ def _loop(folder: Path) -> None:
     (folder / "up").symlink_to("..")
 
 
+DECOY = {"train_real.txt": ILLEGAL, "run.sh": "torchrun --standalone --nproc_per_node=8 train_real.txt\n"}
 ONLY_3_12 = 'print(f"{"a"}")\n'
 """Quotes of the same kind in an f-string: Python 3.11 takes it for an error, so that our second parser is asked."""
 HANG = "the auditor waits for ever"
@@ -275,6 +276,15 @@ PLACES = (
         options=("--quiet",),
         hope="what is too large is not judged",
         exits=(3,),
+    ),
+    _folder(
+        "legal script beside the one that is run",
+        DECOY,
+        command="audit",
+        options=("--quiet",),
+        hope="the script that runs has another ending, and is not judged",
+        exits=(3,),
+        says=("REVIEW",),
     ),
     _folder(
         "second training script that only our caps refuse",
@@ -393,7 +403,7 @@ AROUND = (
         hope="nothing to judge is nothing wrong",
         build=_entry_without_script,
         exits=(3,),
-        says=("REVIEW", "holds no training or evaluation script"),
+        says=("REVIEW", "no .py file"),
     ),
     _process(
         "modules named as those that everything imports",

@@ -33,7 +33,11 @@ def branch(repository: Repository) -> Repository:
     [
         ({f"{NEW}/train_gpt.py": TRAINER.encode() + b"\0"}, f"{NEW}/train_gpt.py", "NUL byte at offset"),
         ({f"{NEW}/train_gpt.py": b""}, f"{NEW}/train_gpt.py", "is empty"),
-        ({f"{NEW}/train_gpt.txt": TRAINER, f"{NEW}/run.sh": "python train_gpt.txt"}, NEW, "no training"),
+        (
+            {f"{NEW}/train_gpt.txt": TRAINER, f"{NEW}/run.sh": "python train_gpt.txt"},
+            f"{NEW}/train_gpt.txt",
+            "runs it",
+        ),
         ({f"{NEW}/submission.json": "{}", f"{NEW}/README.md": "x"}, NEW, "no training"),
         ({f"{TRACK}/notes.md": "x"}, TRACK, "holds no script"),
     ],
@@ -174,3 +178,30 @@ def test_more_files_than_are_listed_leave_the_folder_unjudged(
         (tmp_path / name).write_text(TRAINER)
     (entry,) = load_path(str(tmp_path), require_script=False).unjudged
     assert "more than 3 files" in entry.reason
+
+
+@pytest.mark.parametrize(
+    ("command", "unjudged"),
+    [
+        ("torchrun --standalone real.txt", ["real.txt"]),
+        ("python3 -u ./real.txt", ["real.txt"]),
+        ("python tools/parse.py real.txt", []),
+        ("torchrun train_gpt.py 2>&1 | tee real.txt", []),
+        ("cat real.txt", []),
+        ("python notes.txt", []),
+    ],
+)
+def test_what_a_run_script_hands_to_python_is_a_script_whatever_its_name(
+    tmp_path: Path, command: str, unjudged: list[str]
+) -> None:
+    files = {
+        "train_gpt.py": TRAINER,
+        "real.txt": TRAINER,
+        "notes.txt": "x",
+        "run.sh": f"#!/bin/bash\n{command}\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    found = load_path(str(tmp_path), require_script=False)
+    assert [entry.path for entry in found.unjudged] == unjudged
+    assert [submission.script.path for submission in found.submissions] == ["train_gpt.py"]
