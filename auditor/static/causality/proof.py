@@ -106,7 +106,7 @@ class Prover:
 
     def _every_way(self, entry: Entry, batch: int, foreign: set[str]) -> _Run:
         probe, it = self._run(entry, LENGTHS[0], batch, False, Choices(), {}, foreign)
-        if probe.kind is Bound.UNKNOWN and not probe.raised:
+        if probe.kind is Bound.UNKNOWN:
             return probe
         late = self._late_values(it)
         if not late and not it.choices.made:
