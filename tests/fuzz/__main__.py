@@ -1,6 +1,7 @@
 """Fuzz the readers: `python -m tests.fuzz --seconds 60 [--target NAME] [--seed N] [--findings DIR]`, `make fuzz`.
 
-Each input runs for at most 30 seconds and with 4 GiB. An input that breaks something is kept as a file, one a cause.
+Each input runs for at most 30 seconds of processor time and with 4 GiB. An input that breaks something is kept as a
+file, one a cause.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def main() -> int:
     parser.add_argument("--findings", type=Path, default=Path("out/fuzz"))
     options = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    signal.signal(signal.SIGALRM, _hang)
+    signal.signal(signal.SIGPROF, _hang)
     names = options.target or list(TARGETS)
     causes: dict[str, Path] = {}
     runs = dict.fromkeys(names, 0)
@@ -70,7 +71,7 @@ def one_input(target: FuzzTarget, random_: random.Random) -> bytes:
 
 def tried(target: FuzzTarget, data: bytes) -> str:
     """Why an input breaks the target: the error and the line of ours it comes from, or ""."""
-    signal.alarm(INPUT_S)
+    signal.setitimer(signal.ITIMER_PROF, INPUT_S)
     try:
         target(data)
     except (Exception, Hang) as error:  # noqa: BLE001  (that is what is looked for)
@@ -83,7 +84,7 @@ def tried(target: FuzzTarget, data: bytes) -> str:
         last = (ours or list(frames))[-1]
         return f"{type(error).__name__} at {last.filename.rpartition('auditor/')[2]}:{last.lineno}: {str(error)[:160]}"
     finally:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
     return ""
 
 
