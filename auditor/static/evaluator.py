@@ -22,6 +22,7 @@ from auditor.static.syntax.arithmetic import Arithmetic
 from auditor.static.syntax.assignments import Assignments
 from auditor.static.syntax.attributes import Attributes
 from auditor.static.syntax.branches import Branches
+from auditor.static.syntax.class_bodies import ClassBodies
 from auditor.static.syntax.comparisons import Comparisons
 from auditor.static.syntax.comprehensions import Comprehensions
 from auditor.static.syntax.elements import Elements
@@ -29,20 +30,27 @@ from auditor.static.syntax.exceptions import Exceptions
 from auditor.static.syntax.expressions import Expressions
 from auditor.static.syntax.generators import Generators
 from auditor.static.syntax.loops import Loops
+from auditor.static.syntax.managers import Managers
+from auditor.static.syntax.special_methods import SpecialMethods
 from auditor.static.syntax.statements import Statements
 from auditor.static.syntax.subscripts import Subscripts
 from auditor.static.transfer.aliases import Aliases
 from auditor.static.transfer.builtins import BuiltinFunctions
+from auditor.static.transfer.callbacks import Callbacks
 from auditor.static.transfer.calls import Calls
 from auditor.static.transfer.constructors import Constructors
 from auditor.static.transfer.containers import ContainerMethods
+from auditor.static.transfer.conversions import Conversions
+from auditor.static.transfer.default_methods import DefaultMethods
 from auditor.static.transfer.dispatch import Functions
 from auditor.static.transfer.dynamic_code import DynamicCode
 from auditor.static.transfer.files import Files
 from auditor.static.transfer.forward_hooks import ForwardHooks
+from auditor.static.transfer.hooks import Hooks
 from auditor.static.transfer.in_place import InPlace
 from auditor.static.transfer.item_assignment import Stores
 from auditor.static.transfer.library_patches import LibraryPatches
+from auditor.static.transfer.life_cycle import LifeCycle
 from auditor.static.transfer.list_views import Lists
 from auditor.static.transfer.memory import Memory
 from auditor.static.transfer.methods import Methods
@@ -79,13 +87,21 @@ class Evaluator(
     Clocks,
     Files,
     Statements,
+    SpecialMethods,
+    ClassBodies,
     Branches,
     Exceptions,
+    Managers,
     Assignments,
     Calls,
+    Callbacks,
+    Conversions,
+    DefaultMethods,
     Constructors,
     Modules,
     ForwardHooks,
+    LifeCycle,
+    Hooks,
     Weights,
     Subscripts,
     Elements,
@@ -122,6 +138,8 @@ class Evaluator(
         self.prepare_boundaries()
         self.prepare_forward_pass()
         tree, _, path = self.main
+        self.prepare_hooks()
+        self.prepare_life_cycle()
         self.globals = Env()
         self.prepare_dynamic_code()
         self.prepare_patches()
@@ -130,6 +148,7 @@ class Evaluator(
         self.globals.d["__file__"] = Const(path)
         try:
             self.block(tree.body, self.globals)
+            self.run_exits(self.everywhere, tree.body[-1])
         except StepsExhausted as stop:
             self.complete = False
             self.doubt("the evaluation was cut short", str(stop), tree.body[0])

@@ -72,14 +72,15 @@ class Obj(Value):
 
 
 class Env:
-    """Names of one scope."""
+    """Names of one scope; `first` is the first argument of a method's call, whatever it is called there."""
 
-    __slots__ = ("d", "function", "globals_", "nonlocals", "owner", "up")
+    __slots__ = ("d", "first", "function", "globals_", "nonlocals", "owner", "up")
 
     def __init__(self, up: Env | None = None, owner: Class | None = None) -> None:
         self.d: Cells = {}
         self.up = up
         self.owner = owner
+        self.first: Value | None = None
         self.globals_: set[str] = set()
         self.nonlocals: set[str] = set()
 
@@ -150,7 +151,14 @@ class Func(Value):
 
 @dataclass(slots=True, eq=False)
 class Class(Value):
-    """A class of the script."""
+    """A class of the script.
+
+    Attributes:
+        d: its attributes; what the script assigned after the definition is among them.
+        methods: the functions of its body.
+        accessors: setters and deleters of its properties, by `("setter", name)` and `("deleter", name)`.
+        meta: its metaclass, if that is a class of the script.
+    """
 
     node: ast.ClassDef
     env: Env
@@ -159,29 +167,39 @@ class Class(Value):
     path: str
     d: dict[object, object] = field(default_factory=dict)
     methods: dict[str, Func] = field(default_factory=dict)
+    accessors: dict[tuple[str, str], Func] = field(default_factory=dict)
+    meta: Class | None = None
+    known_order: tuple[Class, ...] = ()
+
+    def order(self) -> tuple[Class, ...]:
+        """This class and those it derives from, in the order in which attributes are looked up."""
+        if not self.known_order:
+            self.known_order = linearised(self)
+        return self.known_order
 
     def find(self, name: str) -> Func | None:
-        """The method of that name, by the order of bases."""
-        if name in self.methods:
-            return self.methods[name]
-        for base in self.bases:
-            if isinstance(base, Class):
-                found = base.find(name)
-                if found is not None:
-                    return found
+        """The method of that name, by the order of bases; a function that was assigned later counts."""
+        for cls in self.order():
+            assigned = cls.d.get(name)
+            if isinstance(assigned, Func):
+                return assigned
+            if assigned is not None:
+                return None
+            if name in cls.methods:
+                return cls.methods[name]
         return None
 
     def get(self, name: str) -> Value | None:
         """The class attribute of that name, by the order of bases."""
-        value = self.d.get(name)
-        if isinstance(value, Value):
-            return value
-        for base in self.bases:
-            if isinstance(base, Class):
-                found = base.get(name)
-                if found is not None:
-                    return found
+        for cls in self.order():
+            value = cls.d.get(name)
+            if isinstance(value, Value):
+                return value
         return None
+
+    def accessor(self, kind: str, name: str) -> Func | None:
+        """The setter or deleter of a property, by the order of bases."""
+        return next((c.accessors[kind, name] for c in self.order() if (kind, name) in c.accessors), None)
 
     def library_bases(self) -> list[str]:
         """Dotted names of the library classes it derives from."""
@@ -222,13 +240,43 @@ class View(Value):
 
 
 class SuperView(Value):
-    """What `super()` gives: the methods of a base bound to the instance."""
+    """What `super()` gives: the methods of the bases that are left, bound to the instance.
 
-    __slots__ = ("base", "instance")
+    Attributes:
+        rest: classes of the script in which to look, in order; behind them stand those of libraries.
+        instance: what the methods are bound to.
+    """
 
-    def __init__(self, base: Class, instance: Value) -> None:
-        self.base = base
+    __slots__ = ("instance", "rest")
+
+    def __init__(self, rest: tuple[Class, ...], instance: Value) -> None:
+        self.rest = rest
         self.instance = instance
+
+    def find(self, name: str) -> Func | None:
+        return next((cls.methods[name] for cls in self.rest if name in cls.methods), None)
+
+
+@dataclass(frozen=True, slots=True)
+class NamesView(Value):
+    """`vars(x)`, `x.__dict__`, `globals()`: the names of an object, a class or a scope as a dictionary."""
+
+    owner: Obj | Class | Env
 
 
 Holder = Obj | Env | Class
+
+
+def linearised(cls: Class) -> tuple[Class, ...]:
+    """The C3 order of a class; where there is none, depth first."""
+    bases = [base for base in cls.bases if isinstance(base, Class) and base is not cls]
+    waiting = [list(base.order()) for base in bases] + [bases]
+    out = [cls]
+    while any(waiting):
+        waiting = [line for line in waiting if line]
+        heads = [line[0] for line in waiting]
+        free = [head for head in heads if not any(head in line[1:] for line in waiting)]
+        chosen = free[0] if free else heads[0]
+        out.append(chosen)
+        waiting = [[c for c in line if c is not chosen] for line in waiting]
+    return tuple(out)

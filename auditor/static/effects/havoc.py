@@ -120,6 +120,8 @@ class Havoc(Machine):
 
         Code that the call gives back, or that it puts into a container, runs where that is called.
         """
+        if id(node) in self.taken_over:
+            return
         kept = isinstance(func, Method) and isinstance(func.owner, Obj) and func.owner.kind in HOLDERS
         decorates = isinstance(result, Lib)  # a decorator of a library, to be called with another function
         if kept or decorates or self.hands_code((result,)) or not self.hands_code(given):
@@ -286,7 +288,7 @@ def parts_of(value: Value) -> Iterator[Value]:
     elif isinstance(value, Method):
         yield value.owner
     elif isinstance(value, SuperView):
-        yield value.base
+        yield from value.rest
         yield value.instance
     elif isinstance(value, Generator):
         if value.listed is not None:

@@ -21,6 +21,7 @@ from auditor.static.domain.heap import Class, Env, Func, Holder, Obj
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.reach import Reach
 from auditor.static.domain.values import Columns, Const, Consume, Generator, Value
+from auditor.static.interpreter.implicit_calls import ImplicitCalls
 from auditor.trace.events import Blend, Event, Score
 from auditor.trace.formula import Change, Formula, Kind, Printed
 from auditor.trace.region import Region
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 PLAIN = Formula()
 
 
-class Contract:
+class Contract(ImplicitCalls):
     """Every method that one part calls and another has."""
 
     def block(self, body: Sequence[ast.stmt], env: Env) -> str | None:
@@ -78,15 +79,6 @@ class Contract:
         raise NotImplementedError
 
     def beside_places(self, owner: Obj) -> Data:
-        raise NotImplementedError
-
-    def register_hook(self, module: Obj, hook: Value, node: ast.AST) -> Obj:
-        raise NotImplementedError
-
-    def run_hooks(self, module: Obj, args: Sequence[Value], node: ast.AST) -> None:
-        raise NotImplementedError
-
-    def remove_hook(self, handle: Obj) -> None:
         raise NotImplementedError
 
     def statistics_saved(self, args: Sequence[Value], node: ast.AST) -> None:

@@ -26,7 +26,9 @@ class Arithmetic(Machine):
     """Evaluates binary operators."""
 
     def e_BinOp(self, node: ast.BinOp, env: Env) -> Value:
-        return self.binary(node.op, self.evaluate(node.left, env), self.evaluate(node.right, env), node)
+        return self.binary_by_method(
+            node.op, self.evaluate(node.left, env), self.evaluate(node.right, env), node
+        )
 
     def binary(self, op: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
         result = self.with_binary(op, left, right, self.operated(op, left, right, node), node)

@@ -10,7 +10,7 @@ from auditor.static.domain.by_token_kind import ByKind
 from auditor.static.domain.flow import Status
 from auditor.static.domain.heap import TOUCHED, Class, Env, Obj, View
 from auditor.static.domain.provenance import Data
-from auditor.static.domain.values import Alt, Const, Keyed, Lib, Num, Tup, Value
+from auditor.static.domain.values import Alt, Const, Generator, Keyed, Lib, Num, Partial, Tup, Value
 from auditor.static.interpreter.decisions import Machine
 
 
@@ -53,9 +53,20 @@ class Assignments(Machine):
         if isinstance(target, ast.Subscript):
             owner = self.evaluate(target.value, env)
             index = self.evaluate(target.slice, env)
+            old = self.implicit(owner, "__getitem__", [index], node)
+            if old is not None:
+                found = self.operated_in_place(node.op, old, value, node)
+                changed = self.binary_by_method(node.op, old, value, node) if found is None else found
+                if not self.store_item(owner, index, changed, target):
+                    self.store(owner, index, changed, target, env, augmented=False)
+                return None
             self.store(owner, index, value, target, env, augmented=True)
             return None
         old = self.evaluate(target, env)
+        answer = self.operated_in_place(node.op, old, value, node)
+        if answer is not None:
+            self.assign(target, answer, env)
+            return None
         record = self.data(value)
         if record.losses:
             value = record = self.added_up(self.under_tests(record), old, node)
@@ -110,7 +121,11 @@ class Assignments(Machine):
 
     def assign(self, target: ast.expr, value: Value, env: Env) -> None:
         if isinstance(target, ast.Name):
-            self.put(self.scope_of(target.id, env), target.id, value)
+            scope = self.scope_of(target.id, env)
+            old = scope.d.get(target.id)
+            self.put(scope, target.id, value)
+            if old is not value and isinstance(old, Obj):
+                self.unnamed(old, env, target)
         elif isinstance(target, (ast.Tuple, ast.List)):
             self.unpack(target.elts, value, env)
         elif isinstance(target, ast.Starred):
@@ -119,8 +134,9 @@ class Assignments(Machine):
             self.assign_attribute(target, value, env)
         elif isinstance(target, ast.Subscript):
             owner = self.evaluate(target.value, env)
-            index = self.evaluate(target.slice, env)
-            self.store(owner, index, value, target, env, augmented=False)
+            index = self.indexed_by(self.evaluate(target.slice, env), target)
+            if not self.store_item(owner, index, value, target):
+                self.store(owner, index, value, target, env, augmented=False)
 
     def scope_of(self, name: str, env: Env) -> Env:
         if name in env.globals_:
@@ -133,6 +149,11 @@ class Assignments(Machine):
         return env
 
     def unpack(self, targets: Sequence[ast.expr], value: Value, env: Env) -> None:
+        if isinstance(value, Generator):
+            value = self.listed(value, at_once=True)
+        elif isinstance(value, Obj) and value.cls is not None:
+            value = self.iterated(value, targets[0]) if targets else value
+            value = self.listed(value, at_once=True) if isinstance(value, Generator) else value
         count = len(targets)
         starred = any(isinstance(t, ast.Starred) for t in targets)
         items: Sequence[Value] | None = None
@@ -174,24 +195,85 @@ class Assignments(Machine):
                 self.assign(target, self.subscript(value, Const(position), target), env)
 
     def assign_attribute(self, target: ast.Attribute, value: Value, env: Env) -> None:
-        owner = self.evaluate(target.value, env)
+        self.set_attribute(self.evaluate(target.value, env), target.attr, value, target)
+
+    def set_attribute(self, owner: Value, name: str, value: Value, node: ast.AST) -> None:
+        """`owner.name = value`, by the methods of the class that stand in the way of it."""
         for option in owner.options if isinstance(owner, Alt) else (owner,):
-            if isinstance(option, Lib):
-                self.patch(f"{option.name}.{target.attr}", value, target)
-            elif isinstance(option, (Obj, Class)):
-                record = self.data(value)
-                if isinstance(option, Obj) and option.kind in ("module", "tensor") and target.attr == "data":
-                    if record.regions:
-                        self.update(option, record.regions, target, "in place", ".data =")
-                    else:
-                        self.put(option, "#history", record.updates)
-                    continue
-                self.baptise(value, target.attr)
-                self.put(option, target.attr, value)
-            elif isinstance(option, View):
-                self.put(option.base, target.attr, value)
-            elif isinstance(option, Data) and target.attr == "data":
-                record = self.data(value)
-                for state in option.refs:
-                    if record.regions:
-                        self.update(state, record.regions, target, "in place", ".data =")
+            if self.implicit(option, "__setattr__", [Const(name), value], node) is not None:
+                continue
+            setter = self.setter_of(option, name)
+            if setter is not None:
+                self.call(setter, [value], {}, node)
+            else:
+                self.put_attribute(option, name, value, node)
+
+    def setter_of(self, owner: Value, name: str) -> Value | None:
+        """What is called when the attribute of an object is assigned: a property's setter, or `__set__`."""
+        cls = owner.cls if isinstance(owner, Obj) else None
+        if cls is None:
+            return None
+        setter = cls.accessor("setter", name)
+        if setter is not None:
+            return replace(setter, instance=owner)
+        descriptor = cls.get(name)
+        if not isinstance(descriptor, Obj):
+            return None
+        given = descriptor.d.get("#setter")
+        found = given if isinstance(given, Value) else self.special(descriptor, "__set__")
+        return None if found is None else Partial(found, (owner,), ())
+
+    def put_attribute(self, option: Value, name: str, value: Value, node: ast.AST) -> None:
+        """`owner.name = value`, as `object` does it."""
+        record = self.data(value)
+        if isinstance(option, Lib):
+            self.patch(f"{option.name}.{name}", value, node)
+        elif isinstance(option, (Obj, Class)):
+            if isinstance(option, Obj) and option.kind in ("module", "tensor") and name == "data":
+                if record.regions:
+                    self.update(option, record.regions, node, "in place", ".data =")
+                else:
+                    self.put(option, "#history", record.updates)
+                return
+            self.baptise(value, name)
+            self.put(option, name, value)
+        elif isinstance(option, View):
+            self.put(option.base, name, value)
+        elif isinstance(option, Data) and name == "data":
+            for state in option.refs:
+                if record.regions:
+                    self.update(state, record.regions, node, "in place", ".data =")
+
+    def x_Delete(self, node: ast.Delete, env: Env) -> Status:
+        for target in node.targets:
+            self.delete(target, env)
+        return None
+
+    def delete(self, target: ast.expr, env: Env) -> None:
+        """`del target`, by the methods that are called by it."""
+        if isinstance(target, (ast.Tuple, ast.List)):
+            for element in target.elts:
+                self.delete(element, env)
+        elif isinstance(target, ast.Name):
+            scope = self.scope_of(target.id, env)
+            old = scope.d.get(target.id)
+            if self.is_mortal(old):
+                self.trail.drop(scope, target.id)
+                self.unnamed(old, env, target)
+        elif isinstance(target, ast.Subscript):
+            owner = self.evaluate(target.value, env)
+            index = self.evaluate(target.slice, env)
+            if self.implicit(owner, "__delitem__", [index], target) is None and isinstance(owner, Obj):
+                held = [self.subscript(owner, index, target)] if owner.kind in ("list", "dict") else []
+                for value in held:
+                    self.ended(value, target)
+        elif isinstance(target, ast.Attribute):
+            owner = self.evaluate(target.value, env)
+            if self.implicit(owner, "__delattr__", [Const(target.attr)], target) is None:
+                cls = owner.cls if isinstance(owner, Obj) else None
+                deleter = None if cls is None else cls.accessor("deleter", target.attr)
+                if deleter is not None:
+                    self.call(replace(deleter, instance=owner), [], {}, target)
+                descriptor = None if cls is None else cls.get(target.attr)
+                if descriptor is not None:
+                    self.implicit(descriptor, "__delete__", [owner], target)

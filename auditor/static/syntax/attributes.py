@@ -5,12 +5,17 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from auditor.static.domain.heap import Class, Env, Func, Obj, SuperView, View
+from auditor.static.domain.heap import Class, Env, Func, NamesView, Obj, SuperView, View
 from auditor.static.domain.lattice import by_entry, substitute
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import Alt, Const, Lib, Method, Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.transfer.tables import SIZE_ATTRIBUTES
+
+LIBRARY_CLASSES = {
+    "module": "torch.nn.Module", "optimizer": "torch.optim.Optimizer", "tensor": "torch.Tensor",
+    "list": "builtins.list", "dict": "builtins.dict",
+}  # fmt: skip
 
 
 class Attributes(Machine):
@@ -32,8 +37,10 @@ class Attributes(Machine):
         if name == "ctypes" and isinstance(owner, (Obj, Data, View)):
             return owner  # the address of an array
         if isinstance(owner, SuperView):
-            inherited = owner.base.find(name)
-            return bound(inherited, owner.instance) if inherited is not None else Method(owner, name)
+            inherited = owner.find(name)
+            if inherited is None:
+                return Method(owner, name)
+            return self.method_of(inherited, owner.instance, node)
         if isinstance(owner, View):
             found = self.attribute(owner.base, name, node)
             if isinstance(found, Method):
@@ -42,12 +49,7 @@ class Attributes(Machine):
         if isinstance(owner, Obj):
             return self.object_attribute(owner, name, node)
         if isinstance(owner, Class):
-            found_method = owner.find(name)
-            if found_method is not None:
-                if decorated_with(found_method, "classmethod"):
-                    return bound(found_method, owner)
-                return found_method
-            return owner.get(name) or UNKNOWN
+            return self.class_attribute(owner, name, node)
         if isinstance(owner, Data) and name in SIZE_ATTRIBUTES:
             return self.size_of(owner, name)
         if name == "grad" and isinstance(owner, Data):
@@ -56,31 +58,108 @@ class Attributes(Machine):
             return owner
         return Method(owner, name)
 
+    def class_of(self, value: Value) -> Value:
+        """The class of an object: one of the script, or by its library's name."""
+        if isinstance(value, Obj):
+            if value.cls is not None:
+                return value.cls
+            return Lib(LIBRARY_CLASSES.get(value.kind, "builtins.object"))
+        if isinstance(value, Class):
+            return value.meta if value.meta is not None else Lib("builtins.type")
+        if isinstance(value, View):
+            return self.class_of(value.base)
+        if isinstance(value, Data) and value.relevant:
+            return Lib("torch.Tensor")
+        return UNKNOWN
+
     def size_of(self, owner: Data, name: str) -> Value:
         """The size of unknown data: positive, and the same each time for the same array."""
         if name in ("size", "shape", "nbytes") and owner.turns:
             return Data(turns=owner.turns)
         return UNKNOWN
 
+    def class_attribute(self, owner: Class, name: str, node: ast.AST) -> Value:
+        if name == "__dict__":
+            return NamesView(owner)
+        if name == "apply" and owner.is_autograd:
+            return Method(owner, name)
+        method = owner.find(name)
+        if method is not None:
+            return bound(method, owner) if decorated_with(method, "classmethod") else method
+        attribute = owner.get(name)
+        if attribute is not None:
+            found = self.implicit(attribute, "__get__", [Const(None), owner], node)
+            return attribute if found is None else found
+        for special in ("__getattribute__", "__getattr__"):
+            found = self.implicit(owner, special, [Const(name)], node)
+            if found is not None:
+                return found
+        if owner.meta is not None:
+            method = owner.meta.find(name)
+            if method is not None:
+                return self.method_of(method, owner, node)
+        inherited = owner.library_bases()
+        return Lib(f"{inherited[0]}.{name}") if inherited else UNKNOWN
+
+    def method_of(self, method: Func, instance: Value, node: ast.AST) -> Value:
+        """What looking up a method on an instance gives: bound, or called if it is a property."""
+        if decorated_with(method, "property", "cached_property"):
+            return self.call_function(bound(method, instance), [], {}, node)
+        if decorated_with(method, "staticmethod"):
+            return method
+        if decorated_with(method, "classmethod"):
+            cls = instance.cls if isinstance(instance, Obj) else instance
+            return bound(method, cls if cls is not None else instance)
+        return bound(method, instance)
+
     def object_attribute(self, owner: Obj, name: str, node: ast.AST) -> Value:
+        """`owner.name`, by the methods of the class that stand in the way of it."""
+        if owner.cls is not None:
+            if owner.kind != "module":
+                found = self.implicit(owner, "__getattribute__", [Const(name)], node)
+                if found is not None:
+                    return found
+            found = self.described(owner, name, node)
+            if found is not None:
+                return found
+        return self.plain_attribute(owner, name, node)
+
+    def described(self, owner: Obj, name: str, node: ast.AST) -> Value | None:
+        """What a descriptor in the class of an object answers for it."""
+        attribute = owner.cls.get(name) if owner.cls is not None else None
+        if not isinstance(attribute, Obj) or owner.cls is None:
+            return None
+        getter = attribute.d.get("#getter")
+        if isinstance(getter, Value):
+            return self.call(getter, [owner], {}, node)
+        if name in owner.d and self.special(attribute, "__set__") is None:
+            return None
+        return self.implicit(attribute, "__get__", [owner, owner.cls], node)
+
+    def plain_attribute(self, owner: Obj, name: str, node: ast.AST) -> Value:
+        """`owner.name`, as `object` looks it up."""
         found = owner.d.get(name)
         if isinstance(found, Value):
             return found
+        if name == "__dict__":
+            return NamesView(owner)
+        if name == "__class__":
+            return self.class_of(owner)
         if owner.cls is not None:
             method = owner.cls.find(name)
             if method is not None:
-                if decorated_with(method, "property", "cached_property"):
-                    if owner.kind == "module":
+                if owner.kind in ("module", "optimizer"):
+                    if not decorated_with(method, "property", "cached_property"):
+                        return Method(owner, name)
+                    if owner.kind == "module" and not self.makes_events(method):
                         return self.module_part(owner)
-                    return self.call_function(bound(method, owner), [], {}, node)
-                if decorated_with(method, "staticmethod"):
-                    return method
-                if decorated_with(method, "classmethod"):
-                    return bound(method, owner.cls)
-                return Method(owner, name) if owner.kind == "module" else bound(method, owner)
+                return self.method_of(method, owner, node)
             attribute = owner.cls.get(name)
             if attribute is not None:
                 return attribute
+            answer = self.implicit(owner, "__getattr__", [Const(name)], node)
+            if answer is not None:
+                return answer
         if owner.kind == "module":
             if name in ("module", "_orig_mod"):
                 return owner

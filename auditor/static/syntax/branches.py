@@ -1,4 +1,4 @@
-"""Branches and managers: arms run from the same heap, and what they leave is joined."""
+"""Branches: arms run from the same heap, and what they leave is joined."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from auditor.solver.expressions import Condition
 from auditor.static.ast_text import ast_text
 from auditor.static.domain.flow import Changes, Choice, Status
-from auditor.static.domain.heap import MISSING, Env, Holder, Obj
+from auditor.static.domain.heap import MISSING, Env, Holder
 from auditor.static.domain.values import Const, Truth, Value
 from auditor.static.effects.clocks import CLOCK
 from auditor.static.interpreter.decisions import Machine
@@ -21,7 +21,7 @@ class Branches(Machine):
     """Runs one arm or several."""
 
     def x_If(self, node: ast.If, env: Env) -> Status:
-        test = self.evaluate(node.test, env)
+        test = self.tested(self.evaluate(node.test, env), node)
         outcome = self.truth(test)
         settings = self.settings_of(test)
         place = self.place(node)
@@ -191,34 +191,6 @@ class Branches(Machine):
             self.certainty.pop()
             self.node = outer
             del self.conditions[depth:]
-
-    def x_With(self, node: ast.With | ast.AsyncWith, env: Env) -> Status:
-        return self.inside(node, node.items, env)
-
-    x_AsyncWith = x_With
-
-    def inside(self, node: ast.With | ast.AsyncWith, items: Sequence[ast.withitem], env: Env) -> Status:
-        """The body within the managers left: those of the script run before and behind it."""
-        if not items:
-            return self.block(node.body, env)
-        first, rest = items[0], items[1:]
-        manager = self.evaluate(first.context_expr, env)
-
-        def enter(value: Value) -> Status:
-            if first.optional_vars is not None:
-                self.assign(first.optional_vars, value, env)
-            return self.inside(node, rest, env)
-
-        generator = self.as_generator(manager)
-        if generator is not None:
-            return self.once(generator, enter)
-        cls = manager.cls if isinstance(manager, Obj) and manager.kind == "instance" else None
-        if cls is None or cls.find("__enter__") is None:
-            return enter(manager)
-        status = enter(self.call(self.attribute(manager, "__enter__", node), [], {}, node))
-        if cls.find("__exit__") is not None:
-            self.call(self.attribute(manager, "__exit__", node), [Const(None)] * 3, {}, node)
-        return status
 
     def x_Match(self, node: ast.Match, env: Env) -> Status:
         subject = self.evaluate(node.subject, env)

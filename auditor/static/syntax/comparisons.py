@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from dataclasses import replace
 
 from auditor.program.operators import COMPARISONS
@@ -20,6 +21,9 @@ class Comparisons(Machine):
     def e_Compare(self, node: ast.Compare, env: Env) -> Value:
         left = self.evaluate(node.left, env)
         rights = [self.evaluate(c, env) for c in node.comparators]
+        answer = self.compared_by_methods(node, [left, *rights])
+        if answer is not None:
+            return answer
         settings: frozenset[str] = getattr(left, "settings", NONE)
         for right in rights:
             settings |= getattr(right, "settings", NONE)
@@ -52,6 +56,13 @@ class Comparisons(Machine):
         by_kind = self.compared(node.ops[0], left, rights[0]) if len(rights) == 1 else None
         found = replace(record, marks=marks, span=None, by_kind=by_kind or record.by_kind)
         return self.with_comparison(left, rights[0], found, node) if len(rights) == 1 else found
+
+    def compared_by_methods(self, node: ast.Compare, values: Sequence[Value]) -> Value | None:
+        """A comparison, or a chain of them, that methods of the script have a part in."""
+        pairs = zip(node.ops, values[:-1], values[1:], strict=True)
+        found = [self.compared_by_method(op, a, b, node) for op, a, b in pairs]
+        answers = [answer for answer in found if answer is not None]
+        return answers[0] if len(found) == len(answers) == 1 else self.mix(*answers) if answers else None
 
     def comparison(self, op: ast.cmpop, left: Value, right: Value, settings: frozenset[str]) -> Value | None:
         if isinstance(op, (ast.In, ast.NotIn)):

@@ -66,7 +66,7 @@ class Comprehensions(Machine):
         generator = node.generators[depth]
 
         def turn() -> Status:
-            outcomes = [self.truth(self.evaluate(test, scope)) for test in generator.ifs]
+            outcomes = [self.truth(self.tested(self.evaluate(test, scope), test)) for test in generator.ifs]
             if False in outcomes:
                 return None
             if None not in outcomes:
@@ -132,7 +132,7 @@ class Comprehensions(Machine):
                         generator.target, self.element(self.indexable(iterable), Expr.of(counter)), scope
                     )
                 for condition in generator.ifs:
-                    tests.append(self.evaluate(condition, scope))
+                    tests.append(self.tested(self.evaluate(condition, scope), condition))
                     outcome = self.truth(tests[-1])
                     if outcome is False and items is None:
                         continue
@@ -185,7 +185,7 @@ class Comprehensions(Machine):
         out: list[Value] = []
         for item in items:
             self.assign(generator.target, item, scope)
-            outcomes = [self.truth(self.evaluate(c, scope)) for c in generator.ifs]
+            outcomes = [self.truth(self.tested(self.evaluate(c, scope), c)) for c in generator.ifs]
             if any(o is None for o in outcomes):
                 return None
             if all(outcomes):

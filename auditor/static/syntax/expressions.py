@@ -84,7 +84,10 @@ class Expressions(Machine):
         return out
 
     def e_Set(self, node: ast.Set, env: Env) -> Value:
-        return Tup(self.items_of(node.elts, env)[0])
+        items = self.items_of(node.elts, env)[0]
+        for item in items:
+            self.hashed(item, node)
+        return Tup(items)
 
     def e_Dict(self, node: ast.Dict, env: Env) -> Value:
         out = self.allocate("dict", node)
@@ -99,6 +102,7 @@ class Expressions(Machine):
                 rest.append(self.data(value))
                 continue
             key_value = self.evaluate(key_node, env)
+            self.hashed(key_value, key_node)
             if isinstance(key_value, Const) and isinstance(key_value.value, (str, int)):
                 out.d["key", key_value.value] = value
             rest.append(value)
@@ -117,6 +121,11 @@ class Expressions(Machine):
                 continue
             assert isinstance(part, ast.FormattedValue)
             value = self.evaluate(part.value, env)
+            way = {114: "repr", 97: "repr", 115: "str"}.get(part.conversion, "format")
+            if part.format_spec is not None:
+                self.evaluate(part.format_spec, env)
+            text = self.formatted(value, way, part)
+            value = value if text is None else text
             exact_text = isinstance(value, Const) and not isinstance(value.value, float)
             if exact_text and part.format_spec is None and not self.is_open(value):
                 assert isinstance(value, Const)
@@ -164,7 +173,7 @@ class Expressions(Machine):
     def e_Subscript(self, node: ast.Subscript, env: Env) -> Value:
         owner = self.evaluate(node.value, env)
         index = self.evaluate(node.slice, env)
-        return self.doubted_part(owner, self.subscript(owner, index, node))
+        return self.doubted_part(owner, self.item_at(owner, index, node))
 
     def e_ListComp(self, node: ast.ListComp, env: Env) -> Value:
         return self.comprehension(node, env)
@@ -177,10 +186,12 @@ class Expressions(Machine):
 
     def e_UnaryOp(self, node: ast.UnaryOp, env: Env) -> Value:
         value = self.evaluate(node.operand, env)
-        return self.with_unary(node.op, value, self.negated(node, value))
+        answer = self.unary_by_method(node.op, value, node)
+        return self.with_unary(node.op, value, self.negated(node, value)) if answer is None else answer
 
     def negated(self, node: ast.UnaryOp, value: Value) -> Value:
         if isinstance(node.op, ast.Not):
+            value = self.tested(value, node)
             outcome = self.truth(value)
             settings = getattr(value, "settings", NONE)
             if outcome is not None:
@@ -213,7 +224,7 @@ class Expressions(Machine):
         last: Value = Const(conjunction)
         for part in node.values:
             value = self.evaluate(part, env)
-            outcome = self.truth(value)
+            outcome = self.truth(self.tested(value, part))
             settings |= getattr(value, "settings", NONE)
             if outcome is None:
                 undecided.append(value)
@@ -243,7 +254,7 @@ class Expressions(Machine):
         return replace(self.mix(*undecided), settings=settings)
 
     def e_IfExp(self, node: ast.IfExp, env: Env) -> Value:
-        test = self.evaluate(node.test, env)
+        test = self.tested(self.evaluate(node.test, env), node)
         outcome = self.truth(test)
         if outcome is not None and not self.is_open(test):
             return self.evaluate(node.body if outcome else node.orelse, env)

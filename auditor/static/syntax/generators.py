@@ -207,14 +207,16 @@ class Generators(Machine):
     # what is iterated
     def iterated(self, value: Value, node: ast.AST) -> Value:
         """What a loop goes through: objects with `__iter__` or `__next__` by these methods."""
-        if not (isinstance(value, Obj) and value.kind == "instance" and value.cls is not None):
+        if not (
+            isinstance(value, Obj) and value.kind in ("instance", "list", "dict") and value.cls is not None
+        ):
             return value
         if value.cls.find("__iter__") is not None:
             inner = self.call(self.attribute(value, "__iter__", node), [], {}, node)
             if inner is not value:
                 return self.iterated(inner, node)
         if value.cls.find("__next__") is None:
-            return value
+            return self.by_items(value, node)
 
         def drive(consume: Consume) -> None:
             following = self.attribute(value, "__next__", node)
@@ -225,6 +227,26 @@ class Generators(Machine):
                 run=lambda: consume(self.call(following, [], {}, node)),
             )
             self.turns(body, self.next_entry(), None, lambda counter: None)
+
+        return Generator(self.framed(drive), node)
+
+    def by_items(self, value: Obj, node: ast.AST) -> Value:
+        """An object that is gone through by asking for its items, from 0 on."""
+        method = self.special(value, "__getitem__")
+        if method is None or value.kind == "dict":
+            return value
+        length = self.implicit(value, "__len__", [], node)
+        count = None if length is None else self.number(length)
+
+        def drive(consume: Consume) -> None:
+            taken: list[Value] = []
+            body = Body(
+                node=node,
+                variable="item",
+                detail="__getitem__",
+                run=lambda: consume(self.call(method, [taken.pop()], {}, node)),
+            )
+            self.turns(body, self.next_entry(), count, lambda counter: taken.append(Num(Expr.of(counter))))
 
         return Generator(self.framed(drive), node)
 

@@ -94,13 +94,13 @@ class Loops(Machine):
         return None
 
     def x_While(self, node: ast.While, env: Env) -> Status:
-        test = self.evaluate(node.test, env)
+        test = self.tested(self.evaluate(node.test, env), node)
         if self.truth(test) is False and not self.is_open(test):
             return self.block(node.orelse, env) if node.orelse else None
 
         def bind(counter: Atom) -> None:
             if counter.args[1] != 1:
-                self.evaluate(node.test, env)
+                self.tested(self.evaluate(node.test, env), node)
 
         changed = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
         tested = {n.id for n in ast.walk(node.test) if isinstance(n, ast.Name)}

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Sequence
 
 from auditor.static.domain.flow import Status
-from auditor.static.domain.heap import Class, Env, Func, Obj
+from auditor.static.domain.heap import Env, Obj
 from auditor.static.domain.values import Const, Lib, Value
 from auditor.static.interpreter.decisions import Machine
 
@@ -38,15 +38,15 @@ class Statements(Machine):
     def x_Pass(self, node: ast.Pass, env: Env) -> Status:
         return None
 
-    x_Delete = x_Pass
     x_TypeAlias = x_Pass
 
     def x_Expr(self, node: ast.Expr, env: Env) -> Status:
-        self.evaluate(node.value, env)
+        made = self.last_object
+        self.dropped(self.evaluate(node.value, env), made, node)
         return None
 
     def x_Assert(self, node: ast.Assert, env: Env) -> Status:
-        outcome = self.truth(self.evaluate(node.test, env))
+        outcome = self.truth(self.tested(self.evaluate(node.test, env), node))
         if node.msg is not None and outcome is not True:
             self.evaluate(node.msg, env)
         return "raise" if outcome is False and self.trying else None
@@ -114,43 +114,3 @@ class Statements(Machine):
         with self.standing_in(layer, path):
             self.block(tree.body, scope)
         return namespace
-
-    # definitions
-    def x_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef, env: Env) -> Status:
-        value: Value = self.function(node, env)
-        for decorator in reversed(node.decorator_list):
-            value = self.decorated(decorator, value, env)
-        self.put(env, node.name, value)
-        return None
-
-    x_AsyncFunctionDef = x_FunctionDef
-
-    def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, env: Env) -> Func:
-        defaults = tuple(self.evaluate(d, env) for d in node.args.defaults)
-        keyword_defaults = tuple(None if d is None else self.evaluate(d, env) for d in node.args.kw_defaults)
-        return Func(node, env, self.layer, self.path, None, None, defaults, keyword_defaults)
-
-    def decorated(self, decorator: ast.expr, value: Value, env: Env) -> Value:
-        found = self.evaluate(decorator, env)
-        self.registered_operator(decorator, value, env)
-        if isinstance(found, Func):
-            return self.call(found, [value], {}, decorator)
-        return value
-
-    def x_ClassDef(self, node: ast.ClassDef, env: Env) -> Status:
-        bases = tuple(self.evaluate(base, env) for base in node.bases)
-        cls = Class(node, env, bases, self.layer, self.path)
-        scope = Env(env)
-        for statement in node.body:
-            if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                func = self.function(statement, env)
-                cls.methods[statement.name] = Func(
-                    func.node, env, func.layer, func.path, None, cls, func.defaults, func.keyword_defaults
-                )
-                scope.d[statement.name] = cls.methods[statement.name]
-            else:
-                self.execute(statement, scope)
-        cls.d = {k: v for k, v in scope.d.items() if k not in cls.methods}
-        self.class_made(cls)
-        self.put(env, node.name, cls)
-        return None

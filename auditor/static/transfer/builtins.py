@@ -9,7 +9,7 @@ from dataclasses import replace
 from auditor.solver.expressions import Atom, Expr
 from auditor.solver.operations import operation
 from auditor.static.domain.by_token_kind import ByKind
-from auditor.static.domain.heap import Class, Func, Obj, View
+from auditor.static.domain.heap import Class, Func, NamesView, Obj, View
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import NONE, Const, Generator, Lib, Method, Num, Tup, Value
 from auditor.static.interpreter.decisions import Machine
@@ -21,6 +21,8 @@ READS_ALL = frozenset(["list", "tuple", "sorted", "set", "frozenset", "sum", "ma
 """Builtins that read a generator to its end before they return."""
 MAX_BYTES = 64
 """Bytes put together from numbers: the pieces of a vocabulary are short."""
+FOLLOWED = frozenset(["sorted", "max", "min", "map", "filter", "iter"])
+"""Builtins whose calls of what they are handed are followed."""
 ASKS_NO_FUNCTION = frozenset(
     [
         "isinstance",
@@ -85,13 +87,18 @@ class BuiltinFunctions(Machine):
         return None
 
     def call_builtin(self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        answer = self.asked_by_builtin(name, args, keywords, node)
+        if answer is not None:
+            return answer
+        args = self.iterables(name, args, node)
         if name not in TAKES_GENERATORS:
             whole = name in READS_ALL
             args = [self.listed(a, at_once=whole) if isinstance(a, Generator) else a for a in args]
         if name not in ASKS_NO_FUNCTION:
-            self.havoc(
-                (*args, *keywords.values()), "a function is handed to Python", name, node, calls_only=True
-            )
+            given = [*args, *keywords.values()]
+            if name in FOLLOWED:
+                given = [value for value in given if not self.is_callback(value)]
+            self.havoc(given, "a function is handed to Python", name, node, calls_only=True)
         if name == "memoryview" and args and self.weights_in(args[0]):
             return self.data(args[0])
         handler = getattr(self, "b_" + name, None)
@@ -111,6 +118,8 @@ class BuiltinFunctions(Machine):
             return self.sequence(name, args, node)
         if name in ("isinstance", "hasattr", "callable", "any", "all", "issubclass", "id", "hash"):
             return Data(turns=self.mix(*args).turns)
+        if name == "vars" and args and isinstance(args[0], (Obj, Class)):
+            return NamesView(args[0])
         if name in ("globals", "vars", "locals", "dir"):
             return Data(settings=self.data(args[0]).settings) if args else UNKNOWN
         return self.mix(*args, *keywords.values())
@@ -198,8 +207,6 @@ class BuiltinFunctions(Machine):
     def b_next(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         if not args:
             return UNKNOWN
-        if isinstance(args[0], Obj) and args[0].cls is not None and args[0].cls.find("__next__") is not None:
-            return self.call(self.attribute(args[0], "__next__", node), [], {}, node)
         index = self.symbol("opaque", Expr.of(self.running[-1].counter)) if self.running else None
         return self.element(args[0], index)
 
@@ -209,7 +216,7 @@ class BuiltinFunctions(Machine):
         return self.mapped(args[0], args[1:], node)
 
     def b_filter(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-        return args[1] if len(args) > 1 else UNKNOWN
+        return self.filtered(args[0], args[1], node) if len(args) > 1 else UNKNOWN
 
     def b_getattr(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         if len(args) < 2 or not isinstance(args[1], Const):
@@ -221,12 +228,14 @@ class BuiltinFunctions(Machine):
                 owner.cls is not None
                 and (owner.cls.find(name) is not None or owner.cls.get(name) is not None)
             )
-            if not known:
+            asked = any(self.special(owner, hook) for hook in ("__getattribute__", "__getattr__"))
+            if not known and not asked and not name.startswith("__"):
                 return default if default is not None else UNKNOWN
             return self.attribute(owner, name, node)
         if isinstance(owner, Class):
-            found = owner.get(name) or owner.find(name)
-            return found if found is not None else default if default is not None else UNKNOWN
+            if owner.get(name) is None and owner.find(name) is None and default is not None:
+                return default
+            return self.attribute(owner, name, node)
         found = self.attribute(owner, name, node)
         is_part = isinstance(owner, Obj) and owner.kind == "module"
         if default is not None and isinstance(found, Method) and not is_part:
@@ -239,25 +248,8 @@ class BuiltinFunctions(Machine):
         elif len(args) == 3 and isinstance(args[1], Const) and isinstance(args[0], (Obj, Class)):
             name = str(args[1].value)
             if not name.startswith("#"):  # cells of the evaluator's own
-                self.put(args[0], name, args[2])
+                self.set_attribute(args[0], name, args[2], node)
         return Const(None)
-
-    def b_dict(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-        out = self.allocate("dict", node)
-        if args and isinstance(args[0], Obj) and args[0].kind == "dict":
-            out.d.update(args[0].d)
-        elif args:
-            out.d["#content"] = self.mix(*args)
-        for key, value in keywords.items():
-            out.d["key", key] = value
-        known = out.d.get("#elements")
-        out.d["#elements"] = (*(known if isinstance(known, tuple) else ()), *keywords.values())
-        return out
-
-    def b_type(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-        if args and isinstance(args[0], Obj) and args[0].cls is not None:
-            return args[0].cls
-        return UNKNOWN
 
     def b___import__(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         return self.module_value(str(args[0].value), node) if args and isinstance(args[0], Const) else UNKNOWN

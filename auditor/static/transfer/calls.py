@@ -11,7 +11,7 @@ from auditor.program.walk import walk
 from auditor.solver.expressions import Atom, Expr
 from auditor.static.ast_text import once_a_node
 from auditor.static.domain.flow import Changes
-from auditor.static.domain.heap import MISSING, TOUCHED, Class, Env, Func, Obj, SuperView, View
+from auditor.static.domain.heap import MISSING, TOUCHED, Class, Env, Func, NamesView, Obj, SuperView, View
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import Alt, Const, Lib, Method, Num, Partial, Tup, Value
 from auditor.static.interpreter.decisions import Machine
@@ -56,6 +56,7 @@ PRINTING = frozenset(
     ]
 )
 """Functions and methods that a logger calls to print what it is handed as it is."""
+OF_SCOPE = frozenset(["builtins.super", "builtins.globals", "builtins.locals", "builtins.vars"])
 
 
 class Calls(Machine):
@@ -85,8 +86,10 @@ class Calls(Machine):
             else:
                 keywords["**"] = value
         self.line = node.lineno
-        if isinstance(func, Lib) and func.name == "builtins.super":
-            return self.super_of(env)
+        if isinstance(func, Lib) and func.name in OF_SCOPE:
+            found = self.of_scope(func.name, args, env)
+            if found is not None:
+                return found
         self.caller = env
         before = self.effects, self.scores
         out = keywords.pop("out", None) if isinstance(func, Lib) else None
@@ -107,17 +110,33 @@ class Calls(Machine):
             self.write_out(out, result, node)
         return result
 
-    def super_of(self, env: Env) -> Value:
+    def of_scope(self, name: str, args: list[Value], env: Env) -> Value | None:
+        """Builtins whose answer depends on where they are called."""
+        if name == "builtins.super":
+            return self.super_of(args, env)
+        if name == "builtins.globals":
+            return NamesView(self.globals)
+        if args:
+            return None
+        return NamesView(env) if env is self.globals else self.visible_names(env)
+
+    def super_of(self, args: list[Value], env: Env) -> Value:
+        """`super()` in a method, or `super(C, x)`: what is left of the classes of the instance."""
         scope: Env | None = env
         while scope is not None and scope.owner is None:
             scope = scope.up
-        if scope is None or scope.owner is None:
-            return UNKNOWN
-        instance = scope.d.get("self")
-        for base in scope.owner.bases:
-            if isinstance(base, Class) and isinstance(instance, Value):
-                return SuperView(base, instance)
-        return Lib("builtins.object")
+        owner = args[0] if args else None if scope is None else scope.owner
+        instance = args[1] if len(args) > 1 else None if scope is None else scope.first
+        if not isinstance(owner, Class) or instance is None:
+            return Lib("builtins.object")
+        target = instance.base if isinstance(instance, View) else instance
+        if isinstance(target, Class):
+            # of a class method, or of a metaclass
+            order = target.order() if owner in target.order() else owner.order()
+        else:
+            cls = target.cls if isinstance(target, Obj) else None
+            order = cls.order() if cls is not None and owner in cls.order() else owner.order()
+        return SuperView(order[order.index(owner) + 1 :], instance)
 
     def either(self, ways: Sequence[Callable[[], Value]]) -> Value:
         """One of several calls takes place: each from the same heap, and what they leave is joined."""
@@ -136,6 +155,11 @@ class Calls(Machine):
     def call(self, func: Value, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         if isinstance(func, Alt):
             options = [option for option in func.options if not isinstance(option, Const)]
+            removed = [option.owner for option in options if isinstance(option, Method)]
+            if len(removed) == len(options) and all(getattr(o, "name", "") == "remove" for o in options):
+                found = self.hook_method(Alt(tuple(removed)), "remove", args, keywords, node)
+                if found is not None:
+                    return found  # a loop over handles removes them all
             return self.either([partial(self.call, option, args, keywords, node) for option in options])
         if isinstance(func, Func):
             return self.call_function(func, args, keywords, node)
@@ -152,10 +176,15 @@ class Calls(Machine):
         if isinstance(func, Obj):
             if func.kind == "module":
                 return self.call_module(func, "forward", args, keywords, node)
-            if func.cls is not None and func.cls.find("__call__") is not None:
-                return self.call(self.attribute(func, "__call__", node), args, keywords, node)
+            method = self.special(func, "__call__")
+            if method is not None:
+                return self.call(method, args, keywords, node)
+            ways = self.cell_values(func, "#ways")
+            if ways:
+                return self.either([partial(self.call, way, args, keywords, node) for way in ways])
         if isinstance(func, View):
-            return self.call(func.base, args, keywords, node)
+            method = self.special(func, "__call__")
+            return self.call(func.base if method is None else method, args, keywords, node)
         modules = [o for o in self.objects(func) if o.kind == "module"]
         if modules:
             joined: Value | None = None
@@ -228,9 +257,11 @@ class Calls(Machine):
         self.returns.append(None)
         depth = len(self.conditions)
         waiting, self.deferred = self.deferred, []
+        made, mark = self.last_object, self.trail.mark()
         try:
             with self.standing_in(func.layer, func.path):
                 self.block(target.body, scope)
+                self.left_behind(scope, made, self.returns[-1], mark, node)
         finally:
             self.active.pop()
             self.frames.pop()
@@ -268,6 +299,7 @@ class Calls(Machine):
     def bind(self, func: Func, args: Sequence[Value], keywords: dict[str, Value]) -> Env:
         """The scope of a call: parameters, defaults, `*args`, `**kwargs`."""
         scope = Env(func.env, func.owner)
+        scope.first = args[0] if args and func.owner is not None else None
         parameters = func.node.args
         names = [a.arg for a in (*parameters.posonlyargs, *parameters.args)]
         first_default = len(names) - len(func.defaults)

@@ -23,36 +23,79 @@ PARTS_OF = frozenset([
 ])  # fmt: skip
 """Attributes by which models call what they consist of; others of a model that is handed on are mostly sizes."""
 
+CONTAINERS = {
+    "builtins.list": "list", "builtins.set": "list", "collections.UserList": "list", "collections.deque": "list",
+    "builtins.dict": "dict", "collections.UserDict": "dict", "collections.OrderedDict": "dict",
+    "collections.defaultdict": "dict", "collections.Counter": "dict",
+}  # fmt: skip
+"""Classes of Python's library that hold things, and what their objects are here."""
+
 
 class Constructors(Machine):
     """Makes objects of the submission's classes."""
 
     def construct(self, cls: Class, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-        name = cls.node.name
+        """`cls(…)`: by the metaclass where it says how, else as Python makes objects."""
+        found = (
+            self.implicit(cls, "__call__", args, node)
+            if not keywords
+            else self.made_by_meta(cls, args, keywords, node)
+        )
+        return self.make(cls, args, keywords, node) if found is None else found
+
+    def made_by_meta(
+        self, cls: Class, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value | None:
+        method = self.special(cls, "__call__")
+        return None if method is None else self.call(method, args, keywords, node)
+
+    def make(self, cls: Class, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        """An object by `__new__` and `__init__`."""
+        constructor = cls.find("__new__")
+        if constructor is not None and not cls.is_module:
+            made = self.call(replace(constructor, instance=None), [cls, *args], keywords, node)
+            if not (isinstance(made, Obj) and made.cls is cls):
+                return made
+        elif cls.is_autograd:
+            return cls
+        else:
+            made = self.bare_instance(cls, args, node)
         initialiser = cls.find("__init__")
-        if cls.is_module:
-            out = self.allocate("module", node, "", cls)
-            out.d["#class"] = Const(name)
-            out.d[MADE_WITH] = (tuple(args), dict(keywords), node)
+        if made.kind == "module":
+            made.d[MADE_WITH] = (tuple(args), dict(keywords), node)
             if initialiser is not None:
                 given = bound_arguments(initialiser.node, args, keywords)
-                out.d[WRAPPED] = self.kept_modules(initialiser, given)
+                made.d[WRAPPED] = self.kept_modules(initialiser, given)
                 for attribute, parameter in set_plainly(initialiser.node):
                     value = given.get(parameter)
                     if isinstance(value, Obj) and value.kind == "module":
-                        out.d[attribute] = value
+                        made.d[attribute] = value
+        elif made.kind == "optimizer":
+            made.d["#content"] = self.data(Tup((*args, *keywords.values())))
+            if initialiser is not None and any(self.trains(method) for method in cls.methods.values()):
+                self.call_function(replace(initialiser, instance=made), args, keywords, node)
+        elif initialiser is not None:
+            self.call_function(replace(initialiser, instance=made), args, keywords, node)
+        elif made.kind in ("list", "dict"):
+            self.initialise(made, args, keywords, node)
+        else:
+            self.fill_fields(made, cls, args, keywords, node)
+        return made
+
+    def bare_instance(self, cls: Class, args: list[Value], node: ast.AST) -> Obj:
+        """An object of a class, before its constructor has run."""
+        if cls.is_module:
+            out = self.allocate("module", node, "", cls)
+            out.d["#class"] = Const(cls.node.name)
             return out
         if cls.is_optimizer:
-            out = self.allocate("optimizer", node, name)
-            out.d["#content"] = self.data(Tup((*args, *keywords.values())))
-            return out
-        if cls.is_autograd:
-            return cls
+            return self.allocate("optimizer", node, cls.node.name, cls)
+        for base in cls.library_bases():
+            if base in CONTAINERS:
+                return self.allocate(CONTAINERS[base], node, "", cls)
         out = self.allocate("instance", node, "", cls)
-        if initialiser is not None:
-            self.call_function(replace(initialiser, instance=out), args, keywords, node)
-        else:
-            self.fill_fields(out, cls, args, keywords, node)
+        if args and {"builtins.tuple", "builtins.str"} & set(cls.library_bases()):
+            out.d["#value"] = args[0]
         return out
 
     def kept_modules(self, initialiser: Func, given: Mapping[str, Value]) -> tuple[Obj, ...]:

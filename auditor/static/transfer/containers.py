@@ -6,7 +6,7 @@ import ast
 
 from auditor.solver.expressions import Expr
 from auditor.static.domain.flow import Body
-from auditor.static.domain.heap import Obj, View
+from auditor.static.domain.heap import NamesView, Obj, View
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import Const, Value
 from auditor.static.interpreter.decisions import Machine
@@ -35,6 +35,9 @@ class ContainerMethods(Machine):
         if name in ("extend", "extendleft") and args:
             self.extend(target, args[0], key, node)
             return Const(None)
+        key_function = keywords.get("key")
+        if name == "sort" and key_function is not None and self.is_callback(key_function):
+            self.called_for_each(key_function, owner, node)
         if target.kind == "list":
             return self.list_method(owner, target, name, args, node)
         if target.kind == "dict":
@@ -100,6 +103,10 @@ class ContainerMethods(Machine):
             if name == "setdefault" and len(args) > 1:
                 self.store(target, args[0], args[1], node, self.globals, augmented=False)
             return self.join(found, args[1]) if len(args) > 1 else found
+        if name == "update" and any(isinstance(arg, NamesView) for arg in args):
+            for name_, held in self.entries_of(args, {}):
+                self.put(target, ("key", name_), held)
+            return Const(None)
         if name == "update":
             record = self.mix(*args)
             if record.regions and args and not (isinstance(args[0], Obj) and args[0].kind == "dict"):

@@ -9,7 +9,7 @@ from auditor.static.domain.heap import TOUCHED, WRAPPED, Env, Func, Obj
 from auditor.static.domain.lattice import join_data
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.settings import Resolved
-from auditor.static.domain.values import NONE, Columns, Const, Generator, Lib, Method, Partial, Tup, Value
+from auditor.static.domain.values import NONE, Columns, Const, Generator, Lib, Partial, Tup, Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.transfer.native_calls import ADDRESSES, LIBRARIES, NATIVE
 from auditor.static.transfer.tables import (
@@ -66,6 +66,10 @@ class Functions(Machine):
     def call_library(self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         tail = name.rsplit(".", 1)[-1]
         root = name.split(".", 1)[0]
+        if root == "builtins" and name.count(".") > 1:
+            found = self.unbound_call(name, args, keywords, node)
+            if found is not None:
+                return found
         if root == "builtins":
             return self.call_builtin(tail, args, keywords, node)
         if args and isinstance(args[0], Columns):
@@ -101,9 +105,25 @@ class Functions(Machine):
         if name == "os.environ.copy":
             return Lib("os.environ")
         if name == "functools.wraps":
+            self.takes_charge(node)
             return Lib("functools.identity")
         if name in DECORATORS:
             return first if isinstance(first, Func) else UNKNOWN
+        for way in (self.asked_by_library, self.library_callback, self.life_cycle, self.library_hook):
+            found = way(name, args, keywords, node)
+            if found is not None:
+                return found
+        if root == "contextlib":
+            found = self.manager_made(name, args, node)
+            if found is not None:
+                return found
+        if root == "operator":
+            found = self.by_operator(tail, args, keywords, node)
+            if found is not None:
+                return found
+        found = self.unbound_call(name, args, keywords, node)
+        if found is not None:
+            return found
         found = self.clock_reading(name) or self.structure(name, tail, args, keywords, node)
         if found is None:
             found = self.tokens(name, tail, args, keywords, node)
@@ -124,6 +144,8 @@ class Functions(Machine):
         run = self.run_by_library(name, args, keywords, node)
         if run is not None:
             return run
+        if name in ("dataclasses.dataclass", "functools.total_ordering") and args:
+            return args[0]
         if name == "functools.partial" and args:
             return Partial(args[0], tuple(args[1:]), tuple(keywords.items()))
         if name in ("copy.deepcopy", "copy.copy") and args:
@@ -134,12 +156,8 @@ class Functions(Machine):
             return Lib("functools.identity")
         if name == "functools.identity" and args:
             return args[0]
-        if tail in ("Thread", "Timer", "Process") and isinstance(
-            keywords.get("target"), (Func, Partial, Method)
-        ):
-            given = keywords.get("args")
-            self.call(keywords["target"], list(given.items) if isinstance(given, Tup) else [], {}, node)
-            return UNKNOWN
+        if tail in ("Thread", "Timer", "Process"):
+            return self.threaded(args, keywords, node)
         if tail == "run_path" or (tail == "run" and name == "runpy.run"):
             return self.run_inner(node)
         if name.startswith("torch.optim.") and tail[:1].isupper() and "lr_scheduler" not in name:
@@ -166,12 +184,17 @@ class Functions(Machine):
         if tail in ("deque", "Queue", "SimpleQueue") and not name.startswith("torch"):
             queue = self.allocate("list", node)
             if args:
-                self.show(queue, self.listed(args[0]) if isinstance(args[0], Generator) else args[0])
+                self.show(
+                    queue, self.listed(args[0], at_once=True) if isinstance(args[0], Generator) else args[0]
+                )
             return queue
         if name in PASSES and args:
             return args[0]
         if tail in MAPPINGS and name.split(".")[0] == "collections":
-            return self.allocate("dict", node)
+            table = self.allocate("dict", node)
+            if tail == "defaultdict" and args and self.is_callback(args[0]):
+                table.d["#factory"] = args[0]
+            return table
         if name.startswith("torch.distributed"):
             return self.distributed(tail, args, keywords, node)
         if name in PATH_FUNCTIONS and args:
@@ -281,10 +304,14 @@ class Functions(Machine):
         if name == "cffi.FFI":
             return Lib(name)
         given = (*args, *keywords.values())
+        for value in given:
+            if self.is_callback(value):
+                self.called_back(value, [v for v in given if v is not value], node, certain=False)
         if root not in PURE_ROOTS:
             self.havoc(given, "call into code that was not read", name, node)
         else:
-            self.havoc(given, "a function is handed to a library", name, node, calls_only=True)
+            rest = [value for value in given if not self.is_callback(value)]
+            self.havoc(rest, "a function is handed to a library", name, node, calls_only=True)
         out = self.mix(*given)
         if root not in KNOWN_ROOTS and (out.regions or out.losses or out.states):
             number = self.doubt("call into code that was not read", name, node)

@@ -6,14 +6,13 @@ import ast
 from dataclasses import replace
 from functools import partial
 
-from auditor.static.domain.heap import Class, Func, Obj, View
+from auditor.static.domain.heap import Class, Func, NamesView, Obj, SuperView, View
 from auditor.static.domain.lattice import scored
 from auditor.static.domain.provenance import UNKNOWN, Data
-from auditor.static.domain.values import Alt, Columns, Const, Lib, Method, Num, Partial, Tup, Value
+from auditor.static.domain.values import Alt, Columns, Const, Generator, Lib, Method, Num, Partial, Tup, Value
 from auditor.static.effects.byte_counts import BYTES_SOURCE
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.transfer.files import FROM_OUTSIDE, MATCHED, matched
-from auditor.static.transfer.forward_hooks import HOOK, REGISTER
 from auditor.static.transfer.memory import SAME_MEMORY
 from auditor.static.transfer.tables import (
     ALLOCATIONS,
@@ -64,6 +63,23 @@ TEXT_METHODS = frozenset(
 VIEWS = frozenset(["detach", "numpy"])
 """Methods that give the same memory under another name."""
 
+KEEPS = frozenset(
+    [
+        "append",
+        "appendleft",
+        "extend",
+        "insert",
+        "put",
+        "add",
+        "push",
+        "setdefault",
+        "update",
+        "set",
+        "register",
+    ]
+)
+"""Methods that keep what they are handed."""
+LOGGING = frozenset(["info", "warning", "write", "debug", "error", "critical", "log"])
 PATH_SAME = frozenset(["resolve", "absolute", "expanduser", "as_posix", "with_suffix", "with_name"])
 
 
@@ -73,15 +89,18 @@ class Methods(Machine):
     def call_method(
         self, owner: Value, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value:
+        for way in (self.hook_method, self.service_method, self.stack_method):
+            answered = way(owner, name, args, keywords, node)
+            if answered is not None:
+                return answered
+        if name in ("sub", "subn") and args and self.is_callback(args[0]):
+            self.called_back(args[0], args[1:], node, certain=True)
+            return self.mix(*args[1:])
         if isinstance(owner, Alt):
             options = [o for o in owner.options if not (isinstance(o, Const) and o.value is None)]
             return self.either(
                 [partial(self.call, self.attribute(o, name, node), args, keywords, node) for o in options]
             )
-        handle = owner.base if isinstance(owner, View) else owner
-        if name == "remove" and not args and isinstance(handle, Obj) and HOOK in handle.d:
-            self.remove_hook(handle)
-            return Const(None)
         if isinstance(owner, Obj):
             if owner.kind == "module":
                 return self.call_module(owner, name, args, keywords, node)
@@ -90,6 +109,10 @@ class Methods(Machine):
             if owner.kind == "tokenizer":
                 answer = self.tokenizer_method(owner, name, args, keywords, node)
                 return UNKNOWN if answer is None else answer
+        if isinstance(owner, SuperView):
+            return self.default_method(owner.instance, name, args, keywords, node)
+        if isinstance(owner, NamesView):
+            return self.names_method(owner, name, args, keywords, node)
         if isinstance(owner, Method):
             return self.nested_method(owner, name, args, keywords, node)
         if isinstance(owner, Const):
@@ -99,11 +122,13 @@ class Methods(Machine):
             "dict",
             "iterator",
         ):
-            found = self.container_method(owner, name, args, keywords, node)
-            if found is not None:
-                return found
+            answer = self.container_method(owner, name, args, keywords, node)
+            if answer is not None:
+                return answer
         if isinstance(owner, Tup) and name in ("index", "count"):
             return UNKNOWN
+        if isinstance(owner, Class) and owner.is_autograd and name == "apply":
+            return self.autograd_apply(owner, args, node)
         if isinstance(owner, (Func, Class, Lib, Partial)):
             if name == "__call__":
                 return self.call(owner, args, keywords, node)
@@ -138,8 +163,6 @@ class Methods(Machine):
                 return UNKNOWN
             if name in ("parameters", "named_parameters", "children", "modules", "items", "values", "keys"):
                 return self.call_module(module, "parameters", [], {}, node)
-            if name in REGISTER and args:
-                return self.register_hook(module, args[0], node)
             if name in ("append", "extend", "insert", "remove"):
                 return UNKNOWN
             out = self.mix(*args, *keywords.values())
@@ -167,6 +190,8 @@ class Methods(Machine):
             return self.joined_text("", args)
         if isinstance(value, str):
             if name == "format":
+                for filled in (*args, *keywords.values()):
+                    self.formatted(filled, "format", node)
                 parts: list[str | None] = []
                 for position, part in enumerate(value.split("{")):
                     parts.append(part if position == 0 else part.split("}", 1)[-1])
@@ -220,6 +245,10 @@ class Methods(Machine):
             return list(items) if isinstance(items, tuple) else None
         return None
 
+    def is_submitted(self, value: Value) -> bool:
+        """Whether an executor is given something to call."""
+        return isinstance(value, (Partial, Method)) or self.is_callback(value)
+
     # tensors and everything else
     def data_method(
         self, owner: Value, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
@@ -244,10 +273,6 @@ class Methods(Machine):
             return self.data(args[0])
         if name in SAME_MEMORY and not args and self.weights_in(owner):
             return self.data(owner)
-        if name in REGISTER and args:
-            modules = sorted((t for t in targets if t.kind == "module"), key=lambda o: o.number)
-            handles = [self.register_hook(module, args[0], node) for module in modules]
-            return handles[0] if len(handles) == 1 else UNKNOWN
         self.unread_method(owner, name, (*args, *keywords.values()), node)
         if name in ("step", "zero_grad") and targets:
             optimizers = [target for target in targets if target.kind == "optimizer"]
@@ -336,16 +361,27 @@ class Methods(Machine):
             mask = self.data(args[0])
             if mask.above or mask.below or mask.written or MATCHED in mask.marks:
                 return self.decided(self.masked(record, mask, node), mask, node)
-        if name in ("submit", "apply_async") and args and isinstance(args[0], (Func, Partial, Method)):
+        if name in ("submit", "apply_async") and args and self.is_submitted(args[0]):
             packed = args[1] if name == "apply_async" and len(args) > 1 else None
             return self.call(
                 args[0], list(packed.items) if isinstance(packed, Tup) else args[1:], keywords, node
             )
         if name in ("map", "imap", "imap_unordered") and len(args) > 1:
-            if isinstance(args[0], (Func, Partial, Method)):
+            if self.is_submitted(args[0]):
                 # a pool does not wait until its results are taken
                 return self.listed(self.mapped(args[0], args[1:], node), at_once=True)
-        if name in ("info", "warning", "write", "debug", "error", "critical", "log") and (args or keywords):
+        if name in ("starmap", "starmap_async") and len(args) > 1 and self.is_callback(args[0]):
+            mapped = self.starmapped(args, {}, node)
+            return self.listed(mapped, at_once=True) if isinstance(mapped, Generator) else UNKNOWN
+        if name in ("run_in_executor", "call_soon", "apply", "call_soon_threadsafe"):
+            run = self.in_executor(args, keywords, node)
+            if run is not None:
+                return run
+        for given in (*args, *keywords.values()) if name not in KEEPS else ():
+            if self.is_callback(given):
+                self.called_back(given, [owner, *(a for a in args if a is not given)], node, certain=False)
+        if name in LOGGING and (args or keywords):
+            self.logged(args, node)
             self.report(args, keywords, node)
             written = self.mix(*args, *keywords.values())
             if name == "write" and written.template is None and not written.losses:

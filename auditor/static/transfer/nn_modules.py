@@ -19,7 +19,6 @@ from auditor.static.domain.lattice import join_data
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import Const, Num, Value
 from auditor.static.interpreter.decisions import Machine
-from auditor.static.transfer.forward_hooks import REGISTER
 from auditor.static.transfer.tables import LOSS_FUNCTIONS, RESETS, SAME
 from auditor.trace.events import TRAINING_STEP, Clock, Place
 from auditor.trace.region import Region
@@ -44,6 +43,11 @@ PARTS = frozenset(
     ]
 )
 
+OPTIMIZER_METHODS = frozenset(["step", "zero_grad", "state_dict", "load_state_dict", "add_param_group"])
+WEIGHT_WRITES = frozenset(["sub_", "add_", "lerp_", "copy_", "mul_", "div_", "addcmul_", "addcdiv_", "set_"])
+MAX_ASKED = 6
+"""Functions in one another whose text is asked whether it trains."""
+
 
 class Modules(Machine):
     """What modules and optimisers do."""
@@ -58,6 +62,8 @@ class Modules(Machine):
         if name in ("eval", "train"):
             mode = args[0] if args else keywords.get("mode", Const(name == "train"))
             self.put(module, "training", mode if isinstance(mode, Const) else UNKNOWN)
+        if name == "apply" and args and self.is_callback(args[0]):
+            self.called_back(args[0], [module], node, certain=True)
         if name in SAME or name in ("module", "apply", "compile"):
             return module
         if name in PARTS or name in ("to_empty", "state_dict"):
@@ -72,21 +78,41 @@ class Modules(Machine):
             return UNKNOWN
         if name == "forward" and module.cls is not None and module.cls.find("forward") is None:
             name = "__call__" if module.cls.find("__call__") is not None else name
-        if name in REGISTER and args:
-            return self.register_hook(module, args[0], node)
-        result = self.forward(module, name, args, keywords, node)
-        self.run_hooks(module, [*args, *keywords.values()], node)
-        return result
+        return self.hooked_call(module, args, lambda: self.forward(module, name, args, keywords, node), node)
+
+    def changes_states(self, method: Func) -> bool:
+        """Whether the text of a function takes gradients or writes weights."""
+        return self.trains(method) or writes_weights(method.node)
+
+    def is_entered(self, method: Func, given: Data) -> bool:
+        """Whether a method of a module is followed: it changes weights by what it is given."""
+        if not (given.updates or given.losses or any(region.source == "val" for region in given.regions)):
+            return False
+        return self.trains(method) or (method_name(method) != "forward" and writes_weights(method.node))
+
+    def trains(self, method: Func, depth: int = 0) -> bool:
+        """Whether the text of a function takes gradients, itself or in what it calls by name."""
+        gradients, called, methods = training_calls(method.node)
+        if gradients or depth > MAX_ASKED:
+            return gradients
+        found = [self.globals.d.get(name) for name in called]
+        if method.owner is not None:
+            found += [method.owner.find(name) for name in methods]
+        return any(
+            isinstance(f, Func) and f.node is not method.node and self.trains(f, depth + 1) for f in found
+        )
 
     def forward(
         self, module: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
-    ) -> Data:
+    ) -> Value:
         given = [*args, *keywords.values()]
         out = self.mix(*given)
         method = module.cls.find(name) if module.cls is not None else None
         if method is not None and not out.regions and only_resets(method.node):
             self.reset(module, node, f"{module.name or 'module'}.{name}")
             return UNKNOWN
+        if method is not None and self.is_entered(method, out):
+            return self.call_function(replace(method, instance=module), args, keywords, node)
         members = self.members(module)
         for part in members:
             self.unread_forward(part, given, node)
@@ -247,24 +273,34 @@ class Modules(Machine):
     def backward(self, loss: Data, node: ast.AST) -> None:
         """A gradient reaches every state that the loss was computed with."""
         regions = frozenset(r for r in loss.regions if r.source == "val")
-        for state in loss.states | loss.refs:
+        states = loss.states | loss.refs
+        for state in states:
             pending = state.d.get("#pending")
             known = pending if isinstance(pending, frozenset) else frozenset()
             if not regions <= known:
                 self.put(state, "#pending", known | regions)
+        self.at_gradient(states, regions, node)
 
     def optimizer_method(
         self, optimizer: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value:
         content = self.content(optimizer)
         states = sorted(content.refs | content.states, key=lambda o: o.number)
+        own = optimizer.cls.find(name) if optimizer.cls is not None else None
+        if own is not None and (name not in OPTIMIZER_METHODS or self.trains(own)):
+            followed = self.call(replace(own, instance=optimizer), args, keywords, node)
+            if name not in OPTIMIZER_METHODS:
+                return followed
+            args = []
         if name == "step":
+            self.at_step(optimizer, "before step", node)
             result: Value = UNKNOWN
             closure = args[0] if args else keywords.get("closure")
-            if isinstance(closure, Func):
+            if closure is not None and self.is_callable_here(closure):
                 result = self.call(closure, [], {}, node)
             if not self.stepped(states, node, optimizer.name or "optimizer"):
                 self.training_step(node)
+            self.at_step(optimizer, "after step", node)
             return result
         if name == "zero_grad":
             for state in states:
@@ -315,6 +351,32 @@ def picked_entry(call: ast.Call, method: FunctionNode) -> ast.expr | None:
 @once_a_node
 def normalises(method: FunctionNode) -> bool:
     return any(isinstance(n, ast.Attribute) and n.attr in ("log_softmax", "logsumexp") for n in walk(method))
+
+
+def method_name(method: Func) -> str:
+    return "" if isinstance(method.node, ast.Lambda) else method.node.name
+
+
+@once_a_node
+def training_calls(function: FunctionNode) -> tuple[bool, tuple[str, ...], tuple[str, ...]]:
+    """Whether a text takes gradients, the functions it calls by name, and the methods it calls on `self`."""
+    gradients = False
+    called: dict[str, None] = {}
+    methods: dict[str, None] = {}
+    for node in walk(function):
+        if isinstance(node, ast.Attribute):
+            gradients = gradients or node.attr in ("backward", "autograd")
+            if isinstance(node.value, ast.Name) and node.value.id == "self":
+                methods[node.attr] = None
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            called[node.func.id] = None
+    return gradients, tuple(called), tuple(methods)
+
+
+@once_a_node
+def writes_weights(method: FunctionNode) -> bool:
+    """Whether a text changes tensors in place by arithmetic, as a step taken by hand does."""
+    return any(isinstance(node, ast.Attribute) and node.attr in WEIGHT_WRITES for node in walk(method))
 
 
 def argument_of(call: ast.Call, position: int, names: tuple[str, ...]) -> ast.expr:

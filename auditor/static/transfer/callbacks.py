@@ -1,0 +1,358 @@
+"""Functions that are handed to known libraries are called by them, here and now.
+
+What they are called with is known for some (`sorted(key=…)`, `functools.reduce`, `itertools.starmap`, `re.sub`, a
+thread's target); to others everything else that the call was given is handed. A callback without events leaves the
+result of the call as the tables have it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+
+from auditor.solver.expressions import Expr
+from auditor.static.domain.flow import Body, Status
+from auditor.static.domain.heap import Class, Func, Obj
+from auditor.static.domain.provenance import UNKNOWN
+from auditor.static.domain.values import Alt, Const, Consume, Generator, Lib, Method, Partial, Tup, Value
+from auditor.static.interpreter.decisions import Machine
+from auditor.trace.answer import Answer
+
+ACTS = frozenset(
+    ["backward", "step", "load_state_dict", "copy_", "add_", "sub_", "mul_", "lerp_", "zero_grad", "send"]
+)
+"""Methods of libraries' objects that change something when they are called."""
+
+AT_ONCE = frozenset([
+    "timeit.timeit", "timeit.repeat", "timeit.Timer", "torch.utils.benchmark.Timer", "json.loads", "json.load",
+    "json.dumps", "json.dump", "re.sub", "re.subn", "torch.utils.checkpoint.checkpoint", "numpy.apply_along_axis",
+    "numpy.fromfunction", "numpy.apply_over_axes", "torch.utils._pytree.tree_map", "bisect.bisect",
+    "bisect.bisect_left", "bisect.bisect_right", "bisect.insort", "torch.autograd.functional.jacobian",
+    "torch.autograd.functional.hessian", "scipy.optimize.minimize", "scipy.optimize.minimize_scalar",
+    "torch.autograd.gradcheck", "torch.multiprocessing.spawn",
+])  # fmt: skip
+"""Functions that call what they are given, in any case and before they return."""
+
+
+class Callbacks(Machine):
+    """Calls what libraries call."""
+
+    def is_callback(self, value: Value) -> bool:
+        """Whether calling a value may have an effect of the script's making."""
+        if isinstance(value, Partial):
+            return self.is_callback(value.func)
+        if isinstance(value, Method):
+            return value.name in ACTS
+        if isinstance(value, Alt):
+            return any(self.is_callback(option) for option in value.options)
+        if isinstance(value, Lib):
+            return value.name.rsplit(".", 1)[-1] in ACTS
+        return not isinstance(value, Class) and self.is_callable_here(value)
+
+    def has_events(self, act: Callable[[], object]) -> bool:
+        """Whether something makes events; whatever it does is undone."""
+        mark, last = self.trail.mark(), self.numbering.last
+        before = self.effects, self.scores
+        act()
+        found = before != (self.effects, self.scores)
+        self.trail.undo(mark)
+        self.retract(last)
+        self.effects, self.scores = before
+        return found
+
+    def required(self, func: Value) -> int:
+        """The positional arguments that a callable cannot be called without."""
+        if isinstance(func, Partial):
+            return max(0, self.required(func.func) - len(func.args))
+        if isinstance(func, Obj):
+            method = self.special(func, "__call__")
+            return 0 if method is None else self.required(method)
+        if not isinstance(func, Func):
+            return 0
+        parameters = func.node.args
+        count = len(parameters.posonlyargs) + len(parameters.args) - len(func.defaults)
+        return max(0, count - (func.instance is not None))
+
+    def called_back(self, func: Value, given: Sequence[Value], node: ast.AST, *, certain: bool) -> Value:
+        """A library calls a function, with what it was handed besides, any number of times."""
+        record = self.mix_references(list(given))
+        args: list[Value] = [record] * self.required(func)
+        if not self.has_events(lambda: self.call(func, list(args), {}, node)):
+            return self.call(func, args, {}, node)
+        if not certain:
+            self.certainty.append(Answer.MAYBE)
+        try:
+            found: list[Value] = [UNKNOWN]
+
+            def turn() -> Status:
+                found[0] = self.call(func, list(args), {}, node)
+                return None
+
+            body = Body(node=node, variable="_", detail="callback", run=turn)
+            self.turns(body, self.next_entry(), None, lambda counter: None)
+            return found[0]
+        finally:
+            if not certain:
+                self.certainty.pop()
+
+    def called_for_each(self, func: Value, iterable: Value, node: ast.AST) -> None:
+        """A library calls a function once for each element of something."""
+        source = self.iterated(iterable, node)
+        if not isinstance(source, Generator):
+            sample = self.element(self.indexable(source), None)
+            if not self.has_events(lambda: self.call(func, [sample], {}, node)):
+                return
+        taken: list[Value] = []
+
+        def turn() -> Status:
+            self.call(func, [taken.pop()], {}, node)
+            return None
+
+        self.each(source, taken.append, Body(node=node, variable="_", detail="key", run=turn))
+
+    # lazily
+    def filtered(self, func: Value, iterable: Value, node: ast.AST, *, keeps: bool = True) -> Value:
+        """`filter(f, xs)` and its like: what `f` is asked about and lets through."""
+        source = self.iterated(iterable, node)
+        if not self.is_callback(func):
+            return source
+        if not isinstance(source, Generator):
+            sample = self.element(self.indexable(source), None)
+            if not self.has_events(lambda: self.call(func, [sample], {}, node)):
+                return source
+
+        def ask(value: Value, consume: Consume) -> Status:
+            outcome = self.truth(self.tested(self.call(func, [value], {}, node), node))
+            if outcome is (not keeps):
+                return None
+            if outcome is None:
+                self.certainty.append(Answer.MAYBE)
+            try:
+                return consume(value)
+            finally:
+                if outcome is None:
+                    self.certainty.pop()
+
+        return self.lazily(source, ask, node)
+
+    def lazily(self, source: Value, act: Callable[[Value, Consume], Status], node: ast.AST) -> Generator:
+        """A generator that does something with each element of another as its own are taken."""
+        taken: list[Value] = []
+
+        def drive(consume: Consume) -> None:
+            body = Body(
+                node=node, variable="_", detail=ast.unparse(node)[:60], run=lambda: act(taken.pop(), consume)
+            )
+            self.each(source, taken.append, body)
+
+        return Generator(self.framed(drive), node)
+
+    def called_until(self, func: Value, node: ast.AST) -> Generator:
+        """`iter(f, sentinel)`: one call a turn."""
+
+        def drive(consume: Consume) -> None:
+            body = Body(
+                node=node, variable="_", detail="iter", run=lambda: consume(self.call(func, [], {}, node))
+            )
+            self.turns(body, self.next_entry(), None, lambda counter: None)
+
+        return Generator(self.framed(drive), node)
+
+    def spread(self, func: Value, packed: Value, node: ast.AST) -> Value:
+        """`f(*packed)`."""
+        items = self.exact_items(packed)
+        if items is None:
+            items = [self.element(packed, Expr(i)) for i in range(self.required(func))]
+        return self.call(func, list(items), {}, node)
+
+    # by name
+    def library_callback(
+        self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value | None:
+        """Calls of functions that are known to call what they are handed; None if this is none of them."""
+        handler = BY_NAME.get(name)
+        if handler is not None:
+            return handler(self, args, keywords, node)
+        if name in AT_ONCE:
+            found = None
+            for position, value in enumerate(args):
+                if self.is_callback(value):
+                    rest = [*args[:position], *args[position + 1 :], *keywords.values()]
+                    found = self.called_back(value, rest, node, certain=True)
+            for value in keywords.values():
+                if self.is_callback(value):
+                    rest = [*args, *(v for v in keywords.values() if v is not value)]
+                    found = self.called_back(value, rest, node, certain=True)
+            return found
+        return None
+
+    def folded(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
+        """`functools.reduce(f, xs, start)`."""
+        if len(args) < 2:
+            return None
+        func, source = args[0], self.iterated(args[1], node)
+        items = self.exact_items(source)
+        if items is not None:
+            given = [*args[2:3], *items]
+            total = given[0] if given else UNKNOWN
+            for item in given[1:]:
+                total = self.call(func, [total, item], {}, node)
+            return total
+        results: list[Value] = [args[2] if len(args) > 2 else self.data(args[1])]
+        taken: list[Value] = []
+
+        def turn() -> Status:
+            results[0] = self.join(results[0], self.call(func, [results[0], taken.pop()], {}, node))
+            return None
+
+        self.each(source, taken.append, Body(node=node, variable="_", detail="reduce", run=turn))
+        return results[0]
+
+    def starmapped(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
+        if len(args) < 2:
+            return None
+        func = args[0]
+        return self.lazily(
+            self.iterated(args[1], node), lambda value, take: take(self.spread(func, value, node)), node
+        )
+
+    def accumulated(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
+        func = args[1] if len(args) > 1 else keywords.get("func")
+        if func is None or not self.is_callback(func):
+            return None
+        results: list[Value] = [keywords.get("initial", self.data(args[0]))]
+
+        def act(value: Value, take: Consume) -> Status:
+            results[0] = self.call(func, [results[0], value], {}, node)
+            return take(results[0])
+
+        return self.lazily(self.iterated(args[0], node), act, node)
+
+    def kept_while(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
+        return self.filtered(args[0], args[1], node) if len(args) > 1 else None
+
+    def kept_unless(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
+        return self.filtered(args[0], args[1], node, keeps=False) if len(args) > 1 else None
+
+    def grouped(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
+        key = args[1] if len(args) > 1 else keywords.get("key")
+        if key is None or not self.is_callback(key):
+            return None
+        self.called_for_each(key, args[0], node)
+        return self.mix(args[0])
+
+    def handed_each(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
+        """`heapq.nlargest(n, xs, key=f)`."""
+        key = keywords.get("key")
+        iterable = next((a for a in args if isinstance(a, (Obj, Tup, Generator))), None)
+        if key is None or iterable is None or not self.is_callback(key):
+            return None
+        self.called_for_each(key, iterable, node)
+        return self.mix(iterable)
+
+    def threaded(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
+        """A thread or timer: what it runs is run where it is made."""
+        given = [value for value in (*args, *keywords.values()) if self.is_callback(value)]
+        for func in given:
+            packed = keywords.get("args")
+            named = keywords.get("kwargs")
+            later = (
+                [a for a in args[args.index(func) + 1 :] if isinstance(a, (Tup, Obj))] if func in args else []
+            )
+            packed = packed if packed is not None else later[0] if later else None
+            items = list(self.exact_items(packed) or ()) if packed is not None else []
+            words = dict(self.entries_of([named], {})) if isinstance(named, Obj) else {}
+            self.call(func, items, words, node)
+        return UNKNOWN if given else None
+
+    def in_executor(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
+        func = next((a for a in args if self.is_callback(a)), None)
+        return None if func is None else self.call(func, args[args.index(func) + 1 :], keywords, node)
+
+    def by_operator(
+        self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value | None:
+        """Functions of `operator`: what the operator itself does."""
+        if name == "call" and args:
+            return self.call(args[0], args[1:], keywords, node)
+        if name in ("methodcaller", "attrgetter", "itemgetter"):
+            packed = self.allocate("dict", node)
+            packed.d.update({("key", k): v for k, v in keywords.items()})
+            return Partial(Lib(f"operator.#{name}"), (Tup(tuple(args)), packed), ())
+        if name in ("#methodcaller", "#attrgetter", "#itemgetter") and len(args) == 3:
+            return self.got_by_operator(name, args, node)
+        if name == "getitem" and len(args) == 2:
+            return self.item_at(args[0], args[1], node)
+        if name == "setitem" and len(args) == 3:
+            if not self.store_item(args[0], args[1], args[2], node):
+                self.store(args[0], args[1], args[2], node, self.globals, augmented=False)
+            return Const(None)
+        if name == "delitem" and len(args) == 2:
+            self.implicit(args[0], "__delitem__", args[1:], node)
+            return Const(None)
+        if name == "contains" and len(args) == 2:
+            return self.contained(args[1], args[0], node)
+        if name in ("truth", "not_") and args:
+            return self.tested(args[0], node)
+        if name in OPERATORS and len(args) == 2:
+            return self.binary_by_method(OPERATORS[name](), args[0], args[1], node)
+        if name[:1] == "i" and name[1:] in OPERATORS and len(args) == 2:
+            found = self.operated_in_place(OPERATORS[name[1:]](), args[0], args[1], node)
+            if found is None and isinstance(args[0], Obj):
+                return self.call_method(args[0], f"{name[1:]}_", args[1:], {}, node)
+            return (
+                self.binary_by_method(OPERATORS[name[1:]](), args[0], args[1], node)
+                if found is None
+                else found
+            )
+        if name in COMPARISONS and len(args) == 2:
+            return self.compared_by_method(COMPARISONS[name](), args[0], args[1], node)
+        if name in UNARY and args:
+            return self.unary_by_method(UNARY[name](), args[0], node)
+        return None
+
+    def got_by_operator(self, name: str, args: list[Value], node: ast.AST) -> Value:
+        """What `methodcaller(…)`, `attrgetter(…)` and `itemgetter(…)` do with what they are called on."""
+        asked, packed, owner = args
+        wanted = list(self.exact_items(asked) or ())
+        if name == "#itemgetter":
+            found = [self.item_at(owner, key, node) for key in wanted]
+            return found[0] if len(found) == 1 else Tup(tuple(found))
+        if not wanted or not all(isinstance(w, Const) for w in wanted[:1]):
+            return self.mix(owner)
+        path = str(getattr(wanted[0], "value", "")).split(".")
+        for part in path:
+            owner = self.attribute(owner, part, node)
+        if name == "#attrgetter":
+            return owner
+        return self.call(owner, wanted[1:], dict(self.entries_of([packed], {})), node)
+
+
+OPERATORS: dict[str, type[ast.operator]] = {
+    "add": ast.Add, "sub": ast.Sub, "mul": ast.Mult, "truediv": ast.Div, "floordiv": ast.FloorDiv, "mod": ast.Mod,
+    "pow": ast.Pow, "matmul": ast.MatMult, "and_": ast.BitAnd, "or_": ast.BitOr, "xor": ast.BitXor,
+    "lshift": ast.LShift, "rshift": ast.RShift, "concat": ast.Add,
+}  # fmt: skip
+COMPARISONS: dict[str, type[ast.cmpop]] = {
+    "lt": ast.Lt, "le": ast.LtE, "gt": ast.Gt, "ge": ast.GtE, "eq": ast.Eq, "ne": ast.NotEq,
+}  # fmt: skip
+UNARY: dict[str, type[ast.unaryop]] = {
+    "neg": ast.USub, "pos": ast.UAdd, "invert": ast.Invert, "inv": ast.Invert,
+}  # fmt: skip
+
+Handler = Callable[[Callbacks, list[Value], dict[str, Value], ast.AST], Value | None]
+
+BY_NAME: dict[str, Handler] = {
+    "functools.reduce": Callbacks.folded,
+    "itertools.starmap": Callbacks.starmapped,
+    "itertools.accumulate": Callbacks.accumulated,
+    "itertools.takewhile": Callbacks.kept_while,
+    "itertools.dropwhile": Callbacks.kept_while,
+    "itertools.filterfalse": Callbacks.kept_unless,
+    "itertools.groupby": Callbacks.grouped,
+    "heapq.nlargest": Callbacks.handed_each,
+    "heapq.nsmallest": Callbacks.handed_each,
+    "asyncio.to_thread": Callbacks.in_executor,
+    "_thread.start_new_thread": Callbacks.threaded,
+}
+"""Functions that call what they are handed in a way of their own."""

@@ -1,0 +1,234 @@
+"""Functions that run when something ends or happens: objects that go, threads, signals, log records, the exit.
+
+`__del__` and `weakref.finalize` run where the last name of an object goes; `atexit` at the end of the script; a
+signal's handler where the signal is raised; the handlers of a logger with each record.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+
+from auditor.static.domain.heap import Class, Env, Obj, View
+from auditor.static.domain.values import Const, Method, Partial, Tup, Value
+from auditor.static.interpreter.decisions import Machine
+
+FINALIZERS = "#finalizers"
+"""The cell with what runs when an object goes."""
+
+EXITS = "#exits"
+"""The cell with what runs at the end: of the script, or of a stack of managers."""
+
+HANDLERS = "#handlers"
+SIGNALS = "#signals"
+RAISES = frozenset(["signal.raise_signal", "os.kill", "signal.alarm", "signal.setitimer", "os.abort"])
+REGISTERS = frozenset(
+    [
+        "atexit.register",
+        "weakref.finalize",
+        "weakref.ref",
+        "weakref.proxy",
+        "signal.signal",
+        "functools.wraps",
+    ]
+)
+LOG_CALLS = frozenset(["debug", "info", "warning", "error", "critical", "exception", "log"])
+THREADS = ("Thread", "Process", "Timer")
+
+
+class LifeCycle(Machine):
+    """Runs what is registered for later."""
+
+    def prepare_life_cycle(self) -> None:
+        self.mortal: list[Obj] = []
+        self.taken_over: set[int] = set()
+
+    def life_cycle(
+        self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value | None:
+        """Functions of libraries that register or trigger such functions; None for any other."""
+        if name in REGISTERS:
+            self.takes_charge(node)
+        if name == "atexit.register" and args:
+            self.add_to(self.everywhere, EXITS, Partial(args[0], tuple(args[1:]), tuple(keywords.items())))
+            return args[0]
+        if name in ("weakref.finalize", "weakref.ref", "weakref.proxy") and len(args) > 1:
+            rest = tuple(args[2:]) if name == "weakref.finalize" else (Const(None),)
+            for target in self.objects(args[0]):
+                self.add_to(target, FINALIZERS, Partial(args[1], rest, tuple(keywords.items())))
+                self.mortal.append(target)
+            return args[0] if name == "weakref.proxy" else Partial(args[1], rest, ())
+        if name == "signal.signal" and len(args) > 1:
+            self.add_to(self.everywhere, SIGNALS, args[1])
+            return Const(None)
+        if name in RAISES:
+            for handler in self.cell_values(self.everywhere, SIGNALS):
+                if self.is_callback(handler):
+                    self.call(handler, [*args[:1], Const(None)], {}, node)
+            return Const(None)
+        if name == "gc.collect":
+            for target in list(self.mortal):
+                self.ended(target, node)
+            return Const(0)
+        if name.startswith("logging.") and name.rsplit(".", 1)[-1] in LOG_CALLS:
+            self.logged(args, node)
+        return None
+
+    def takes_charge(self, node: ast.AST) -> None:
+        """Note that what a call was handed is called where its time has come."""
+        self.taken_over.add(id(node))
+
+    def add_to(self, target: Obj, cell: str, value: Value) -> None:
+        self.put(target, cell, (*self.cell_values(target, cell), value))
+
+    def cell_values(self, target: Obj, cell: str) -> tuple[Value, ...]:
+        found = target.d.get(cell)
+        return found if isinstance(found, tuple) else ()
+
+    def run_exits(self, target: Obj, node: ast.AST) -> None:
+        """Run what was registered for the end, the latest first."""
+        while self.cell_values(target, EXITS):
+            waiting = self.cell_values(target, EXITS)
+            self.put(target, EXITS, waiting[:-1])
+            self.call(waiting[-1], [], {}, node)
+
+    # objects that go
+    def is_mortal(self, value: object) -> bool:
+        """Whether something of the script runs when the value goes."""
+        if not isinstance(value, Obj) or "#ended" in value.d:
+            return False
+        return FINALIZERS in value.d or (value.cls is not None and value.cls.find("__del__") is not None)
+
+    def ended(self, value: object, node: ast.AST) -> None:
+        """The last name of an object went."""
+        if not self.is_mortal(value):
+            return
+        assert isinstance(value, Obj)
+        self.put(value, "#ended", Const(True))
+        self.implicit(value, "__del__", [], node)
+        for finalizer in self.cell_values(value, FINALIZERS):
+            self.call(finalizer, [], {}, node)
+
+    def unnamed(self, value: object, env: Env, node: ast.AST) -> None:
+        """A name or an element no longer is this value: it goes, unless another name still is."""
+        if not self.is_mortal(value):
+            return
+        scope: Env | None = env
+        while scope is not None:
+            if any(cell is value for cell in scope.d.values()):
+                return
+            scope = scope.up
+        self.ended(value, node)
+
+    def left_behind(
+        self, scope: Env, made_since: int, result: Value | None, mark: int, node: ast.AST
+    ) -> None:
+        """The locals of a function that returned go, those that were kept nowhere else."""
+        if not any(self.is_mortal(value) for value in scope.d.values()):
+            return
+        kept = [id(holder.d.get(key)) for holder, key, _ in self.trail.entries[mark:] if holder is not scope]
+        for value in list(scope.d.values()):
+            if isinstance(value, Obj) and value.number > made_since and value is not result:
+                if id(value) not in kept:
+                    self.ended(value, node)
+
+    def dropped(self, value: Value, made_since: int, node: ast.AST) -> None:
+        """The value of an expression that nothing took goes if it was made there."""
+        if isinstance(value, Obj) and value.number > made_since:
+            self.ended(value, node)
+
+    def ended_with(self, container: Value, node: ast.AST) -> None:
+        """What a container held goes with it."""
+        if isinstance(container, Obj):
+            for cell in (*self.exact_or_known(container), *container.d.values()):
+                self.ended(cell, node)
+
+    def exact_or_known(self, container: Obj) -> Iterable[object]:
+        found = container.d.get("#items", container.d.get("#elements", ()))
+        return found if isinstance(found, tuple) else ()
+
+    # threads and log records
+    def service_method(
+        self, owner: Value, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value | None:
+        """Methods that objects of the script's classes have from a library, where these call the script's own."""
+        registered = self.single_dispatch(owner, name, args, node)
+        if registered is not None:
+            return registered
+        target = owner.base if isinstance(owner, View) else owner
+        if name in ("addHandler", "addFilter") and args and isinstance(args[0], Obj):
+            self.takes_charge(node)
+            self.add_to(self.everywhere, HANDLERS, args[0])
+            return Const(None)
+        if (
+            not isinstance(target, Obj)
+            or target.cls is None
+            or target.kind not in ("instance", "list", "dict")
+        ):
+            return None
+        bases = [base.rsplit(".", 1)[-1] for base in target.cls.library_bases()]
+        if name in ("start", "run") and any(base in THREADS for base in bases):
+            return self.thread_method(owner, name, node)
+        if not bases or name.startswith("__") or target.kind != "instance":
+            return None
+        for method in [
+            m for cls in target.cls.order() for n, m in cls.methods.items() if not n.startswith("_")
+        ]:
+            if self.changes_states(method):  # the library's method may call it
+                bound = self.method_of(method, owner, node)
+                self.called_back(bound, [*args, *keywords.values()], node, certain=False)
+        return None
+
+    def thread_method(self, owner: Value, name: str, node: ast.AST) -> Value:
+        """`start` of a thread runs its `run`, which by default calls its target."""
+        target = owner.base if isinstance(owner, View) else owner
+        run = self.special(owner, "run") if name == "start" else None
+        if run is not None:
+            self.call(run, [], {}, node)
+        elif isinstance(target, Obj):
+            func = target.d.get("#given target")
+            packed = target.d.get("#given args")
+            items = self.exact_items(packed) if isinstance(packed, Value) else None
+            if isinstance(func, Value):
+                self.call(func, list(items or ()), {}, node)
+        return Const(None)
+
+    def logged(self, args: list[Value], node: ast.AST) -> None:
+        """A record goes to the handlers and filters that the script has added."""
+        handlers = self.cell_values(self.everywhere, HANDLERS)
+        if not handlers:
+            return
+        record = self.allocate("instance", node, "record")
+        record.d["msg"] = args[0] if args else Const("")
+        record.d["args"] = Tup(tuple(args[1:]))
+        for handler in handlers:
+            for method in ("filter", "handle", "emit", "format"):
+                self.implicit(handler, method, [record], node)
+        for arg in args[1:]:
+            self.formatted(arg, "str", node)
+
+    # one function for several types
+    def single_dispatch(self, owner: Value, name: str, args: list[Value], node: ast.AST) -> Value | None:
+        """`f.register(T)` and `f.register(T, g)` of a function made by `functools.singledispatch`."""
+        if not isinstance(owner, Obj) or "#ways" not in owner.d or name != "register":
+            return None
+        functions = [arg for arg in args if self.is_callback(arg)]
+        if not functions:
+            return Partial(Method(owner, "register"), (), ())
+        self.add_to(owner, "#ways", functions[-1])
+        return functions[-1]
+
+    def dispatcher(self, func: Value, node: ast.AST) -> Obj:
+        out = self.allocate("instance", node, "dispatcher")
+        out.d["#ways"] = (func,)
+        return out
+
+    def decorated_by_library(self, name: str, value: Value, node: ast.AST) -> Value | None:
+        """What a decorator of a library makes of a function, where that is not the function itself."""
+        if name in ("functools.singledispatch", "functools.singledispatchmethod"):
+            return self.dispatcher(value, node)
+        if name == "atexit.register":
+            self.life_cycle(name, [value], {}, node)
+        elif self.library_hook(name, [value], {}, node) is None and isinstance(value, Class):
+            return None
+        return None
