@@ -135,11 +135,13 @@ class Generator(Value):
         drive: makes the values and hands them over.
         node: where it was made.
         listed: the list it was read into, once it was consumed otherwise than by a loop.
+        receives: whether it uses what is sent to it: then `next` runs it to its first yield and no further.
     """
 
     drive: Callable[[Consume], None]
     node: ast.AST
     listed: Value | None = None
+    receives: bool = False
 
 
 MAX_ALTERNATIVES = 5

@@ -653,6 +653,12 @@ class Contract(ImplicitCalls):
     def driven(self, generator: Generator, take: Callable[[Value], None], body: Body) -> str | None:
         raise NotImplementedError
 
+    def sent(self, generator: Generator, value: Value) -> Value:
+        raise NotImplementedError
+
+    def resumed(self, generator: Generator, count: int) -> Value:
+        raise NotImplementedError
+
     def listed(self, generator: Generator, *, at_once: bool = False) -> Value:
         raise NotImplementedError
 

@@ -93,6 +93,7 @@ class Ledger(Contract):
         self.consumers: list[Consume] = []
         self.yielding: dict[int, bool] = {}
         self.stopped = False
+        self.sending: list[Value] = []
         self.entered: set[int] = set()
         self.variant: tuple[object, ...] = ()
         self.trying = 0

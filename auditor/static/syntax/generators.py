@@ -114,7 +114,13 @@ class Generators(Machine):
                 for _, changes, choice in left:
                     self.merge(changes, choice=choice)
 
-        return Generator(drive, node)
+        return Generator(drive, node, receives=self.receives(target))
+
+    def receives(self, target: ast.AST) -> bool:
+        """Whether the value of a yield is used: all but those that are statements of their own."""
+        nodes = own_nodes(target)
+        alone = {id(n.value) for n in nodes if isinstance(n, ast.Expr)}
+        return any(isinstance(n, ast.Yield) and id(n) not in alone for n in nodes)
 
     def yields(self, func: Func) -> bool:
         """Whether calling the function makes a generator."""
@@ -129,7 +135,7 @@ class Generators(Machine):
     def e_Yield(self, node: ast.Yield, env: Env) -> Value:
         value = self.evaluate(node.value, env) if node.value is not None else Const(None)
         self.hand_over(value)
-        return UNKNOWN
+        return self.sending[-1] if self.sending else UNKNOWN
 
     def e_YieldFrom(self, node: ast.YieldFrom, env: Env) -> Value:
         iterable = self.iterated(self.evaluate(node.value, env), node)
@@ -185,6 +191,33 @@ class Generators(Machine):
 
         generator.drive(consume)
         return ended[0] if len(ended) == 1 else None
+
+    def sent(self, generator: Generator, value: Value) -> Value:
+        """`send`: the generator runs from the yield where it waits to the next one, and its yield gives the value.
+
+        It is taken to wait at its first yield: what runs before that runs once more, and what it keeps of earlier
+        values in names of its own is met again. Gives what the next yield hands out.
+        """
+        self.sending.append(value)
+        try:
+            return self.resumed(generator, 2)
+        finally:
+            self.sending.pop()
+
+    def resumed(self, generator: Generator, count: int) -> Value:
+        """Run a generator to its first yields, so many, and no further; gives what the last of them hands out."""
+        taken: list[Value] = []
+
+        def consume(found: Value) -> Status:
+            taken.append(found)
+            return "break" if len(taken) >= count else None
+
+        stopped, self.stopped = self.stopped, False
+        try:
+            generator.drive(consume)
+        finally:
+            self.stopped = stopped
+        return taken[-1] if len(taken) >= count else UNKNOWN
 
     def listed(self, generator: Generator, *, at_once: bool = False) -> Value:
         """The generator read into a list, once; `at_once` if that is what the script does here."""

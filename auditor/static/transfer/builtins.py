@@ -91,7 +91,8 @@ class BuiltinFunctions(Machine):
         if answer is not None:
             return answer
         args = self.iterables(name, args, node)
-        if name not in TAKES_GENERATORS:
+        receiving = name == "next" and args and isinstance(args[0], Generator) and args[0].receives
+        if name not in TAKES_GENERATORS and not receiving:
             whole = name in READS_ALL
             args = [self.listed(a, at_once=whole) if isinstance(a, Generator) else a for a in args]
         if name not in ASKS_NO_FUNCTION:
@@ -207,6 +208,8 @@ class BuiltinFunctions(Machine):
     def b_next(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         if not args:
             return UNKNOWN
+        if isinstance(args[0], Generator) and args[0].receives:
+            return self.resumed(args[0], 1)
         index = self.symbol("opaque", Expr.of(self.running[-1].counter)) if self.running else None
         return self.element(args[0], index)
 

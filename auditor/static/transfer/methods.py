@@ -101,6 +101,8 @@ class Methods(Machine):
             return self.either(
                 [partial(self.call, self.attribute(o, name, node), args, keywords, node) for o in options]
             )
+        if isinstance(owner, Generator) and name in ("send", "asend"):
+            return self.sent(owner, args[0] if args else UNKNOWN)
         if isinstance(owner, Obj):
             if owner.kind == "module":
                 return self.call_module(owner, name, args, keywords, node)
