@@ -9,7 +9,7 @@ from typing import Any
 
 from auditor.solver.expressions import Expr
 from auditor.static.causality.entry import Borders, Construction, Entry, Holder, Open, TokenArgument
-from auditor.static.domain.heap import Obj
+from auditor.static.domain.heap import Obj, View
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.values import Alt, Const, Num, Tup, Value
 from auditor.trace.events import Place
@@ -92,9 +92,16 @@ def entry_of(call: ModelCall) -> Entry | None:
     )
 
 
-def token_regions(value: Value) -> frozenset[Region]:
-    """The validation tokens that a value holds, where they are tokens and nothing that was computed from them."""
-    if not isinstance(value, Data) or value.states or value.losses:
+def token_regions(value: object) -> frozenset[Region]:
+    """The validation tokens that a value holds, where they are tokens and nothing that was computed from them.
+
+    A tensor that is filled piece by piece is an object of its own; its content says what it holds.
+    """
+    if isinstance(value, View):
+        value = value.base
+    if isinstance(value, Obj) and value.kind == "tensor":
+        value = value.d.get("#content")
+    if not isinstance(value, Data) or value.losses or any(state.kind == "module" for state in value.states):
         return frozenset()
     return frozenset(region for region in value.regions if region.source == "val")
 

@@ -111,6 +111,9 @@ class Modules(Machine):
         if method is not None and not out.regions and only_resets(method.node):
             self.reset(module, node, f"{module.name or 'module'}.{name}")
             return UNKNOWN
+        reads_validation = any(region.source == "val" for region in out.regions)
+        if method is not None and reads_validation and not self.following:
+            self.note_model_call(module, name, method, args, keywords, node)
         if method is not None and self.is_entered(method, out):
             return self.call_function(replace(method, instance=module), args, keywords, node)
         members = self.members(module)
@@ -129,10 +132,8 @@ class Modules(Machine):
         if module.cls is None or method is None:
             return result
         result = self.with_ambient_state(module, method, result)
-        if any(region.source == "val" for region in result.regions):
+        if reads_validation:
             self.note_carries(module, node)
-            if not self.following:
-                self.note_model_call(module, name, method, args, keywords, node)
         target = self.loss_target(module.cls, name)
         if target is not None:
             value = self.argument(method, target, args, keywords)
