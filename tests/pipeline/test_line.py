@@ -57,8 +57,8 @@ def test_script_that_does_not_parse_is_never_compliant(tmp_path: Path) -> None:
 
 def test_script_that_reports_nothing_is_never_compliant(tmp_path: Path) -> None:
     result = audit(tmp_path, {"train_gpt.py": "import torch\n\nprint(torch.zeros(3))\n"})
-    assert result.verdict is Verdict.REVIEW
-    assert result.doubts == ("no reported number could be followed to its scores",)
+    assert result.verdict is Verdict.NOTHING
+    assert result.doubts == ("it scores no validation token and reports no score",)
 
 
 def test_override_outranks_the_source(tmp_path: Path) -> None:

@@ -98,7 +98,8 @@ def test_comment_and_json(repository: Repository) -> None:
     assert shown.return_value == 1
     assert "other_paths_changed" in shown.output and "| significance |" in shown.output
     assert (
-        "**The evaluation needs a person's judgement; 1 thing in the entry must be mended.**" in shown.output
+        "**No script holds an evaluation to judge; a person must ask for it; 1 thing in the entry must be mended.**"
+        in shown.output
     )
     mend, _, rest = shown.output.partition("### To be mended")[2].partition("### ")
     assert [line for line in mend.splitlines() if line] == [
