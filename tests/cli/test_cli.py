@@ -82,7 +82,7 @@ def test_text_that_is_no_python_is_judged_and_never_compliant(
     (inputs / "prose.py").write_text("This is no program at all.\nIt only says so.\n")
     code, out, _ = run(capsys, "audit", "--format", "json", str(inputs / "prose.py"))
     answer = json.loads(out)
-    assert (code, answer["verdict"]) == (3, "review")
+    assert (code, answer["verdict"]) == (2, "nothing")
     assert answer["problems"][0]["kind"] == "syntax"
     assert answer["problems"][0]["line"] == 1
 

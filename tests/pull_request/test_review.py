@@ -97,10 +97,7 @@ def test_comment_and_json(repository: Repository) -> None:
     shown = CliRunner().invoke(pr.command, arguments, standalone_mode=False)
     assert shown.return_value == 1
     assert "other_paths_changed" in shown.output and "| significance |" in shown.output
-    assert (
-        "**No script holds an evaluation to judge; a person must ask for it; 1 thing in the entry must be mended.**"
-        in shown.output
-    )
+    assert "**The evaluation is compliant; 1 thing in the entry must be mended.**" in shown.output
     mend, _, rest = shown.output.partition("### To be mended")[2].partition("### ")
     assert [line for line in mend.splitlines() if line] == [
         "- `other_paths_changed`: touches 1 path outside records folders: M train\\_gpt.py"

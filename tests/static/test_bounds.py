@@ -17,7 +17,7 @@ LEGAL = Path(auditor.specimens.__file__).with_name("legal_lora_ttt.py")
 
 
 def audited() -> AuditResult:
-    (submission,) = load_submissions(LEGAL).submissions
+    (submission,) = load_submissions(str(LEGAL)).submissions
     return audit_submission(submission)
 
 

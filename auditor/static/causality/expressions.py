@@ -196,10 +196,8 @@ def arithmetic(it: Walker, op: ast.operator, left: Any, right: Any) -> Any:
         return joined_unknown(it, name, left, right)
     if isinstance(left, Library | Class) or isinstance(right, Library | Class):
         return it.unknown("arithmetic with a library's value")
-    sizes = [v for v in (left, right) if isinstance(v, int)]
-    if type(op) is ast.Mult and sizes and any(isinstance(v, list | tuple | str) for v in (left, right)):
-        if max(sizes) > MAX_REPEATED:
-            raise NotFollowed("a container repeated too often")
+    if _size(op, left, right) > MAX_REPEATED:
+        raise NotFollowed("a value that grows too large")
     if (
         type(op) in (ast.Pow, ast.LShift)
         and isinstance(right, int)
@@ -215,10 +213,24 @@ def arithmetic(it: Walker, op: ast.operator, left: Any, right: Any) -> Any:
         raise NotFollowed(f"{name} of a {type(left).__name__} and a {type(right).__name__}") from None
 
 
+def _size(op: ast.operator, left: Any, right: Any) -> int:
+    """Items of the container that an operator makes, or the bits of an integer over 32."""
+    sized = [v for v in (left, right) if isinstance(v, list | tuple | str | bytes | bytearray)]
+    numbers = [v for v in (left, right) if isinstance(v, int)]
+    if type(op) is ast.Mult and sized and numbers:
+        return len(sized[0]) * max(numbers)
+    if type(op) is ast.Mult and len(numbers) == 2:
+        return sum(number.bit_length() for number in numbers) // 32
+    return sum(map(len, sized))
+
+
 def augmented(it: Walker, op: ast.operator, old: Any, value: Any) -> Any:
     """The value of `old op= value`; tensors and lists are changed in place."""
     if isinstance(old, list) and isinstance(op, ast.Add):
-        old.extend(it.iterate(value))
+        added = list(it.iterate(value))
+        if len(old) + len(added) > MAX_REPEATED:
+            raise NotFollowed("a value that grows too large")
+        old.extend(added)
         return old
     result = arithmetic(it, op, old, value)
     if isinstance(old, Tensor) and isinstance(result, Tensor) and result.shape == old.shape:
