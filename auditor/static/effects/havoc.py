@@ -12,6 +12,7 @@ import ast
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from auditor.program.walk import walk
 from auditor.static.domain.heap import TOUCHED, Class, Func, Obj, SuperView, View
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.reach import Reach
@@ -45,6 +46,23 @@ ANYTHING = "anything"
 
 MAKES = frozenset(["__init__", "__new__", "__post_init__", "__init_subclass__", "__set_name__"])
 """Methods that run when an object is made, and not when it is used."""
+
+PUTS_AWAY = frozenset(
+    [
+        "append",
+        "appendleft",
+        "extend",
+        "insert",
+        "add",
+        "update",
+        "setdefault",
+        "get",
+        "pop",
+        "index",
+        "count",
+    ]
+)
+"""Methods of containers that keep or compare what they are handed."""
 
 STATES = frozenset(["module", "optimizer", "tensor"])
 HOLDERS = frozenset(["list", "dict", "instance", "iterator", "namespace", "tokenizer"])
@@ -164,9 +182,33 @@ class Havoc(Machine):
             self.havoc((owner, *given), "a method of what unread code gave back", name, node)
 
     def unknown_method(self, owner: Value, name: str, given: Sequence[Value], node: ast.AST) -> None:
-        """A method of a value of which nothing is known is handed a model, or code."""
+        """A method of a value of which nothing is known is handed a model, or code.
+
+        Where no class of the script has a method of that name, one of a container's keeps what it is handed: names and
+        tensors of a model that are put away are not changed by it.
+        """
+        parts = [part for value in given for part in (value.items if isinstance(value, Tup) else (value,))]
+        whole = any(isinstance(part, Obj) and part.kind not in ("tensor", "list", "dict") for part in parts)
+        if name in PUTS_AWAY and not whole and not self.hands_code(given):
+            if not self.names_a_method(name):
+                return
         if any(isinstance(value, Obj) or self.data(value).refs for value in given) or self.hands_code(given):
             self.havoc((owner, *given), "a method of an unknown value", name, node)
+
+    def names_a_method(self, name: str) -> bool:
+        """Whether the script has a function, an attribute that it sets, or a text of that name."""
+        if self.method_names is None:
+            found: set[str] = set()
+            for tree in self.trees.values():
+                for node in walk(tree):
+                    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                        found.add(node.name)
+                    elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                        found.add(node.attr)
+                    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                        found.add(node.value)
+            self.method_names = found
+        return name in self.method_names
 
     def doubted_part(self, owner: Value, part: Value) -> Value:
         """A part of a container or an attribute of an object: the doubts about the whole are doubts about it."""

@@ -94,6 +94,7 @@ class Ledger(Contract):
         self.yielding: dict[int, bool] = {}
         self.stopped = False
         self.sending: list[Value] = []
+        self.method_names: set[str] | None = None
         self.entered: set[int] = set()
         self.variant: tuple[object, ...] = ()
         self.trying = 0
