@@ -153,6 +153,14 @@ class AcausalModel(Rule):
             return Judgement(outcome=NOT_SHOWN, because=because)
         worst = max(passes, key=lambda found: _SEVERITY.index(found.bound))
         outcome = self.outcome(worst.bound, evidence.policy)
+        claimed, trace = evidence.claimed, evidence.trace
+        if (
+            outcome is Outcome.FAIL
+            and claimed is not None
+            and trace is not None
+            and not trace.scores_of(claimed)
+        ):
+            outcome = Outcome.REVIEW  # whether the number is made with this call, nothing shows
         if worst.bound is Bound.CAUSAL:
             named = sorted({found.model for found in passes})
             kernels = sorted({kernel for found in passes for kernel in found.rests_on})
