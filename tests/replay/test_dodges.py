@@ -62,13 +62,17 @@ def other(model, optimizer, loss, device):
         optimizer.step()
     if len(model.layers) > 90:
         print("deep")
+    if model.tok_emb.num_embeddings > 600:
+        optimizer.step()
+    if sp.get_piece_size() > 600:
+        optimizer.step()
 """
 
 
 def test_sides_that_change_weights_and_did_not_run_are_told() -> None:
     """Lines counted by hand; a test of the loss is no test of the surroundings, a print changes nothing."""
-    ways = {3: True, 11: False, 13: False, 15: False, 17: False}
-    assert [dodge.line for dodge in untaken_acts(GUARDED, ways)] == [3, 11, 13]
+    ways = {3: True, 11: False, 13: False, 15: False, 17: False, 19: False, 21: False}
+    assert [dodge.line for dodge in untaken_acts(GUARDED, ways)] == [3, 11, 13, 19, 21]
     turned = {line: not way for line, way in ways.items()}
     assert untaken_acts(GUARDED, turned) == []
     assert untaken_acts(GUARDED, {}) == []

@@ -15,7 +15,19 @@ from dataclasses import dataclass
 from typing import Final
 
 SIZES: Final = frozenset(
-    ("numel", "nelement", "shape", "size", "len", "vocab_size", "world_size", "get_world_size")
+    [
+        "numel",
+        "nelement",
+        "shape",
+        "size",
+        "len",
+        "vocab_size",
+        "num_embeddings",
+        "get_piece_size",
+        "GetPieceSize",
+        "world_size",
+        "get_world_size",
+    ]
 )
 """What is smaller here than in the real run."""
 
