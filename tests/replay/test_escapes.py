@@ -166,12 +166,12 @@ def test_forged_line_is_not_believed(attack: Attack) -> None:
     assert any("followed back" in c.why for c in result.conditions.values())
 
 
-def test_script_that_behaves_for_a_tiny_vocabulary_never_passes(attack: Attack) -> None:
-    """With the real vocabulary it would train on the split before it scores it."""
+def fitted_where(condition: str) -> Callable[[str], str]:
+    """The flat specimen with training on the split before it is scored, under a condition."""
 
     def edit(text: str) -> str:
-        cheat = """
-    if args.vocab_size > 500:
+        cheat = f"""
+    if {condition}:
         tuner = torch.optim.AdamW(base_model.parameters(), lr=1e-3)
         for begin in range(0, val_tokens.numel() - 33, 32):
             x = val_tokens[begin : begin + 32].to(device)[None]
@@ -184,6 +184,26 @@ def test_script_that_behaves_for_a_tiny_vocabulary_never_passes(attack: Attack) 
         assert needle in text
         return text.replace(needle, cheat.lstrip("\n") + needle, 1)
 
-    result = attack(edit=edit)
+    return edit
+
+
+@pytest.mark.parametrize(
+    "asked", ["args.vocab_size", "base_model.tok_emb.weight.shape[0]", "base_model.tok_emb.num_embeddings"]
+)
+@pytest.mark.parametrize("limit", [600, 1000])
+def test_script_that_behaves_for_a_small_vocabulary_never_passes(
+    limit: int, asked: str, attack: Attack
+) -> None:
+    """The real vocabulary is above the limit, every replay's below; two witnesses tell of the side that did not run."""
+    result = attack(edit=fitted_where(f"{asked} > {limit}"))
     assert result.ran and not passed(result)
-    assert any("was not reached" in c.why for c in result.conditions.values())
+    assert all("was not reached" in c.why for c in result.conditions.values())
+    assert [(s.kind, s.rule) for s in result.suspicions] == [("not taken", "train-before-score")]
+
+
+def test_script_that_behaves_for_a_tiny_vocabulary_is_caught_in_the_act(attack: Attack) -> None:
+    """A replay's vocabulary is above 512, where the script does as in the real run; its softmax is still one."""
+    result = attack(edit=fitted_where("args.vocab_size > 512"))
+    assert result.ran and not result.proven
+    assert {name for name, c in result.conditions.items() if c.outcome is Outcome.FAIL} == {"C1", "C3", "C4"}
+    assert "learnt first" in {suspicion.kind for suspicion in result.suspicions}

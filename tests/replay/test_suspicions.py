@@ -52,20 +52,32 @@ def kinds(result: ReplayResult) -> set[str]:
     return {suspicion.kind for suspicion in result.suspicions}
 
 
+def outcome_of(slug: str, audit: AuditResult) -> RuleOutcome:
+    return next(answer.outcome for answer in audit.rules if answer.rule == slug)
+
+
 def test_the_specimen_is_above_suspicion(joint: Joint) -> None:
     audit, replayed = joint()
     assert audit.verdict is Verdict.COMPLIANT and replayed.proven and not replayed.suspicions
 
 
 def test_documents_left_out_of_the_number_are_seen(joint: Joint) -> None:
+    """By the static witness, which counts them, and by the replay, whose word is enough for a `review`."""
     skip = Edit(
         old="adapter = Adapter(s.width, s.vocab_size, s.adapter_rank).to(device)",
         new="if end - begin > 80:\n    continue\nadapter = Adapter(s.width, s.vocab_size, s.adapter_rank).to(device)",
     )
     audit, replayed = joint(skip)
     assert "coverage" in kinds(replayed) and not replayed.proven
-    assert audit.verdict is Verdict.REVIEW
-    assert any(a.rule == "validation-coverage" and a.outcome is RuleOutcome.REVIEW for a in audit.rules)
+    assert audit.verdict is Verdict.VIOLATION
+    assert outcome_of("validation-coverage", audit) is RuleOutcome.FAIL
+    for static in (RuleOutcome.PASS, RuleOutcome.UNKNOWN):
+        rules = tuple(
+            replace(a, outcome=static) if a.rule == "validation-coverage" else a for a in audit.rules
+        )
+        alone = join(replace(audit, rules=rules), replayed)
+        assert alone.verdict is Verdict.REVIEW
+        assert outcome_of("validation-coverage", alone) is RuleOutcome.REVIEW
 
 
 def test_number_that_no_score_gives_is_seen(joint: Joint) -> None:
@@ -115,26 +127,29 @@ def test_bytes_that_are_not_the_tokens_bytes_are_seen(joint: Joint) -> None:
 
 
 def test_output_that_is_not_what_was_printed_is_seen(joint: Joint) -> None:
+    """Whatever the number is: no bits per byte of a replay begin with a nought."""
     wrapper = """
 class Kinder:
     def __init__(self, inner):
         self.inner = inner
 
     def write(self, text):
-        return self.inner.write(text.replace("val_bpb:3", "val_bpb:2").replace("val_bpb:2", "val_bpb:1"))
+        return self.inner.write(re.sub(r"val_bpb:\\d+", "val_bpb:0", text))
 
     def flush(self):
         self.inner.flush()
 
 
 """
-    _, replayed = joint(
+    audit, replayed = joint(
         turned=(
             "if __name__ ==",
-            wrapper.lstrip() + "import sys\nsys.stdout = Kinder(sys.stdout)\n\nif __name__ ==",
+            wrapper.lstrip() + "import re\nimport sys\nsys.stdout = Kinder(sys.stdout)\n\nif __name__ ==",
         )
     )
     assert kinds(replayed) == {"output"}
+    assert not any(c.outcome is Outcome.PASS for c in replayed.conditions.values())
+    assert audit.verdict is not Verdict.COMPLIANT
 
 
 def test_result_printed_at_exit_is_the_one_that_is_judged(joint: Joint) -> None:
