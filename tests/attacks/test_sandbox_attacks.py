@@ -392,7 +392,11 @@ EXHAUSTING = {
     "disk": (HELD % "pass", "it wrote more than"),
     "disk without names": (HELD % "os.unlink(held[-1].name)", "it wrote more than"),
     "records folder": (
-        HELD.replace('f"part', "os.path.dirname(os.path.realpath('/proc/self/fd/1')) + f\"/part") % "pass",
+        "import os\n"
+        "places = ('/replay/out', os.path.join(os.path.dirname(os.getcwd()), 'out'))\n"
+        "out = [place for place in places if os.path.isdir(place)][0]\n"
+        + HELD.replace('f"part', 'f"{out}/part')
+        % "pass",
         "it wrote more than",
     ),
     "one file": ("with open('big', 'wb') as f:\n    f.seek(3 << 30)\n    f.write(b'x')\n", "File too large"),
@@ -434,10 +438,16 @@ EXHAUSTING = {
         "MiB of memory",
     ),
     "printing": (
-        "import os, subprocess\nos.posix_fallocate(1, 0, 1023 << 20)\n"
-        "held = open('more', 'wb')\nos.posix_fallocate(held.fileno(), 0, 64 << 20)\n"
+        "import os, subprocess\n"
+        "for _ in range(1 << 10):\n    os.write(1, bytes(1 << 20))\n"
         "subprocess.run(['sleep', '60'])\n",
-        "it wrote more than",
+        "it printed more than",
+    ),
+    "printing by many": (
+        "import os, subprocess\n"
+        "for _ in range(4):\n    os.fork() or [os.write(2, bytes(1 << 20)) for _ in range(1 << 10)]\n"
+        "subprocess.run(['sleep', '60'])\n",
+        "it printed more than",
     ),
 }
 

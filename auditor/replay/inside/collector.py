@@ -24,6 +24,8 @@ MAX_BYTES: Final = 800 << 20
 """Of all frames of one process."""
 
 MAX_PRINTED: Final = 4 << 20
+"""Of standard output and error of one process; then the run is ended."""
+
 NAMES: Final = frozenset(
     [
         "position",
@@ -53,6 +55,7 @@ class Collected:
     Attributes:
         open: ends of the two pipes that may still bring something.
         broken: what it sent that its recorder never sends, or "".
+        too_much: why what it printed is more than is kept, or "".
     """
 
     def __init__(self, line: int, printed: int) -> None:
@@ -67,7 +70,7 @@ class Collected:
         self._shown = bytearray()
         self._taken = 0
         self._began_s = time.monotonic()
-        self.broken = ""
+        self.broken = self.too_much = ""
         self.open = {line, printed}
         for end in (line, printed):
             os.set_blocking(end, False)
@@ -81,7 +84,10 @@ class Collected:
         if not content:
             self.open.discard(end)
         elif end == self.printed:
-            self._shown += content[: max(MAX_PRINTED - len(self._shown), 0)]
+            left = MAX_PRINTED - len(self._shown)
+            self._shown += content[:left]
+            if len(content) > left:
+                self.too_much = f"it printed more than {MAX_PRINTED >> 20} MiB"
         elif not self.broken:
             self._take_frames(content)
         return bool(content)

@@ -205,6 +205,7 @@ def _serve_one(
     for rank, record in enumerate(collected):
         record.drain()
         record.write(Path(order.out), rank)
+        reason = reason or record.too_much
     for root, keep in shared.items():
         with contextlib.suppress(OSError):
             empty_folder(Path(root), keep=keep)
@@ -292,6 +293,8 @@ def _wait(
         ready, _, _ = select.select([*alive, ask, *ends], [], [], POLL_S)
         for end in [e for e in ready if e in ends]:
             ends[end].take(end)
+            if ends[end].too_much:
+                return ends[end].too_much
         if ask in ready and os.read(ask, 64) and not asked:
             asked = True
             _say(line, boundary=True)
