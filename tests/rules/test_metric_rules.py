@@ -180,10 +180,14 @@ LOSS, TOKENS_PER_BYTE = 2.9003, 0.268339
 TOKENIZER = 'TOKENIZER = "./data/tokenizers/fineweb_8192_bpe.model"\n'
 
 
+HIDDEN = SCRIPT.replace("0.268339", 'np.load("tokens_per_byte.npy").item()')
+"""The ratio of tokens to bytes comes from a file that is not read here."""
+
+
 def claimed_alone(bits_per_byte: float, root: Path) -> AuditResult:
     claim = json.dumps({"val_loss": LOSS, "val_bpb": round(bits_per_byte, 8)})
     files = {"README.md": "# Entry\n", "submission.json": claim}
-    return audit_example(ByteAccounting, Bad("a claim without logs", TOKENIZER + SCRIPT, files), root)
+    return audit_example(ByteAccounting, Bad("a claim without logs", TOKENIZER + HIDDEN, files), root)
 
 
 def test_a_claimed_pair_with_the_wrong_bytes_is_a_violation_without_any_log(tmp_path: Path) -> None:
