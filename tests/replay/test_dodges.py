@@ -8,9 +8,9 @@ import types
 
 import pytest
 
-from auditor.replay.inside.instrument import WAY, Loops
+from auditor.replay.inside.instrument import Loops
 from auditor.replay.inside.written import WrittenSizes
-from auditor.replay.probes.dodges import names_the_harness, shifted_positions, untaken_acts
+from auditor.replay.probes.dodges import names_the_harness, reflections, shifted_positions, untaken_acts
 from auditor.replay.toy.sizes import ToySizes
 
 
@@ -78,11 +78,36 @@ def test_sides_that_change_weights_and_did_not_run_are_told() -> None:
     assert untaken_acts(GUARDED, {}) == []
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "recorder = print.__closure__[0].cell_contents",
+        "frame = sys._getframe().f_back",
+        "held = getattr(time.time, '__globals__')",
+        "from gc import get_objects",
+        "stage = torch.overrides._get_current_function_mode()",
+        "import inspect\nframe = inspect.currentframe()",
+    ],
+)
+def test_reaching_for_what_stands_around_is_told(line: str) -> None:
+    assert [dodge.line for dodge in reflections(f"import sys\n{line}\n")][:1] == [2 + line.count("\n")]
+
+
+def test_asking_a_library_for_its_arguments_is_no_reaching() -> None:
+    text = "import inspect, gc\ngc.collect()\nhas = 'gqa' in inspect.signature(f).parameters\nm.__class__.__name__\n"
+    assert reflections(text) == []
+
+
 def test_harness_named_in_a_text_is_told() -> None:
     assert [
         d.line for d in names_the_harness("import sys\nx = 'auditor.replay.inside' in sys.modules\n")
     ] == [2]
     assert names_the_harness("x = 'an auditor may replay this'\n") == []
+
+
+def sides(loops: Loops) -> dict[int, tuple[str, str]]:
+    """By line of each `if` that is told: its ways in the last phase and in all."""
+    return {line: (last, ever) for line, _, kind, last, ever in loops.forks.told()["toy"] if kind == "If"}
 
 
 def test_ways_of_branches_are_those_that_ran() -> None:
@@ -111,11 +136,16 @@ for n in range(4):
         module = types.ModuleType("toy")
         exec(loops.compiled(tree, "toy", WrittenSizes(ToySizes()), count=True), module.__dict__)  # noqa: S102
         assert module.__dict__["odd"] == [0, 1, 0, -2, 3, -3]
-        assert loops.one_way() == {"toy": {5: False, 11: True}}
-        loops.forget_ways()
-        assert loops.one_way() == {}
+        assert sides(loops) == {5: ("01", "01"), 11: ("10", "10")}
+        loops.forks.begin_phase()
+        assert {last for last, _ in sides(loops).values()} == {"00"}
         module.__dict__["step"](3)
-        assert loops.one_way() == {"toy": {3: True, 5: False, 7: True, 11: True}}
+        assert sides(loops) == {
+            3: ("10", "11"),
+            5: ("01", "01"),
+            7: ("10", "11"),
+            11: ("10", "10"),
+        }
     finally:
-        for name in (WAY, "__replay_enter__", "__replay_turn__", "__replay_reached__"):
+        for name in (SIDE, TOOK, "__replay_enter__", "__replay_turn__", "__replay_reached__"):
             delattr(builtins, name)

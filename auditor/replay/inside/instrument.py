@@ -1,7 +1,7 @@
-"""What is changed in a submission's text before it is compiled: sizes written into it, and loop counters.
+"""What is changed in a submission's text before it is compiled: sizes written into it, loop counters, and forks.
 
 A counter is two statements a loop, one before it and one at the start of its body, so that an event can say in
-which turn it happened. Lines keep their numbers.
+which turn it happened. A fork marks each of its sides that ran (`forks`). Lines keep their numbers.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import Any, Final
 
+from auditor.replay.inside.forks import Forks, is_kernel, mark_forks
 from auditor.replay.inside.written import WrittenSizes
 
 ENTER: Final = "__replay_enter__"
 TURN: Final = "__replay_turn__"
 REACHED: Final = "__replay_reached__"
-WAY: Final = "__replay_way__"
 
 
 @dataclass(slots=True)
@@ -48,15 +48,14 @@ class Loops:
         self._all: list[Loop] = []
         self._by_file: dict[str, list[Loop]] = {}
         self._entries = itertools.count(1)
-        self._branches: list[tuple[str, int]] = []
-        self._ways = bytearray()
+        self.forks = Forks()
 
     def install(self, reached: Callable[[int], None]) -> None:
         """Make the counters known under names that compiled texts call; `reached` is told marked lines."""
         setattr(builtins, ENTER, self._enter)
         setattr(builtins, TURN, self._turn)
         setattr(builtins, REACHED, reached)
-        setattr(builtins, WAY, self._ways)
+        self.forks.install()
 
     def _enter(self, number: int) -> None:
         loop = self._all[number]
@@ -78,7 +77,7 @@ class Loops:
             if marks:
                 _Marks(marks).visit(tree)
             _Counters(self, file).visit(tree)
-            _Ways(self, file).visit(tree)
+            mark_forks(tree, self.forks, file)
             ast.fix_missing_locations(tree)
         return compile(tree, file, "exec", dont_inherit=True)
 
@@ -87,25 +86,6 @@ class Loops:
         self._all.append(Loop(node.lineno, node.col_offset, node.body[0].lineno, last))
         self._by_file.setdefault(file, []).append(self._all[-1])
         return len(self._all) - 1
-
-    def add_branch(self, file: str, line: int) -> int:
-        """Room for the two ways of one `if`: the number of the first, the other is the next."""
-        self._branches.append((file, line))
-        self._ways.extend(b"\0\0")
-        return len(self._ways) - 2
-
-    def forget_ways(self) -> None:
-        """Begin anew with which ways were taken: another phase of the run begins."""
-        self._ways[:] = bytes(len(self._ways))
-
-    def one_way(self) -> dict[str, dict[int, bool]]:
-        """For each text the lines of each `if` that went one way alone, and which."""
-        found: dict[str, dict[int, bool]] = {}
-        for number, (file, line) in enumerate(self._branches):
-            yes, no = self._ways[2 * number], self._ways[2 * number + 1]
-            if yes != no:
-                found.setdefault(file, {})[line] = bool(yes)
-        return found
 
     def around(self, frame: FrameType) -> Iterator[tuple[int, int, int, int]]:
         """Loops of this frame that are running, outermost first: line, column, entry, turn."""
@@ -151,39 +131,9 @@ class _Counters(ast.NodeTransformer):
     visit_For = visit_AsyncFor = visit_While = _counted
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
-        if not _is_kernel(node):
+        if not is_kernel(node):
             self.generic_visit(node)
         return node
-
-
-class _Ways(ast.NodeTransformer):
-    """Marks both ways of each `if`, one that has no `else` too."""
-
-    def __init__(self, loops: Loops, file: str) -> None:
-        self._loops, self._file = loops, file
-
-    def visit_If(self, node: ast.If) -> ast.If:
-        first = self._loops.add_branch(self._file, node.lineno)
-        self.generic_visit(node)
-        node.body.insert(0, _taken(first, node.body[0]))
-        node.orelse.insert(0, _taken(first + 1, node.orelse[0] if node.orelse else node.body[-1]))
-        return node
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
-        if not _is_kernel(node):
-            self.generic_visit(node)
-        return node
-
-
-def _taken(number: int, at: ast.stmt) -> ast.Assign:
-    """`WAY[number] = 1`"""
-    place = ast.Subscript(value=ast.Name(id=WAY, ctx=ast.Load()), slice=ast.Constant(number), ctx=ast.Store())
-    return ast.copy_location(ast.Assign(targets=[place], value=ast.Constant(1)), at)
-
-
-def _is_kernel(node: ast.FunctionDef) -> bool:
-    """Whether Triton compiles the function: its text must stay as it is."""
-    return bool({ast.unparse(d).split("(")[0] for d in node.decorator_list} & {"triton.jit", "jit"})
 
 
 def _call(name: str, number: int, at: ast.stmt) -> ast.Expr:

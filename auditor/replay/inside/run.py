@@ -72,7 +72,7 @@ def run(order: Order, *, line: int, boundary: Callable[[], None]) -> None:
     loader = _stand_ins(order, recorder, loops, observer)
 
     def cross() -> None:
-        loops.forget_ways()
+        loops.forks.begin_phase()
         boundary()
 
     watch = Watch(recorder, states, order.writable, cross)
@@ -96,9 +96,9 @@ def run(order: Order, *, line: int, boundary: Callable[[], None]) -> None:
     for shown in (sys.stdout, sys.stderr, sys.__stdout__):
         with contextlib.suppress(Exception):  # it may be anything by now
             shown.flush()  # type: ignore[union-attr]
-    for file, ways in loops.one_way().items():
+    for file, forks in loops.forks.told().items():
         if file in recorder.files:
-            recorder.event("ways", file=recorder.files[file], ways=list(ways.items()), place=False)
+            recorder.event("forks", file=recorder.files[file], forks=forks, place=False)
     recorder.finish(
         code=code, error=error, error_kind=kind, tampered=integrity.exchanged(), crossed=watch.crossed
     )

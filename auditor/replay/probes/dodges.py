@@ -77,7 +77,7 @@ def shifted_positions(text: str) -> list[Dodge]:
             for chosen in _choosers(node):
                 told = _telling_kind(chosen, values) or _vanishing(chosen, values)
                 if told:
-                    found.append(Dodge(chosen.lineno, f"tokens are chosen by {told}: `{_shown(node)}`"))
+                    found.append(Dodge(chosen.lineno, f"tokens are chosen by {told}: `{shown(node)}`"))
     return list(dict.fromkeys(found))
 
 
@@ -98,7 +98,7 @@ def untaken_acts(text: str, branches: Mapping[int, bool]) -> list[Dodge]:
                 other = _other_side(statement, block[index + 1 :], taken=branches[statement.lineno])
                 act = next((line for node in other for line in _acts(node)), None)
                 if told and act is not None:
-                    test = _shown(statement.test)
+                    test = shown(statement.test)
                     why = (
                         f"`if {test}` hangs on {told}; its other side, which did not run, acts at line {act}"
                     )
@@ -108,7 +108,7 @@ def untaken_acts(text: str, branches: Mapping[int, bool]) -> list[Dodge]:
 
 def names_the_harness(text: str) -> list[Dodge]:
     """Strings of the text that name this program's own parts."""
-    tree = _tree(text)
+    tree = text_tree(text)
     if tree is None:
         return []
     return [
@@ -118,6 +118,59 @@ def names_the_harness(text: str) -> list[Dodge]:
         and isinstance(node.value, str)
         and any(word in node.value for word in ("auditor.replay", "__replay_", "_replay_nodes"))
     ]
+
+
+REFLECTIVE: Final = frozenset(
+    [
+        *("__closure__", "__globals__", "__code__", "__self__", "__func__", "__wrapped__", "__subclasses__"),
+        *(
+            "cell_contents",
+            "_getframe",
+            "_current_frames",
+            "f_back",
+            "f_locals",
+            "f_globals",
+            "tb_frame",
+            "gi_frame",
+        ),
+        *(
+            "get_objects",
+            "get_referrers",
+            "get_referents",
+            "currentframe",
+            "getclosurevars",
+            "settrace",
+            "setprofile",
+        ),
+        *(
+            "_get_current_function_mode",
+            "_get_current_function_mode_stack",
+            "_pop_mode",
+            "__torch_function__",
+        ),
+        *("__traceback__", "exc_info", "pythonapi", "addaudithook", "DisableTorchFunction"),
+    ]
+)
+"""How Python reaches what stands around a program: the callers of its functions, what functions keep, every object."""
+
+
+def reflections(text: str) -> list[Dodge]:
+    """Places where a text reaches for what stands around it: by a name, or by the text of one."""
+    tree = text_tree(text)
+    if tree is None:
+        return []
+    found = []
+    for node in ast.walk(tree):
+        name = ""
+        if isinstance(node, ast.Attribute):
+            name = node.attr
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            name = node.value
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            name = next((alias.name for alias in node.names if alias.name in REFLECTIVE), "")
+        if name in REFLECTIVE:
+            found.append(Dodge(node.lineno, f"it reaches for what stands around it: `{name}`"))  # type: ignore[attr-defined]
+    return sorted(found, key=lambda dodge: dodge.line)
 
 
 def _other_side(statement: ast.If, rest: list[ast.stmt], *, taken: bool) -> list[ast.stmt]:
@@ -176,7 +229,7 @@ def _vanishing(node: ast.expr, values: Mapping[str, list[ast.expr]]) -> str:
                 large = isinstance(inner.right, ast.Constant) and type(inner.right.value) is int
                 limit = LARGE if isinstance(inner.op, ast.FloorDiv) else LARGE.bit_length() - 1
                 if large and inner.right.value >= limit and set(_names(inner.left, values)) & SIZES:  # type: ignore[attr-defined]
-                    return f"`{_shown(inner)}`, which is 0 in a replay"
+                    return f"`{shown(inner)}`, which is 0 in a replay"
     return ""
 
 
@@ -211,7 +264,7 @@ def _is_small(node: ast.expr) -> bool:
 
 
 def _scopes(text: str) -> Iterator[ast.AST]:
-    tree = _tree(text)
+    tree = text_tree(text)
     if tree is None:
         return
     yield tree
@@ -240,12 +293,14 @@ def _blocks(scope: ast.AST) -> Iterator[list[ast.stmt]]:
 
 
 @functools.lru_cache(maxsize=4)
-def _tree(text: str) -> ast.Module | None:
+def text_tree(text: str) -> ast.Module | None:
+    """The tree of a text; None where it cannot be parsed."""
     try:
         return ast.parse(text)
     except (SyntaxError, ValueError):
         return None
 
 
-def _shown(node: ast.AST) -> str:
+def shown(node: ast.AST) -> str:
+    """The beginning of a piece of code in one line."""
     return ast.unparse(node)[:80]

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from auditor.replay.runs.claimed_line import ClaimedLine, claimed_printed
+from auditor.replay.probes.unrun import merged
+from auditor.replay.runs.claimed_line import ClaimedLine, claimed_printed, layer_files
 from auditor.replay.runs.job import Mode
 from auditor.replay.runs.printed_numbers import Printed, Reports, Scores
-from auditor.replay.runs.run_record import RunRecord
+from auditor.replay.runs.run_record import Forks, RankRecord, RunRecord
 from auditor.replay.runs.session import Session
 from auditor.replay.toy.sizes import ToySizes, world_size
 from auditor.replay.toy.target import ReplayTarget
 from auditor.replay.toy.world import World, WorldSize, byte_counts, make_world
 
 RUN_S: Final = 300.0
+RANKS_NAME: Final = "WORLD_SIZE"
+REAL_RANKS: Final = 8
+"""Processes of a run that is claimed: one for each GPU."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +65,15 @@ class Observed:
         return self.claimed.scores if self.claimed is not None else ()
 
 
+def forks_of(records: Sequence[RankRecord], target: ReplayTarget) -> dict[tuple[str, int], Forks]:
+    """By text of the submission its forks of which not all sides ran in any of the processes."""
+    found: dict[tuple[str, int], list[Forks]] = {}
+    for record in records:
+        for file, place in layer_files(record, target).items():
+            found.setdefault(place, []).append(record.forks.get(file, {}))
+    return {place: merged(forks) for place, forks in found.items()}
+
+
 class Laboratory:
     """Orders runs of one submission.
 
@@ -68,6 +81,9 @@ class Laboratory:
         claim: which printed line is the claimed one.
         marks: lines to tell when they are reached, by digest of their text.
         ranks: processes of each run.
+
+    Attributes:
+        forks: by text, which sides of its forks ran in any of the recorded runs.
     """
 
     def __init__(
@@ -87,6 +103,7 @@ class Laboratory:
         self._before = session.runs
         self.left_behind = 0
         self._marks = dict(marks or {})
+        self.forks: dict[tuple[str, int], Forks] = {}
 
     @property
     def runs(self) -> int:
@@ -100,22 +117,26 @@ class Laboratory:
         repeat: int = 0,
         dyed: tuple[int, ...] = (),
         falling: bool = False,
+        ranks: int = 0,
     ) -> Observed:
         """Run once; equal runs with another `repeat` are made again, whatever is kept.
 
         A script that reads training data after its artifact is read back fails by itself when they are
         withdrawn; it is run again with them, and `reads_training_data` of the run tells. Losses at `dyed` positions
-        are given other values, `falling` or rising with each score of a token.
+        are given other values, `falling` or rising with each score of a token. `ranks` processes run, or as many
+        as the laboratory was made for.
         """
-        run = self._run(bench, mode, repeat, dyed, falling)
+        ranks = ranks or self._ranks
+        run = self._run(bench, mode, repeat, dyed, falling, ranks)
         if self._withdraws and run.withdrawn and not run.ran and not run.reason:
             self._withdraws = False
-            again = self._run(bench, mode, repeat, dyed, falling)
+            again = self._run(bench, mode, repeat, dyed, falling, ranks)
             self._withdraws = not again.ran
             run = again if again.ran else run
         self.left_behind = max(self.left_behind, run.left_behind)
         observed = Observed(bench=bench, run=run)
         if run.ran and mode is Mode.RECORDED:
+            self._remember(run)
             observed.printed = Reports(
                 run.ranks, byte_counts(bench.world.validation, bench.world.size.vocabulary)
             ).printed
@@ -123,11 +144,25 @@ class Laboratory:
         return observed
 
     @property
+    def most_ranks(self) -> int:
+        """How many processes the claimed run is taken to have had, as far as they can be run here."""
+        several = RANKS_NAME in self._target.reads and self._session.rung.has_own_network
+        return REAL_RANKS if several else self._ranks
+
+    @property
     def reads_training_data(self) -> bool:
         """Whether the script needed training data after it had read its artifact back."""
         return not self._withdraws
 
-    def _run(self, bench: Bench, mode: Mode, repeat: int, dyed: tuple[int, ...], falling: bool) -> RunRecord:
+    def _remember(self, run: RunRecord) -> None:
+        """Take in which sides of forks ran."""
+        for place, forks in forks_of(run.ranks, self._target).items():
+            known = self.forks.get(place)
+            self.forks[place] = forks if known is None else merged([known, forks])
+
+    def _run(
+        self, bench: Bench, mode: Mode, repeat: int, dyed: tuple[int, ...], falling: bool, ranks: int
+    ) -> RunRecord:
         return self._session.run(
             bench.world,
             bench.sizes,
@@ -135,7 +170,7 @@ class Laboratory:
             mode=mode,
             marks=self._marks,
             overrides=self._target.overrides(bench.sizes),
-            ranks=self._ranks,
+            ranks=ranks,
             seconds=self._seconds,
             memory=self._memory,
             repeat=repeat,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -13,10 +13,11 @@ from auditor.replay.probes.coverage import (
     open_switches,
     reached,
 )
-from auditor.replay.probes.dodges import names_the_harness, shifted_positions, untaken_acts
+from auditor.replay.probes.dodges import names_the_harness, reflections, shifted_positions, untaken_acts
 from auditor.replay.probes.experiment import Evidence
 from auditor.replay.probes.outcome import Suspicion
-from auditor.replay.probes.runner import Laboratory
+from auditor.replay.probes.runner import Laboratory, forks_of
+from auditor.replay.probes.unrun import unrun_code
 from auditor.replay.runs.claimed_line import layer_files
 from auditor.replay.runs.run_record import RankRecord
 from auditor.replay.toy.target import ReplayTarget
@@ -74,7 +75,7 @@ def circumstances_of(
     return Circumstances(
         refused=[*tampered, *(["the run made more events than are recorded"] if cut or missed else [])],
         tampered=tampered,
-        dodged=tuple(_dodged(evidence, target)),
+        dodged=tuple(_dodged(evidence, reading, target, laboratory)),
         unreached=[*_withheld(evidence, laboratory), *_not_taken(evidence, reading, target)],
         adapts=any(history.steps for history in evidence.histories),
     )
@@ -124,28 +125,59 @@ def _not_taken(evidence: Evidence, reading: Reading, target: ReplayTarget) -> li
     return missed
 
 
-def _dodged(evidence: Evidence, target: ReplayTarget) -> Iterator[Suspicion]:
-    """Where the script may do otherwise in the real run, by its text and the ways that its branches went."""
+def _dodged(
+    evidence: Evidence, reading: Reading, target: ReplayTarget, laboratory: Laboratory
+) -> Iterator[Suspicion]:
+    """Where the script may do otherwise in the real run, by its text and by which sides of its forks ran."""
     records = evidence.base.run.ranks
     if not records:
         return
     names = layer_files(records[0], target)
     for place in dict.fromkeys(names.values()):
-        text = target.texts.get(place, "")
-        ways: dict[int, set[bool]] = {}
-        for record in records:
-            for event in record.of_kind("ways"):
-                if names.get(int(event["file"])) == place:
-                    for line, taken in event["ways"]:
-                        ways.setdefault(int(line), set()).add(bool(taken))
-        one_way = {line: taken.pop() for line, taken in ways.items() if len(taken) == 1}
+        text = target.running_text(place)
+        first = forks_of(records[:1], target).get(place, {})
+        ways = {
+            line: last == "10" for (line, _, kind), (last, _) in first.items() if kind == "If" and "1" in last
+        }
+        unrun = unrun_code(
+            text,
+            laboratory.forks.get(place, {}),
+            settled=_settled(reading, target, evidence, place),
+            changed=_changed(target, evidence),
+            begun=_begun(records[0], names, place),
+        )
         for kind, rule, found in (
-            ("harness named", CODE, names_the_harness(text)),
+            ("harness named", CODE, [*names_the_harness(text), *reflections(text)]),
             ("shifted", TARGETS, shifted_positions(text)),
-            ("not taken", ORDER, untaken_acts(text, one_way)),
+            ("not taken", ORDER, [*untaken_acts(text, ways), *unrun]),
         ):
             for dodge in found[:1]:
                 yield Suspicion(kind=kind, rule=rule, why=f"{place[0]}:{dodge.line}: {dodge.why}")
+
+
+def _settled(
+    reading: Reading, target: ReplayTarget, evidence: Evidence, place: tuple[str, int]
+) -> dict[int, bool]:
+    """Lines of branches that the static witness knows to be decided by settings of the claimed run, and which way."""
+    switches = reading.trace.switches if reading.trace is not None else []
+    return {s.place.line: s.taken for s in switches if (s.place.path, s.place.layer) == place}
+
+
+def _changed(target: ReplayTarget, evidence: Evidence) -> frozenset[str]:
+    """Settings that are other here than in the claimed run."""
+    toy = target.variables(evidence.base.bench.sizes)
+    return frozenset(
+        name for name, value in toy.items() if target.settings.get(name, target.reads.get(name)) != value
+    )
+
+
+def _begun(record: RankRecord, names: Mapping[int, tuple[str, int]], place: tuple[str, int]) -> int:
+    """The line of a text at which the artifact was read back, by its outermost function there; 0 if none."""
+    restored = next(record.of_kind("restore"), None)
+    if restored is None:
+        return 0
+    inside = [f.line for f in record.at(restored) if names.get(f.file) == place and f.function != "<module>"]
+    return inside[0] if inside else 0
 
 
 def _lines(records: Sequence[RankRecord], target: ReplayTarget) -> set[tuple[str, int, int]]:

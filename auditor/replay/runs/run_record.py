@@ -50,6 +50,8 @@ class Frame:
 
 
 Frames = tuple[Frame, ...]
+Forks = dict[tuple[int, int, str], tuple[str, str]]
+"""Forks of a text by line, column and kind, each with the sides that ran in the last phase and in the whole run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,7 @@ class RankRecord:
         events: in order of time, as read.
         places: by number.
         used: for each `gradient` event the mask of losses through which a gradient flowed.
+        forks: by number of a file, those of which not every side ran.
     """
 
     code: int
@@ -98,6 +101,7 @@ class RankRecord:
     losses: list[Losses] = field(default_factory=list)
     used: dict[int, NDArray[np.bool_]] = field(default_factory=dict)
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    forks: dict[int, Forks] = field(default_factory=dict)
 
     def of_kind(self, *kinds: str) -> Iterator[dict[str, Any]]:
         return (event for event in self.events if event["kind"] in kinds)
@@ -287,6 +291,17 @@ def _split(record: RankRecord) -> None:
         count = len(record.losses[int(event["call"])].position)
         record.used[int(event["i"])] = arrays["used"][at : at + count]
         at += count
+    for event in record.of_kind("forks"):
+        record.forks[int(event["file"])] = {
+            (int(line), int(column), str(kind)): (_sides(last), _sides(ever))
+            for line, column, kind, last, ever in event["forks"]
+        }
+
+
+def _sides(text: Any) -> str:
+    if not isinstance(text, str) or set(text) - {"0", "1"}:
+        raise Refused("no sides of a fork")
+    return text
 
 
 def artifacts_in(folder: Path, given: Collection[str]) -> dict[str, tuple[int, str]]:

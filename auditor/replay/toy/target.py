@@ -62,6 +62,11 @@ class ReplayTarget:
     vocabulary: int
     sidecar: bool
 
+    def running_text(self, place: tuple[str, int]) -> str:
+        """A text as it runs: in the running Python's grammar."""
+        digest = next((digest for digest, known in self.layers.items() if known == place), "")
+        return self.lowered.get(digest) or self.texts.get(place, "")
+
     def variables(self, sizes: ToySizes) -> dict[str, str]:
         """The environment of a run of these sizes."""
         return toy_environment(self.reads, self.settings, sizes)

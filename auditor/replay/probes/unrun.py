@@ -1,0 +1,515 @@
+"""Code of the evaluation that did not run, and whether something that is other in the real run decides that.
+
+A replay proves something of the road that it took. Of each fork that it reached after the artifact was read back, and
+of which one side ran in no run at all, the test is followed to what its names are set to anywhere in the text. If all
+of it is constants and settings that a replay leaves as the claimed run had them, the real run takes the same road.
+If not, the real run may take the other one, which nobody has seen. That counts where it changes weights, or where it
+has the tokens at hand that become targets: what it may not do it does with these.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from auditor.replay.probes.dodges import ACTS, KINDS, SIZES, Dodge, shown, text_tree
+from auditor.replay.runs.run_record import Forks
+
+RANKS: Final = frozenset(
+    ("RANK", "WORLD_SIZE", "LOCAL_RANK", "is_initialized", "is_available", "get_rank", "get_world_size")
+)
+"""What tells one process of several, where several are run too."""
+
+PLAIN: Final = frozenset(
+    (
+        "int",
+        "float",
+        "bool",
+        "str",
+        "min",
+        "max",
+        "abs",
+        "range",
+        "round",
+        "isinstance",
+        "hasattr",
+        "tuple",
+        "set",
+        "frozenset",
+    )
+)
+METHODS: Final = frozenset(("lower", "upper", "strip", "split", "startswith", "endswith", "replace"))
+READS: Final = frozenset(("get", "getenv"))
+CASTS: Final = frozenset(("float", "double", "half", "bfloat16", "to", "cpu", "cuda", "contiguous"))
+SHAPED: Final = frozenset(("training", "ndim", "dim"))
+"""What a model and its tensors are in a replay as in the real run."""
+
+HARMLESS: Final = frozenset(
+    ("print", "log", "log0", "log_fn", "write", "flush", "info", "debug", "warning", "warn")
+)
+MAX_DEPTH: Final = 8
+
+
+def merged(told: Iterable[Forks]) -> Forks:
+    """The forks of one text over several processes and runs: a side ran if it ran in one of them."""
+    found: Forks | None = None
+    for forks in told:
+        if found is None:
+            found = dict(forks)
+            continue
+        found = {
+            key: (_either(found[key][0], forks[key][0]), _either(found[key][1], forks[key][1]))
+            for key in found.keys() & forks.keys()
+        }
+    return found or {}
+
+
+def _either(first: str, second: str) -> str:
+    return "".join(max(a, b) for a, b in zip(first, second, strict=True))
+
+
+def unrun_code(
+    text: str,
+    forks: Forks,
+    *,
+    settled: Mapping[int, bool],
+    changed: Collection[str],
+    begun: int = 0,
+) -> list[Dodge]:
+    """Places whose other side never ran and may run in the real run, in order.
+
+    Args:
+        settled: lines of branches that settings of the claimed run decide, and which way.
+        changed: names of settings that the replay changes.
+        begun: the line of the outermost code at which the last phase began, 0 if unknown.
+    """
+    tree = text_tree(text)
+    if tree is None:
+        return []
+    reading = _Reading(tree, forks, settled, changed, begun)
+    return sorted({*reading.forked(), *reading.functions()}, key=lambda dodge: dodge.line)
+
+
+@dataclass(slots=True)
+class _Names:
+    """What each identifier of a text is set to, by any statement, whatever scope it stands in."""
+
+    values: dict[str, list[ast.expr]] = field(default_factory=dict)
+    unknown: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, tree: ast.Module) -> _Names:
+        names = cls()
+        parameters: dict[str, list[str]] = {}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                for part in node.body:
+                    if isinstance(part, ast.FunctionDef) and part.name == "__init__":
+                        parameters.setdefault(node.name, [a.arg for a in part.args.args[1:]])
+            elif isinstance(node, ast.FunctionDef):
+                listed = [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
+                parameters.setdefault(node.name, listed[1:] if listed[:1] == ["self"] else listed)
+        for node in ast.walk(tree):
+            names._take(node, parameters)
+        return names
+
+    def _take(self, node: ast.AST, parameters: Mapping[str, Sequence[str]]) -> None:
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                self._set(target, node.value)
+        elif isinstance(node, (ast.AnnAssign, ast.NamedExpr, ast.AugAssign)):
+            if node.value is not None:
+                self._set(node.target, node.value)
+        elif isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):
+            self._lose(node.target)
+        elif isinstance(node, (ast.With, ast.AsyncWith)):
+            for item in node.items:
+                if item.optional_vars is not None:
+                    self._lose(item.optional_vars)
+        elif isinstance(node, ast.arguments):
+            named = [*node.posonlyargs, *node.args]
+            for argument, default in zip(
+                named[len(named) - len(node.defaults) :], node.defaults, strict=True
+            ):
+                self.values.setdefault(argument.arg, []).append(default)
+            for argument, value in zip(node.kwonlyargs, node.kw_defaults, strict=True):
+                if value is not None:
+                    self.values.setdefault(argument.arg, []).append(value)
+        elif isinstance(node, ast.Call):
+            for keyword in node.keywords:
+                if keyword.arg is not None:
+                    self.values.setdefault(keyword.arg, []).append(keyword.value)
+            # What is no function of the text is taken for a model that is called.
+            called = parameters.get(last_name(node.func), parameters.get("forward", ()))
+            for parameter, value in zip(called, node.args, strict=False):
+                if not isinstance(value, ast.Starred):
+                    self.values.setdefault(parameter, []).append(value)
+
+    def _set(self, target: ast.expr, value: ast.expr) -> None:
+        if isinstance(target, (ast.Tuple, ast.List)):
+            parts = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
+            if len(parts) != len(target.elts):
+                self._lose(target)
+                return
+            for inner, part in zip(target.elts, parts, strict=True):
+                self._set(inner, part)
+        elif name := last_name(target):
+            self.values.setdefault(name, []).append(value)
+
+    def _lose(self, target: ast.expr) -> None:
+        for node in ast.walk(target):
+            if isinstance(node, (ast.Name, ast.Attribute)):
+                self.unknown.add(last_name(node))
+
+
+def last_name(node: ast.expr) -> str:
+    """The identifier at the end of a name or attribute chain, or ""."""
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
+class _Reading:
+    """One text with what ran of it."""
+
+    def __init__(
+        self,
+        tree: ast.Module,
+        forks: Forks,
+        settled: Mapping[int, bool],
+        changed: Collection[str],
+        begun: int,
+    ) -> None:
+        self._forks, self._settled, self._changed = forks, settled, changed
+        self._begun = begun
+        self._names = _Names.of(tree)
+        self._tree = tree
+        self._above: dict[ast.AST, ast.AST] = {
+            child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)
+        }
+        self._after = dict(_following(tree))
+        self._own = {n.name for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
+        self._active = _active_functions(tree)
+        self._tokens = _token_names(tree, self._names)
+        self._dead = set(self._unrun_nodes())
+
+    def _at(self, node: ast.AST) -> tuple[str, str] | None:
+        return self._forks.get((node.lineno, node.col_offset, type(node).__name__))  # type: ignore[attr-defined]
+
+    def _unrun_nodes(self) -> Iterator[ast.AST]:
+        """Every node of a side that never ran."""
+        for node in ast.walk(self._tree):
+            told = self._at(node) if hasattr(node, "lineno") else None
+            if told is None:
+                continue
+            for number, side in enumerate(_sides(node, self._after.get(node, ()))):
+                if told[1][number] == "0":
+                    for part in side:
+                        yield from ast.walk(part)
+
+    def forked(self) -> Iterator[Dodge]:
+        """Forks that were reached at last, one side of which never ran although the real run may take it."""
+        for node in ast.walk(self._tree):
+            told = self._at(node) if hasattr(node, "lineno") and type(node) in _TESTS else None
+            if told is None or node in self._dead:
+                continue
+            last, ever = told
+            if "1" not in last:
+                continue
+            for number, side in enumerate(_sides(node, self._after.get(node, ()))):
+                if ever[number] == "0" and side and self._matters(node, side):
+                    test = _TESTS[type(node)](node, number)
+                    open_ = self._open(test) if test is not None else "an exception"
+                    way = ever[0] == "1"
+                    if open_ and self._settled.get(node.lineno) is not way:  # type: ignore[attr-defined]
+                        what = shown(test) if test is not None else "try"
+                        line = side[0].lineno  # type: ignore[attr-defined]
+                        why = f"`{what}` hangs on {open_}; line {line} ran in no run"
+                        yield Dodge(node.lineno, why)  # type: ignore[attr-defined]
+                        break
+
+    def functions(self) -> Iterator[Dodge]:
+        """Functions that never ran although code of the last phase that ran names them."""
+        for node in ast.walk(self._tree):
+            if (
+                isinstance(node, (ast.FunctionDef, ast.Lambda))
+                and (told := self._at(node))
+                and told[1] == "0"
+            ):
+                if node in self._dead:
+                    continue
+                if not self._acts_in(node):
+                    continue
+                if isinstance(node, ast.Lambda):
+                    if self._ran_at_last(self._above[node], node):
+                        yield Dodge(node.lineno, f"`{shown(node)}` is made here and ran in no run")
+                elif (by := self._named(node.name, node)) is not None:
+                    yield Dodge(by, f"`{node.name}` is named here and ran in no run: line {node.lineno}")
+
+    # -- what a side does
+
+    def _matters(self, node: ast.AST, side: Sequence[ast.AST]) -> bool:
+        """Whether a side changes weights, or has tokens of targets at hand."""
+        return any(self._acts_in(part) or self._holds_tokens(part) for part in side)
+
+    def _holds_tokens(self, part: ast.AST) -> bool:
+        if isinstance(part, (ast.Raise, ast.Assert)):
+            return False
+        if isinstance(part, ast.Call) and self._is_harmless(part):
+            return False
+        if isinstance(part, (ast.Name, ast.Attribute)) and last_name(part) in self._tokens:
+            return True
+        return any(self._holds_tokens(inner) for inner in ast.iter_child_nodes(part))
+
+    def _is_harmless(self, call: ast.Call) -> bool:
+        name = last_name(call.func)
+        return name in HARMLESS or (name not in self._own and name in PLAIN | METHODS | READS | RANKS)
+
+    def _acts_in(self, node: ast.AST) -> bool:
+        """Whether something there changes weights, by itself or in a function of the text that it names."""
+        return any(_acts(inner) or _mentioned(inner) in self._active for inner in ast.walk(node))
+
+    def _named(self, name: str, own: ast.AST) -> int | None:
+        """The line of code of the last phase that ran and names a function, or None."""
+        if not name:
+            return None
+        for node in ast.walk(self._tree):
+            if isinstance(node, (ast.Name, ast.Attribute)) and last_name(node) == name:
+                if isinstance(node.ctx, ast.Load) and node not in self._dead and self._ran_at_last(node, own):
+                    return node.lineno
+        return None
+
+    def _ran_at_last(self, node: ast.AST, own: ast.AST) -> bool:
+        """Whether the innermost function around a node ran in the last phase, or was running when it began."""
+        above: ast.AST | None = node
+        while above is not None and above is not own:
+            if isinstance(above, (ast.FunctionDef, ast.Lambda)):
+                told = self._at(above)
+                if told is None or told[0] == "1":
+                    return True
+                end = above.end_lineno or above.lineno
+                return above.lineno <= self._begun <= end and node.lineno >= self._begun  # type: ignore[attr-defined]
+            above = self._above.get(above)
+        return False
+
+    # -- what decides it
+
+    def _open(self, test: ast.expr, depth: int = 0, seen: frozenset[str] = frozenset()) -> str:
+        """What of an expression may be other in the real run, or ""."""
+        if depth > MAX_DEPTH:
+            return ""
+        if isinstance(test, ast.Constant):
+            return ""
+        if isinstance(test, (ast.Name, ast.Attribute)):
+            return self._open_name(test, depth, seen)
+        if isinstance(test, ast.Call):
+            return self._open_call(test, depth, seen)
+        if isinstance(test, ast.Compare) and isinstance(test.ops[0], (ast.Is, ast.IsNot)):
+            # Whether something is there: what decides that is a fork of its own.
+            left = test.left
+            return "" if last_name(left) or isinstance(left, ast.Call) else self._open(left, depth, seen)
+        if isinstance(test, ast.Compare) and last_name(test.comparators[0]) == "environ":
+            return (
+                self._open_setting(test.left.value)
+                if isinstance(test.left, ast.Constant)
+                else f"`{shown(test)}`"
+            )
+        if isinstance(test, ast.Subscript):
+            if isinstance(test.slice, ast.Constant) and last_name(test.value) == "environ":
+                return self._open_setting(test.slice.value)
+            return f"`{shown(test)}`"
+        if isinstance(
+            test, (ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.Compare, ast.IfExp, ast.Tuple, ast.List, ast.Set)
+        ):
+            parts = [
+                self._open(part, depth, seen)
+                for part in ast.iter_child_nodes(test)
+                if isinstance(part, ast.expr)
+            ]
+            return next(filter(None, parts), "")
+        if isinstance(test, ast.NamedExpr):
+            return self._open(test.value, depth, seen)
+        return f"`{shown(test)}`"
+
+    def _open_name(self, node: ast.expr, depth: int, seen: frozenset[str]) -> str:
+        name = last_name(node)
+        if name in KINDS | SIZES:
+            return f"`{name}`"
+        if name in seen or name in self._own or name in SHAPED:
+            return ""
+        if name in self._names.unknown:
+            return f"`{name}`"
+        values = self._names.values.get(name)
+        if values is None:
+            return "" if hasattr(builtins, name) else f"`{name}`"
+        found = (self._open(value, depth + 1, seen | {name}) for value in values)
+        return next(filter(None, found), "")
+
+    def _open_call(self, call: ast.Call, depth: int, seen: frozenset[str]) -> str:
+        name = last_name(call.func)
+        if name in RANKS or name in SHAPED:
+            return ""
+        if name in READS and call.args and isinstance(call.args[0], ast.Constant):
+            return self._open_setting(call.args[0].value)
+        if name == "getattr" and len(call.args) > 1 and isinstance(call.args[1], ast.Constant):
+            read = ast.Name(id=str(call.args[1].value), ctx=ast.Load())
+            return self._open_name(read, depth, seen)
+        parts: list[ast.expr] = list(call.args)
+        if isinstance(call.func, ast.Attribute) and name in METHODS:
+            parts.append(call.func.value)
+        elif name not in PLAIN or name in self._own:
+            return f"`{shown(call)}`"
+        elif name in ("isinstance", "hasattr"):
+            return ""
+        return next(filter(None, (self._open(part, depth, seen) for part in parts)), "")
+
+    def _open_setting(self, name: object) -> str:
+        if name in RANKS:
+            return ""
+        return f"the setting {name}, which a replay changes" if name in self._changed else ""
+
+
+def _acts(node: ast.AST) -> bool:
+    """A step backwards or of an optimiser, weights loaded or exchanged, a write to `.data`."""
+    if isinstance(node, ast.Call):
+        return last_name(node.func) in ACTS
+    if not isinstance(node, (ast.Assign, ast.AugAssign)):
+        return False
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return any(
+        isinstance(t, ast.Attribute) and t.attr == "data" and not _is_cast(t, node.value) for t in targets
+    )
+
+
+def _is_cast(target: ast.Attribute, value: ast.expr) -> bool:
+    """`x.data = x.data.float()` and the like, with no argument that is a tensor."""
+    return (
+        isinstance(value, ast.Call)
+        and isinstance(value.func, ast.Attribute)
+        and value.func.attr in CASTS
+        and ast.unparse(value.func.value) == ast.unparse(target)
+    )
+
+
+def _mentioned(node: ast.AST) -> str:
+    loaded = isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load)
+    return last_name(node) if loaded else ""  # type: ignore[arg-type]
+
+
+def _active_functions(tree: ast.Module) -> set[str]:
+    """Names of functions that change weights, or name one that does."""
+    parts = {
+        n: [*ast.walk(n)] for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))
+    }
+    active = {function.name for function, inner in parts.items() if any(map(_acts, inner))}
+    while True:
+        more = {
+            f.name
+            for f, inner in parts.items()
+            if f.name not in active and active & set(map(_mentioned, inner))
+        }
+        if not more:
+            return active - {"main"}
+        active |= more
+
+
+def _token_names(tree: ast.Module, names: _Names) -> set[str]:
+    """Identifiers that hold the tokens which become targets of a loss, or what these are taken from."""
+    waiting: list[ast.expr] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = last_name(node.func)
+            if name in ("cross_entropy", "nll_loss"):
+                waiting += [k.value for k in node.keywords if k.arg == "target"] or node.args[1:2]
+            elif name in ("gather", "take_along_dim"):
+                waiting += [k.value for k in node.keywords if k.arg in ("index", "indices")] or node.args[-1:]
+    found: set[str] = set()
+    while waiting:
+        for name in _held(waiting.pop()):
+            if name not in found and not hasattr(builtins, name):
+                found.add(name)
+                waiting += names.values.get(name, ())
+    return found
+
+
+def _held(node: ast.expr) -> Iterator[str]:
+    """Names whose values an expression passes on: not those of functions, types and places in a row."""
+    if isinstance(node, ast.Name):
+        yield node.id
+    elif isinstance(node, ast.Subscript):
+        yield from _held(node.value)
+    elif isinstance(node, ast.Attribute):
+        yield from _held(node.value) if isinstance(node.value, ast.Call) else (node.attr,)
+    elif isinstance(node, ast.Call):
+        if isinstance(node.func, ast.Attribute) and last_name(node.func.value) not in (
+            "torch",
+            "np",
+            "numpy",
+            "F",
+        ):
+            yield from _held(node.func.value)
+        else:
+            for argument in node.args[:1]:
+                yield from _held(argument)
+    elif isinstance(node, (ast.BinOp, ast.IfExp, ast.BoolOp, ast.NamedExpr, ast.Starred)):
+        for part in ast.iter_child_nodes(node):
+            if isinstance(part, ast.expr):
+                yield from _held(part)
+
+
+def _sides(node: ast.AST, after: Sequence[ast.stmt] = ()) -> list[list[ast.AST]]:
+    """The sides of a fork as they are numbered; a side that is only "reached" is empty.
+
+    Args:
+        after: the statements behind it in its block, which belong to the other side of an `if` that leaves.
+    """
+    if isinstance(node, ast.If):
+        leaves = isinstance(node.body[-1], (ast.Return, ast.Continue, ast.Break, ast.Raise))
+        return [list(node.body), [*node.orelse, *(after if leaves else ())]]
+    if isinstance(node, ast.IfExp):
+        return [[node.body], [node.orelse]]
+    if isinstance(node, (ast.For, ast.AsyncFor, ast.While)):
+        return [[], list(node.body)]
+    found: list[list[ast.AST]] = [[]]
+    if isinstance(node, (ast.Try, ast.TryStar)):
+        found += [[*handler.body] for handler in node.handlers]
+    elif isinstance(node, ast.Match):
+        found += [[*case.body] for case in node.cases]
+    elif isinstance(node, ast.BoolOp):
+        found += [[value] for value in node.values[1:]]
+    elif isinstance(node, ast.FunctionDef):
+        return [list(node.body)]
+    elif isinstance(node, ast.Lambda):
+        return [[node.body]]
+    return found
+
+
+def _following(tree: ast.Module) -> Iterator[tuple[ast.AST, Sequence[ast.stmt]]]:
+    """Each `if` with the statements behind it in its block."""
+    for node in ast.walk(tree):
+        for name in ("body", "orelse", "finalbody", "handlers"):
+            block = getattr(node, name, None)
+            if isinstance(block, list):
+                for index, statement in enumerate(block):
+                    if isinstance(statement, ast.If):
+                        yield statement, block[index + 1 :]
+
+
+def _operands_before(node: ast.BoolOp, number: int) -> ast.expr:
+    first = node.values[:number]
+    return first[0] if len(first) == 1 else ast.copy_location(ast.BoolOp(op=node.op, values=first), node)
+
+
+_TESTS: Final[dict[type, Callable[..., ast.expr | None]]] = {
+    ast.If: lambda node, _: node.test,
+    ast.IfExp: lambda node, _: node.test,
+    ast.For: lambda node, _: node.iter,
+    ast.AsyncFor: lambda node, _: node.iter,
+    ast.While: lambda node, _: node.test,
+    ast.Match: lambda node, _: node.subject,
+    ast.Try: lambda node, _: None,
+    ast.TryStar: lambda node, _: None,
+    ast.BoolOp: _operands_before,
+}
+"""What decides between the sides of a fork, given the number of the side that did not run."""
