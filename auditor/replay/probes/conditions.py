@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from auditor.replay.probes.counterexample import leak_witness
+from auditor.replay.probes.cut import Cut
 from auditor.replay.probes.dye import Dyed
 from auditor.replay.probes.experiment import Evidence, Leak, leaks
 from auditor.replay.probes.normalisation import VOCABULARY, Mass
@@ -17,8 +18,10 @@ from auditor.replay.probes.outcome import CONDITIONS, ConditionResult, MassWitne
 from auditor.replay.probes.suspicion import MIN_COVERAGE, coverage
 from auditor.replay.probes.trust import Circumstances
 from auditor.replay.probes.update_history import times_scored
+from auditor.replay.probes.wide import Wide
 
 BEARS_ON: Final = {
+    "leak": ("C1", "C3", "C4"),
     "number": ("C2",),
     "output": ("C2",),
     "value": ("C2",),
@@ -259,6 +262,10 @@ def _probes(evidence: Evidence, circumstances: Circumstances) -> tuple[Probe, ..
     out.append(_p7(evidence, circumstances))
     if evidence.dyed is not None:
         out.append(_p8(evidence.dyed))
+    if evidence.cut is not None:
+        out.append(_p9(evidence.cut))
+    if evidence.wide is not None:
+        out.append(_p10(evidence.wide))
     return tuple(out)
 
 
@@ -380,3 +387,27 @@ def _p8(dyed: Dyed) -> Probe:
     )
     outcome = Outcome.UNVERIFIED if dyed.differs else Outcome.PASS
     return Probe(slug="P8", title=title, outcome=outcome, why=why, runs=1)
+
+
+def _p9(cut: Cut) -> Probe:
+    title = "what is printed of the earlier part needs nothing of the later part"
+    why = (
+        f"with the first {cut.tokens} tokens of the split alone {cut.same} scores are the same and {cut.moved} are "
+        f"others; what is printed is {'' if cut.printed else 'not '}what they give"
+    )
+    return Probe(
+        slug="P9", title=title, outcome=Outcome.PASS if cut.agrees else Outcome.NOTE, why=why, runs=1
+    )
+
+
+def _p10(wide: Wide) -> Probe:
+    title = "the same holds with more processes, a larger vocabulary and longer documents"
+    if wide.why_not:
+        return Probe(slug="P10", title=title, outcome=Outcome.UNVERIFIED, why=wide.why_not, runs=1)
+    tested = sum(flip.earlier for flip in wide.flips)
+    why = (
+        f"{wide.ranks} processes, {wide.base.bench.world.size.vocabulary} pieces: {wide.moved} of {tested} earlier "
+        "scores moved"
+    )
+    outcome = Outcome.UNVERIFIED if wide.moved else Outcome.PASS
+    return Probe(slug="P10", title=title, outcome=outcome, why=why, runs=2)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from auditor.replay.probes.cut import Cut, cut_off
 from auditor.replay.probes.dye import Dyed, dye
 from auditor.replay.probes.flip_comparison import Flip, compare, compare_rest
 from auditor.replay.probes.flip_sites import (
@@ -19,13 +20,16 @@ from auditor.replay.probes.flip_sites import (
     the_rest,
 )
 from auditor.replay.probes.normalisation import Mass, measure_mass
+from auditor.replay.probes.outcome import Suspicion
+from auditor.replay.probes.reconciliation import misprinted, shown_otherwise
 from auditor.replay.probes.runner import Bench, Laboratory, Observed
 from auditor.replay.probes.update_history import History, history_of, trained_before_scored
+from auditor.replay.probes.wide import Wide, look_wide
 from auditor.replay.runs.job import Mode
 from auditor.replay.runs.printed_numbers import Scores, labelled
 from auditor.replay.toy.world import FIRST_ORDINARY, make_world
 
-PLACES: Final = 3
+PLACES: Final = 2
 PLACES_THOROUGH: Final = 6
 FIRST_PART: Final = 0.35
 """Part of the scores that stays as it is where all the rest is exchanged."""
@@ -36,7 +40,7 @@ SMALLER: Final = (16, 8, 4, 2)
 PLACES_SMALL: Final = 2
 """Places tried in each of them."""
 
-SECOND_PLACES: Final = 3
+SECOND_PLACES: Final = 2
 """Places of the second world that are tried until the sum over the vocabulary is off at one of them too."""
 
 
@@ -64,6 +68,9 @@ class Evidence:
         artifact_moved: files that differ between runs that differ in one validation token.
         leak: the first flip that failed, and its reproduction in a second world.
         dyed: what other values of the later losses did; None if that run could not be made.
+        cut: a run in which the later part of the split is not there; None if it could not be made.
+        misprints: where an exchanged run prints what its scores do not give.
+        wide: a world of more processes, pieces and longer documents; None where a leak was found before.
         mass: the sum over the vocabulary at one place, and at a second one if the first was not 1.
     """
 
@@ -79,6 +86,9 @@ class Evidence:
     reproduced: Leak | None = None
     smallest: Leak | None = None
     dyed: Dyed | None = None
+    cut: Cut | None = None
+    misprints: list[Suspicion] = field(default_factory=list)
+    wide: Wide | None = None
     mass: Mass | None = None
     second_mass: Mass | None = None
     histories: list[History] = field(default_factory=list)
@@ -112,6 +122,8 @@ def run_experiment(
         evidence.mass = measure_mass(laboratory, seed)
         if evidence.mass is not None and evidence.mass.is_off:
             evidence.second_mass = measure_mass(laboratory, seed + 1, places=SECOND_PLACES)
+    if evidence.leak is None and evidence.flips:
+        evidence.wide = look_wide(laboratory, seed + 2)
     return evidence
 
 
@@ -158,8 +170,23 @@ def _flip(laboratory: Laboratory, evidence: Evidence, *, count: int) -> None:
         if early is not None:
             evidence.leak = _flip_at(laboratory, evidence, base, early, 0, evidence.seed, moved)
     if evidence.leak is None and evidence.flips:
+        evidence.cut = cut_off(laboratory, base, evidence.seed)
+        if evidence.cut is None or not evidence.cut.agrees:
+            _one_more_place(laboratory, evidence, base, count, moved)
+    if evidence.leak is None and evidence.flips:
         evidence.leak = _exchange_rest(laboratory, evidence, base, 0, evidence.seed, moved)
     evidence.artifact_moved = tuple(sorted(moved))
+
+
+def _one_more_place(
+    laboratory: Laboratory, evidence: Evidence, base: Observed, count: int, moved: set[str]
+) -> None:
+    """Exchange a token at one more place, where the cut split says nothing."""
+    known = {flip.position for flip in evidence.flips}
+    for place in choose_places(base.bench.world, base.scores[0], count=count + 1):
+        if place.position not in known:
+            evidence.leak = _flip_at(laboratory, evidence, base, place, 0, evidence.seed, moved)
+            return
 
 
 def _places(base: Observed, scores: Scores, rank: int, *, count: int) -> list[FlipPlace]:
@@ -185,6 +212,7 @@ def _exchange_rest(
     if not other.run.ran or not other.scores:
         return None
     _note_artifacts(base, other, moved)
+    evidence.misprints += filter(None, (misprinted(other), shown_otherwise(other)))
     flip = compare_rest(
         base.scores[rank], other.scores[rank], positions, first_call, window=base.bench.sizes.length
     )
@@ -218,6 +246,7 @@ def _flip_at(
         evidence.flip_failures.append(f"with token {place.position} exchanged: {why}")
         return None
     _note_artifacts(base, other, moved)
+    evidence.misprints += filter(None, (misprinted(other), shown_otherwise(other)))
     flip = compare(
         base.scores[rank],
         other.scores[rank],

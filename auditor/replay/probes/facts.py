@@ -35,4 +35,7 @@ def _facts(evidence: Evidence, rung: Rung) -> Iterator[Fact]:
         yield Fact(what=what, standing=Standing.OBSERVED)
     if evidence.plain is not None:
         yield Fact(what="what it prints without the recorder", standing=Standing.OBSERVED)
+    agrees = evidence.cut is not None and evidence.cut.agrees
+    order = Standing.OBSERVED if agrees else Standing.CLAIMED
+    yield Fact(what="that earlier scores need no later token", standing=order)
     yield Fact(what="losses, their tokens, gradients and steps", standing=Standing.CLAIMED)

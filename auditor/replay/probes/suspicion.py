@@ -59,6 +59,15 @@ def _order(evidence: Evidence) -> Iterator[Suspicion]:
             "last bit; a second world did not show it"
         )
         yield Suspicion(kind="leak", rule=ORDER, why=why)
+    wide = evidence.wide
+    if wide is not None and wide.moved:
+        first = next(flip for flip in wide.flips if flip.moved)
+        why = (
+            f"with {wide.ranks} processes, {wide.base.bench.world.size.vocabulary} pieces and longer documents "
+            f"{wide.moved} scores made before the {first.exchanged} exchanged tokens moved (token "
+            f"{first.moved[0].position} by {first.moved[0].by:.2g} nats)"
+        )
+        yield Suspicion(kind="leak", rule=ORDER, why=why)
     if evidence.trained_first:
         why = (
             f"{evidence.trained_first:.1%} of the scores were made after a gradient had flowed through the loss of "
@@ -95,6 +104,7 @@ def _number(evidence: Evidence) -> Iterator[Suspicion]:
     for found in (wrong, shown_otherwise(base)):
         if found is not None:
             yield found
+    yield from [*evidence.misprints, *(evidence.wide.misprints if evidence.wide is not None else ())][:1]
     yield from _values(evidence, printed_right=wrong is None)
     share = coverage(evidence)
     if share < MIN_COVERAGE:

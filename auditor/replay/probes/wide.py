@@ -1,0 +1,89 @@
+"""Probe P10: a world of as many processes as the claimed run had, with a larger vocabulary and longer documents.
+
+What the smaller worlds show may hang on their size. Here everything scored after a first part is exchanged once more.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+from typing import Final
+
+from auditor.replay.probes.flip_comparison import Flip, compare_rest
+from auditor.replay.probes.flip_sites import the_rest
+from auditor.replay.probes.outcome import Suspicion
+from auditor.replay.probes.reconciliation import misprinted, shown_otherwise
+from auditor.replay.probes.runner import Bench, Laboratory, Observed
+from auditor.replay.toy.sizes import ToySizes, world_size
+from auditor.replay.toy.world import make_world
+
+VOCABULARIES: Final = (1032, 1040, 1056)
+"""Larger than the smallest that a claimed run has had."""
+
+DOCUMENTS: Final = (60, 420)
+FIRST_PART: Final = 0.35
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wide:
+    """What the wide world showed.
+
+    Attributes:
+        ranks: processes of each run.
+        base: the run on it.
+        flips: of each process, with everything after a first part exchanged.
+        misprints: where a run prints what its scores do not give.
+        why_not: why nothing was compared, or "".
+    """
+
+    ranks: int
+    base: Observed
+    flips: tuple[Flip, ...] = ()
+    misprints: tuple[Suspicion, ...] = ()
+    why_not: str = ""
+
+    @property
+    def moved(self) -> int:
+        return sum(len(flip.moved) for flip in self.flips)
+
+
+def wide_bench(seed: int) -> Bench:
+    """The wide world of a seed."""
+    chance = random.Random(seed)
+    sizes = replace(ToySizes.drawn(chance), vocabulary=chance.choice(VOCABULARIES))
+    size = replace(world_size(sizes, chance), documents=DOCUMENTS)
+    return Bench(sizes=sizes, world=make_world(size, chance.randrange(1 << 30)))
+
+
+def look_wide(laboratory: Laboratory, seed: int) -> Wide:
+    """Run there, and once more with the rest exchanged."""
+    import numpy as np
+
+    bench, ranks = wide_bench(seed), laboratory.most_ranks
+    base = laboratory.observe(bench, ranks=ranks)
+    if not base.run.ran or not base.scores:
+        why = base.run.why_not or "the claimed number could not be followed"
+        return Wide(ranks=ranks, base=base, why_not=why)
+    parts = [the_rest(scores, share=FIRST_PART) for scores in base.scores]
+    known = [part for part in parts if part is not None]
+    if not known:
+        return Wide(ranks=ranks, base=base, why_not="nothing is scored after a first part")
+    positions = np.unique(np.concatenate([part[0] for part in known]))
+    world = bench.world.exchanged(positions, seed)
+    other = laboratory.observe(replace(bench, world=world), ranks=ranks)
+    if not other.run.ran or len(other.scores) != len(base.scores):
+        return Wide(
+            ranks=ranks, base=base, why_not=other.run.why_not or "the other number could not be followed"
+        )
+    flips = [
+        compare_rest(one, two, positions, part[1], window=bench.sizes.length)
+        for one, two, part in zip(base.scores, other.scores, parts, strict=True)
+        if part is not None
+    ]
+    found = [seen for run in (base, other) for seen in (misprinted(run), shown_otherwise(run))]
+    return Wide(
+        ranks=ranks,
+        base=base,
+        flips=tuple(flip for flip in flips if flip is not None),
+        misprints=tuple(filter(None, found)),
+    )
