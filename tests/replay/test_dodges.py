@@ -8,6 +8,7 @@ import types
 
 import pytest
 
+from auditor.replay.inside.forks import SIDE, TOOK
 from auditor.replay.inside.instrument import Loops
 from auditor.replay.inside.written import WrittenSizes
 from auditor.replay.probes.dodges import names_the_harness, reflections, shifted_positions, untaken_acts
