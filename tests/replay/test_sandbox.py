@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import socket
 import subprocess
@@ -87,6 +88,20 @@ def test_rung_contains(rung: Rung, tmp_path: Path) -> None:
     assert found["namespace"] == "-1"
     if rung.has_own_files:
         assert found["signal"].startswith("refused")
+
+
+def test_nothing_of_the_package_is_imported_once_a_run_is_confined() -> None:
+    """A confined run may not list the folder of the package: Python would look elsewhere, or fail, when it changes."""
+    inside = Path(ladder.__file__).parents[1] / "inside"
+    late = [
+        f"{path.name}:{statement.lineno}"
+        for path in sorted(inside.glob("*.py"))
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(function, ast.FunctionDef)
+        for statement in ast.walk(function)
+        if isinstance(statement, ast.ImportFrom) and str(statement.module).startswith("auditor")
+    ]
+    assert late == []
 
 
 def test_at_least_one_rung_works_here() -> None:

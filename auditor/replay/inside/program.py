@@ -2,29 +2,32 @@
 
 Each text is lowered to the grammar of the running Python where it is newer, and given loop counters where the
 run is recorded. Texts are named by their digest, so that the parent can tell which layer an event stood in.
+
+Whatever is needed for that is imported here, before a run is confined: what is imported later is looked for anew, and
+a confined process may not list the folder that it would be found in.
 """
 
 from __future__ import annotations
 
 import ast
 import builtins
-import functools
 import hashlib
 import importlib.machinery
 import linecache
 import os
 import sys
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from auditor.program.parsing.parse import decode_source
 from auditor.replay.inside.instrument import Loops
-from auditor.replay.inside.integrity import hide
 from auditor.replay.inside.own_files import is_own_file
 from auditor.replay.inside.patching import replace
 from auditor.replay.inside.recorder import Recorder
 from auditor.replay.inside.written import WrittenSizes
+from auditor.replay.toy.lowering import lowered
 
 
 class ProgramLoader:
@@ -95,7 +98,7 @@ class ProgramLoader:
         Raises:
             SyntaxError: as Python does, after the lowering had its try.
         """
-        text = source if isinstance(source, str) else _decoded(source)
+        text = source if isinstance(source, str) else decode_source(bytes(source), "<bytes>")
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
         named = file if os.path.isabs(file) else f"<{digest[:16]}>"
         known = self._compiled.get((digest, named))
@@ -124,28 +127,7 @@ class ProgramLoader:
         try:
             return ast.parse(text)
         except SyntaxError:
-            return ast.parse(_lowering()(text))
-
-
-def _decoded(source: bytes) -> str:
-    return _decoding()(bytes(source), "<bytes>")
-
-
-@functools.cache
-def _decoding() -> Callable[[bytes, str], str]:
-    """Imported once, and not left in the table of modules."""
-    from auditor.program.parsing.parse import decode_source
-
-    hide()
-    return decode_source
-
-
-@functools.cache
-def _lowering() -> Callable[[str], str]:
-    from auditor.replay.toy.lowering import lowered
-
-    hide()
-    return lowered
+            return ast.parse(lowered(text))
 
 
 def run_main(loader: ProgramLoader, script: Path) -> None:

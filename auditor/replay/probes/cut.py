@@ -34,18 +34,20 @@ class Cut:
         tokens: of the split that were left.
         same: tokens whose score is the same with the later part and without it.
         moved: tokens whose score is another.
+        unknown: scores behind the number that are of no known token, or have none to be held against.
         printed: whether what came out of the process is what its scores give.
     """
 
     tokens: int
     same: int
     moved: int
+    unknown: int
     printed: bool
 
     @property
     def agrees(self) -> bool:
         """Whether it shows from outside that earlier scores need nothing later."""
-        return self.printed and not self.moved and self.same >= KNOWN * self.tokens
+        return self.printed and not self.moved and not self.unknown and self.same >= KNOWN * self.tokens
 
 
 def cut_off(laboratory: Laboratory, base: Observed, seed: int) -> Cut | None:
@@ -60,16 +62,18 @@ def cut_off(laboratory: Laboratory, base: Observed, seed: int) -> Cut | None:
     other = laboratory.observe(Bench(sizes=base.bench.sizes, world=short))
     if not other.run.ran or len(other.scores) != len(base.scores):
         return None
-    same = moved = 0
+    same = moved = unknown = 0
     for whole, part in zip(base.scores, other.scores, strict=True):
         partner = partners(part, whole)
         known = (partner >= 0) & (part.position >= 0)
         change = np.abs(whole.value[partner[known]] - part.value[known])
         same += int((change <= TOLERANCE).sum())
         moved += int((change > TOLERANCE).sum())
+        unknown += int((~known).sum())
     return Cut(
         tokens=tokens,
         same=same,
         moved=moved,
+        unknown=unknown,
         printed=misprinted(other) is None and shown_otherwise(other) is None,
     )

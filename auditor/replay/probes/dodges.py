@@ -173,6 +173,51 @@ def reflections(text: str) -> list[Dodge]:
     return sorted(found, key=lambda dodge: dodge.line)
 
 
+COMPUTED: Final = frozenset(
+    ("getattr", "setattr", "delattr", "vars", "globals", "locals", "eval", "__import__", "ctypes")
+)
+COMPUTED_ATTRIBUTES: Final = frozenset(
+    [
+        *(
+            "attrgetter",
+            "methodcaller",
+            "import_module",
+            "reload",
+            "__dict__",
+            "__getattribute__",
+            "__import__",
+        ),
+        *("CDLL", "Unpickler"),
+    ]
+)
+"""How a text reaches attributes and modules by names that do not stand in it: by itself, and on something."""
+
+
+def computed_names(text: str) -> list[Dodge]:
+    """Places that may reach anything: the name of what they reach is computed. An attribute of `torch` is none."""
+    tree = text_tree(text)
+    if tree is None:
+        return [Dodge(1, "the text cannot be read")]
+    found = []
+    for node in ast.walk(tree):
+        by_itself = isinstance(node, ast.Name) and node.id in COMPUTED | COMPUTED_ATTRIBUTES
+        if by_itself or (isinstance(node, ast.Attribute) and node.attr in COMPUTED_ATTRIBUTES):
+            found.append(node)
+    plain = {
+        call.func
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call)
+        and len(call.args) > 1
+        and (isinstance(call.args[1], ast.Constant) or ast.unparse(call.args[0]) in ("torch", "np", "numpy"))
+    }
+    told = [
+        Dodge(node.lineno, f"`{shown(node)}` may reach anything")  # type: ignore[attr-defined]
+        for node in found
+        if node not in plain
+    ]
+    return sorted(told, key=lambda dodge: dodge.line)
+
+
 def _other_side(statement: ast.If, rest: list[ast.stmt], *, taken: bool) -> list[ast.stmt]:
     """Statements that would run if the test went the other way, and do not run as it goes."""
     if not taken:

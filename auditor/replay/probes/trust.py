@@ -13,7 +13,13 @@ from auditor.replay.probes.coverage import (
     open_switches,
     reached,
 )
-from auditor.replay.probes.dodges import names_the_harness, reflections, shifted_positions, untaken_acts
+from auditor.replay.probes.dodges import (
+    computed_names,
+    names_the_harness,
+    reflections,
+    shifted_positions,
+    untaken_acts,
+)
 from auditor.replay.probes.experiment import Evidence
 from auditor.replay.probes.outcome import Suspicion
 from auditor.replay.probes.runner import Laboratory, forks_of
@@ -76,7 +82,11 @@ def circumstances_of(
         refused=[*tampered, *(["the run made more events than are recorded"] if cut or missed else [])],
         tampered=tampered,
         dodged=tuple(_dodged(evidence, reading, target, laboratory)),
-        unreached=[*_withheld(evidence, laboratory), *_not_taken(evidence, reading, target)],
+        unreached=[
+            *_withheld(evidence, laboratory),
+            *_not_taken(evidence, reading, target),
+            *_unanchored(evidence, target),
+        ],
         adapts=any(history.steps for history in evidence.histories),
     )
 
@@ -153,6 +163,25 @@ def _dodged(
         ):
             for dodge in found[:1]:
                 yield Suspicion(kind=kind, rule=rule, why=f"{place[0]}:{dodge.line}: {dodge.why}")
+
+
+def _unanchored(evidence: Evidence, target: ReplayTarget) -> Iterator[str]:
+    """Why the record may be made up, where nothing seen from outside stands behind the order of scores.
+
+    What the recorder says is a claim of the submission's process. It is as good as the text that runs there: of one
+    that was read whole, and that reaches nothing by names that do not stand in it, it is the recorder's own.
+    """
+    records = evidence.base.run.ranks
+    if not records or (evidence.cut is not None and evidence.cut.agrees):
+        return
+    for event in records[0].of_kind("text"):
+        if str(event["digest"]) not in target.layers:
+            yield f"the order of scores is a claim, and code ran that was not read: {str(event['name'])[:80]}"
+            return
+    for place in dict.fromkeys(layer_files(records[0], target).values()):
+        for dodge in computed_names(target.running_text(place))[:1]:
+            yield f"the order of scores is a claim, and at {place[0]}:{dodge.line} {dodge.why}"
+            return
 
 
 def _settled(

@@ -12,10 +12,10 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 from auditor.replay.probes.dodges import ACTS, KINDS, SIZES, Dodge, shown, text_tree
+from auditor.replay.probes.identifiers import Names, last_name, scopes_of, token_names
 from auditor.replay.runs.run_record import Forks
 
 RANKS: Final = frozenset(
@@ -93,83 +93,6 @@ def unrun_code(
     return sorted({*reading.forked(), *reading.functions()}, key=lambda dodge: dodge.line)
 
 
-@dataclass(slots=True)
-class _Names:
-    """What each identifier of a text is set to, by any statement, whatever scope it stands in."""
-
-    values: dict[str, list[ast.expr]] = field(default_factory=dict)
-    unknown: set[str] = field(default_factory=set)
-
-    @classmethod
-    def of(cls, tree: ast.Module) -> _Names:
-        names = cls()
-        parameters: dict[str, list[str]] = {}
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ClassDef):
-                for part in node.body:
-                    if isinstance(part, ast.FunctionDef) and part.name == "__init__":
-                        parameters.setdefault(node.name, [a.arg for a in part.args.args[1:]])
-            elif isinstance(node, ast.FunctionDef):
-                listed = [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
-                parameters.setdefault(node.name, listed[1:] if listed[:1] == ["self"] else listed)
-        for node in ast.walk(tree):
-            names._take(node, parameters)
-        return names
-
-    def _take(self, node: ast.AST, parameters: Mapping[str, Sequence[str]]) -> None:
-        if isinstance(node, ast.Assign):
-            for target in node.targets:
-                self._set(target, node.value)
-        elif isinstance(node, (ast.AnnAssign, ast.NamedExpr, ast.AugAssign)):
-            if node.value is not None:
-                self._set(node.target, node.value)
-        elif isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):
-            self._lose(node.target)
-        elif isinstance(node, (ast.With, ast.AsyncWith)):
-            for item in node.items:
-                if item.optional_vars is not None:
-                    self._lose(item.optional_vars)
-        elif isinstance(node, ast.arguments):
-            named = [*node.posonlyargs, *node.args]
-            for argument, default in zip(
-                named[len(named) - len(node.defaults) :], node.defaults, strict=True
-            ):
-                self.values.setdefault(argument.arg, []).append(default)
-            for argument, value in zip(node.kwonlyargs, node.kw_defaults, strict=True):
-                if value is not None:
-                    self.values.setdefault(argument.arg, []).append(value)
-        elif isinstance(node, ast.Call):
-            for keyword in node.keywords:
-                if keyword.arg is not None:
-                    self.values.setdefault(keyword.arg, []).append(keyword.value)
-            # What is no function of the text is taken for a model that is called.
-            called = parameters.get(last_name(node.func), parameters.get("forward", ()))
-            for parameter, value in zip(called, node.args, strict=False):
-                if not isinstance(value, ast.Starred):
-                    self.values.setdefault(parameter, []).append(value)
-
-    def _set(self, target: ast.expr, value: ast.expr) -> None:
-        if isinstance(target, (ast.Tuple, ast.List)):
-            parts = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
-            if len(parts) != len(target.elts):
-                self._lose(target)
-                return
-            for inner, part in zip(target.elts, parts, strict=True):
-                self._set(inner, part)
-        elif name := last_name(target):
-            self.values.setdefault(name, []).append(value)
-
-    def _lose(self, target: ast.expr) -> None:
-        for node in ast.walk(target):
-            if isinstance(node, (ast.Name, ast.Attribute)):
-                self.unknown.add(last_name(node))
-
-
-def last_name(node: ast.expr) -> str:
-    """The identifier at the end of a name or attribute chain, or ""."""
-    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
-
-
 class _Reading:
     """One text with what ran of it."""
 
@@ -183,7 +106,8 @@ class _Reading:
     ) -> None:
         self._forks, self._settled, self._changed = forks, settled, changed
         self._begun = begun
-        self._names = _Names.of(tree)
+        self._scopes = dict(scopes_of(tree, None))
+        self._names = Names.of(tree, self._scopes)
         self._tree = tree
         self._above: dict[ast.AST, ast.AST] = {
             child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)
@@ -191,7 +115,7 @@ class _Reading:
         self._after = dict(_following(tree))
         self._own = {n.name for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
         self._active = _active_functions(tree)
-        self._tokens = _token_names(tree, self._names)
+        self._tokens = token_names(tree, self._names, self._scopes)
         self._dead = set(self._unrun_nodes())
 
     def _at(self, node: ast.AST) -> tuple[str, str] | None:
@@ -258,7 +182,9 @@ class _Reading:
             return False
         if isinstance(part, ast.Call) and self._is_harmless(part):
             return False
-        if isinstance(part, (ast.Name, ast.Attribute)) and last_name(part) in self._tokens:
+        if isinstance(part, ast.Name) and (part.id, self._scopes.get(part)) in self._tokens:
+            return True
+        if isinstance(part, ast.Attribute) and (part.attr, None) in self._tokens:
             return True
         return any(self._holds_tokens(inner) for inner in ast.iter_child_nodes(part))
 
@@ -336,13 +262,15 @@ class _Reading:
         name = last_name(node)
         if name in KINDS | SIZES:
             return f"`{name}`"
+        if isinstance(node, ast.Attribute) and not last_name(node.value):
+            return f"`{shown(node)}`"
         if name in seen or name in self._own or name in SHAPED:
             return ""
         if name in self._names.unknown:
             return f"`{name}`"
         values = self._names.values.get(name)
         if values is None:
-            return "" if hasattr(builtins, name) else f"`{name}`"
+            return "" if isinstance(node, ast.Name) and hasattr(builtins, name) else f"`{name}`"
         found = (self._open(value, depth + 1, seen | {name}) for value in values)
         return next(filter(None, found), "")
 
@@ -410,52 +338,8 @@ def _active_functions(tree: ast.Module) -> set[str]:
             if f.name not in active and active & set(map(_mentioned, inner))
         }
         if not more:
-            return active - {"main"}
+            return {name for name in active if name != "main" and not name.startswith("__")}
         active |= more
-
-
-def _token_names(tree: ast.Module, names: _Names) -> set[str]:
-    """Identifiers that hold the tokens which become targets of a loss, or what these are taken from."""
-    waiting: list[ast.expr] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            name = last_name(node.func)
-            if name in ("cross_entropy", "nll_loss"):
-                waiting += [k.value for k in node.keywords if k.arg == "target"] or node.args[1:2]
-            elif name in ("gather", "take_along_dim"):
-                waiting += [k.value for k in node.keywords if k.arg in ("index", "indices")] or node.args[-1:]
-    found: set[str] = set()
-    while waiting:
-        for name in _held(waiting.pop()):
-            if name not in found and not hasattr(builtins, name):
-                found.add(name)
-                waiting += names.values.get(name, ())
-    return found
-
-
-def _held(node: ast.expr) -> Iterator[str]:
-    """Names whose values an expression passes on: not those of functions, types and places in a row."""
-    if isinstance(node, ast.Name):
-        yield node.id
-    elif isinstance(node, ast.Subscript):
-        yield from _held(node.value)
-    elif isinstance(node, ast.Attribute):
-        yield from _held(node.value) if isinstance(node.value, ast.Call) else (node.attr,)
-    elif isinstance(node, ast.Call):
-        if isinstance(node.func, ast.Attribute) and last_name(node.func.value) not in (
-            "torch",
-            "np",
-            "numpy",
-            "F",
-        ):
-            yield from _held(node.func.value)
-        else:
-            for argument in node.args[:1]:
-                yield from _held(argument)
-    elif isinstance(node, (ast.BinOp, ast.IfExp, ast.BoolOp, ast.NamedExpr, ast.Starred)):
-        for part in ast.iter_child_nodes(node):
-            if isinstance(part, ast.expr):
-                yield from _held(part)
 
 
 def _sides(node: ast.AST, after: Sequence[ast.stmt] = ()) -> list[list[ast.AST]]:
