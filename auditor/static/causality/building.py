@@ -45,7 +45,7 @@ def made(it: Walker, value: Any) -> Any:
     if isinstance(value, Borders):
         return Tensor((2,), kind="i", lost=True)
     if isinstance(value, Open):
-        return it.unknown(value.reason)
+        return it.unknown(value.reason, size=value.size)
     if isinstance(value, tuple):
         return tuple(made(it, part) for part in value)
     if isinstance(value, list):
@@ -74,7 +74,8 @@ def _ask_site(it: Walker, value: Construction, args: list[Any], keywords: dict[s
 def _asked(it: Walker, node: ast.expr, scope: Scope, otherwise: Any) -> Any:
     it.following = False
     try:
-        return it.evaluate(node, scope)
+        found = it.evaluate(node, scope)
+        return otherwise if isinstance(found, Unknown) else found
     except (NotFollowed, ScriptError):
         return otherwise
     finally:

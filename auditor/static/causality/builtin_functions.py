@@ -34,7 +34,9 @@ def _length(it: Walker, value: Any) -> Any:
         return value.shape[0]
     if isinstance(value, Instance):
         return it.call(it.attribute(value, "__len__"), [], {})
-    if isinstance(value, Unknown | Library):
+    if isinstance(value, Unknown):
+        return it.unknown("a length", value.number, value.pos, value.size if value.has_size else None)
+    if isinstance(value, Library):
         return it.unknown("a length")
     try:
         return len(value)

@@ -51,9 +51,35 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """An argument that is not known."""
+    """An argument that is not known.
+
+    Attributes:
+        reason: one clause.
+        content: whether it may be made of tokens, or of anything computed from them; else it may be a number or
+            a tensor of weights.
+        size: what is taken for it where it is a size, or None.
+    """
 
     reason: str
+    content: bool = True
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """Something that a module gives, a set of adapters: what an expression says of it.
+
+    Attributes:
+        owner: how the module is made.
+        name: by which the expression speaks of it.
+        text: the expression, as the call has it.
+        site: the call.
+    """
+
+    owner: Construction
+    name: str
+    text: ast.expr
+    site: ast.Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +94,7 @@ class Entry:
     Attributes:
         model: how the model is made.
         method: which of its methods.
-        args, keywords: `TokenArgument`s, plain values, `Construction`s or `Open`.
+        args, keywords: `TokenArgument`s, plain values, `Construction`s, `Part`s or `Open`.
         length: how many tokens a row holds, or None where that is not known.
         place: of the call.
     """

@@ -159,19 +159,34 @@ def eval_unary(it: Walker, node: ast.UnaryOp, scope: Scope) -> Any:
             return Unknown(f"not {value.reason}", it.unknown("not", value.number).number, value.pos)
         return not it.truth(value, node.operand)
     if isinstance(value, Unknown):
-        return value
+        number = it.unknown(type(node.op).__name__, value.number).number
+        return Unknown(value.reason, number, value.pos, _signed_size(node.op, value))
     if isinstance(value, Tensor):
         name = {ast.USub: "neg", ast.UAdd: "positive", ast.Invert: "bitwise_not"}[type(node.op)]
         return it.influenced(unary(name, value))
-    plain: dict[type[ast.unaryop], Callable[[Any], Any]] = {
-        ast.USub: operator.neg,
-        ast.UAdd: operator.pos,
-        ast.Invert: operator.invert,
-    }
     try:
-        return plain[type(node.op)](value)
+        return _signed(node.op, value)
     except TypeError:
         raise NotFollowed(f"a sign before a {type(value).__name__}") from None
+
+
+def _signed_size(op: ast.unaryop, value: Unknown) -> Callable[[], int | None] | None:
+    def size() -> int | None:
+        known = value.size
+        return None if known is None else int(_signed(op, known))
+
+    return size if value.has_size else None
+
+
+SIGNS: dict[type[ast.unaryop], Callable[[Any], Any]] = {
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+    ast.Invert: operator.invert,
+}
+
+
+def _signed(op: ast.unaryop, value: Any) -> Any:
+    return SIGNS[type(op)](value)
 
 
 def eval_binary(it: Walker, node: ast.BinOp, scope: Scope) -> Any:

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from auditor.solver.expressions import Expr
-from auditor.static.causality.entry import Borders, Construction, Entry, Holder, Open, TokenArgument
+from auditor.static.causality.entry import (
+    Borders,
+    Construction,
+    Entry,
+    Holder,
+    Open,
+    Part,
+    TokenArgument,
+)
 from auditor.static.domain.heap import Obj, View
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.values import Alt, Const, Num, Tup, Value
@@ -37,6 +45,7 @@ class ModelCall:
     args: tuple[Value, ...]
     keywords: Mapping[str, Value]
     place: Place
+    site: ast.AST | None = None
 
 
 def entries_of(calls: Sequence[ModelCall]) -> tuple[Entry, ...]:
@@ -72,7 +81,8 @@ def entry_of(call: ModelCall) -> Entry | None:
         regions = token_regions(value)
         if not regions:
             lengths = isinstance(value, Data | Obj) and "seqlens" in name
-            converted.append(Borders() if lengths else plain(value))
+            text = _text_of(call, len(converted))
+            converted.append(Borders() if lengths else _part(value, text, call.site) or plain(value))
             continue
         rank = value.rank if isinstance(value, Data) and value.rank == 1 else 2
         if not first:
@@ -90,6 +100,25 @@ def entry_of(call: ModelCall) -> Entry | None:
         length=max((_constant(r.stop, r.start) or 0 for r in first), default=0) or None,
         place=call.place,
     )
+
+
+def _text_of(call: ModelCall, number: int) -> ast.expr | None:
+    """The expression of an argument: of a positional one, or after them of one by name."""
+    if not isinstance(call.site, ast.Call) or any(isinstance(a, ast.Starred) for a in call.site.args):
+        return None
+    if number < len(call.args):
+        return call.site.args[number] if number < len(call.site.args) else None
+    name = list(call.keywords)[number - len(call.args)]
+    return next((k.value for k in call.site.keywords if k.arg == name), None)
+
+
+def _part(value: object, text: ast.expr | None, site: ast.AST | None) -> Part | None:
+    """What one module other than the model gives, without any token: adapters."""
+    if text is None or not isinstance(site, ast.Call) or not isinstance(value, Data) or value.regions:
+        return None
+    modules = [state for state in value.states if state.kind == "module"]
+    owner = plain(modules[0]) if len(modules) == 1 and not value.losses else None
+    return Part(owner, modules[0].name, text, site) if isinstance(owner, Construction) else None
 
 
 def token_regions(value: object) -> frozenset[Region]:
@@ -135,7 +164,11 @@ def plain(value: object, depth: int = 0) -> Any:
             else Open("a constant of another type")
         )
     if isinstance(value, Num):
-        return value.expr.constant if not value.expr.terms else Open("a number that depends on loops")
+        return (
+            value.expr.constant
+            if not value.expr.terms
+            else Open("a number that depends on loops", content=False)
+        )
     if isinstance(value, Alt):
         known = [plain(option, depth + 1) for option in value.options]
         return next(
@@ -148,7 +181,10 @@ def plain(value: object, depth: int = 0) -> Any:
     if isinstance(value, Obj) and value.kind == "list":
         items = value.d.get("#items")
         return [plain(item, depth + 1) for item in items] if isinstance(items, tuple) else Open("a list")
-    return Open(f"a value that was not followed ({type(value).__name__})")
+    made_of_tokens = not isinstance(value, Data) or bool(
+        value.regions or value.losses or value.looks or value.doubts
+    )
+    return Open(f"a value that was not followed ({type(value).__name__})", made_of_tokens)
 
 
 def _object(value: Obj, depth: int) -> Any:

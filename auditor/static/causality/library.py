@@ -65,7 +65,8 @@ CONTEXTS = frozenset(
     "set_float32_matmul_precision".split()
 )
 UNIT = frozenset(
-    "synchronize empty_cache set_device barrier manual_seed manual_seed_all mark_dynamic mark_step_begin reset "
+    "synchronize empty_cache set_device barrier manual_seed manual_seed_all mark_dynamic maybe_mark_dynamic "
+    "mark_static mark_unbacked mark_step_begin reset "
     "cudagraph_mark_step_begin reset_peak_memory_stats filterwarnings simplefilter collect freeze "
     "enable_flash_sdp enable_mem_efficient_sdp enable_math_sdp enable_cudnn_sdp destroy_process_group "
     "init_process_group set_num_threads seed".split()

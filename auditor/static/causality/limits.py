@@ -17,5 +17,5 @@ MAX_VALUE = 1_100_000
 MAX_DEPTH = 60
 """Calls in one another."""
 
-MAX_RUNS = 12
+MAX_RUNS = 24
 """Runs of a model with the decisions that the source leaves open taken one way and the other."""

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from auditor.static.causality.arguments import decide_number, handed, part_of
 from auditor.static.causality.building import made
 from auditor.static.causality.choices import Choices, all_ways
-from auditor.static.causality.entry import Construction, Entry, TokenArgument
+from auditor.static.causality.entry import Construction, Entry, Open, Part, TokenArgument
 from auditor.static.causality.failures import NotFollowed, ScriptError
 from auditor.static.causality.interpreter import Interpreter
 from auditor.static.causality.scored import Scored
@@ -109,17 +110,30 @@ class Prover:
         if probe.kind is Bound.UNKNOWN:
             return probe
         late = self._late_values(it)
-        if not late and not it.choices.made:
+        asked = it.number_asked
+        if not late and not it.choices.made and not asked:
             return probe
+        while True:
+            results, later = self._ways(entry, batch, late, asked, foreign)
+            if asked or not later:
+                return _folded(results)
+            asked = True  # a number that another way needed: all ways again, with it
+
+    def _ways(
+        self, entry: Entry, batch: int, late: dict[str, list[Any]], asked: bool, foreign: set[str]
+    ) -> tuple[list[_Run], bool]:
+        """The runs of every way, up to one that is not followed; whether a number was asked for that is not known."""
         results: list[_Run] = []
+        later = False
         for choices in all_ways():
-            run, _ = self._run(entry, LENGTHS[0], batch, False, choices, late, foreign)
+            run, it = self._run(entry, LENGTHS[0], batch, False, choices, late, foreign, asked=asked)
+            later |= it.number_asked
             if choices.made and run.kind is not Bound.CAUSAL:
                 run.reason += f" (with {choices.description})"
             results.append(run)
             if run.kind is Bound.UNKNOWN and not run.raised:
-                return run
-        return _folded(results)
+                return [run], later
+        return results, later
 
     def _run(
         self,
@@ -131,10 +145,12 @@ class Prover:
         late: dict[str, list[Any]],
         foreign: set[str],
         watch: int | None = None,
+        asked: bool = False,
     ) -> tuple[_Run, Interpreter]:
         WORK.elements = 0
         it = Interpreter(self._texts, self._settings, choices)
         it.late = late
+        it.number_asked = asked
         try:
             it.load(*self._main, "__main__")
             it.following = True
@@ -246,10 +262,13 @@ def _folded(runs: list[_Run]) -> _Run:
     return _Run(Bound.UNKNOWN, f"it depends on what is left open: {worst.reason}", worst.where)
 
 
-def tokens(argument: TokenArgument, length: int, batch: int, reverse: bool, start: int) -> Tensor:
-    """Tokens of consecutive windows; each element depends on its own place in the stream."""
+def tokens(
+    argument: TokenArgument, length: int, batch: int, reverse: bool, start: int, skipped: int = 0
+) -> Tensor:
+    """Tokens of consecutive windows, without the first `skipped` of each; an element depends on its own place."""
     rows = np.arange(batch)[::-1] if reverse else np.arange(batch)
-    places = start + rows[:, None] * (length + 1) + np.arange(length)[None] + argument.offset
+    places = start + rows[:, None] * (length + 1) + np.arange(skipped, length)[None] + argument.offset
+    length -= skipped
     pos = np.full((WAYS, batch, length), NONE, np.int32)
     pos[DIRECT] = places
     if argument.rank == 1:
@@ -297,13 +316,14 @@ def _attributes(model: Any, depth: int = 0, seen: set[int] | None = None) -> tup
 
 def _judged(it: Walker, model: Any, entry: Entry, length: int, batch: int, reverse: bool, start: int) -> _Run:
     it.scored.clear()
+    behind = decide_number(it) if it.number_asked else 0
 
     def given(value: Any) -> Any:
-        return (
-            tokens(value, length, batch, reverse, start)
-            if isinstance(value, TokenArgument)
-            else made(it, value)
-        )
+        if isinstance(value, TokenArgument):
+            return tokens(value, length, batch, reverse, start, behind if value.offset else 0)
+        if isinstance(value, Open):
+            return handed(it, value)
+        return part_of(it, value, batch) if isinstance(value, Part) else made(it, value)
 
     args = [given(value) for value in entry.args]
     keywords = {name: given(value) for name, value in entry.keywords.items()}

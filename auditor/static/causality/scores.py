@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from auditor.static.causality import indexing, reductions
-from auditor.static.causality.failures import NotFollowed
+from auditor.static.causality.failures import NotFollowed, ScriptError
 from auditor.static.causality.scored import Scored
 from auditor.static.causality.tensor import WAYS, Array, Tensor, aligned, axis_of, expanded, joined_flags
 from auditor.static.causality.walker import Walker
@@ -43,7 +43,7 @@ def cross_entropy(it: Walker, input: Tensor, target: Tensor, *args: Any, **more:
     if target.rank == input.rank:
         raise NotFollowed("a cross entropy with probabilities as targets")
     if target.shape != shape:
-        raise NotFollowed(f"a cross entropy of logits {input.shape} and targets {target.shape}")
+        raise ScriptError("ValueError", f"a cross entropy of logits {input.shape} and targets {target.shape}")
     record(it, "cross_entropy", rows, target.pos, shape)
     out = Tensor(shape, np.maximum(rows, target.pos), learned=True)
     out.role = "losses"

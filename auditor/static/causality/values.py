@@ -20,12 +20,30 @@ class Unknown:
         pos: (WAYS,), the latest tokens that it may depend on, or None.
     """
 
-    __slots__ = ("number", "pos", "reason")
+    __slots__ = ("_size", "number", "pos", "reason")
 
-    def __init__(self, reason: str, number: int = 0, pos: Array | None = None) -> None:
+    def __init__(
+        self,
+        reason: str,
+        number: int = 0,
+        pos: Array | None = None,
+        size: int | Callable[[], int | None] | None = None,
+    ) -> None:
         self.reason = reason
         self.number = number
         self.pos = pos
+        self._size = size
+
+    @property
+    def has_size(self) -> bool:
+        """Whether a whole number may be taken for it where a size is asked for."""
+        return self._size is not None and self.pos is None
+
+    @property
+    def size(self) -> int | None:
+        """The whole number that is taken for it where a size is asked for; what is compared with it stays open."""
+        size = self._size() if callable(self._size) else self._size
+        return size if self.pos is None else None
 
     def __repr__(self) -> str:
         return f"Unknown({self.reason})"

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import ast
+import operator
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -29,6 +30,12 @@ from auditor.static.causality.values import (
     Unknown,
 )
 from auditor.trace.events import Place
+
+MAX_ROWS = 1_000
+"""Elements that are taken for those of something whose size is a guess."""
+
+MAX_SIZE = 1_000_000
+"""What a size that is a guess is reckoned with."""
 
 
 class Texts(Protocol):
@@ -54,6 +61,8 @@ class Walker(ABC):
         watched: what the first row that looks ahead is looked for with, or None.
         optional: names that an import which may fail binds, and what it imports.
         fingerprints: of the submission's own kernels, by the names they have here.
+        number: what a number is taken for that the model is handed and that is not known.
+        number_asked: whether that number was needed as a size.
         operations: functions that the script gives a name below `torch.ops`.
         observed: whole numbers and None that attributes were found with, by name.
         foreign: functions of libraries by whose declared behaviour the run went, for the reader.
@@ -85,6 +94,8 @@ class Walker(ABC):
         self.optional: dict[str, str] = {}
         self.fingerprints: dict[str, str] = {}
         self.operations: dict[str, Function] = {}
+        self.number = 0
+        self.number_asked = False
         self.path = ""
         self.base = Scope()
 
@@ -100,10 +111,16 @@ class Walker(ABC):
         if self.steps > MAX_STEPS:
             raise TooLarge(f"more than {MAX_STEPS:,} steps")
 
-    def unknown(self, reason: str, key: Hashable = None, pos: Array | None = None) -> Unknown:
+    def unknown(
+        self,
+        reason: str,
+        key: Hashable = None,
+        pos: Array | None = None,
+        size: int | Callable[[], int | None] | None = None,
+    ) -> Unknown:
         """A value that is not known; of the same number wherever the key is the same."""
         number = self.unknowns.setdefault((reason, key), len(self.unknowns) + 1)
-        return Unknown(reason, number, pos)
+        return Unknown(reason, number, pos, size)
 
     @abstractmethod
     def load(self, tree: ast.Module, path: str, name: str) -> Scope:
@@ -160,6 +177,11 @@ class Walker(ABC):
     @abstractmethod
     def subscript(self, owner: Any, index: Any) -> Any:
         """`owner[index]`."""
+
+    def number_handed(self) -> int:
+        """What a number that is not known is taken for where the model asks for a size."""
+        self.number_asked = True
+        return self.number
 
     def is_module(self, value: Any) -> bool:
         return isinstance(value, Instance) and value.cls.is_module
@@ -241,6 +263,9 @@ class Walker(ABC):
         if isinstance(value, Instance):
             return self.iterate(self.call(self.attribute(value, "__iter__"), [], {}))
         if isinstance(value, Unknown):
+            size = value.size
+            if size is not None and 0 <= size <= MAX_ROWS:
+                return [self.unknown(f"element {n} of {value.reason}", value.number) for n in range(size)]
             raise NotFollowed(f"a loop over what is not known: {value.reason}")
         if (
             isinstance(value, Library | Function | Class | Native)
@@ -321,4 +346,35 @@ def joined_unknown(it: Walker, what: str, left: Any, right: Any) -> Unknown:
     if isinstance(other, Unknown) and other.pos is not None:
         pos = other.pos if pos is None else np.maximum(pos, other.pos)
     key = (what, first.number, other.number if isinstance(other, Unknown) else repr(other)[:40])
-    return Unknown(first.reason, it.unknown("arithmetic", key).number, pos)
+    return Unknown(first.reason, it.unknown("arithmetic", key).number, pos, _size_of(what, left, right))
+
+
+SIZES: dict[str, Callable[[int, int], int]] = {
+    "add": operator.add,
+    "sub": operator.sub,
+    "mul": operator.mul,
+    "floor_divide": operator.floordiv,
+    "remainder": operator.mod,
+    "min": min,
+    "max": max,
+}
+
+
+def _size_of(what: str, left: Any, right: Any) -> Callable[[], int | None] | None:
+    """The size that is taken for a number that is made of sizes, when it is asked for."""
+    parts = [
+        value.has_size if isinstance(value, Unknown) else isinstance(value, int) for value in (left, right)
+    ]
+    if what not in SIZES or not all(parts):
+        return None
+
+    def size() -> int | None:
+        first = left.size if isinstance(left, Unknown) else left
+        second = right.size if isinstance(right, Unknown) else right
+        if first is None or second is None or max(abs(first), abs(second)) > MAX_SIZE:
+            return None
+        if what in ("floor_divide", "remainder") and second <= 0:
+            return None
+        return SIZES[what](first, second)
+
+    return size

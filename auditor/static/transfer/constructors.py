@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -68,7 +69,10 @@ class Constructors(Machine):
                 made.d[WRAPPED] = self.kept_modules(initialiser, given)
                 for attribute, parameter in set_plainly(initialiser.node):
                     value = given.get(parameter)
-                    if isinstance(value, Obj) and value.kind == "module":
+                    if isinstance(value, Obj) and (
+                        value.kind == "module"
+                        or (value.kind == "instance" and attribute in set_once(cls.node))
+                    ):
                         made.d[attribute] = value
         elif made.kind == "optimizer":
             made.d["#content"] = self.data(Tup((*args, *keywords.values())))
@@ -179,3 +183,19 @@ def set_plainly(initialiser: ast.AST) -> tuple[tuple[str, str], ...]:
         and isinstance(statement.targets[0].value, ast.Name)
         and isinstance(statement.value, ast.Name)
     )
+
+
+@once_a_node
+def set_once(cls: ast.ClassDef) -> frozenset[str]:
+    """The attributes that the text of a class sets at one place, from a name that it binds nowhere else."""
+    stores = [node for node in walk(cls) if isinstance(getattr(node, "ctx", None), ast.Store | ast.Del)]
+    attributes = Counter(node.attr for node in stores if isinstance(node, ast.Attribute))
+    rebound = {node.id for node in stores if isinstance(node, ast.Name)}
+    plainly = {
+        (statement.targets[0].attr, statement.value.id)
+        for statement in walk(cls)
+        if isinstance(statement, ast.Assign)
+        and isinstance(statement.targets[0], ast.Attribute)
+        and isinstance(statement.value, ast.Name)
+    }
+    return frozenset(name for name, given in plainly if attributes[name] == 1 and given not in rebound)

@@ -170,7 +170,7 @@ class Modules(Machine):
         place = self.place(node)
         names = tuple(a.arg for a in (*method.node.args.posonlyargs, *method.node.args.args))[1:]
         self.model_calls[module.number, name, place] = ModelCall(
-            module, name, names, tuple(args), dict(keywords), place
+            module, name, names, tuple(args), dict(keywords), place, node
         )
 
     def variant_of(self, value: Value) -> object:

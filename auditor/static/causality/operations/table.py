@@ -55,7 +55,10 @@ def integer(value: object) -> int:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, Unknown):
-        raise NotFollowed(f"a size that is not known: {value.reason}")
+        size = value.size
+        if size is None:
+            raise NotFollowed(f"a size that is not known: {value.reason}")
+        return size
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise NotFollowed("a size that is not known")
     return int(value)
