@@ -5,11 +5,14 @@ A level is how much stands between a submission and the machine; what is never r
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import pytest
 
+from auditor.replay.sandbox.ladder import Rung
+
 READ = "read"
+LEVELS = tuple(rung.value for rung in Rung)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,8 +26,10 @@ def _attack_and_level(report: pytest.TestReport) -> tuple[str, str]:
         return str(told["attack"]), str(told.get("level", READ))
     name, _, parameters = report.nodeid.rpartition("::")[2].partition("[")
     level, _, which = parameters.rstrip("]").partition("-")
+    if level not in LEVELS:
+        level, which = READ, parameters.rstrip("]")
     attack = name.removeprefix("test_").replace("_", " ")
-    return (f"{attack} ({which})" if which else attack), level or READ
+    return (f"{attack} ({which})" if which else attack), level
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -43,3 +48,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for attack, row in table.items():
         cells = (f"{row.get(level, '-'):>12}" for level in levels)
         terminalreporter.write_line(" ".join([f"{attack:{width}}", *cells]))
+    for level in levels:
+        counts = Counter(row[level] for row in table.values() if level in row)
+        told = ", ".join(f"{counts[word]} {word}" for word in ("held", "BROKEN", "not here"))
+        terminalreporter.write_line(f"{level}: {told}")

@@ -61,7 +61,7 @@ ELSEWHERE = {
     "folder": "not os.getcwd().endswith('/job')",
     "user": "os.getuid() < 1000",
     "environment": "os.environ.get('MASTER_PORT') != '29500'",
-    "kind of numbers": "next(model.parameters()).dtype == torch.bfloat16",
+    "kind of a device": "torch.cuda.get_device_capability()[0] > 100",
     "processes": "os.cpu_count() > 64",
 }
 """What is so in the real run and not in a replay."""
@@ -82,6 +82,13 @@ def test_what_is_done_only_where_no_replay_is_leaves_all_unverified(what: str, r
     assert result.ran, result.reason
     assert not any(c.outcome is Outcome.PASS for c in result.conditions.values()), result.conditions
     assert any(s.kind in ("not taken", "harness named") for s in result.suspicions), result.suspicions
+
+
+def test_numbers_are_of_the_kind_that_they_are_in_the_real_run(replayed: Replayed) -> None:
+    """What asks for it is not told of a replay, and is caught in the act."""
+    there = "torch.zeros(1).to(torch.bfloat16).dtype == torch.bfloat16"
+    result = replayed(ILLEGAL.replace(CALL, WAYS[0].format(there=there)))
+    assert result.conditions["C1"].outcome is Outcome.FAIL, result.conditions
 
 
 MADE_UP = """

@@ -32,6 +32,7 @@ from auditor.replay.runs.observations import Standing
 from auditor.replay.runs.run_record import RunRecord
 from auditor.replay.runs.session import Session, no_names
 from auditor.replay.sandbox.ladder import Rung, bwrap
+from auditor.replay.sandbox.lookup import find
 from auditor.submission.load import load_path
 from tests.replay.conftest import skip_unless
 
@@ -339,6 +340,31 @@ def test_nothing_is_read_past_the_boundary_or_the_broker(
     said = _found(all_evasions(level))[name]
     assert said.startswith("refused: "), said
     assert not said.startswith(("refused: NameError", "refused: TypeError", "refused: AttributeError")), said
+
+
+def test_error_of_the_observer_is_told_and_passes_nothing(
+    level: Rung, sessions: dict[Rung, Session], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a call sets off in the broker: the call is refused, the thread lives, and the result says so."""
+
+    def fragile(root: int, path: str, *, follow: bool) -> int:
+        if path.endswith("/odd.bin"):
+            raise UnicodeError("not foreseen")
+        return find(root, path, follow=follow)
+
+    monkeypatch.setattr("auditor.replay.sandbox.broker.find", fragile)
+    path = tmp_path / "train_gpt.py"
+    odd = "try:\n    open('odd.bin')\nexcept PermissionError:\n    print('refused')\n"
+    path.write_text(FLAT.read_text(encoding="utf-8").replace(MAIN, odd + "\n\n" + MAIN), encoding="utf-8")
+    result = replay_submission(
+        load_path(str(path)).submissions[0],
+        options=ReplayOptions(seed=1, shrink=False),
+        session=_session(sessions, level),
+    )
+    assert result.ran, result.reason
+    assert not passed(result)
+    assert [s.kind for s in result.suspicions][:1] == ["observer"]
+    assert "UnicodeError: not foreseen" in result.suspicions[0].why
 
 
 def test_training_data_are_gone_from_what_was_kept_too(

@@ -39,6 +39,8 @@ def suspicions_of(evidence: Evidence, circumstances: Circumstances) -> tuple[Sus
 def _found(evidence: Evidence, circumstances: Circumstances) -> Iterator[Suspicion]:
     for why in circumstances.tampered:
         yield Suspicion(kind="tampering", rule=CODE, why=why)
+    for why in circumstances.faulty:
+        yield Suspicion(kind="observer", rule=CODE, why=why)
     if not evidence.base.run.ran:
         return
     yield from circumstances.dodged

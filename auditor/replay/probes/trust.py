@@ -48,6 +48,7 @@ class Circumstances:
     Attributes:
         refused: why no verdict of any condition can be trusted, one sentence each.
         tampered: those of them that are the submission's own doing.
+        faulty: what the observer itself could not bear, an attack on it or a defect of it.
         dodged: where the script may do otherwise in the real run than it did here.
         unreached: what the run did not exercise, one sentence each: nothing passes then.
         adapts: whether the evaluation is known to learn from tokens as it goes.
@@ -55,6 +56,7 @@ class Circumstances:
 
     refused: Sequence[str] = ()
     tampered: Sequence[str] = ()
+    faulty: Sequence[str] = ()
     dodged: Sequence[Suspicion] = ()
     unreached: Sequence[str] = ()
     adapts: bool = False
@@ -76,11 +78,17 @@ def circumstances_of(
         for record in base.run.ranks
         for event in record.of_kind("meddling")
     ][:1]
-    missed = base.run.observations.missed
+    missed, faults = base.run.observations.missed, base.run.observations.faults
+    faulty = [f"the observer failed on a call of the run: {fault}" for fault in faults[:1]]
     cut = any(not record.complete for record in base.run.ranks)
     return Circumstances(
-        refused=[*tampered, *(["the run made more events than are recorded"] if cut or missed else [])],
+        refused=[
+            *tampered,
+            *faulty,
+            *(["the run made more events than are recorded"] if cut or missed else []),
+        ],
         tampered=tampered,
+        faulty=faulty,
         dodged=tuple(_dodged(evidence, reading, target, laboratory)),
         unreached=[
             *_withheld(evidence, laboratory),

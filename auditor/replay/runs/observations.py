@@ -124,6 +124,7 @@ class Observations:
         network: standing of "nothing but what `sockets` lists was reached".
         boundary: None where no artifact was read back.
         missed: how many events there were beyond those that are kept.
+        faults: errors of the observer itself while it answered a call, one sentence each.
         why: why a standing is not `ENFORCED`, one sentence each.
     """
 
@@ -134,6 +135,7 @@ class Observations:
     programs: tuple[StartedProgram, ...] = ()
     boundary: Boundary | None = None
     missed: int = 0
+    faults: tuple[str, ...] = ()
     why: tuple[str, ...] = field(default=())
 
     def to_object(self) -> dict[str, Any]:
@@ -161,6 +163,7 @@ class Observations:
             if boundary
             else None,
             missed=int(read["missed"]),
+            faults=tuple(map(str, read["faults"])),
             why=tuple(read["why"]),
         )
 

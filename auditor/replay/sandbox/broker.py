@@ -49,6 +49,8 @@ from auditor.replay.sandbox.seccomp import OPENS, STARTS
 MAX_EVENTS: Final = 20_000
 """Opens, programs and network tries of one run that are kept; what comes after is counted."""
 
+MAX_FAULT: Final = 200
+MAX_FAULTS: Final = 20
 ARTIFACT_BYTES: Final = 1000
 LIBRARIES: Final = (".pyc", ".so")
 LIBRARY_FOLDERS: Final = (
@@ -70,6 +72,7 @@ class Watched:
         withdraw: takes training data away; None where they stay.
         user: whose files are made, or None for this process's own.
         made: (device, inode) of each file that was made for it.
+        faults: what went wrong in the broker itself, each once; no call of a run should be able to do that.
     """
 
     own: tuple[str, ...]
@@ -80,6 +83,7 @@ class Watched:
     began_s: float = field(default_factory=time.monotonic)
     number: int = 0
     missed: int = 0
+    faults: dict[str, None] = field(default_factory=dict)
     boundary: Boundary | None = None
     made: set[tuple[int, int]] = field(default_factory=set)
     files: list[OpenedFile] = field(default_factory=list)
@@ -152,6 +156,7 @@ class Broker:
             programs=tuple(run.programs),
             boundary=run.boundary,
             missed=run.missed,
+            faults=tuple(run.faults)[:MAX_FAULTS],
             why=() if enforced else ("this kernel has no Landlock: files can be opened past the observer",),
         )
 
@@ -215,8 +220,8 @@ class Broker:
         except OSError as error:
             # What cannot be read of a process is refused it.
             listener.refuse(call, error.errno or errno.EACCES)
-        except Exception:  # noqa: BLE001  (whatever a hostile call sets off must not end the thread)
-            run.missed += 1
+        except Exception as error:  # noqa: BLE001  (whatever a hostile call sets off must not end the thread)
+            run.faults.setdefault(f"{name}: {type(error).__name__}: {error}"[:MAX_FAULT])
             listener.refuse(call, errno.EACCES)
 
     # -- files

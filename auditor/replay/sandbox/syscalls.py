@@ -1,8 +1,10 @@
 """System calls by name with their numbers on x86-64 and AArch64, and which of them a submission may make.
 
-The allowed ones are those that real records made when they were replayed under strace (torch, its workers, gloo,
-gcc, shells), with their close relatives. What is neither allowed nor refused by name is answered "not there"
-(ENOSYS), as by an older kernel, so that libraries use what they used before.
+Of the 242 allowed ones 99 were seen under strace (x86-64, glibc 2.36) when torch trained, saved and loaded, with two
+ranks of gloo, workers of a DataLoader, gcc, bash, tar and coreutils; nothing then made was refused or unlisted. The
+others are close relatives of these (older and newer forms, other ways to the same file, signal, clock or socket) and
+were added from the manual. What is neither allowed nor refused by name is answered "not there" (ENOSYS), as by an
+older kernel, so that libraries use what they used before.
 """
 
 from __future__ import annotations
