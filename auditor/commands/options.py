@@ -14,7 +14,7 @@ from auditor.errors import AuditorError, InputError
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
-FORMATS = ("text", "json", "sarif", "markdown", "html")
+FORMATS = ("text", "json", "sarif", "markdown", "html", "svg")
 POLICIES = ("rulings", "strict")
 
 

@@ -44,7 +44,7 @@ RUNGS = ("bubblewrap", "unshare", "landlock")
 @click.option("--i-trust-this-code", "trusted", is_flag=True, help="Run without a sandbox where none works.")
 @click.option("--seeds", metavar="A,B,C", help="With --full: the seeds to run.  [default: 42,314,999]")
 @click.option("--data", "data", metavar="DIR", help="With --full: the folder with datasets/ and tokenizers/.")
-@output_options("text", "json")
+@output_options("text", "json", "svg")
 @config_option
 def command(
     target: str | None,
@@ -74,6 +74,7 @@ def command(
     prove or refute the four conditions. Nothing that it prints decides. Needs torch: pip install
     'parameter-golf-auditor[replay]'.
     """
+    from auditor.errors import InputError
     from auditor.extras import require
     from auditor.reading.overrides import check_overrides
     from auditor.report.clean import clean_line
@@ -84,6 +85,8 @@ def command(
     for note in check_overrides(loaded.submissions, parse_overrides(overrides)):
         click.echo(f"note: {clean_line(note)}", err=True)
     if kind == "full":
+        if format_name == "svg":
+            raise InputError("--full draws no picture", hint="--format text or json, or --probe --format svg")
         from auditor.commands.replay_full import run_full
 
         return run_full(
@@ -121,6 +124,10 @@ def command(
         from auditor.report.replay_json import render as render_json
 
         text = render_json(results)
+    elif format_name == "svg":
+        from auditor.report.replay_svg import render as render_svg
+
+        text = render_svg(results)
     else:
         from auditor.report.replay_text import render
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from auditor.judgement.result import AuditResult
 
-FORMATS = ("text", "json", "sarif", "markdown", "html")
+FORMATS = ("text", "json", "sarif", "markdown", "html", "svg")
 
 Renderer = Callable[[Sequence[AuditResult], Sequence[str]], str]
 

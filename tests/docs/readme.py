@@ -55,6 +55,22 @@ def _generated(what: str) -> str:
     return f"```text\n$ {what}\n{result.output.rstrip()}\n```\n"
 
 
+def picture(script: str) -> str:
+    """The drawing of a script that comes with the auditor, as `docs/` holds it."""
+    from auditor.audit.targets import audit_target
+    from auditor.report.svg import render
+
+    return render(audit_target(str(README.parent / script))[0])
+
+
+PICTURES = {
+    README.parent / "docs" / f"{name}.svg": f"auditor/specimens/{name}.py"
+    for name in ("legal_lora_ttt", "train_before_score")
+}
+
+
 if __name__ == "__main__":
     for document in GENERATED:
         document.write_text(filled(document.read_text(encoding="utf-8")), encoding="utf-8")
+    for file, script in PICTURES.items():
+        file.write_text(picture(script), encoding="utf-8")

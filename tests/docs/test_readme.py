@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from auditor.cli import COMMANDS
-from tests.docs.readme import GENERATED, README, TIMELINE, filled, timeline
+from tests.docs.readme import GENERATED, PICTURES, README, TIMELINE, filled, picture, timeline
 
 ROOT = README.parent
 
@@ -33,3 +33,9 @@ def test_timeline_in_the_readme_is_what_the_auditor_shows() -> None:
     block = TIMELINE.search(README.read_text(encoding="utf-8"))
     assert block is not None
     assert block["shown"] == timeline(block["script"])
+
+
+def test_the_pictures_are_those_of_the_scripts_that_come_with_it() -> None:
+    for file, script in PICTURES.items():
+        assert file.read_text(encoding="utf-8") == picture(script), f"{file.name}: run `make docs`"
+        assert f"docs/{file.name}" in README.read_text(encoding="utf-8")
