@@ -97,8 +97,8 @@ def _order(evidence: Evidence, doubt: str) -> dict[str, ConditionResult]:
     if leak is None:
         if doubt:
             return dict.fromkeys(("C1", "C3", "C4"), ConditionResult(outcome=Outcome.UNVERIFIED, why=doubt))
-        tested = sum(flip.earlier for flip in evidence.flips)
-        exchanged = sum(flip.exchanged for flip in evidence.flips)
+        flips = [*evidence.flips, *(evidence.wide.flips if evidence.wide is not None else ())]
+        tested, exchanged = sum(flip.earlier for flip in flips), sum(flip.exchanged for flip in flips)
         why = f"{exchanged} tokens exchanged, none of {tested} earlier scores moved"
         passed = ConditionResult(outcome=Outcome.PASS, why=why)
         return {"C1": passed, "C3": _updated_after(evidence, passed), "C4": _scored_once(evidence, passed)}

@@ -122,7 +122,16 @@ def names_the_harness(text: str) -> list[Dodge]:
 
 REFLECTIVE: Final = frozenset(
     [
-        *("__closure__", "__globals__", "__code__", "__self__", "__func__", "__wrapped__", "__subclasses__"),
+        *(
+            "__get__",
+            "__closure__",
+            "__globals__",
+            "__code__",
+            "__self__",
+            "__func__",
+            "__wrapped__",
+            "__subclasses__",
+        ),
         *(
             "cell_contents",
             "_getframe",
@@ -173,24 +182,11 @@ def reflections(text: str) -> list[Dodge]:
     return sorted(found, key=lambda dodge: dodge.line)
 
 
-COMPUTED: Final = frozenset(
-    ("getattr", "setattr", "delattr", "vars", "globals", "locals", "eval", "__import__", "ctypes")
-)
+COMPUTED: Final = frozenset(("getattr", "eval", "ctypes"))
 COMPUTED_ATTRIBUTES: Final = frozenset(
-    [
-        *(
-            "attrgetter",
-            "methodcaller",
-            "import_module",
-            "reload",
-            "__dict__",
-            "__getattribute__",
-            "__import__",
-        ),
-        *("CDLL", "Unpickler"),
-    ]
+    ("attrgetter", "methodcaller", "__getattribute__", "CDLL", "Unpickler")
 )
-"""How a text reaches attributes and modules by names that do not stand in it: by itself, and on something."""
+"""How a text reaches an attribute by a name that does not stand in it: by itself, and on something."""
 
 
 def computed_names(text: str) -> list[Dodge]:

@@ -122,8 +122,6 @@ def run_experiment(
         evidence.mass = measure_mass(laboratory, seed)
         if evidence.mass is not None and evidence.mass.is_off:
             evidence.second_mass = measure_mass(laboratory, seed + 1, places=SECOND_PLACES)
-    if evidence.leak is None and evidence.flips:
-        evidence.wide = look_wide(laboratory, seed + 2)
     return evidence
 
 
@@ -174,7 +172,11 @@ def _flip(laboratory: Laboratory, evidence: Evidence, *, count: int) -> None:
         if evidence.cut is None or not evidence.cut.agrees:
             _one_more_place(laboratory, evidence, base, count, moved)
     if evidence.leak is None and evidence.flips:
-        evidence.leak = _exchange_rest(laboratory, evidence, base, 0, evidence.seed, moved)
+        evidence.wide = look_wide(laboratory, evidence.seed + 2)
+        moved.update(evidence.wide.artifacts)
+        # Where the wide world has shown that the rest moves nothing, this one need not be asked again.
+        if evidence.wide.why_not or evidence.wide.moved:
+            evidence.leak = _exchange_rest(laboratory, evidence, base, 0, evidence.seed, moved)
     evidence.artifact_moved = tuple(sorted(moved))
 
 

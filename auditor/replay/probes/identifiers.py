@@ -7,6 +7,8 @@ import builtins
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from auditor.replay.runs.printed_numbers import RESULT
+
 Scope = ast.AST | None
 """A function, or None for names and attributes that are the whole text's."""
 
@@ -93,6 +95,9 @@ class Names:
             parts = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
             if len(parts) != len(target.elts):
                 self._lose(target)
+                for inner in target.elts:
+                    if isinstance(inner, ast.Name):
+                        self.scoped.setdefault((inner.id, scope), []).append((value, scope))
                 return
             for inner, part in zip(target.elts, parts, strict=True):
                 self._set(inner, part, scope)
@@ -170,3 +175,38 @@ def _held(node: ast.expr) -> Iterator[ast.Name | ast.Attribute]:
         for part in ast.iter_child_nodes(node):
             if isinstance(part, ast.expr):
                 yield from _held(part)
+
+
+def number_names(tree: ast.Module, names: Names, scopes: Mapping[ast.AST, Scope]) -> set[tuple[str, Scope]]:
+    """Identifiers, by scope, that a printed result is made of: in its line, and where functions return it."""
+    returned: dict[str, list[tuple[ast.expr, Scope]]] = {}
+    waiting: list[tuple[ast.expr, Scope]] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Return) and node.value is not None:
+            function = scopes.get(node)
+            if isinstance(function, ast.FunctionDef):
+                returned.setdefault(function.name, []).append((node.value, function))
+        elif isinstance(node, ast.JoinedStr) and RESULT.search(ast.unparse(node)):
+            waiting.append((node, scopes.get(node)))
+    found: set[tuple[str, Scope]] = set()
+    while waiting:
+        value, scope = waiting.pop()
+        for part in _parts(value):
+            if isinstance(part, ast.Call):
+                waiting += returned.pop(last_name(part.func), ())
+            elif (part.id, scope) not in found:
+                found.add((part.id, scope))
+                waiting += names.scoped.get((part.id, scope), ())
+    return found
+
+
+def _parts(node: ast.AST) -> Iterator[ast.Name | ast.Call]:
+    """Names that a number is made of, and calls that make it: what these are handed is not the number."""
+    if isinstance(node, ast.Name):
+        yield node
+    elif isinstance(node, ast.Call):
+        yield node
+        yield from _parts(node.func.value) if isinstance(node.func, ast.Attribute) else ()
+    elif not isinstance(node, (ast.Subscript, ast.Lambda)):
+        for inner in ast.iter_child_nodes(node):
+            yield from _parts(inner)

@@ -3,8 +3,8 @@
 A replay proves something of the road that it took. Of each fork that it reached after the artifact was read back, and
 of which one side ran in no run at all, the test is followed to what its names are set to anywhere in the text. If all
 of it is constants and settings that a replay leaves as the claimed run had them, the real run takes the same road.
-If not, the real run may take the other one, which nobody has seen. That counts where it changes weights, or where it
-has the tokens at hand that become targets: what it may not do it does with these.
+If not, the real run may take the other one, which nobody has seen. That counts where it changes weights, sets what a
+printed result is made of, or has the tokens at hand that become targets: what it may not do it does with these.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import Final
 
 from auditor.replay.probes.dodges import ACTS, KINDS, SIZES, Dodge, shown, text_tree
-from auditor.replay.probes.identifiers import Names, last_name, scopes_of, token_names
+from auditor.replay.probes.identifiers import Names, last_name, number_names, scopes_of, token_names
 from auditor.replay.runs.run_record import Forks
 
 RANKS: Final = frozenset(
@@ -116,6 +116,7 @@ class _Reading:
         self._own = {n.name for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
         self._active = _active_functions(tree)
         self._tokens = token_names(tree, self._names, self._scopes)
+        self._numbers = number_names(tree, self._names, self._scopes)
         self._dead = set(self._unrun_nodes())
 
     def _at(self, node: ast.AST) -> tuple[str, str] | None:
@@ -174,8 +175,18 @@ class _Reading:
     # -- what a side does
 
     def _matters(self, node: ast.AST, side: Sequence[ast.AST]) -> bool:
-        """Whether a side changes weights, or has tokens of targets at hand."""
-        return any(self._acts_in(part) or self._holds_tokens(part) for part in side)
+        """Whether a side changes weights, has tokens of targets at hand, or sets what a result is made of."""
+        return any(
+            self._acts_in(part) or self._holds_tokens(part) or self._sets_number(part) for part in side
+        )
+
+    def _sets_number(self, part: ast.AST) -> bool:
+        return any(
+            isinstance(inner, ast.Name)
+            and isinstance(inner.ctx, ast.Store)
+            and (inner.id, self._scopes.get(inner)) in self._numbers
+            for inner in ast.walk(part)
+        )
 
     def _holds_tokens(self, part: ast.AST) -> bool:
         if isinstance(part, (ast.Raise, ast.Assert)):

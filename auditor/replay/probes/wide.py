@@ -33,6 +33,7 @@ class Wide:
         base: the run on it.
         flips: of each process, with everything after a first part exchanged.
         misprints: where a run prints what its scores do not give.
+        artifacts: files that differ between both runs.
         why_not: why nothing was compared, or "".
     """
 
@@ -40,6 +41,7 @@ class Wide:
     base: Observed
     flips: tuple[Flip, ...] = ()
     misprints: tuple[Suspicion, ...] = ()
+    artifacts: tuple[str, ...] = ()
     why_not: str = ""
 
     @property
@@ -86,4 +88,5 @@ def look_wide(laboratory: Laboratory, seed: int) -> Wide:
         base=base,
         flips=tuple(flip for flip in flips if flip is not None),
         misprints=tuple(filter(None, found)),
+        artifacts=tuple(n for n, what in base.run.artifacts.items() if other.run.artifacts.get(n) != what),
     )
