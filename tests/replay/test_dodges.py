@@ -11,7 +11,13 @@ import pytest
 from auditor.replay.inside.forks import SIDE, TOOK
 from auditor.replay.inside.instrument import Loops
 from auditor.replay.inside.written import WrittenSizes
-from auditor.replay.probes.dodges import names_the_harness, reflections, shifted_positions, untaken_acts
+from auditor.replay.probes.dodges import (
+    counts_processes,
+    names_the_harness,
+    reflections,
+    shifted_positions,
+    untaken_acts,
+)
 from auditor.replay.toy.sizes import ToySizes
 
 
@@ -92,6 +98,25 @@ def test_sides_that_change_weights_and_did_not_run_are_told() -> None:
 )
 def test_reaching_for_what_stands_around_is_told(line: str) -> None:
     assert [dodge.line for dodge in reflections(f"import sys\n{line}\n")][:1] == [2 + line.count("\n")]
+
+
+@pytest.mark.parametrize(
+    ("line", "counts"),
+    [
+        ("if world_size == 8: pass", True),
+        ("if rank >= 4: pass", True),
+        ("n = dist.get_world_size()\n    shift = n // 8", True),
+        ("x = tokens[first + (world_size >> 3) :]", True),
+        ("last = rank == world_size - 1", False),
+        ("steps = 8 // world_size", False),
+        ("if 8 % world_size: raise ValueError", False),
+        ("if rank == 0: print(world_size)", False),
+        ("if world_size > 1: dist.barrier()", False),
+        ("x = tokens[rank::world_size]", False),
+    ],
+)
+def test_processes_are_counted_where_a_number_above_one_is_held_against_them(line: str, counts: bool) -> None:
+    assert bool(counts_processes(f"def f(world_size, rank, tokens, first):\n    {line}\n")) is counts
 
 
 def test_asking_a_library_for_its_arguments_is_no_reaching() -> None:

@@ -106,6 +106,33 @@ def untaken_acts(text: str, branches: Mapping[int, bool]) -> list[Dodge]:
     return found
 
 
+PROCESSES: Final = frozenset(
+    ("world_size", "rank", "local_rank", "get_world_size", "get_rank", "WORLD_SIZE", "RANK")
+)
+
+
+def counts_processes(text: str) -> list[Dodge]:
+    """Places that hold the number of processes, or which one it is, against a number above 1."""
+    found = []
+    for scope in _scopes(text):
+        values = _values(scope)
+        for node in _own_nodes(scope):
+            sides: list[ast.expr] = []
+            if isinstance(node, ast.Compare):
+                sides = [node.left, *node.comparators]
+            elif isinstance(node, ast.BinOp) and isinstance(
+                node.op, (ast.FloorDiv, ast.RShift, ast.Mod, ast.Sub)
+            ):
+                sides = [node.left, node.right] if not isinstance(node.left, ast.Constant) else []
+            numbers = [
+                s for s in sides if isinstance(s, ast.Constant) and type(s.value) is int and s.value > 1
+            ]
+            others = [s for s in sides if not isinstance(s, ast.Constant)]
+            if numbers and any(set(_names(side, values)) & PROCESSES for side in others):
+                found.append(Dodge(node.lineno, f"`{shown(node)}` counts processes"))  # type: ignore[attr-defined]
+    return found
+
+
 def names_the_harness(text: str) -> list[Dodge]:
     """Strings of the text that name this program's own parts."""
     tree = text_tree(text)

@@ -172,7 +172,7 @@ def _flip(laboratory: Laboratory, evidence: Evidence, *, count: int) -> None:
         if evidence.cut is None or not evidence.cut.agrees:
             _one_more_place(laboratory, evidence, base, count, moved)
     if evidence.leak is None and evidence.flips:
-        evidence.wide = look_wide(laboratory, evidence.seed + 2)
+        evidence.wide = look_wide(laboratory, evidence.seed + 2, thorough=count > PLACES)
         moved.update(evidence.wide.artifacts)
         # Where the wide world has shown that the rest moves nothing, this one need not be asked again.
         if evidence.wide.why_not or evidence.wide.moved:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from auditor.replay.probes.dodges import counts_processes
 from auditor.replay.probes.unrun import merged
 from auditor.replay.runs.claimed_line import ClaimedLine, claimed_printed, layer_files
 from auditor.replay.runs.job import Mode
@@ -21,6 +22,9 @@ RUN_S: Final = 300.0
 RANKS_NAME: Final = "WORLD_SIZE"
 REAL_RANKS: Final = 8
 """Processes of a run that is claimed: one for each GPU."""
+
+SEVERAL: Final = 2
+"""Processes of a script that does not count them: what tells one from several shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,11 +147,16 @@ class Laboratory:
             observed.claimed = claimed_printed(observed.printed, run.ranks[0], self._target, self._claim)
         return observed
 
-    @property
-    def most_ranks(self) -> int:
-        """How many processes the claimed run is taken to have had, as far as they can be run here."""
-        several = RANKS_NAME in self._target.reads and self._session.rung.has_own_network
-        return REAL_RANKS if several else self._ranks
+    def several_ranks(self, *, all_of_them: bool) -> int:
+        """How many processes to run at once of a script that knows of several, where they can be run.
+
+        Args:
+            all_of_them: as many as the claimed run is taken to have had, whether it counts them or not.
+        """
+        if RANKS_NAME not in self._target.reads or not self._session.rung.has_own_network:
+            return self._ranks
+        counted = any(counts_processes(self._target.running_text(place)) for place in self._target.texts)
+        return REAL_RANKS if all_of_them or counted else SEVERAL
 
     @property
     def reads_training_data(self) -> bool:

@@ -1,6 +1,7 @@
-"""Probe P10: a world of as many processes as the claimed run had, with a larger vocabulary and longer documents.
+"""Probe P10: a world of several processes, with a larger vocabulary and longer documents.
 
-What the smaller worlds show may hang on their size. Here everything scored after a first part is exchanged once more.
+What the smaller worlds show may hang on their size. Here everything scored after a first part is exchanged once more,
+with two processes, or with all eight where the script counts them.
 """
 
 from __future__ import annotations
@@ -20,7 +21,14 @@ from auditor.replay.toy.world import make_world
 VOCABULARIES: Final = (1032, 1040, 1056)
 """Larger than the smallest that a claimed run has had."""
 
+CHUNK: Final = 256
+"""Tokens: a window of 32 for each of eight processes, which else disagree on how often they reduce gradients."""
+
 DOCUMENTS: Final = (60, 420)
+SHARDS: Final = 8
+TRAINING: Final = 3000
+"""Shards of training data, one for each process, and tokens of each."""
+
 FIRST_PART: Final = 0.35
 
 
@@ -52,16 +60,16 @@ class Wide:
 def wide_bench(seed: int) -> Bench:
     """The wide world of a seed."""
     chance = random.Random(seed)
-    sizes = replace(ToySizes.drawn(chance), vocabulary=chance.choice(VOCABULARIES))
-    size = replace(world_size(sizes, chance), documents=DOCUMENTS)
+    sizes = replace(ToySizes.drawn(chance), vocabulary=chance.choice(VOCABULARIES), chunk=CHUNK)
+    size = replace(world_size(sizes, chance), documents=DOCUMENTS, shards=SHARDS, training=TRAINING)
     return Bench(sizes=sizes, world=make_world(size, chance.randrange(1 << 30)))
 
 
-def look_wide(laboratory: Laboratory, seed: int) -> Wide:
+def look_wide(laboratory: Laboratory, seed: int, *, thorough: bool = False) -> Wide:
     """Run there, and once more with the rest exchanged."""
     import numpy as np
 
-    bench, ranks = wide_bench(seed), laboratory.most_ranks
+    bench, ranks = wide_bench(seed), laboratory.several_ranks(all_of_them=thorough)
     base = laboratory.observe(bench, ranks=ranks)
     if not base.run.ran or not base.scores:
         why = base.run.why_not or "the claimed number could not be followed"
