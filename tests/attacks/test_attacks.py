@@ -71,7 +71,10 @@ def command(built: Command, capsys: pytest.CaptureFixture[str]) -> tuple[int, st
 
 
 def job(built: Job, folder: Path) -> tuple[int, str]:
-    """Run the Action's script as a runner does; its exit code, what it prints, and its summary below that."""
+    """Run the Action's script as a runner does; its exit code, what it prints, and its summary below that.
+
+    LOCKED_PYTHON in the environment names an interpreter that `action/install.sh` has made.
+    """
     summary, output, temporary = folder / "summary.md", folder / "output", folder / "runner"
     temporary.mkdir()
     for file in (summary, output):
@@ -84,7 +87,7 @@ def job(built: Job, folder: Path) -> tuple[int, str]:
             "-eo",
             "pipefail",
             str(ROOT / "action/audit.sh"),
-            built.python or sys.executable,
+            built.python or os.environ.get("LOCKED_PYTHON", sys.executable),
         ],
         cwd=built.checkout,  # the worst there is: action.yml starts it elsewhere
         env={
