@@ -1,18 +1,24 @@
-"""The audit as one HTML file: style inline, no script, nothing fetched, everything escaped by the template
-engine.
+"""The audit as one HTML file: style and script inline, nothing fetched, everything escaped by the template engine.
 
-Needs the `html` extra (jinja2); without it the caller is told so.
+The page is whole without its script, which only moves the focus, opens what a link leads into, and tells of the cell
+that is pointed at. The content security policy allows that script alone, by its hash. Needs the `html` extra
+(jinja2); without it the caller is told so.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Sequence
+from importlib import resources
 from typing import TYPE_CHECKING
 
 from auditor.errors import AuditorError
 from auditor.judgement.result import AuditResult
 from auditor.report.clean import clean_line
-from auditor.report.view import level_word, shown_label, view
+from auditor.report.page import Page
+from auditor.report.picture.palette import style
+from auditor.report.view import level_word, shown_label
 from auditor.trace.render import aligned, shown_place
 from rules import by_slug
 from rules.docs.documentation import documentation, precedents_of
@@ -33,8 +39,9 @@ def render(results: Sequence[AuditResult], notes: Sequence[str] = (), *, back: s
         AuditorError: jinja2 is not installed.
     """
     template = environment().get_template(TEMPLATE)
+    script = page_script()
     text: str = template.render(
-        views=[view(result) for result in results],
+        pages=[Page(result, f"s{number}") for number, result in enumerate(results, 1)],
         notes=[clean_line(note) for note in notes],
         back=back,
         aligned=aligned,
@@ -44,8 +51,22 @@ def render(results: Sequence[AuditResult], notes: Sequence[str] = (), *, back: s
         level_word=level_word,
         documentation=_documentation,
         precedents_of=precedents_of,
+        picture_style=style(),
+        script=script,
+        script_hash=content_hash(script),
     )
     return text
+
+
+def page_script() -> str:
+    """The script of a page; it holds nothing of a submission."""
+    return resources.files("auditor.report").joinpath("templates/page.js").read_text(encoding="utf-8")
+
+
+def content_hash(script: str) -> str:
+    """What a content security policy names an inline script by."""
+    digest = hashlib.sha256(script.encode("utf-8")).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"
 
 
 def corpus_page(result: AuditResult) -> str:

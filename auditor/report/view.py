@@ -22,7 +22,7 @@ FRAME_CONTEXT = 2
 """Source lines shown before and after a marked one."""
 
 MAX_FRAME_CHARACTERS = 140
-MAX_FRAMES = 3
+MAX_FRAMES = 4
 MAX_NOT_UNDERSTOOD = 12
 MAX_OTHER_FINDINGS = 12
 
@@ -154,7 +154,8 @@ def _findings(result: AuditResult, home: str) -> tuple[ShownFinding, ...]:
 
 def _shown(finding: Finding, result: AuditResult, claimed: Report | None, home: str) -> ShownFinding:
     rule = by_slug(finding.rule)
-    places = list(dict.fromkeys([*finding.locations, *(step.place for step in finding.steps)]))
+    # each step has its lines, in the order of the steps; what no step names comes last
+    places = list(dict.fromkeys([*(step.place for step in finding.steps), *finding.locations]))
     frames = [
         frame for place in places[:MAX_FRAMES] if (frame := code_frame(place, result.texts)) is not None
     ]

@@ -43,6 +43,7 @@ def draw_cells(
     layout: Layout,
     drawn: Drawn,
     y: float,
+    code: str,
 ) -> None:
     """One row, with the beginning of what goes on behind the last column."""
     height = scene.thin or height_of(row)
@@ -51,8 +52,9 @@ def draw_cells(
         width = layout.axis * (cell.stop - cell.start)
         drawn.cells[(*at, number)] = (x, y, width, height)
         words = quoted(cell.words)
+        to = f' data-code="{quoted(code)}"' if code else ""
         pen.add(
-            f'<g class="cell" id="{uid}-e{cell.event}-{at[0]}-{at[1]}-{number}" tabindex="-1" role="img" '
+            f'<g class="cell" id="{uid}-e{cell.event}-{at[0]}-{at[1]}-{number}" tabindex="-1" role="img"{to} '
             f'aria-label="{words}"><title>{words}</title>'
         )
         if scene.thin:

@@ -117,7 +117,9 @@ def _band(
             y = _reset(pen, row, layout, y)
             continue
         height = scene.thin or height_of(row)
-        draw_cells(pen, scene, row, (number, index), uid, layout, drawn, y)
+        draw_cells(
+            pen, scene, row, (number, index), uid, layout, drawn, y, link(row.place) if row.place else ""
+        )
         key = (row.ink, row.place)
         hot = (number, index) in drawn.hot
         if (hot or key not in seen) and (not scene.thin or y - labelled > 14):
