@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from auditor.program.walk import walk
-from auditor.static.causality.building import made, scope_before
+from auditor.static.causality.building import calls_in, made, names_in, scope_before
 from auditor.static.causality.entry import Open, Part
 from auditor.static.causality.failures import NotFollowed, ScriptError
 from auditor.static.causality.tensor import BLURRED, NONE, WAYS, Tensor
@@ -55,8 +55,8 @@ def part_of(it: Walker, value: Part, batch: int) -> Any:
     Raises:
         NotFollowed, ScriptError: no way gives tensors of so many rows.
     """
-    around = scope_before(it, value.site) or it.base
     text = defined_as(it, value.text, value.site)
+    around = scope_before(it, value.site, names_in([text])) or it.base
     owner = made(it, replace(value.owner, args=tuple(_rows(part, batch) for part in value.owner.args)))
     names = dict.fromkeys(n.id for n in walk(text) if isinstance(n, ast.Name))
     free = [name for name in names if name != value.name and _is_free(it, around, name)]
@@ -100,15 +100,10 @@ def defined_as(it: Walker, text: ast.expr, site: ast.Call) -> ast.expr:
     """
     if not isinstance(text, ast.Name):
         return text
-    around = [
-        node
-        for tree in it.trees
-        for node in walk(tree)
-        if isinstance(node, ast.FunctionDef) and any(part is site for part in walk(node))
-    ]
+    around = next((calls_in(tree)[id(site)] for tree in it.trees if id(site) in calls_in(tree)), None)
     stores = [
         node.value
-        for node in (walk(around[-1]) if around else ())
+        for node in (walk(around) if around else ())
         if isinstance(node, ast.Assign)
         and any(isinstance(t, ast.Name) and t.id == text.id for t in node.targets)
     ]

@@ -62,13 +62,14 @@ def attribute(it: Walker, owner: Any, name: str) -> Any:
 
 def of_instance(it: Walker, owner: Instance, name: str) -> Any:
     it.read_attributes.add(name)
-    options = it.late.get(name) if it.following else None
+    options = late_values(it, owner, name) if name in it.late and it.following else None
     value = owner.attributes.get(name, MISSING)
     if options and (value is not MISSING or owner.cls.find(name) is not MISSING):
         current = value if value is not MISSING else owner.cls.find(name)
         if not isinstance(current, Function | Decorated | Instance):
             every = [current, *(o for o in options if not same(o, current))]
-            value = it.choices.choose(("attribute", name), range(len(every)), f"{name} is set elsewhere")
+            key = ("attribute", name, *(str(o) for o in options))
+            value = it.choices.choose(key, range(len(every)), f"{name} is set elsewhere")
             return every[min(value, len(every) - 1)]
     if value is not MISSING:
         if isinstance(value, Tensor):
@@ -96,6 +97,12 @@ def of_instance(it: Walker, owner: Instance, name: str) -> Any:
     ):
         return it.unknown(f"{name} of a {owner.cls.name}")
     raise ScriptError("AttributeError", f"{owner.cls.name} has no {name}")
+
+
+def late_values(it: Walker, owner: Instance, name: str) -> list[Any]:
+    """What an attribute of an object is given at places that the run does not come by."""
+    nodes = [cls.node for cls in owner.cls.lineage()]
+    return [late.value for late in it.late[name] if late.cls is None or late.cls in nodes]
 
 
 def same(left: Any, right: Any) -> bool:

@@ -29,6 +29,11 @@ class Choices:
         return options[self._made[key][0]]
 
     @property
+    def taken(self) -> dict[Hashable, int]:
+        """What was decided, for telling another run."""
+        return {key: index for key, (index, _, _) in self._made.items()}
+
+    @property
     def made(self) -> bool:
         """Whether anything was open."""
         return bool(self._made)

@@ -58,7 +58,28 @@ def eval_name(it: Walker, node: ast.Name, scope: Scope) -> Any:
         it.choices.choose(("import", library), (True, False), f"{library} can be imported")
     if isinstance(value, Tensor) and value.view is not None:
         value.refresh()
+    if it.following and found.outer is None and (id(found), node.id) in it.late_globals:
+        return _late_global(it, found, node.id, value)
     return value
+
+
+def _late_global(it: Walker, module: Scope, name: str, value: Any) -> Any:
+    """The value of a module's name that some function sets: the one it has, or one of those that it may be given."""
+    if not isinstance(value, bool | int | float | str | type(None)):
+        return value
+    options: list[Any] = [value]
+    for text in it.late_globals[id(module), name]:
+        option = (
+            text.value if isinstance(text, ast.Constant) else it.unknown(f"the name {name}, set elsewhere")
+        )
+        if not any(type(option) is type(known) and _plainly_equal(option, known) for known in options):
+            options.append(option)
+    chosen = it.choices.choose(("global", name), range(len(options)), f"{name} is set elsewhere")
+    return options[chosen]
+
+
+def _plainly_equal(left: Any, right: Any) -> bool:
+    return isinstance(left, Unknown) or bool(left == right)
 
 
 def eval_tuple(it: Walker, node: ast.Tuple, scope: Scope) -> tuple[Any, ...]:

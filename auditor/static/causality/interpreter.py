@@ -11,6 +11,8 @@ import ast
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from auditor.program.walk import walk
+from auditor.static.ast_text import once_a_node
 from auditor.static.causality import (
     assignments,
     attributes,
@@ -26,6 +28,22 @@ from auditor.static.causality.choices import Choices
 from auditor.static.causality.failures import NotFollowed
 from auditor.static.causality.values import Function, FunctionNode, Library, Scope
 from auditor.static.causality.walker import Texts, Walker
+
+
+@once_a_node
+def globals_set(tree: ast.AST) -> dict[str, tuple[ast.expr, ...]]:
+    """The names of a module that its functions give a value, and what they are given."""
+    out: dict[str, list[ast.expr]] = {}
+    for function in walk(tree):
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        names = {name for node in walk(function) if isinstance(node, ast.Global) for name in node.names}
+        for node in walk(function) if names else ():
+            if isinstance(node, ast.Assign):
+                for target in node.targets:
+                    if isinstance(target, ast.Name) and target.id in names:
+                        out.setdefault(target.id, []).append(node.value)
+    return {name: tuple(values) for name, values in out.items()}
 
 
 class Interpreter(Walker):
@@ -55,6 +73,8 @@ class Interpreter(Walker):
             self.execute_softly(tree.body, scope)
         finally:
             self.path = outer
+        for global_name, values in globals_set(tree).items():
+            self.late_globals[id(scope), global_name] = list(values)
         return scope
 
     def evaluate(self, node: ast.expr, scope: Scope) -> Any:

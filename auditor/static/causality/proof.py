@@ -8,8 +8,8 @@ every decision that the source leaves open.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from auditor.static.causality.interpreter import Interpreter
 from auditor.static.causality.scored import Scored
 from auditor.static.causality.tensor import BLURRED, DIRECT, NONE, STATISTIC, WAYS, WORK, Tensor
 from auditor.static.causality.values import Instance, Unknown
-from auditor.static.causality.walker import Texts, Walker, Watched
+from auditor.static.causality.walker import Late, Texts, Walker, Watched
 from auditor.trace.events import Place
 from auditor.trace.forward_pass import Bound, ForwardPass
 
@@ -40,6 +40,7 @@ class _Run:
     where: tuple[str, int] | None
     raised: bool = False
     way: int | None = None
+    taken: Mapping[Hashable, int] = field(default_factory=dict)
 
 
 MAX_BATCH = 128
@@ -101,13 +102,13 @@ class Prover:
             if run.kind is not Bound.UNKNOWN:
                 break
         if run.kind is Bound.CAUSAL:
-            other, _ = self._run(entry, LENGTHS[1], batch, True, Choices(), {}, foreign)
+            other, _ = self._run(entry, LENGTHS[1], batch, True, Choices(run.taken), {}, foreign)
             run = run if other.kind is Bound.CAUSAL else other
         return run
 
     def _every_way(self, entry: Entry, batch: int, foreign: set[str]) -> _Run:
         probe, it = self._run(entry, LENGTHS[0], batch, False, Choices(), {}, foreign)
-        if probe.kind is Bound.UNKNOWN:
+        if probe.kind is Bound.UNKNOWN and not (probe.raised and it.choices.made):
             return probe
         late = self._late_values(it)
         asked = it.number_asked
@@ -120,7 +121,7 @@ class Prover:
             asked = True  # a number that another way needed: all ways again, with it
 
     def _ways(
-        self, entry: Entry, batch: int, late: dict[str, list[Any]], asked: bool, foreign: set[str]
+        self, entry: Entry, batch: int, late: dict[str, list[Late]], asked: bool, foreign: set[str]
     ) -> tuple[list[_Run], bool]:
         """The runs of every way, up to one that is not followed; whether a number was asked for that is not known."""
         results: list[_Run] = []
@@ -142,7 +143,7 @@ class Prover:
         batch: int,
         reverse: bool,
         choices: Choices,
-        late: dict[str, list[Any]],
+        late: dict[str, list[Late]],
         foreign: set[str],
         watch: int | None = None,
         asked: bool = False,
@@ -165,59 +166,65 @@ class Prover:
             run = _Run(Bound.UNKNOWN, failure.reason, it.failed_at or it.where)
         except ScriptError as error:
             run = _Run(Bound.UNKNOWN, f"the script raises {error}", it.where, raised=True)
+        run.taken = it.choices.taken
         foreign |= it.foreign
         self.steps += it.steps
         return run, it
 
-    def _late_values(self, it: Walker) -> dict[str, list[Any]]:
+    def _late_values(self, it: Walker) -> dict[str, list[Late]]:
         """Values that attributes which the model reads are given at places the run did not come by."""
-        late: dict[str, list[Any]] = {}
-        trees = [self._main[0]]
-        stores = [
-            (name, value, id(statement) in it.executed or inside)
-            for statement, inside in _stores(trees, it.executed)
-            for name, value in _attribute_stores(statement)
-            if name in it.read_attributes
-        ]
-        for name, value, ran in stores:
-            if ran:
+        late: dict[str, list[Late]] = {}
+        for statement, ran, cls in _stores([self._main[0]], it.executed):
+            if ran or id(statement) in it.executed:
                 continue
-            options = late.setdefault(name, [])
-            for option in _possible(value):
-                if not isinstance(option, bool) and option in it.observed.get(name, ()):
-                    continue  # the run has seen it so
-                if not any(type(option) is type(other) and option == other for other in options):
-                    options.append(option)
+            for name, value, of_self in _attribute_stores(statement):
+                if name not in it.read_attributes:
+                    continue
+                options = late.setdefault(name, [])
+                for option in _possible(value):
+                    if not isinstance(option, bool) and option in it.observed.get(name, ()):
+                        continue  # the run has seen it so
+                    new = Late(option, cls if of_self else None)
+                    if not any(type(option) is type(other.value) and new == other for other in options):
+                        options.append(new)
         return {name: options for name, options in late.items() if options}
 
 
-def _stores(trees: Sequence[ast.AST], executed: set[int]) -> Iterator[tuple[ast.stmt, bool]]:
-    """Statements that may store, and whether the function around them has run: then it decided not to."""
-    todo: list[tuple[ast.AST, bool]] = [(tree, False) for tree in trees]
+def _stores(
+    trees: Sequence[ast.AST], executed: set[int]
+) -> Iterator[tuple[ast.stmt, bool, ast.ClassDef | None]]:
+    """Statements that may store, whether the function around them has run (then it decided not to), and their class."""
+    todo: list[tuple[ast.AST, bool, ast.ClassDef | None]] = [(tree, False, None) for tree in trees]
     while todo:
-        node, ran = todo.pop()
+        node, ran, cls = todo.pop()
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             ran = any(id(statement) in executed for statement in node.body)
+        elif isinstance(node, ast.ClassDef):
+            cls = node
         elif isinstance(node, ast.Assign | ast.AnnAssign | ast.Expr):
-            yield node, ran
+            yield node, ran, cls
             continue
-        todo.extend((child, ran) for child in ast.iter_child_nodes(node))
+        todo.extend((child, ran, cls) for child in ast.iter_child_nodes(node))
 
 
-def _attribute_stores(statement: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
-    """Names of attributes that a statement sets, and to what."""
+def _attribute_stores(statement: ast.stmt) -> Iterator[tuple[str, ast.expr, bool]]:
+    """Names of attributes that a statement sets, to what, and whether it sets them on `self`."""
     if isinstance(statement, ast.Assign):
         for target in statement.targets:
             if isinstance(target, ast.Attribute):
-                yield target.attr, statement.value
+                yield target.attr, statement.value, _is_self(target.value)
     elif isinstance(statement, ast.AnnAssign):
         if isinstance(statement.target, ast.Attribute) and statement.value is not None:
-            yield statement.target.attr, statement.value
+            yield statement.target.attr, statement.value, _is_self(statement.target.value)
     elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
         call = statement.value
         if isinstance(call.func, ast.Name) and call.func.id == "setattr" and len(call.args) == 3:
             if isinstance(call.args[1], ast.Constant) and isinstance(call.args[1].value, str):
-                yield call.args[1].value, call.args[2]
+                yield call.args[1].value, call.args[2], False
+
+
+def _is_self(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "self"
 
 
 def _possible(value: ast.expr) -> list[Any]:

@@ -18,9 +18,10 @@ class Unknown:
         reason: one clause.
         number: of the unknown it was derived from, the same in every run.
         pos: (WAYS,), the latest tokens that it may depend on, or None.
+        holds: how a branch on it was decided in this run, or None.
     """
 
-    __slots__ = ("_size", "number", "pos", "reason")
+    __slots__ = ("_size", "holds", "number", "pos", "reason")
 
     def __init__(
         self,
@@ -33,6 +34,7 @@ class Unknown:
         self.number = number
         self.pos = pos
         self._size = size
+        self.holds: bool | None = None
 
     @property
     def has_size(self) -> bool:

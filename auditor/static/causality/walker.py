@@ -9,6 +9,7 @@ import ast
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -38,6 +39,19 @@ MAX_SIZE = 1_000_000
 """What a size that is a guess is reckoned with."""
 
 
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A value that an attribute is given at a place that a run does not come by.
+
+    Attributes:
+        value: a plain one.
+        cls: the class whose objects it is set on, or None for any.
+    """
+
+    value: Any
+    cls: ast.ClassDef | None
+
+
 class Texts(Protocol):
     """The modules of a submission, as trees."""
 
@@ -58,6 +72,7 @@ class Walker(ABC):
         where: path and line of the innermost statement that is running.
         scored: the losses taken, in order.
         late: values that an attribute is given where the run does not come by, by its name.
+        late_globals: values that functions give names of their module, by the module's scope and the name.
         watched: what the first row that looks ahead is looked for with, or None.
         optional: names that an import which may fail binds, and what it imports.
         fingerprints: of the submission's own kernels, by the names they have here.
@@ -84,7 +99,8 @@ class Walker(ABC):
         self.influence: Array | None = None
         self.unknowns: dict[Hashable, int] = {}
         self.executed: set[int] = set()
-        self.late: dict[str, list[Any]] = {}
+        self.late: dict[str, list[Late]] = {}
+        self.late_globals: dict[tuple[int, str], list[Any]] = {}
         self.read_attributes: set[str] = set()
         self.observed: dict[str, set[int | None]] = {}
         self.occurrences: dict[Hashable, int] = {}
@@ -228,6 +244,8 @@ class Walker(ABC):
         """
         if not self.following:
             raise NotFollowed(f"a condition that is not known: {value.reason}")
+        if value.holds is not None and value.pos is None:
+            return value.holds
         line = getattr(node, "lineno", self.where[1])
         key: Hashable = (self.path, line, getattr(node, "col_offset", 0), value.number)
         if value.pos is not None and (value.pos >= 0).any():
@@ -239,7 +257,8 @@ class Walker(ABC):
             self.influence = under if self.influence is None else np.maximum(self.influence, under)
             if self.watched is not None and self.watched.way == BLURRED and self.watched.found is None:
                 self.watched.found = self.where
-        return bool(self.choices.choose(key, (False, True), f"line {line}: {value.reason}"))
+        value.holds = bool(self.choices.choose(key, (False, True), f"line {line}: {value.reason}"))
+        return value.holds
 
     def influenced(self, value: Any) -> Any:
         """A new value, with what decided that it was computed at all."""

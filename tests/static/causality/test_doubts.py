@@ -160,3 +160,25 @@ def test_a_kernel_of_the_submission_is_not_taken_at_its_word() -> None:
     found = trunk("causal_kernel[(1,)](x)\nreturn x", after=kernel)
     assert found.bound is Bound.UNKNOWN
     assert found.reason == "a Triton kernel of the submission (causal_kernel)"
+
+
+GLOBAL = "\n\nSTART = None\n\n\ndef prepare():\n    global START\n    START = {value}\n"
+
+
+@pytest.mark.parametrize(
+    ("use", "bound"),
+    [
+        ("return x + F.pad(x[:, :-1], (0, 0, 1, 0)) * (ids != START).to(x.dtype)[..., None]", Bound.CAUSAL),
+        ("return x + x.flip(1) * (ids != START).to(x.dtype)[..., None]", Bound.ACAUSAL),
+        ("return x if START is None else x + x.flip(1)", Bound.UNKNOWN),
+    ],
+)
+def test_a_name_that_a_function_sets_is_tried_both_ways(use: str, bound: Bound) -> None:
+    assert trunk(use, after=GLOBAL.format(value=1)).bound is bound
+
+
+def test_what_one_class_sets_on_itself_is_not_set_on_others() -> None:
+    other = "\n\nclass Other(nn.Module):\n    def loosen(self):\n        self.causal = False\n"
+    assert trunk(ATTEND, "self.causal = True", other).bound is Bound.CAUSAL
+    own = "\n    def loosen(self):\n        self.causal = False\n"
+    assert trunk(ATTEND, "self.causal = True", own).bound is Bound.UNKNOWN
