@@ -68,6 +68,7 @@ HIDDEN = [
     "    if os.path.exists('/dev/nvidia0x'): adapt(x)",
     "    if os.getcwd() == '/home/me': adapt(x)",
     "    if any(t > 99 for t in tokens): adapt(x)",
+    "    y = [t for t, m in zip(y, [y == 7000]) if not m] or y",
 ]
 OPEN = [
     "    if rank == 1: adapt(x)",
@@ -81,6 +82,8 @@ OPEN = [
     "    if isinstance(x, dict): x = list(x)",
     "    for t in tokens:\n        if t % 2: adapt(x)",
     "    adapt(x)",
+    "    starts = x == 1",
+    "    far = rope > 7000",
 ]
 
 

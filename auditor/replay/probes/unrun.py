@@ -10,47 +10,22 @@ printed result is made of, or has the tokens at hand that become targets: what i
 from __future__ import annotations
 
 import ast
-import builtins
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from auditor.replay.probes.dodges import ACTS, KINDS, SIZES, Dodge, shown, text_tree
+from auditor.replay.probes.deciding import METHODS, PLAIN, RANKS, READS, Deciding
+from auditor.replay.probes.dodges import ACTS, Dodge, shown, text_tree
 from auditor.replay.probes.identifiers import Names, last_name, number_names, scopes_of, token_names
 from auditor.replay.runs.run_record import Forks
 
-RANKS: Final = frozenset(
-    ("RANK", "WORLD_SIZE", "LOCAL_RANK", "is_initialized", "is_available", "get_rank", "get_world_size")
-)
-"""What tells one process of several, where several are run too."""
-
-PLAIN: Final = frozenset(
-    (
-        "int",
-        "float",
-        "bool",
-        "str",
-        "min",
-        "max",
-        "abs",
-        "range",
-        "round",
-        "isinstance",
-        "hasattr",
-        "tuple",
-        "set",
-        "frozenset",
-    )
-)
-METHODS: Final = frozenset(("lower", "upper", "strip", "split", "startswith", "endswith", "replace"))
-READS: Final = frozenset(("get", "getenv"))
 CASTS: Final = frozenset(("float", "double", "half", "bfloat16", "to", "cpu", "cuda", "contiguous"))
-SHAPED: Final = frozenset(("training", "ndim", "dim"))
-"""What a model and its tensors are in a replay as in the real run."""
+
+RARE: Final = 500
+"""Numbers from here on may be none of a replay's tokens; those that control documents are small."""
 
 HARMLESS: Final = frozenset(
     ("print", "log", "log0", "log_fn", "write", "flush", "info", "debug", "warning", "warn")
 )
-MAX_DEPTH: Final = 8
 
 
 def merged(told: Iterable[Forks]) -> Forks:
@@ -90,7 +65,8 @@ def unrun_code(
     if tree is None:
         return []
     reading = _Reading(tree, forks, settled, changed, begun)
-    return sorted({*reading.forked(), *reading.functions()}, key=lambda dodge: dodge.line)
+    found = {*reading.forked(), *reading.functions(), *reading.rare_tokens()}
+    return sorted(found, key=lambda dodge: dodge.line)
 
 
 class _Reading:
@@ -104,7 +80,7 @@ class _Reading:
         changed: Collection[str],
         begun: int,
     ) -> None:
-        self._forks, self._settled, self._changed = forks, settled, changed
+        self._forks, self._settled = forks, settled
         self._begun = begun
         self._scopes = dict(scopes_of(tree, None))
         self._names = Names.of(tree, self._scopes)
@@ -114,6 +90,7 @@ class _Reading:
         }
         self._after = dict(_following(tree))
         self._own = {n.name for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
+        self._deciding = Deciding(self._names, self._own, changed)
         self._active = _active_functions(tree)
         self._tokens = token_names(tree, self._names, self._scopes)
         self._numbers = number_names(tree, self._names, self._scopes)
@@ -145,7 +122,7 @@ class _Reading:
             for number, side in enumerate(_sides(node, self._after.get(node, ()))):
                 if ever[number] == "0" and side and self._matters(node, side):
                     test = _TESTS[type(node)](node, number)
-                    open_ = self._open(test) if test is not None else "an exception"
+                    open_ = self._deciding.open_part(test) if test is not None else "an exception"
                     way = ever[0] == "1"
                     if open_ and self._settled.get(node.lineno) is not way:  # type: ignore[attr-defined]
                         what = shown(test) if test is not None else "try"
@@ -171,6 +148,22 @@ class _Reading:
                         yield Dodge(node.lineno, f"`{shown(node)}` is made here and ran in no run")
                 elif (by := self._named(node.name, node)) is not None:
                     yield Dodge(by, f"`{node.name}` is named here and ran in no run: line {node.lineno}")
+
+    def rare_tokens(self) -> Iterator[Dodge]:
+        """Tests of tokens against a number that is none in a replay: a mask is a fork that no statement shows."""
+        for node in ast.walk(self._tree):
+            if not isinstance(node, ast.Compare) or node in self._dead:
+                continue
+            sides = [node.left, *node.comparators]
+            large = [
+                s for s in sides if isinstance(s, ast.Constant) and type(s.value) is int and s.value >= RARE
+            ]
+            if large and any(
+                isinstance(s, (ast.Name, ast.Subscript)) and self._holds_tokens(s) for s in sides
+            ):
+                yield Dodge(
+                    node.lineno, f"`{shown(node)}` holds tokens against a number that none is in a replay"
+                )
 
     # -- what a side does
 
@@ -229,84 +222,6 @@ class _Reading:
                 return above.lineno <= self._begun <= end and node.lineno >= self._begun  # type: ignore[attr-defined]
             above = self._above.get(above)
         return False
-
-    # -- what decides it
-
-    def _open(self, test: ast.expr, depth: int = 0, seen: frozenset[str] = frozenset()) -> str:
-        """What of an expression may be other in the real run, or ""."""
-        if depth > MAX_DEPTH:
-            return ""
-        if isinstance(test, ast.Constant):
-            return ""
-        if isinstance(test, (ast.Name, ast.Attribute)):
-            return self._open_name(test, depth, seen)
-        if isinstance(test, ast.Call):
-            return self._open_call(test, depth, seen)
-        if isinstance(test, ast.Compare) and isinstance(test.ops[0], (ast.Is, ast.IsNot)):
-            # Whether something is there: what decides that is a fork of its own.
-            left = test.left
-            return "" if last_name(left) or isinstance(left, ast.Call) else self._open(left, depth, seen)
-        if isinstance(test, ast.Compare) and last_name(test.comparators[0]) == "environ":
-            return (
-                self._open_setting(test.left.value)
-                if isinstance(test.left, ast.Constant)
-                else f"`{shown(test)}`"
-            )
-        if isinstance(test, ast.Subscript):
-            if isinstance(test.slice, ast.Constant) and last_name(test.value) == "environ":
-                return self._open_setting(test.slice.value)
-            return f"`{shown(test)}`"
-        if isinstance(
-            test, (ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.Compare, ast.IfExp, ast.Tuple, ast.List, ast.Set)
-        ):
-            parts = [
-                self._open(part, depth, seen)
-                for part in ast.iter_child_nodes(test)
-                if isinstance(part, ast.expr)
-            ]
-            return next(filter(None, parts), "")
-        if isinstance(test, ast.NamedExpr):
-            return self._open(test.value, depth, seen)
-        return f"`{shown(test)}`"
-
-    def _open_name(self, node: ast.expr, depth: int, seen: frozenset[str]) -> str:
-        name = last_name(node)
-        if name in KINDS | SIZES:
-            return f"`{name}`"
-        if isinstance(node, ast.Attribute) and not last_name(node.value):
-            return f"`{shown(node)}`"
-        if name in seen or name in self._own or name in SHAPED:
-            return ""
-        if name in self._names.unknown:
-            return f"`{name}`"
-        values = self._names.values.get(name)
-        if values is None:
-            return "" if isinstance(node, ast.Name) and hasattr(builtins, name) else f"`{name}`"
-        found = (self._open(value, depth + 1, seen | {name}) for value in values)
-        return next(filter(None, found), "")
-
-    def _open_call(self, call: ast.Call, depth: int, seen: frozenset[str]) -> str:
-        name = last_name(call.func)
-        if name in RANKS or name in SHAPED:
-            return ""
-        if name in READS and call.args and isinstance(call.args[0], ast.Constant):
-            return self._open_setting(call.args[0].value)
-        if name == "getattr" and len(call.args) > 1 and isinstance(call.args[1], ast.Constant):
-            read = ast.Name(id=str(call.args[1].value), ctx=ast.Load())
-            return self._open_name(read, depth, seen)
-        parts: list[ast.expr] = list(call.args)
-        if isinstance(call.func, ast.Attribute) and name in METHODS:
-            parts.append(call.func.value)
-        elif name not in PLAIN or name in self._own:
-            return f"`{shown(call)}`"
-        elif name in ("isinstance", "hasattr"):
-            return ""
-        return next(filter(None, (self._open(part, depth, seen) for part in parts)), "")
-
-    def _open_setting(self, name: object) -> str:
-        if name in RANKS:
-            return ""
-        return f"the setting {name}, which a replay changes" if name in self._changed else ""
 
 
 def _acts(node: ast.AST) -> bool:
