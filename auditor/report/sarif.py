@@ -1,8 +1,10 @@
-"""The audit as SARIF 2.1.0 (OASIS standard), for code-scanning views.
+"""The audit as SARIF 2.1.0 (OASIS standard), in the form that GitHub's code scanning takes.
 
-Every rule gives at least one result, with the outcome as SARIF's `kind`; steps become code flows. A place
-inside a decoded layer has no line in the file, so it points at the file's first line and says layer and line
-in its message.
+A result stands for what a person must see: failures as errors, what is left to a person as warnings, notes as notes.
+A rule that passes or does not apply has none. GitHub refuses a file in which one result has no location, and two runs
+of one category; so what concerns the entry points at its file, else at the script, and each script has a category of
+its own. Our own outcome is in each result's properties. A place inside a decoded layer has no line in the file, so it
+points at the file's first line and says layer and line in its message.
 """
 
 from __future__ import annotations
@@ -10,7 +12,9 @@ from __future__ import annotations
 import hashlib
 import json
 import posixpath
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from auditor.json_value import Json
@@ -18,49 +22,70 @@ from auditor.judgement.result import AuditResult, RuleResult
 from auditor.report.clean import clean
 from auditor.trace.events import Place
 from rules import ALL
-from rules.core.rule import Finding, Outcome, Policy, Rule
+from rules.core.rule import Finding, Level, Outcome, Policy, Rule
 from rules.docs.documentation import documentation
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+CHALLENGE = "https://github.com/openai/parameter-golf"
+ROOT = "%SRCROOT%"
 
-_KINDS = {
-    Outcome.PASS: "pass",
-    Outcome.FAIL: "fail",
-    Outcome.REVIEW: "review",
-    Outcome.UNKNOWN: "open",
-    Outcome.NOT_APPLICABLE: "notApplicable",
+MAX_RUNS = 20
+"""Runs that code scanning takes in one file."""
+
+MAX_DESCRIPTION = 1024
+MAX_RELATED = 100
+
+_LEVELS = {
+    Outcome.FAIL: Level.ERROR.value,
+    Outcome.REVIEW: Level.WARNING.value,
+    Outcome.UNKNOWN: Level.WARNING.value,
 }
+_FILE = re.compile(r"([\w][\w.+-]*(?:/[\w.+-]+)*\.\w+)(?::(\d+))?")
 
 
 def render(results: Sequence[AuditResult], notes: Sequence[str] = ()) -> str:
-    """One run a submission."""
-    runs: list[Json] = [_run(result, notes) for result in results]
+    """One run a submission; of more than a file may hold, the last run has the rest."""
+    groups = [[result] for result in results[: MAX_RUNS - 1]]
+    if len(results) >= MAX_RUNS:
+        groups.append(list(results[MAX_RUNS - 1 :]))
+    runs: list[Json] = [_run(group, notes) for group in groups]
     whole: Json = {"$schema": SCHEMA, "version": "2.1.0", "runs": runs}
     return json.dumps(whole, indent=1, allow_nan=False) + "\n"
 
 
-def _run(result: AuditResult, notes: Sequence[str]) -> Json:
+def _run(group: Sequence[AuditResult], notes: Sequence[str]) -> Json:
     from importlib.metadata import PackageNotFoundError, version
 
     try:
         release = version("parameter-golf-auditor")
     except PackageNotFoundError:
-        release = "0"
+        release = "0.0.0"
     driver: dict[str, Json] = {
         "name": "auditor",
         "semanticVersion": release,
+        "informationUri": CHALLENGE,
         "rules": [_rule(rule) for rule in ALL],
     }
+    result = group[0]
+    seen: Counter[str] = Counter()
+    found: list[Json] = [shown for own in group for shown in _results(own, seen)]
+    root: Json = {
+        ROOT: {"description": {"text": "The root of the repository, or where the audit was started."}}
+    }
+    name = _path(result.target.path) if len(group) == 1 else "others"
     return {
         "tool": {"driver": driver},
-        "invocations": [_invocation(result, notes)],
-        "results": _results(result),
+        "automationDetails": {"id": f"auditor/{name}/"},
+        "originalUriBaseIds": root,
+        "invocations": [_invocation(own, notes) for own in group],
+        "results": found,
         "columnKind": "unicodeCodePoints",
         "properties": {
             "verdict": result.verdict.value,
             "record_verdict": result.record_verdict.value if result.record_verdict else None,
             "policy": result.policy.value,
             "script": result.target.path,
+            "head": result.target.head,
         },
     }
 
@@ -71,13 +96,15 @@ def _rule(rule: type[Rule]) -> Json:
     return {
         "id": rule.slug,
         "name": "".join(word.capitalize() for word in rule.slug.split("-")),
-        "shortDescription": {"text": rule.title},
-        "fullDescription": {"text": next(iter(sections.values()))},
+        "shortDescription": {"text": rule.title[:MAX_DESCRIPTION]},
+        "fullDescription": {"text": next(iter(sections.values()))[:MAX_DESCRIPTION]},
+        "helpUri": next((source.url for source in rule.sources if source.url), CHALLENGE),
         "help": {"text": text, "markdown": "\n\n".join(f"## {h}\n\n{t}" for h, t in sections.items())},
         "defaultConfiguration": {"level": "error"},
         "properties": {
             "condition": rule.condition,
             "kind": rule.kind.value,
+            "tags": [rule.kind.value, rule.condition],
             "policies": {policy.value: rule.policies[policy] for policy in Policy},
         },
     }
@@ -91,30 +118,36 @@ def _invocation(result: AuditResult, notes: Sequence[str]) -> Json:
     return {"executionSuccessful": not result.crashed, "toolExecutionNotifications": told}
 
 
-def _results(result: AuditResult) -> list[Json]:
-    shown: list[Json] = []
+def _results(result: AuditResult, seen: Counter[str]) -> list[Json]:
     index = {rule.slug: number for number, rule in enumerate(ALL)}
+    shown: list[Json] = []
     for answer in result.rules:
         own = [finding for finding in result.findings if finding.rule == answer.rule]
-        shown += [_finding(finding, index) for finding in own]
-        if not any(finding.outcome is answer.outcome for finding in own):
-            shown.append(_answer(answer, result, index))
+        shown += [_finding(finding, result, index, seen) for finding in own]
+        if answer.outcome in _LEVELS and not any(finding.outcome is answer.outcome for finding in own):
+            shown.append(_answer(answer, result, index, seen))
     return shown
 
 
-def _finding(finding: Finding, index: dict[str, int]) -> Json:
-    kind = _KINDS[finding.outcome]
+def _finding(finding: Finding, result: AuditResult, index: Mapping[str, int], seen: Counter[str]) -> Json:
+    locations = [_location(place) for place in finding.locations] or _entry_locations(finding.where, result)
     shown: dict[str, Json] = {
         "ruleId": finding.rule,
         "ruleIndex": index.get(finding.rule, -1),
-        "kind": kind if kind != "pass" else "informational",
-        "level": finding.level.value if kind == "fail" else "none",
-        "message": {"text": clean(finding.message)},
-        "locations": [_location(place) for place in finding.locations[:1]],
-        "relatedLocations": [_location(place) for place in finding.locations[1:]],
-        "partialFingerprints": {"auditor/v1": _fingerprint(finding)},
-        "properties": {"origin": finding.origin, "report": finding.report, "where": finding.where or None},
+        "level": finding.level.value,
+        "message": {"text": clean(finding.message) or finding.rule},
+        "locations": locations[:1],
+        "partialFingerprints": {"auditor/v2": _fingerprint(finding, result, seen)},
+        "properties": {
+            "outcome": finding.outcome.value,
+            "origin": finding.origin,
+            "report": finding.report,
+            "code": finding.code or None,
+            "where": finding.where or None,
+        },
     }
+    if len(locations) > 1:
+        shown["relatedLocations"] = locations[1 : MAX_RELATED + 1]
     if finding.steps:
         steps: list[Json] = [
             {"location": _location(step.place, step.text), "executionOrder": number}
@@ -124,16 +157,28 @@ def _finding(finding: Finding, index: dict[str, int]) -> Json:
     return shown
 
 
-def _answer(answer: RuleResult, result: AuditResult, index: dict[str, int]) -> Json:
-    kind = _KINDS[answer.outcome]
+def _answer(answer: RuleResult, result: AuditResult, index: Mapping[str, int], seen: Counter[str]) -> Json:
+    """A rule that objects without a finding of its own."""
     return {
         "ruleId": answer.rule,
         "ruleIndex": index.get(answer.rule, -1),
-        "kind": kind,
-        "level": "error" if kind == "fail" else "none",
-        "message": {"text": clean(answer.because)},
+        "level": _LEVELS[answer.outcome],
+        "message": {"text": clean(answer.because) or answer.rule},
         "locations": [_location(Place(result.target.path, 0, 1))],
+        "partialFingerprints": {"auditor/v2": _unique([answer.rule, result.target.path], seen)},
+        "properties": {"outcome": answer.outcome.value},
     }
+
+
+def _entry_locations(where: str, result: AuditResult) -> list[Json]:
+    """The files of the entry that a finding names, with their lines; the script where it names none."""
+    folder = result.target.folder
+    places = [
+        Place(posixpath.join(folder, name), 0, int(line or 1))
+        for name, line in _FILE.findall(where if folder is not None else "")
+        if folder is not None and ".." not in name and len(line) < 9
+    ]
+    return [_location(place) for place in places[: MAX_RELATED + 1] or [Place(result.target.path, 0, 1)]]
 
 
 def _location(place: Place, text: str = "") -> Json:
@@ -143,16 +188,38 @@ def _location(place: Place, text: str = "") -> Json:
         text = f"{text} (decoded layer {place.layer}, line {place.line})".strip()
     elif place.column > 0:
         region["startColumn"] = place.column + 1
-    path = posixpath.normpath(place.path.replace("\\", "/")).lstrip("/")
     shown: dict[str, Json] = {
-        "physicalLocation": {"artifactLocation": {"uri": quote(path)}, "region": region}
+        "physicalLocation": {
+            "artifactLocation": {"uri": _path(place.path), "uriBaseId": ROOT},
+            "region": region,
+        }
     }
     if text:
         shown["message"] = {"text": clean(text)}
     return shown
 
 
-def _fingerprint(finding: Finding) -> str:
-    places = [f"{place.path}/{place.layer}" for place in finding.locations]
-    text = "\0".join([finding.rule, finding.code, finding.report or "", finding.message, *places])
-    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:32]
+def _path(path: str) -> str:
+    """A path as a relative URI reference that begins with no scheme and climbs nowhere."""
+    parts = [
+        part for part in posixpath.normpath(path.replace("\\", "/")).split("/") if part not in ("", "..", ".")
+    ]
+    return quote("/".join(parts)) or "."
+
+
+def _fingerprint(finding: Finding, result: AuditResult, seen: Counter[str]) -> str:
+    """The same as long as the finding and the marked lines read the same, wherever these lines have moved."""
+    message = re.sub(r":\d+", "", finding.message)
+    parts = [finding.rule, finding.code, finding.report or "", message]
+    for place in finding.locations:
+        lines = result.texts.get((place.path, place.layer), ())
+        text = lines[place.line - 1].strip() if 0 < place.line <= len(lines) else ""
+        parts += [place.path, str(place.layer), text]
+    return _unique(parts, seen)
+
+
+def _unique(parts: Sequence[str], seen: Counter[str]) -> str:
+    """A hash of the parts; equal ones are counted, since code scanning shows one alert for each fingerprint."""
+    digest = hashlib.sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()[:32]
+    seen[digest] += 1
+    return digest if seen[digest] == 1 else f"{digest}:{seen[digest]}"

@@ -8,6 +8,7 @@ import html
 import html.parser
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -125,17 +126,17 @@ def test_json_of_several_submissions_is_a_list(rendered: dict[str, str]) -> None
     assert [entry["verdict"] for entry in answer["submissions"]] == ["violation"] * 2
 
 
-def test_sarif_is_valid_and_tells_kinds_flows_and_rules(rendered: dict[str, str]) -> None:
+def test_sarif_holds_what_a_person_must_see_and_nothing_that_passes(rendered: dict[str, str]) -> None:
     log = json.loads(rendered["sarif"])
     jsonschema.validate(log, json.loads(SCHEMA.read_text()))
     run = log["runs"][0]
     by_rule = {result["ruleId"]: result for result in run["results"]}
-    assert by_rule["train-before-score"]["kind"] == "fail"
-    assert by_rule["train-before-score"]["level"] == "error"
-    assert by_rule["opaque-code"]["kind"] == "pass"
-    assert by_rule["network-access"]["kind"] == "open"
-    assert by_rule["time-limit"]["kind"] == "notApplicable"
-    assert all(r["level"] == "none" for r in run["results"] if r["kind"] != "fail")
+    assert set(by_rule) == {"train-before-score", "network-access"}
+    assert (by_rule["train-before-score"]["level"], by_rule["network-access"]["level"]) == (
+        "error",
+        "warning",
+    )
+    assert by_rule["network-access"]["properties"]["outcome"] == "unknown"
     flow = by_rule["train-before-score"]["codeFlows"][0]["threadFlows"][0]["locations"]
     assert [step["executionOrder"] for step in flow] == [1, 2]
     packed = flow[1]["location"]
@@ -143,7 +144,68 @@ def test_sarif_is_valid_and_tells_kinds_flows_and_rules(rendered: dict[str, str]
     assert "decoded layer 1, line 15" in packed["message"]["text"]
     assert run["invocations"][0]["executionSuccessful"] is False
     described = {rule["id"] for rule in run["tool"]["driver"]["rules"]}
-    assert set(by_rule) - {"train-before-score"} <= described
+    assert set(by_rule) <= described
+
+
+def test_sarif_keeps_to_the_limits_of_code_scanning() -> None:
+    """What its documentation asks of a file: else the upload is refused, or alerts are lost."""
+    made = made_result()
+    many = [replace(made, target=replace(made.target, path=f"records/{n}/train_gpt.py")) for n in range(30)]
+    runs = json.loads(renderer("sarif")(many, []))["runs"]
+    assert len(runs) <= 20
+    categories = [run["automationDetails"]["id"] for run in runs]
+    assert len(set(categories)) == len(categories)
+    assert sum(len(run["results"]) for run in runs) == 30 * 2, "no result of a later script is lost"
+    for run in runs:
+        prints = [result["partialFingerprints"]["auditor/v2"] for result in run["results"]]
+        assert len(set(prints)) == len(prints)
+        for rule in run["tool"]["driver"]["rules"]:
+            assert len(rule["fullDescription"]["text"]) <= 1024 and len(rule["properties"]["tags"]) <= 10
+        for result in run["results"]:
+            place = result["locations"][0]["physicalLocation"]
+            uri = place["artifactLocation"]["uri"]
+            assert not uri.startswith(("/", "..")) and ":" not in uri.split("/")[0]
+            assert place["region"]["startLine"] >= 1
+
+
+def test_a_finding_on_the_entry_points_at_its_file() -> None:
+    made = made_result()
+    finding = replace(
+        made.findings[0], locations=(), steps=(), where="logs/train_1.log:12, submission.json", code="x"
+    )
+    folder = "records/track_10min_16mb/2026-01-01_Toy"
+    told = replace(made, findings=(finding,), target=replace(made.target, folder=folder))
+    result = json.loads(renderer("sarif")([told], []))["runs"][0]["results"][0]
+    place = result["locations"][0]["physicalLocation"]
+    assert (
+        place["artifactLocation"]["uri"] == f"{folder}/logs/train_1.log"
+        and place["region"]["startLine"] == 12
+    )
+    (other,) = result["relatedLocations"]
+    assert other["physicalLocation"]["artifactLocation"]["uri"] == f"{folder}/submission.json"
+    escaping = replace(finding, where="../../etc/passwd.txt:3")
+    text = renderer("sarif")([replace(told, findings=(escaping,))], [])
+    assert (
+        '"uri": "records/track_10min_16mb/2026-01-01_Toy/train_gpt.py"' in text and '"uri": "etc' not in text
+    )
+
+
+def test_fingerprints_survive_moved_lines() -> None:
+    """The same lines, ten further down: another message and other places, and the same alert."""
+    made = made_result()
+    finding = made.findings[0]
+    moved = replace(
+        finding,
+        message=re.sub(r":(\d+)", lambda m: f":{int(m[1]) + 10}", finding.message),
+        locations=tuple(replace(place, line=place.line + 10) for place in finding.locations),
+    )
+    texts = {key: ("",) * 10 + tuple(lines) for key, lines in made.texts.items()}
+    before = json.loads(renderer("sarif")([made], []))["runs"][0]["results"][0]
+    after = json.loads(
+        renderer("sarif")([replace(made, findings=(moved, *made.findings[1:]), texts=texts)], [])
+    )["runs"][0]["results"][0]
+    assert before["locations"] != after["locations"]
+    assert before["partialFingerprints"] == after["partialFingerprints"]
 
 
 class _Page(html.parser.HTMLParser):
