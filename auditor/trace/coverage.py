@@ -36,6 +36,9 @@ UNBOUNDED = 1 << 40
 MAX_ROWS = 3_000_000
 """Turns of all loops around one score, together, that are gone through."""
 
+BUCKET = 2_521
+"""Stands for the length of one of several lists that elements were dealt to: a prime, so no batch divides it."""
+
 
 class NoValue(Exception):
     """A symbol that has no value in a split of known length."""
@@ -91,7 +94,9 @@ def covered(regions: Iterable[Region], split: Split) -> Coverage:
     begins: list[Numbers] = []
     ends: list[Numbers] = []
     exact = True
+    taken = 1.0
     try:
+        taken = _taken(regions, split)
         for region in regions:
             for start, stop, certain in _bounds(region, split):
                 exact = exact and certain
@@ -106,12 +111,12 @@ def covered(regions: Iterable[Region], split: Split) -> Coverage:
     missing = np.cumsum(marked[:-1]) == 0
     missing[0] = False  # the first token has no context: nobody scores it
     end = split.tokens - int(np.argmin(missing[::-1])) if missing.any() else split.tokens
-    share = 1.0 - float(missing.sum()) / (split.tokens - 1)
+    share = (1.0 - float(missing.sum()) / (split.tokens - 1)) * taken
     if split.tokens - end < max(longest, TAIL):
         missing[end:] = False
     return Coverage(
         share=share,
-        unscored=int(missing.sum()),
+        unscored=int(missing.sum()) + round((1.0 - taken) * int((~missing).sum())),
         first_tokens=int(missing[split.starts].sum()),
         documents=len(split.starts),
         exact=exact,
@@ -137,6 +142,29 @@ def _bounds(region: Region, split: Split) -> Iterator[tuple[Numbers, Numbers, bo
             return
 
 
+def _taken(regions: Iterable[Region], split: Split) -> float:
+    """The share of each list that is taken, where elements were dealt to several lists; 1 without such lists."""
+    import numpy as np
+
+    seen: dict[tuple[object, object], Numbers] = {}
+    for region in regions:
+        exprs = [expr for expr in (region.start, region.stop) if expr is not None]
+        for atom in dict.fromkeys(atom for expr in exprs for atom in expr.atoms() if is_dealt(atom)):
+            *_, index, key = (part for part in atom.args[1:] if isinstance(part, Expr))
+            turns = _Turns(split, 0, (), assumed=BUCKET)
+            turns.bind(index)
+            places = np.clip(turns.value(index), 0, BUCKET)
+            one = seen.setdefault((atom.args[0], key), np.zeros(BUCKET + 1, dtype=np.int64))
+            np.maximum(one, np.bincount(places, minlength=BUCKET + 1) > 0, out=one)
+    shares = {name: float(one[:BUCKET].mean()) for name, one in seen.items()}
+    families = {family for family, _ in shares}
+    for family in families:
+        own = [share for (of, _), share in shares.items() if of == family]
+        if max(own) - min(own) > 1.0 / BUCKET:
+            raise NoValue("of some of its lists other parts are taken than of the rest")
+    return min(shares.values(), default=1.0)
+
+
 @dataclass(slots=True)
 class _Turns:
     """All turns of the loops that a region depends on: a row each, a column a counter."""
@@ -144,6 +172,7 @@ class _Turns:
     split: Split
     undecided: int
     facts: tuple[Expr, ...]
+    assumed: int | None = None
     guessed: bool = False
     exact: bool = True
     rows: int = 1
@@ -152,12 +181,16 @@ class _Turns:
     waiting: set[tuple[object, ...]] = field(default_factory=set)
     bound: set[int] = field(default_factory=set)
     lengths: dict[object, Expr] = field(default_factory=dict)
+    dealt_from: dict[tuple[object, ...], Expr] = field(default_factory=dict)
 
     def measure(self, expr: Expr) -> None:
         """Note how many turns fill the lists that the expression takes elements of."""
         for atom in expr.atoms():
             if atom.kind in ("at", "pick") and isinstance(atom.args[0], tuple) and atom.high is not None:
                 self.lengths.setdefault(atom.args[0][0], atom.high + 1)
+                *_, index = (part for part in atom.args[1:] if isinstance(part, Expr))
+                if len(index.terms) == 1 and is_dealt(index.terms[0][0]):
+                    self.dealt_from.setdefault(index.terms[0][0].args, atom.high)
 
     def bind(self, expr: Expr) -> None:
         """Give every counter in the expression its turns, outer loops first."""
@@ -165,13 +198,29 @@ class _Turns:
             return
         self.bound.add(expr.number)
         for atom, _ in expr.terms:
-            if is_dealt(atom):
-                self.exact = False
-            else:
+            own = atom.kind == "iter" or is_dealt(atom) or is_handed_out(atom)
+            if not own or atom.kind == "iter":
                 for part in atom.parts():
                     self.bind(part)
-            if (atom.kind == "iter" or is_dealt(atom)) and atom.args not in self.columns:
+            if own and atom.args not in self.columns:
                 self._counter(atom)
+                if is_dealt(atom):
+                    self.exact = False
+                    self._in_visited_lists(atom)
+
+    def _in_visited_lists(self, atom: Atom) -> None:
+        """Keep the elements that were dealt to a list that is gone to."""
+        import numpy as np
+
+        *_, key = (part for part in atom.args[1:] if isinstance(part, Expr))
+        tells = [f for f in atom.facts if all((part, -factor) in f.terms for part, factor in key.terms)]
+        if not tells:
+            raise NoValue("which of several lists an element was put into is not known")
+        dealt_to = tells[0] + key
+        visits = _Turns(self.split, self.undecided, (), assumed=BUCKET)
+        visits.bind(key)
+        self.bind(dealt_to)
+        self._select(np.isin(self.value(dealt_to), visits.value(key)))
 
     def _counter(self, atom: Atom) -> None:
         import numpy as np
@@ -183,6 +232,8 @@ class _Turns:
         limits = [fact + Expr.of(atom) for fact in known if (atom, -1) in fact.terms]
         if atom.high is not None:
             limits.append(atom.high)
+        elif atom.args in self.dealt_from:
+            limits.append(self.dealt_from[atom.args])
         for limit in limits:
             self.bind(limit)
         low = atom.low or 0
@@ -202,7 +253,9 @@ class _Turns:
 
     def keep(self, fact: Expr) -> None:
         """Only the turns in which the fact is not negative."""
-        kept = self.value(fact) >= 0
+        self._select(self.value(fact) >= 0)
+
+    def _select(self, kept: NDArray[np.bool_]) -> None:
         self.columns = {key: column[kept] for key, column in self.columns.items()}
         self.rows = int(kept.sum())
         self.values.clear()
@@ -225,7 +278,7 @@ class _Turns:
     def _computed(self, atom: Atom) -> Numbers:
         import numpy as np
 
-        if atom.kind == "iter" or is_dealt(atom):
+        if atom.kind == "iter" or is_dealt(atom) or is_handed_out(atom):
             return self.columns[atom.args]
         if atom.kind == "free" and "val_tokens" in atom.args:
             return np.full(self.rows, self.split.tokens)
@@ -233,6 +286,8 @@ class _Turns:
             if isinstance(atom.args[0], int):
                 return np.full(self.rows, len(self.split.starts))
             self.exact = False
+            if self.assumed is not None:
+                return np.full(self.rows, self.assumed)
             family = atom.args[0]
             turns = self.lengths.get(family[0]) if isinstance(family, tuple) else None
             return np.full(self.rows, UNBOUNDED) if turns is None else self.value(turns)
@@ -273,9 +328,14 @@ class _Turns:
 
 def is_dealt(atom: Atom) -> bool:
     """Whether it is an element of one of several lists that a loop fills: together they hold all that it gave."""
-    if atom.kind not in ("at", "pick") or isinstance(atom.args[0], int) or atom.high is None:
+    if atom.kind not in ("at", "pick") or isinstance(atom.args[0], int):
         return False
     return len([part for part in atom.args[1:] if isinstance(part, Expr)]) > 1
+
+
+def is_handed_out(atom: Atom) -> bool:
+    """Whether it is a number from a counter that all ranks share: each number up to the last is handed out once."""
+    return atom.kind == "at" and isinstance(atom.args[0], tuple) and atom.args[0][0] == "counter"
 
 
 def is_anonymous(condition: Condition) -> bool:
