@@ -33,9 +33,10 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from auditor.trace.answer import Answer
-from auditor.trace.coverage import TOKENS, Coverage
+from auditor.trace.coverage import AT_RANDOM, TOKENS, Coverage
 from auditor.trace.events import Report, Score, Skip
 from auditor.trace.extent import Reach
+from auditor.trace.region import Region
 from rules.core.order_rule import judged_report
 from rules.core.record_rule import judge_metric
 from rules.core.rule import (
@@ -61,6 +62,16 @@ SMALLEST_SPLIT = 40_540_160
 DOCUMENTS = 50_000
 WHOLE = 0.98
 """What counts as the whole of it: the tail below one row per rank may go."""
+REASONS = {
+    "time": "time", "content": "what the tokens or their scores are", "exception": "an error",
+    "chance": "a random number", "unknown": "a condition of which nothing is known",
+}  # fmt: skip
+"""What may decide that tokens are left out, in words."""
+WAYS = {
+    "break": ("ends", "the rest of the loop"), "continue": ("ends", "a turn of the loop"),
+    "branch": ("decides over", "what is added up"), "filter": ("decides over", "what is gone through"),
+}  # fmt: skip
+"""How they are left out."""
 ROUNDING = 0.0005
 """Share of the split below which tokens without a score are only told: 31,000 of 62 million."""
 
@@ -156,17 +167,17 @@ class ValidationCoverage(Rule):
         scores = [score for score in trace.scores_of(report) if score.certain is not Answer.NO]
         if coverage.unscored and not coverage.unknown:
             yield self._unscored(coverage, report, scores)
+        if coverage.unknown == AT_RANDOM:
+            yield self._drawn(report, scores)
         for skip in {skip.place: skip for skip in trace.skips if _leaves_out(skip, scores)}.values():
-            what = "the rest of the loop" if skip.how == "break" else "a turn of the loop"
-            why = {"time": "time", "content": "what the tokens or their scores are", "exception": "an error"}[
-                skip.by
-            ]
+            does, what = WAYS[skip.how]
+            why = REASONS[skip.by]
             yield Finding(
                 rule=self.slug,
                 outcome=Outcome.REVIEW,
                 level=Level.WARNING,
                 report=report.label,
-                message=f"Scores of the claimed number may be left out: {why} ends {what} at {skip.place} "
+                message=f"Scores of the claimed number may be left out: {why} {does} {what} at {skip.place} "
                 f"({skip.what}).",
                 locations=(skip.place, scores[0].place, report.place),
                 steps=(
@@ -174,6 +185,17 @@ class ValidationCoverage(Rule):
                     Step(text="scored in that loop", place=scores[0].place),
                 ),
             )
+
+    def _drawn(self, report: Report, scores: list[Score]) -> Finding:
+        return Finding(
+            rule=self.slug,
+            outcome=Outcome.REVIEW,
+            level=Level.WARNING,
+            report=report.label,
+            message=f"A random number decides which tokens the claimed number is made of ({scores[0].place}).",
+            locations=(scores[0].place, report.place),
+            steps=(Step(text="scored here", place=scores[0].place),),
+        )
 
     def _unscored(self, coverage: Coverage, report: Report, scores: list[Score]) -> Finding:
         share = coverage.unscored / TOKENS
@@ -219,7 +241,13 @@ class ValidationCoverage(Rule):
 
 def _leaves_out(skip: Skip, scores: list[Score]) -> bool:
     """Whether a score of the number stands in the loop whose turns are left out, behind the place where they are."""
-    if not skip.turns or skip.certain is Answer.NO:
+    if skip.certain is Answer.NO:
+        return False
+    if skip.scores:
+        return any(score.number in skip.scores for score in scores)
+    if skip.container:
+        return any(_of_list(region, skip.container) for score in scores for region in score.regions)
+    if not skip.turns:
         return False
     loop = skip.turns[-1]
     for score in scores:
@@ -230,6 +258,18 @@ def _leaves_out(skip: Skip, scores: list[Score]) -> bool:
             or (inside[0] == loop and score.number > skip.number)
         ):
             return True
+    return False
+
+
+def _of_list(region: Region, container: int) -> bool:
+    """Whether its place is an element of a list."""
+    for expr in (region.start, region.stop):
+        for atom in () if expr is None else expr.atoms():
+            family = atom.args[0] if atom.kind in ("at", "pick") else None
+            if container == (family[0] if isinstance(family, tuple) else family) and (
+                isinstance(family, tuple) or atom.kind == "pick"
+            ):
+                return True
     return False
 
 

@@ -36,6 +36,9 @@ UNBOUNDED = 1 << 40
 MAX_ROWS = 3_000_000
 """Turns of all loops around one score, together, that are gone through."""
 
+AT_RANDOM = "a random number decides which of its tokens take part"
+"""Why tokens were not counted out: no run can tell which they are."""
+
 BUCKET = 2_521
 """Stands for the length of one of several lists that elements were dealt to: a prime, so no batch divides it."""
 
@@ -125,6 +128,8 @@ def covered(regions: Iterable[Region], split: Split) -> Coverage:
 
 def _bounds(region: Region, split: Split) -> Iterator[tuple[Numbers, Numbers, bool]]:
     """First positions and ends of the region in all turns; twice where a condition was not followed, for both cases."""
+    if region.drawn:
+        raise NoValue(AT_RANDOM)
     if region.start is None or region.stop is None:
         raise NoValue("its place in the split is not known as an interval")
     if region.partial:

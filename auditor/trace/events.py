@@ -302,14 +302,18 @@ class Skip(Event):
     """A turn of a loop, or the rest of its turns, is left out for another reason than the position reached.
 
     Attributes:
-        how: "continue" or "break".
-        by: what decides: "time", "content" (tokens or scores), or "exception".
+        how: "continue", "break", "branch" (scores are added up in one arm alone) or "filter" (of a list).
+        by: what decides: "time", "chance", "content" (tokens or scores), "unknown" or "exception".
         what: the condition, for display.
+        scores: those that are left out, where it is these and not all that a loop makes.
+        container: the number of the list whose elements are left out, or 0.
     """
 
     how: str
     by: str
     what: str
+    scores: tuple[int, ...] = ()
+    container: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,7 @@ class Region:
             index with which the batch is read.
         positions: replay only: the positions themselves.
         partial: only some of its tokens take part, chosen by a mask that was not followed.
+        drawn: which of its tokens take part, a random number decides.
         facts: conditions under which the region was taken, as expressions that are not negative.
     """
 
@@ -45,6 +46,7 @@ class Region:
     positions: frozenset[int] | None = None
     facts: tuple[Expr, ...] = ()
     partial: bool = False
+    drawn: bool = False
 
     def __hash__(self) -> int:
         """The same in every process, unlike that of a string or None: sets of regions are gone through in order."""

@@ -29,6 +29,7 @@ SPLIT = Split.drawn()
 WINDOW, STRIDE, CHUNK = 1024, 64, 256
 Interval = tuple[int, int]
 
+DEALT = "        for first in range(0, len(mine), 16):"
 EVERY_WINDOW = "for first in range(0, len(mine), 16):"
 SOME = "mine = mine[::2]\n        " + EVERY_WINDOW
 EVERY_DOCUMENT = "for number in range(len(starts)):"
@@ -80,7 +81,39 @@ class Case:
     outcome: Outcome = Outcome.FAIL
 
 
+DEAL = """        lists = [[] for _ in range((total + 32767) // 32768)]
+        for w in mine:
+            end = min(w + args.train_seq_len, total)
+            at = 0 if w == 0 else max(end - w - args.eval_stride, 0)
+            lists[min((w + at) // 32768, len(lists) - 1)].append(w)
+        for number in VISITED:
+            part = lists[number]PART
+            for first in range(0, len(part), 16):
+                batch = part[first : first + 16]
+"""
+
+
+def dealt(visited: str = "range(len(lists))", part: str = "") -> dict[str, str]:
+    """The windows dealt to a list a chunk, and the lists gone through."""
+    lines = SLIDING[
+        SLIDING.index("            x = torch.zeros(len(batch)") : SLIDING.index(
+            "    model.train()\n    return"
+        )
+    ]
+    inner = "".join("    " + line + "\n" for line in lines.splitlines())
+    old = DEALT + "\n            batch = mine[first : first + 16]\n" + lines
+    return {old: DEAL.replace("VISITED", visited).replace("PART", part) + inner}
+
+
+def in_list(window: int) -> int:
+    """The list that a window is dealt to."""
+    total = SPLIT.tokens - 1
+    at = 0 if window == 0 else max(min(window + WINDOW, total) - window - STRIDE, 0)
+    return min((window + at) // 32768, -(-total // 32768) - 1)
+
+
 CASES = {
+    "every list of windows": Case(SLIDING, dealt(), outcome=Outcome.PASS),
     "every window": Case(SLIDING, outcome=Outcome.PASS),
     "every second window": Case(SLIDING, {EVERY_WINDOW: SOME}, lambda: windows(lambda n, _: n % 2 == 0)),
     "every second batch": Case(
@@ -151,6 +184,20 @@ def judged(path: Path) -> tuple[Coverage, AuditResult]:
     return coverage, audit_submission(submission, rules=(ValidationCoverage,), reading=reading)
 
 
+def test_lists_that_are_not_gone_to_are_missed(tmp_path: Path) -> None:
+    """A little fewer than are: the first turn of the dealing stands for any, and its window has no context."""
+    coverage, result = judged(read(SLIDING, dealt("range(0, len(lists), 2)"), tmp_path))
+    missed = expected(windows(lambda n, _: in_list(n * STRIDE) % 2 == 0))
+    assert missed - (WINDOW - STRIDE) <= coverage.unscored <= missed
+    assert result.rules[0].outcome is Outcome.FAIL
+
+
+def test_half_of_every_list_is_half_of_the_split(tmp_path: Path) -> None:
+    coverage, result = judged(read(SLIDING, dealt(part="[::2]"), tmp_path))
+    assert coverage.unscored / SPLIT.tokens == pytest.approx(0.5, abs=0.001)
+    assert result.rules[0].outcome is Outcome.FAIL
+
+
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_tokens_without_a_score_are_counted(case: Case, tmp_path: Path) -> None:
     coverage, result = judged(read(case.source, case.changes, tmp_path))
@@ -180,7 +227,68 @@ CLOCK = {
     "    model.eval()\n    with torch.inference_mode():\n        for first": "    began = time.perf_counter()\n"
     "    model.eval()\n    with torch.inference_mode():\n        for first",
 }
+WHILE_TIME = {
+    "    for number in range(len(starts)):\n": "    number, began = -1, time.perf_counter()\n"
+    "    while number + 1 < len(starts) and time.perf_counter() - began < 300:\n        number += 1\n"
+}
+BATCH = "            batch = mine[first : first + 16]"
+TOTALS = (
+    "            loss_sum += losses.detach().double().sum()\n"
+    "            byte_sum += lengths[targets.flatten()].sum()\n            token_count += last - first\n"
+)
+RANDOM = {"import os\n": "import os\nimport random\n"}
+
+
+def chosen(windows: str, *imported: str) -> dict[str, str]:
+    """The windows of a rank replaced by an expression, before they are gone through."""
+    return {
+        EVERY_WINDOW: f"mine = {windows}\n        {EVERY_WINDOW}",
+        "import os\n": "\n".join(["import os", *(f"import {name}" for name in imported), ""]),
+    }
+
+
+def skipped(condition: str, *imported: str) -> dict[str, str]:
+    """Documents left out where a condition holds."""
+    return {
+        ADAPTER: f"        if {condition}:\n            continue\n{ADAPTER}",
+        "import os\n": "\n".join(["import os", *(f"import {name}" for name in imported), ""]),
+    }
+
+
 LEFT_OUT = {
+    "by time, in the loop's own test": (DOCUMENTS, WHILE_TIME),
+    "drawn by position": (
+        SLIDING,
+        chosen("[mine[i] for i in torch.randperm(len(mine))[: len(mine) // 4].tolist()]"),
+    ),
+    "drawn from a list": (SLIDING, chosen("random.sample(mine, len(mine) // 4)", "random")),
+    "drawn by numpy": (SLIDING, chosen("np.random.choice(mine, len(mine) // 4, replace=False)")),
+    "drawn by a generator": (SLIDING, chosen("np.random.default_rng(0).choice(mine, 5000).tolist()")),
+    "drawn starts": (SLIDING, chosen("torch.randint(0, total - 1024, (5000,)).tolist()")),
+    "drawn one by one": (SLIDING, chosen("[w for w in mine if random.random() < 0.5]", "random")),
+    "chosen by their first token": (SLIDING, chosen("[w for w in mine if int(val_tokens[w]) % 2]")),
+    "batches by chance": (
+        SLIDING,
+        {BATCH: "            if torch.rand(()) > 0.5:\n                continue\n" + BATCH},
+    ),
+    "added up by chance": (
+        DOCUMENTS,
+        {
+            **RANDOM,
+            TOTALS: "            if random.random() > 0.5:\n" + TOTALS.replace("            ", " " * 16),
+        },
+    ),
+    "left out where a file is": (DOCUMENTS, skipped("os.path.exists(f'skip_{number}')")),
+    "left out by a list of a file": (DOCUMENTS, skipped("number in json.load(open('left.json'))", "json")),
+    "left out by a hash": (DOCUMENTS, skipped("hash((number, s.seed)) % 2")),
+    "left out where the loss is no number": (
+        DOCUMENTS,
+        {TOTALS: "            if torch.isnan(losses).any():\n                continue\n" + TOTALS},
+    ),
+    "until enough tokens are counted": (
+        SLIDING,
+        {BATCH: "            if token_count > 2_000_000:\n                break\n" + BATCH},
+    ),
     "by time": (SLIDING, CLOCK),
     "by what they are": (
         DOCUMENTS,
@@ -204,4 +312,37 @@ def test_turns_that_may_be_left_out_are_for_a_person(
     _, result = judged(read(source, changes, tmp_path))
     (answer,) = result.rules
     assert answer.outcome is Outcome.REVIEW, answer.because
-    assert "left out" in answer.because
+    assert "left out" in answer.because or "random number decides" in answer.because
+
+
+IN_ORDER = {
+    "shuffled in place": (
+        SLIDING,
+        {**RANDOM, EVERY_WINDOW: "random.shuffle(mine)\n        " + EVERY_WINDOW},
+    ),
+    "what is only trained on is drawn": (
+        DOCUMENTS,
+        {
+            **RANDOM,
+            "            if chunk + 1 < chunks:": "            if chunk + 1 < chunks and random.random() < 0.5:",
+        },
+    ),
+    "what is added up goes on in both arms": (
+        DOCUMENTS,
+        {
+            **RANDOM,
+            TOTALS: "            if random.random() > 0.5:\n"
+            + TOTALS.replace("            ", " " * 16)
+            + "            else:\n"
+            + TOTALS.replace("            ", " " * 16),
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize(("source", "changes"), IN_ORDER.values(), ids=IN_ORDER.keys())
+def test_chance_that_leaves_nothing_out_is_no_question(
+    source: str, changes: dict[str, str], tmp_path: Path
+) -> None:
+    (answer,) = judged(read(source, changes, tmp_path))[1].rules
+    assert answer.outcome is Outcome.PASS, answer.because

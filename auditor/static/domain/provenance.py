@@ -22,6 +22,14 @@ something else), "flat" (the rows of a batch, one behind the other), "folded" (o
 of such a value may hold any of its tokens."""
 
 
+DRAWN = "drawn"
+"""Marks what a random number decides, and the hash of text, which differs from run to run."""
+
+
+ANY_ORDER = "any order"
+"""Marks all numbers up to one, each once, in an order that is drawn; a part of them is drawn."""
+
+
 OUTSIDE_NUMBER = "number of a file"
 """Marks what a file of settings or results holds, read as such (`json.load`)."""
 

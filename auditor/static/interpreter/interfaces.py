@@ -350,6 +350,18 @@ class Contract(ImplicitCalls):
     def skip(self, how: str | None, by: str, what: str, node: ast.AST) -> None:
         raise NotImplementedError
 
+    def decides(self, test: Value) -> str:
+        raise NotImplementedError
+
+    def leave_out(self, how: str, by: str, what: str, node: ast.AST, kept: Iterable[tuple[str, int]]) -> None:
+        raise NotImplementedError
+
+    def adds_up(self, value: Value) -> None:
+        raise NotImplementedError
+
+    def takes_in(self, target: Obj, value: Value) -> None:
+        raise NotImplementedError
+
     def interesting(self, nodes: Sequence[ast.AST]) -> bool:
         raise NotImplementedError
 

@@ -107,6 +107,9 @@ class Ledger(Contract):
         self.standing: set[int] = set()
         self.following = 0
         self.score_tests: list[Change] = []
+        self.additions: list[set[tuple[str, int]]] = []
+        self.left_out: list[tuple[str, str, str, ast.AST]] = []
+        self.thinned_lists: dict[int, tuple[str, str, str, ast.AST]] = {}
         self.delimiters: set[int] = set()
         self.broken_off = False
         self.looking: set[Obj] = set()

@@ -70,6 +70,7 @@ class Assignments(Machine):
         record = self.data(value)
         if record.losses:
             value = record = self.added_up(self.under_tests(record), old, node)
+            self.adds_up(record)
         if isinstance(node.op, ast.Add) and self.accumulates(old, record):
             value = record = self.counted(record, node)
         for option in old.options if isinstance(old, Alt) else (old,):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from auditor.solver.expressions import Condition
 from auditor.static.ast_text import ast_text
 from auditor.static.domain.flow import Changes, Choice, Status
-from auditor.static.domain.heap import MISSING, Env, Holder
-from auditor.static.domain.values import Const, Truth, Value
+from auditor.static.domain.heap import MISSING, Env, Holder, Obj, View
+from auditor.static.domain.provenance import DRAWN
+from auditor.static.domain.values import Const, Truth, Tup, Value
 from auditor.static.effects.clocks import CLOCK
 from auditor.static.interpreter.decisions import Machine
 from auditor.trace.answer import Answer
@@ -47,19 +48,55 @@ class Branches(Machine):
             )
 
     def decides(self, test: Value) -> str:
-        """What decides a branch that no position decides: "time", "content", or "" where neither is known to."""
+        """What decides a branch that no position and no setting decides: "time", "content", "chance" or "unknown"."""
         if isinstance(test, Truth):
-            return ""
+            return "" if self.is_of_positions(test.condition) else "unknown"
         record = self.data(test)
         if CLOCK in record.marks:
             return "time"
-        tokens = any(region.source == "val" for region in record.regions)
-        return "content" if tokens or record.losses or record.looks else ""
+        if any(region.source == "val" for region in record.regions) or record.losses or record.looks:
+            return "content"
+        if DRAWN in record.marks and not any(state.kind == "module" for state in record.states):
+            return "chance"
+        return "" if record.settings or isinstance(test, (Const, Tup, Obj, View)) else "unknown"
+
+    def is_of_positions(self, condition: Condition) -> bool:
+        """Whether what it compares are turns, lengths and starts of documents, in a way that is followed."""
+        atoms = list(condition.difference.atoms())
+        return all(a.kind not in ("free", "opaque") or "val_tokens" in a.args for a in atoms)
 
     def skip(self, how: Status, by: str, what: str, node: ast.AST) -> None:
         """Record that turns of the loop that is running may be left out."""
         if how in ("break", "continue") and self.running:
             self.record(Skip(**self.common(node), how=str(how), by=by, what=what))  # type: ignore[arg-type]
+            self.left_out.append((str(how), by, what, node))
+
+    def leave_out(self, how: str, by: str, what: str, node: ast.AST, kept: Iterable[tuple[str, int]]) -> None:
+        """Record that scores which are added up, or elements of lists, are so on a condition alone."""
+        found = sorted(kept)
+        scores = tuple(number for kind, number in found if kind == "score")
+        if scores:
+            self.record(Skip(**self.common(node), how=how, by=by, what=what, scores=scores))  # type: ignore[arg-type]
+        for kind, number in found:
+            if kind == "list":
+                self.thinned_lists[number] = (how, by, what, node)
+                self.record(Skip(**self.common(node), how=how, by=by, what=what, container=number))  # type: ignore[arg-type]
+
+    def adds_up(self, value: Value) -> None:
+        """Scores are added to a total: by way of which arms, and although turns were left out."""
+        if self.following:
+            return
+        added = {("score", number) for number in self.data(value).losses}
+        for arm in self.additions:
+            arm |= added
+        for how, by, what, node in self.left_out if added else ():
+            self.leave_out(how, by, what, node, added)
+
+    def takes_in(self, target: Obj, value: Value) -> None:
+        """An element is put into a list: by way of which arms."""
+        for arm in self.additions:
+            arm.add(("list", target.number))
+        self.adds_up(value)
 
     def settings_of(self, value: Value) -> frozenset[str]:
         settings = getattr(value, "settings", None)
@@ -102,9 +139,17 @@ class Branches(Machine):
         """
         (first, first_condition), (second, second_condition) = arms
         mark = self.trail.mark()
+        added: tuple[set[tuple[str, int]], set[tuple[str, int]]] = set(), set()
+        self.additions.append(added[0])
         status_first = self.arm(first, first_condition, env, node, text, "if")
         left = self.trail.undo(mark)
+        self.additions[-1] = added[1]
         status_second = self.arm(second, second_condition, env, node, text, "else") if second else None
+        self.additions.pop()
+        if decides and bool(added[0]) != bool(added[1]) and status_first is status_second is None:
+            # what is found by its value, such as the starts of documents, is a list of all that there are
+            found = {kept for kept in added[0] | added[1] if decides != "content" or kept[0] == "score"}
+            self.leave_out("branch", decides, text, node, found)
         if status_second is not None and status_first is None:
             right = self.trail.undo(mark)
             for holder, key, value in left.values():
@@ -122,7 +167,7 @@ class Branches(Machine):
         }
         if dead is not None:
             surviving = second_condition if dead is status_first else first_condition
-            if decides and surviving is None:
+            if decides and surviving is None and not added[0 if dead is status_first else 1]:
                 self.skip(dead, decides, text, node)
             if status is None and surviving is not None:
                 self.conditions.append(surviving)

@@ -12,6 +12,7 @@ from auditor.solver.expressions import Atom, Expr
 from auditor.static.ast_text import ast_text
 from auditor.static.domain.flow import Body, RunningLoop, Status
 from auditor.static.domain.heap import Class, Env, Func, Obj
+from auditor.static.domain.provenance import DRAWN
 from auditor.static.domain.values import Const, Consume, Generator, Keyed, Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.syntax.loops import target_name
@@ -108,6 +109,7 @@ class Comprehensions(Machine):
         scope = Env(env)
         started = 0
         filtered = False
+        drawn = False
         tests: list[Value] = []
         entries: list[int] = []
         length: Expr | None = None
@@ -116,6 +118,7 @@ class Comprehensions(Machine):
                 iterable = self.iterated(self.evaluate(generator.iter, scope), node)
                 entry = self.next_entry()
                 entries.append(entry)
+                drawn = drawn or DRAWN in self.data(iterable).marks
                 count = self.length(iterable)
                 length = count
                 high = None if count is None else count - 1
@@ -157,6 +160,16 @@ class Comprehensions(Machine):
             table.d["#keys"] = keys
             return table
         out = self.allocate("list", node)
+        for test in tests:
+            by = (
+                ""
+                if self.truth(test) is not None or "equals" in self.data(test).marks
+                else self.decides(test)
+            )
+            if by:
+                self.leave_out("filter", by, ast_text(node), node, [("list", out.number)])
+        if drawn:
+            self.leave_out("filter", "chance", ast_text(node), node, [("list", out.number)])
         out.d["#elements"] = (value,)
         out.d["#entries"] = tuple(entries)
         if len(entries) == 1 and not filtered:

@@ -19,6 +19,7 @@ class Elements(Machine):
 
     def append(self, target: Obj, value: Value, key: Expr | None = None) -> None:
         """Add an element at the end; `key` if the container is one of a family seen at that index."""
+        self.takes_in(target, value)
         tail = self.tail(target)
         if tail is not None:
             self.append(tail, value, key)

@@ -9,7 +9,7 @@ anything else that a turn changes is forgotten before the last turn.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from auditor.solver.expressions import Atom, Expr
@@ -18,7 +18,7 @@ from auditor.static.ast_text import ast_text
 from auditor.static.domain.flow import Body, Deferral, RunningLoop, Status
 from auditor.static.domain.heap import MISSING, Env, Holder, Obj, View
 from auditor.static.domain.lattice import by_entry
-from auditor.static.domain.provenance import UNKNOWN, Data
+from auditor.static.domain.provenance import DRAWN, UNKNOWN, Data
 from auditor.static.domain.values import Const, Keyed, Num, Tup, Value
 from auditor.static.interpreter.decisions import Machine
 
@@ -65,6 +65,18 @@ class Loops(Machine):
 
     def each(self, iterable: Value, take: Callable[[Value], None], body: Body) -> Status:
         """Run the body for each element of what is iterated; `take` gives the loop's targets their values."""
+        depth = len(self.left_out)
+        if isinstance(iterable, Data) and DRAWN in iterable.marks:
+            self.left_out.append(("filter", "chance", body.detail, body.node))
+        for part in shown_by(iterable):
+            if part.number in self.thinned_lists:
+                self.left_out.append(self.thinned_lists[part.number])
+        try:
+            return self.each_of(iterable, take, body)
+        finally:
+            del self.left_out[depth:]
+
+    def each_of(self, iterable: Value, take: Callable[[Value], None], body: Body) -> Status:
         generator = self.as_generator(iterable)
         if generator is not None:
             return self.driven(generator, take, body)
@@ -106,8 +118,12 @@ class Loops(Machine):
         tested = {n.id for n in ast.walk(node.test) if isinstance(n, ast.Name)}
         always = isinstance(test, Const) and bool(test.value) and not changed & tested
 
+        by = self.decides(test)
+
         def run() -> Status:
             self.enter_capped_loop(node)
+            if by in ("time", "chance"):
+                self.left_out.append(("break", by, ast_text(node.test), node))
             return self.block(node.body, env)
 
         body = Body(node=node, variable="while", detail=ast_text(node.test), run=run)
@@ -178,11 +194,13 @@ class Loops(Machine):
         self.node.detail = body.detail
         self.running.append(loop)
         depth, guards = len(self.conditions), len(self.score_tests)
+        left_out = len(self.left_out)
         waiting, self.deferred = self.deferred, []
         try:
             return body.run()
         finally:
             del self.score_tests[guards:]
+            del self.left_out[left_out:]
             self.running.pop()
             self.node = outer
             del self.conditions[depth:]
@@ -318,6 +336,21 @@ class Loops(Machine):
             keys = value.d.get("#keys")
             return keys if isinstance(keys, Value) else UNKNOWN
         return value
+
+
+def shown_by(value: object) -> Iterator[Obj]:
+    """The lists whose elements a value shows."""
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, View):
+            waiting.append(part.base)
+        if isinstance(part, Obj):
+            yield part
+            parts, joined = part.d.get("#parts"), part.d.get("#joined")
+            waiting.append(part.d.get("#base"))
+            for several in (parts, joined):
+                waiting.extend(several if isinstance(several, tuple) else ())
 
 
 def target_name(target: ast.expr) -> str:

@@ -10,7 +10,7 @@ from auditor.solver.expressions import Atom, Expr
 from auditor.solver.operations import operation
 from auditor.static.domain.by_token_kind import ByKind
 from auditor.static.domain.heap import Class, Func, NamesView, Obj, View
-from auditor.static.domain.provenance import UNKNOWN, Data
+from auditor.static.domain.provenance import DRAWN, UNKNOWN, Data
 from auditor.static.domain.values import NONE, Const, Generator, Lib, Method, Num, Tup, Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.transfer.files import FROM_OUTSIDE
@@ -118,7 +118,9 @@ class BuiltinFunctions(Machine):
         if name in ("list", "tuple", "sorted", "set", "reversed", "frozenset"):
             return self.sequence(name, args, node)
         if name in ("isinstance", "hasattr", "callable", "any", "all", "issubclass", "id", "hash"):
-            return Data(turns=self.mix(*args).turns)
+            asked = self.mix(*args)
+            drawn = {DRAWN} if name in ("id", "hash") else asked.marks & {DRAWN}
+            return Data(turns=asked.turns, marks=frozenset(drawn))
         if name == "vars" and args and isinstance(args[0], (Obj, Class)):
             return NamesView(args[0])
         if name in ("globals", "vars", "locals", "dir"):

@@ -7,19 +7,22 @@ from dataclasses import replace
 
 from auditor.static.domain.heap import TOUCHED, WRAPPED, Env, Func, Obj
 from auditor.static.domain.lattice import join_data
-from auditor.static.domain.provenance import UNKNOWN, Data
+from auditor.static.domain.provenance import ANY_ORDER, DRAWN, UNKNOWN, Data
 from auditor.static.domain.settings import Resolved
 from auditor.static.domain.values import NONE, Columns, Const, Generator, Lib, Partial, Tup, Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.transfer.native_calls import ADDRESSES, LIBRARIES, NATIVE
 from auditor.static.transfer.tables import (
+    DRAWS,
     ELEMENTWISE,
     KNOWN_ROOTS,
     MAPPINGS,
     NETWORK_ROOTS,
     OPTIMIZERS,
+    ORDERS,
     PASSES,
     PURE_ROOTS,
+    SEEDS,
     WRAPPERS,
 )
 from auditor.trace.events import Access
@@ -58,6 +61,16 @@ PATH_FUNCTIONS = frozenset(
         "pathlib.PosixPath",
     ]
 )
+
+
+def draws(name: str) -> str | None:
+    """The mark of what a function gives that draws random numbers, None for any other."""
+    root, tail = name.split(".", 1)[0], name.rsplit(".", 1)[-1]
+    if tail in ORDERS and root in ("torch", "numpy"):
+        return ANY_ORDER
+    if root in ("random", "secrets") or name.startswith("numpy.random.") or name == "os.urandom":
+        return None if tail in SEEDS else DRAWN
+    return DRAWN if root == "torch" and tail in DRAWS else None
 
 
 class Functions(Machine):
@@ -131,7 +144,19 @@ class Functions(Machine):
             found = self.tensors(name, tail, args, keywords, node)
         if found is None:
             found = self.any_function(name, root, args, keywords, node)
-        return found
+        return self.with_mark_of_draw(name, found)
+
+    def with_mark_of_draw(self, name: str, value: Value) -> Value:
+        """What a function gives, marked where a random number decides it."""
+        mark = draws(name)
+        if mark is None:
+            return value
+        if isinstance(value, Data):
+            return replace(value, marks=value.marks | {mark})
+        if isinstance(value, Obj) and value.kind == "tensor":
+            content = self.content(value)
+            value.d["#content"] = replace(content, marks=content.marks | {mark})
+        return value
 
     # structure: partials, copies, wrappers, threads
     def structure(

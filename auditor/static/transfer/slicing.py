@@ -10,7 +10,7 @@ from auditor.solver.expressions import Atom, Expr
 from auditor.solver.solver import proves
 from auditor.static.domain.by_token_kind import ByKind
 from auditor.static.domain.lattice import join_data
-from auditor.static.domain.provenance import Data
+from auditor.static.domain.provenance import ANY_ORDER, DRAWN, Data
 from auditor.static.domain.values import Const, Slice, Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.interpreter.provenance_of import TOKENS_A_STEP
@@ -63,6 +63,8 @@ class Narrowing(Machine):
             elif isinstance(value, Data) and value.rank != 1:
                 gathered = True  # its axes take the place of the one that it indexes
             axis += 1
+        if ANY_ORDER in record.marks and selected:
+            record = replace(record, marks=record.marks - {ANY_ORDER} | {DRAWN})
         by_kind = record.by_kind
         if by_kind is not None:
             by_kind = None if by_kind.is_table else self.narrowed_by_kind(by_kind, items, rank)
@@ -146,7 +148,8 @@ class Narrowing(Machine):
         told = all(
             part is None or isinstance(part, Const) or self.number(part) is not None for part in bounds
         )
-        return replace(region, turns=region.turns | turns, partial=region.partial or not told)
+        drawn = region.drawn or any(DRAWN in self.data(part).marks for part in bounds)
+        return replace(region, turns=region.turns | turns, partial=region.partial or not told, drawn=drawn)
 
     def slice_region(self, region: Region, value: Slice) -> Region | None:
         if value.step is not None and not (isinstance(value.step, Const) and value.step.value in (None, 1)):

@@ -395,6 +395,11 @@ HISTOGRAMS = frozenset(["bincount", "histogram", "histc", "histogramdd", "histog
 # Sums over everything, where no axis is named.
 TOTALS = frozenset(["sum", "mean", "nansum", "nanmean", "fsum"])
 
+# Random numbers; all numbers up to one in an order that is drawn; and what only sets a generator.
+DRAWS = frozenset(["rand", "rand_like", "randint", "randint_like", "bernoulli", "multinomial", "normal"])
+ORDERS = frozenset(["randperm", "permutation"])
+SEEDS = frozenset(["seed", "set_state", "setstate", "get_state", "getstate", "shuffle"])
+
 # A choice between scores.
 SELECTIONS = frozenset(["minimum", "min", "fmin", "amin", "maximum", "fmax"])
 
