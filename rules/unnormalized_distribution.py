@@ -4,7 +4,8 @@
 
 Whether something was looked up about the scored token alone (a count, an entry of a cache, its number of bytes)
 and mixed into the probability of that token after it had been picked, so that nothing makes the mixture sum to
-one; and whether a token's log-probability was spread over its bytes and mixed, byte by byte, with another model.
+one; whether what is mixed in was asked for without the scored token, or is a constant that is added whichever token
+comes; and whether a token's log-probability was spread over its bytes and mixed, byte by byte, with another model.
 
 ## Why it breaks the rules
 
@@ -27,12 +28,25 @@ mixture sum to one, or that a hand-written normaliser is the right one, is not c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar
 
-from auditor.trace.events import Blend
+from auditor.trace.events import Blend, Report
+from auditor.trace.formula import Kind, deviations
 from rules.core.mixture_rule import CHOSEN, NATIVE, Blended, BlendRule, named_lookup
-from rules.core.rule import Bad, Evidence, Good, Outcome, Policy, Source
+from rules.core.order_rule import judged_report
+from rules.core.rule import (
+    Bad,
+    Evidence,
+    Finding,
+    Good,
+    Judgement,
+    Level,
+    Outcome,
+    Policy,
+    Source,
+    Step,
+)
 from rules.examples.evaluation_loop import REPORT, SETUP
 
 SPREAD = "spread"
@@ -106,6 +120,49 @@ for row in range(rows):
 """
             + REPORT,
         ),
+        Good(
+            "a uniform share beside the model's",
+            SETUP
+            + """\
+for row in range(rows):
+    x = val_tokens[row * SEQ : (row + 1) * SEQ]
+    y = val_tokens[row * SEQ + 1 : (row + 1) * SEQ + 1]
+    with torch.no_grad():
+        nll = F.cross_entropy(model(x), y, reduction="none")
+    total += -torch.log(0.9 * torch.exp(-nll) + 0.1 / 1024).sum()
+"""
+            + REPORT,
+        ),
+        Bad(
+            "a constant is added to the probability of whichever token comes",
+            SETUP
+            + """\
+for row in range(rows):
+    x = val_tokens[row * SEQ : (row + 1) * SEQ]
+    y = val_tokens[row * SEQ + 1 : (row + 1) * SEQ + 1]
+    with torch.no_grad():
+        nll = F.cross_entropy(model(x), y, reduction="none")
+    total += -torch.log(0.9 * torch.exp(-nll) + 0.05).sum()  # expect: unnormalized-distribution
+"""
+            + REPORT,
+        ),
+        Bad(
+            "the count is of the token before, by an index that is one off",
+            SETUP
+            + """\
+seen = np.ones(1024)
+for row in range(rows):
+    x = val_tokens[row * SEQ : (row + 1) * SEQ]
+    y = val_tokens[row * SEQ + 1 : (row + 1) * SEQ + 1]
+    with torch.no_grad():
+        nll = F.cross_entropy(model(x), y, reduction="none")
+    share = seen[x.numpy()] / seen.sum()
+    mixed = 0.9 * np.exp(-nll.numpy()) + 0.1 * share  # expect: unnormalized-distribution
+    total += -np.log(mixed).sum()
+    np.add.at(seen, x.numpy(), 1)
+"""
+            + REPORT,
+        ),
         Bad(
             "the log-probability is spread over the token's bytes and mixed with a table of bytes",
             SETUP
@@ -128,6 +185,38 @@ for row in range(rows):
             + REPORT,
         ),
     )
+
+    def judge(self, evidence: Evidence) -> Judgement:
+        judgement = super().judge(evidence)
+        if judgement.outcome is Outcome.FAIL or evidence.trace is None or not evidence.trace.reports:
+            return judgement
+        findings = tuple(self.foreign(judged_report(evidence.trace)))
+        if not findings:
+            return judgement
+        worst = min(findings, key=lambda finding: finding.outcome is not Outcome.FAIL)
+        return Judgement(
+            outcome=worst.outcome, because=worst.message, findings=(*judgement.findings, *findings)
+        )
+
+    def foreign(self, report: Report) -> Iterator[Finding]:
+        """What is mixed into the probability of a token without having been asked for that token."""
+        found = {d for printed in report.numbers for d in deviations(printed) if d.kind is Kind.FOREIGN}
+        for deviation in sorted(found, key=lambda d: (str(d.place), d.text)):
+            outcome = Outcome.FAIL if deviation.certain else Outcome.REVIEW
+            place = deviation.place or report.place
+            yield Finding(
+                rule=self.slug,
+                outcome=outcome,
+                level=Level.ERROR if outcome is Outcome.FAIL else Level.WARNING,
+                report=report.label,
+                message=f"The mixture is no distribution: {deviation.text} ({place}), so the probabilities of all "
+                "tokens sum to more than one.",
+                locations=tuple(dict.fromkeys((place, report.place))),
+                steps=(
+                    Step(text=deviation.text, place=place),
+                    Step(text="reported here", place=report.place),
+                ),
+            )
 
     def concerns(self, blend: Blend) -> bool:
         if blend.form == SPREAD:

@@ -64,6 +64,8 @@ class Kind(Enum):
     """It can only make the number worse for who claims it, or is too small to matter."""
     TARGET = "target"
     """Other tokens are scored than those that follow."""
+    FOREIGN = "foreign"
+    """What is mixed into the probability of a token says nothing of that token: the mixture sums to more than one."""
     FACTOR = "factor"
     """A constant was multiplied in; whether the product is right is seen at the end."""
 

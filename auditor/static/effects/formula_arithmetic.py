@@ -10,8 +10,11 @@ from auditor.static.ast_text import ast_text
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.values import Const, Value
 from auditor.static.effects.formulas import BYTES, COUNT, PENALTY, Formulas
-from auditor.static.transfer.formula_tables import LARGE_COUNT, SMALL
+from auditor.static.transfer.formula_tables import LARGE_COUNT, SMALL, SMALLEST_VOCABULARY
 from auditor.trace import formula as formulas
+from auditor.trace.answer import Answer
+from auditor.trace.blending import held
+from auditor.trace.events import Score
 from auditor.trace.formula import Formula, Kind, Of
 
 
@@ -75,6 +78,10 @@ class FormulaArithmetic(Formulas):
             return self.product(a, b, left, right, node)
         if isinstance(op, (ast.Div, ast.FloorDiv)):
             return self.quotient(a, b, right, node)
+        if isinstance(op, ast.Add):
+            for score, other, scored, added in ((a, b, left, right), (b, a, right, left)):
+                if score.of is Of.PROBABILITY and not other.of_scores:
+                    return self.mixed(score, other, self.data(scored), self.data(added), node)
         if isinstance(op, (ast.Add, ast.Sub)):
             return self.total(a, b, node, minus=isinstance(op, ast.Sub))
         if not (a.of_scores or b.of_scores):
@@ -207,6 +214,35 @@ class FormulaArithmetic(Formulas):
             kind = Kind.HARMLESS if worse else Kind.ALTERED
             return score.changed(self.change(node, kind, f"{ast_text(node)}: a constant is added"))
         return score.changed(self.change(node, Kind.OPAQUE, f"{ast_text(node)}: something is added"))
+
+    def mixed(self, score: Formula, number: Formula, scored: Data, added: Data, node: ast.AST) -> Formula:
+        """A probability of the scored token and what is added to it: a share that was looked up, or a constant.
+
+        A share that was looked up by earlier tokens alone is added to the probability of whichever token comes; so is
+        a constant, which is a uniform distribution where there are as many tokens as it says.
+        """
+        found = replace(score, factor=None)
+        if number.is_constant and number.factor is not None:
+            if abs(number.factor) <= SMALL:
+                return score
+            if (
+                score.factor is None
+                or number.factor * SMALLEST_VOCABULARY <= 1.0 - score.factor + formulas.TOLERANCE
+            ):
+                return found
+            text = (
+                f"{ast_text(node)}: {number.factor:.6g} is added to the probability of whichever token comes"
+            )
+            return found.changed(self.change(node, Kind.FOREIGN, text))
+        shares = [look for look in added.looks if look.form != "chosen"]
+        events = [self.events.get(number) for number in sorted(scored.losses)]
+        targets = [region for event in events if isinstance(event, Score) for region in event.regions]
+        if not shares or not targets or added.doubts:
+            return found
+        if any(held(targets, look.regions)[0] is not Answer.NO for look in shares):
+            return found
+        text = f"{ast_text(node)}: what is added was looked up without the scored token"
+        return found.changed(self.change(node, Kind.FOREIGN, text))
 
     def with_unary(self, op: ast.unaryop, value: Value, result: Value) -> Value:
         """The result of a unary operator with its formula."""

@@ -44,8 +44,16 @@ class Branches(Machine):
                 node,
                 ast_text(node.test),
                 self.choice(test, node),
-                self.decides(test),
+                "" if self.asks_for_elements(node.test, env) else self.decides(test),
             )
+
+    def asks_for_elements(self, test: ast.expr, env: Env) -> bool:
+        """Whether it is `not windows`, of a list: what has no element leaves none out."""
+        if not isinstance(test, ast.UnaryOp) or not isinstance(test.op, ast.Not):
+            return False
+        return isinstance(test.operand, ast.Name) and isinstance(
+            self.evaluate(test.operand, env), (Obj, View)
+        )
 
     def decides(self, test: Value) -> str:
         """What decides a branch that no position and no setting decides: "time", "content", "chance" or "unknown"."""
