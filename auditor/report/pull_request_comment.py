@@ -19,40 +19,73 @@ from auditor.report.view import ShownFinding, View, view
 from auditor.trace.render import aligned, shown_place
 from rules.core.rule import Outcome
 
+MAX_COMMENT = 65_536
+"""Bytes of a whole comment: the characters that GitHub takes, and each of ours is one byte at least."""
+
 MAX_TIMELINE_CHARACTERS = 24_000
-"""GitHub takes 65,536 characters a comment."""
 MAX_STEPS = 8
 MAX_LISTED = 30
 """Findings, runs and settings listed in one place; the JSON has them all."""
 
 
 def render_markdown(review: Review) -> str:
-    """The comment, sections in the order in which a maintainer asks."""
-    return "\n".join(_lines(review)) + "\n"
+    """The comment, sections in the order in which a maintainer asks; no longer than a comment may be."""
+    return fitted(["\n".join(block) + "\n" for block in _blocks(review) if block])
 
 
-def _lines(review: Review) -> Iterator[str]:
+def fitted(blocks: Sequence[str], limit: int = MAX_COMMENT) -> str:
+    """Blocks one after the other in at most `limit` bytes.
+
+    A later block gives way to an earlier one, as a whole, so that no fold or fence stays open; of the first, which is
+    plain lists, as many lines stay as fit. A last line says what was left out.
+    """
+    kept: list[str] = []
+    room = limit - 200
+    left_out = 0
+    for number, block in enumerate(blocks):
+        size = len(block.encode("utf-8"))
+        if size <= room:
+            kept.append(block)
+            room -= size
+            continue
+        left_out += 1
+        if number == 0:
+            lines = block.split("\n")
+            while lines and len("\n".join(lines).encode("utf-8")) > room:
+                lines.pop()
+            kept.append("\n".join(lines) + "\n")
+            room -= len(kept[-1].encode("utf-8"))
+    if left_out:
+        parts = "1 part" if left_out == 1 else f"{left_out} parts"
+        kept.append(
+            f"\n{parts} left out or cut: a comment holds {limit:,} characters. `--format json` has everything.\n"
+        )
+    return "".join(kept)
+
+
+def _blocks(review: Review) -> Iterator[list[str]]:
+    """The comment in parts that can be left out: the answer first, then what folds away."""
     views = [view(audit) for audit in (*(audit for audit, _ in review.audits), *review.unjudged)]
-    yield f"## Compliance review of {code(review.ref)} ({review.head[:12]})"
-    yield ""
-    yield f"**{escaped(conclusion(review))}**"
-    yield ""
-    yield from _overview(review, views)
-    yield from _to_mend(review, views)
-    yield from _to_look_at(review, views)
+    yield [
+        f"## Compliance review of {code(review.ref)} ({review.head[:12]})",
+        "",
+        f"**{escaped(conclusion(review))}**",
+        "",
+        *_overview(review, views),
+        *_to_mend(review, views),
+    ]
+    yield list(_to_look_at(review, views))
     for folder in review.folders:
-        yield from _significance(folder)
+        yield list(_significance(folder))
     for audit, related in review.audits:
-        yield from _lineage(audit, related)
+        yield list(_lineage(audit, related))
+    yield [line for problem in review.problems for line in (f"Not read: {escaped(problem)}", "")]
     for shown in views:
-        yield from _timeline(shown)
-        yield from _settings(shown)
+        yield list(_timeline(shown))
+        yield list(_settings(shown))
     for folder in review.folders:
-        yield from _runs(folder)
-    yield from _remarks(review)
-    for problem in review.problems:
-        yield f"Not read: {escaped(problem)}"
-        yield ""
+        yield list(_runs(folder))
+    yield list(_remarks(review))
 
 
 def conclusion(review: Review) -> str:
