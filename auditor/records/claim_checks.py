@@ -11,7 +11,7 @@ from auditor.records.claim import How, claimed_lines
 from auditor.records.facts import FolderFacts, seed_of_name
 from auditor.records.findings import RecordFinding, finding
 from auditor.records.log_model import MetricKind, MetricLine, Run
-from auditor.records.size_checks import final_model, final_total
+from auditor.records.size_checks import final_model, final_total, shipped_bytes
 from auditor.records.submission_json import ClaimedNumber, SeedClaim, SubmissionJson
 
 LOWEST_PLAUSIBLE_BPB = 0.6
@@ -123,7 +123,7 @@ def _seed_values(facts: FolderFacts, submission: SubmissionJson) -> Iterator[Rec
                 f"{claim.val_bpb.key_path} = {claim.val_bpb.text} is nowhere in {runs[0].path}, "
                 f"which ends with {last[0].val_bpb}",
             )
-        yield from _seed_bytes(claim, runs, submission)
+        yield from _seed_bytes(claim, runs, submission, facts)
 
 
 def _final(run: Run) -> MetricLine:
@@ -131,7 +131,9 @@ def _final(run: Run) -> MetricLine:
     return (finals or list(run.metrics))[-1]
 
 
-def _seed_bytes(claim: SeedClaim, runs: Sequence[Run], submission: SubmissionJson) -> Iterator[RecordFinding]:
+def _seed_bytes(
+    claim: SeedClaim, runs: Sequence[Run], submission: SubmissionJson, facts: FolderFacts
+) -> Iterator[RecordFinding]:
     claimed = claim.artifact_bytes
     if claimed is None or claimed.value < 1_000_000:
         return
@@ -141,6 +143,9 @@ def _seed_bytes(claim: SeedClaim, runs: Sequence[Run], submission: SubmissionJso
     model_alone = int(claimed.value) in models and int(claimed.value) not in known
     if not known or (close and not model_alone):
         return
+    shipped = [size for run in runs if (size := shipped_bytes(run, facts)) is not None]
+    if not model_alone and any(abs(size - claimed.value) <= SIZE_SLACK_BYTES for size in shipped):
+        return  # the log counted another text of the script than the one in the folder
     closest = min(known, key=lambda size: abs(size - claimed.value))
     reason = "the model alone, code not counted" if model_alone else "no total of its log"
     yield finding(

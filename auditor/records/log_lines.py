@@ -181,6 +181,9 @@ def read_sizes(text: str, line: int) -> list[tuple[str, SizeLine]]:
             )
             for match in _KEYED_BYTES.finditer(text)
         ]
+        if len(keyed) > 1 and text.lower().startswith("serialized model:"):
+            # no codec is named: the model as it was trained
+            return [("raw" if kind == "model" else kind, size) for kind, size in keyed]
         if len(keyed) > 1:
             return keyed
     number = _SIZE.search(text)
@@ -198,7 +201,7 @@ def read_sizes(text: str, line: int) -> list[tuple[str, SizeLine]]:
                 kind = "raw"
             sized = [(kind, SizeLine(line=line, size_bytes=size, codec=codec))]
             rest = text[number.end() :].strip(" |,")
-            return sized + (read_sizes(rest, line) if rest[:4].lower() == "code" else [])
+            return sized + (read_sizes(rest, line) if rest.lower().startswith(("code", "total")) else [])
     return []
 
 

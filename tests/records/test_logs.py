@@ -5,6 +5,7 @@ import pytest
 from auditor.records.log_lines import clean, read_metrics, read_sizes
 from auditor.records.log_model import MetricKind
 from auditor.records.logs import parse_log
+from auditor.records.size_checks import final_total
 
 LOG = """import os
 import sys
@@ -121,6 +122,24 @@ def test_sizes_of_one_line() -> None:
         ("total", 16014376),
     ]
     assert read_sizes("Submission size limit: 16000000 bytes", 1) == []
+
+
+def test_total_of_the_trained_model_is_no_artifact() -> None:
+    """The line without a codec is of the weights as they were trained; what is shipped is the line behind it."""
+    lines = [
+        "Serialized model: 149000000 bytes code: 70000 bytes total: 149070000 bytes",
+        "Serialized model int6+brotli: 14000000 bytes total: 14070000 bytes",
+    ]
+    sizes = [(kind, size.size_bytes) for line in lines for kind, size in read_sizes(line, 1)]
+    assert sizes == [
+        ("raw", 149_000_000),
+        ("code", 70_000),
+        ("total", 149_070_000),
+        ("model", 14_000_000),
+        ("total", 14_070_000),
+    ]
+    total = final_total(parse_log("train.log", "\n".join(lines)))
+    assert total is not None and total.size_bytes == 14_070_000
 
 
 def test_smoke_section_comes_first_and_the_last_section_counts() -> None:

@@ -278,6 +278,21 @@ def test_packed_count_of_a_readable_script_matters_only_over_the_cap() -> None:
     assert codes(above)["packed_code_counted"] is Severity.INFO and "artifact_over_cap" not in codes(above)
 
 
+def test_over_the_cap_by_the_log_and_under_it_as_shipped_is_said_as_such() -> None:
+    """The log counts 60,000 bytes of unpacked code; the script in the folder and the model stay below the cap."""
+    model = 16_000_000 - CODE_BYTES - 1
+    logs = {
+        f"train_seed{s}.log": log(s, loss, model=model, code=60_000, total=model + 60_000)
+        for s, loss in LOSSES.items()
+    }
+    results = {"1": {"artifact_bytes": model + CODE_BYTES}}
+    found = validate(files(**logs, **{"submission.json": claim(seed_results=results)}))
+    over = [f for f in found.findings if f.code == "artifact_over_cap"]
+    assert {f.severity for f in over} == {Severity.WARN}
+    assert all("make 15,999,999 bytes" in f.message for f in over)
+    assert "seed_bytes_mismatch" not in codes(found)
+
+
 def test_count_of_the_text_that_a_packed_script_holds_is_no_difference() -> None:
     blob = base64.b85encode(lzma.compress(LONG.encode())).decode()
     script = f"import lzma, base64\nexec(lzma.decompress(base64.b85decode('{blob}')))\n"
