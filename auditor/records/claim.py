@@ -85,21 +85,24 @@ def find_claim(submission: SubmissionJson | None, runs: Sequence[Run]) -> Claim:
     claimed, in_val_loss = _claimed_number(submission, real)
     if claimed is None:
         return _assumed(real)
-    for tolerance in _tolerances(claimed):
-        for kinds in (_HEADLINE_KINDS, frozenset(MetricKind)):
-            found = _search(claimed, _by_label(real, kinds), tolerance)
-            if found is not None:
-                how, label, lines, also = found
-                return Claim(
-                    value=claimed.value,
-                    text=claimed.text,
-                    key_path=claimed.key_path,
-                    label=label,
-                    lines=lines,
-                    how=how,
-                    also=also,
-                    in_val_loss=in_val_loss,
-                )
+    sections = [section for run in real for section in whole_sections(run)]
+    tried = [real] if len(sections) == len(real) else [real, sections]
+    for several, tolerance, kinds in itertools.product(
+        tried, _tolerances(claimed), (_HEADLINE_KINDS, frozenset(MetricKind))
+    ):
+        found = _search(claimed, _by_label(several, kinds), tolerance)
+        if found is not None:
+            how, label, lines, also = found
+            return Claim(
+                value=claimed.value,
+                text=claimed.text,
+                key_path=claimed.key_path,
+                label=label,
+                lines=lines,
+                how=how,
+                also=also,
+                in_val_loss=in_val_loss,
+            )
     last = _assumed(real)
     return Claim(
         value=claimed.value,
@@ -110,6 +113,12 @@ def find_claim(submission: SubmissionJson | None, runs: Sequence[Run]) -> Claim:
         how=How.NOT_FOUND,
         in_val_loss=in_val_loss,
     )
+
+
+def whole_sections(run: Run) -> tuple[Run, ...]:
+    """The runs that a log holds one behind the other: those before the last that came to a result of their own."""
+    ended = (section for section in run.earlier if section.final_metrics and not section.smoke)
+    return (*ended, run)
 
 
 _HEADLINE_KINDS = frozenset({MetricKind.FINAL, MetricKind.DIAGNOSTIC})
@@ -154,15 +163,15 @@ def _tolerances(claimed: ClaimedNumber) -> tuple[float, ...]:
 
 def _by_label(
     runs: Sequence[Run], kinds: frozenset[MetricKind]
-) -> dict[tuple[str, str], dict[str, MetricLine]]:
-    """(label, key) → log path → the last such line of the run, labels in order of their last appearance."""
-    found: dict[tuple[str, str], dict[str, MetricLine]] = {}
+) -> dict[tuple[str, str], dict[tuple[str, int], MetricLine]]:
+    """(label, key) → log and its section → the last such line of the run, labels in order of their last appearance."""
+    found: dict[tuple[str, str], dict[tuple[str, int], MetricLine]] = {}
     for run in runs:
         for line in run.metrics:
             if line.kind in kinds:
                 label = (normal_label(line.label), line.key.lower())
                 lines = found.pop(label, {})
-                lines[run.path] = line
+                lines[run.path, run.first_line] = line
                 found[label] = lines
     return found
 
@@ -179,7 +188,9 @@ _Found = tuple[How, str, tuple[MetricLine, ...], tuple[str, ...]]
 
 
 def _search(
-    claimed: ClaimedNumber, labels: Mapping[tuple[str, str], Mapping[str, MetricLine]], tolerance: float
+    claimed: ClaimedNumber,
+    labels: Mapping[tuple[str, str], Mapping[tuple[str, int], MetricLine]],
+    tolerance: float,
 ) -> _Found | None:
     """Try the mean over all runs, then one log, then subsets; the fullest, most exact, last label wins."""
     for route in (_mean, _single, _subset):

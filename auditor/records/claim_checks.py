@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from statistics import fmean, pstdev, stdev
 
 from auditor.records.byte_checks import MIXTURE
-from auditor.records.claim import How, claimed_lines
+from auditor.records.claim import How, claimed_lines, whole_sections
 from auditor.records.facts import FolderFacts, seed_of_name
 from auditor.records.findings import RecordFinding, finding
 from auditor.records.log_model import MetricKind, MetricLine, Run
@@ -114,7 +114,9 @@ def _seed_values(facts: FolderFacts, submission: SubmissionJson) -> Iterator[Rec
         runs = [run for run in _runs_of_seed(facts, claim.seed) if run.metrics]
         if not runs:
             continue
-        printed = [line for run in runs for line in run.metrics]
+        sections = [section for run in facts.distinct for section in whole_sections(run)]
+        same_seed = [s for s in sections if s.seed is not None and s.seed.value == claim.seed]
+        printed = [line for run in (*runs, *same_seed) for line in run.metrics]
         if claim.val_bpb is not None and not any(_close(line.val_bpb, claim.val_bpb) for line in printed):
             last = [_final(run) for run in runs]
             yield finding(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from auditor.errors import InputError
 from auditor.json_text import MAX_NUMBER_DIGITS
-from auditor.records.claim import Claim, How, claimed_lines, distinct_runs, find_claim
+from auditor.records.claim import Claim, How, claimed_lines, distinct_runs, find_claim, whole_sections
 from auditor.records.log_model import Run
 from auditor.records.logs import MAX_FOLDER_LOG_LINES, MAX_LOG_LINES, parse_log, unread_lines
 from auditor.records.submission_json import SubmissionJson, read_submission_json
@@ -70,17 +70,27 @@ class FolderFacts:
         """Log path → what the runs behind the claim printed, of all runs where no log reproduces it.
 
         Sections before the run (a smoke run, an aborted start) are blank, line numbers kept, if the run prints
-        its settings itself.
+        its settings itself. Of several whole runs in one log it is the last that prints a claimed line.
         """
         chosen = [run for run in self.distinct if self.speaks_for_claim(run)] or list(self.distinct)
         texts = {}
         for run in chosen:
             text = self.log_texts[run.path]
-            if run.earlier and run.hyperparameters:
+            section = self._claiming_section(run)
+            if run.earlier and section.hyperparameters:
                 lines = text.split("\n")
-                text = "\n" * (run.first_line - 1) + "\n".join(lines[run.first_line - 1 :])
+                text = "\n" * (section.first_line - 1)
+                text += "\n".join(lines[section.first_line - 1 : section.last_line])
             texts[run.path] = text
         return texts
+
+    def _claiming_section(self, run: Run) -> Run:
+        """Of the runs that a log holds, the last that prints a line of the claim; the last one where none does."""
+        claimed = [line.line for line in self.claim.lines if line.path == run.path]
+        for section in reversed(whole_sections(run)):
+            if any(section.first_line <= line <= section.last_line for line in claimed):
+                return section
+        return run
 
     @property
     def claim_runs(self) -> tuple[Run, ...]:

@@ -278,6 +278,25 @@ def test_packed_count_of_a_readable_script_matters_only_over_the_cap() -> None:
     assert codes(above)["packed_code_counted"] is Severity.INFO and "artifact_over_cap" not in codes(above)
 
 
+def test_runs_one_behind_the_other_in_a_log_are_runs() -> None:
+    """The claim is the mean of three runs of one log; the last of them alone does not give it."""
+    together = "\n".join(log(seed, loss) for seed, loss in LOSSES.items())
+    alone = {f"train_seed{seed}.log": None for seed in LOSSES}
+    found = validate(files(**alone, **{"train_all.log": together}))
+    assert "claim_not_in_logs" not in codes(found) and "seed_bpb_mismatch" not in codes(found)
+    assert len(found.claim.lines) == len(LOSSES) == len({line.line for line in found.claim.lines})
+
+
+def test_settings_are_those_of_the_run_that_prints_the_claim() -> None:
+    """Of two whole runs in a log the first gives the claim: what the second was started with is blank."""
+    first, second = log(1, LOSSES[1], extra="  muon_lr: 0.1"), log(2, LOSSES[2] + 0.1, extra="  muon_lr: 0.2")
+    alone = {f"train_seed{seed}.log": None for seed in LOSSES}
+    one = claim(val_bpb=round(bpb_of(LOSSES[1]), 8), val_loss=LOSSES[1], seed_results={})
+    found = validate(files(**alone, **{"both.log": f"{first}\n{second}", "submission.json": one}))
+    text = found.facts.evidence_texts()["both.log"]
+    assert "muon_lr: 0.1" in text and "muon_lr: 0.2" not in text
+
+
 def test_over_the_cap_by_the_log_and_under_it_as_shipped_is_said_as_such() -> None:
     """The log counts 60,000 bytes of unpacked code; the script in the folder and the model stay below the cap."""
     model = 16_000_000 - CODE_BYTES - 1
