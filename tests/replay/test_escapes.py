@@ -190,7 +190,7 @@ def fitted_where(condition: str) -> Callable[[str], str]:
 @pytest.mark.parametrize(
     "asked", ["args.vocab_size", "base_model.tok_emb.weight.shape[0]", "base_model.tok_emb.num_embeddings"]
 )
-@pytest.mark.parametrize("limit", [600, 1000])
+@pytest.mark.parametrize("limit", [1500, 4000])
 def test_script_that_behaves_for_a_small_vocabulary_never_passes(
     limit: int, asked: str, attack: Attack
 ) -> None:
@@ -201,9 +201,11 @@ def test_script_that_behaves_for_a_small_vocabulary_never_passes(
     assert [(s.kind, s.rule) for s in result.suspicions] == [("not taken", "train-before-score")]
 
 
-def test_script_that_behaves_for_a_tiny_vocabulary_is_caught_in_the_act(attack: Attack) -> None:
-    """A replay's vocabulary is above 512, where the script does as in the real run; its softmax is still one."""
-    result = attack(edit=fitted_where("args.vocab_size > 512"))
+@pytest.mark.parametrize("limit", [512, 600, 1024])
+def test_script_that_behaves_for_a_tiny_vocabulary_is_caught_in_the_act(limit: int, attack: Attack) -> None:
+    """A replay's vocabularies are above 512, and above 1,024 in its wide world; there the softmax is still one."""
+    result = attack(edit=fitted_where(f"args.vocab_size > {limit}"))
     assert result.ran and not result.proven
     assert {name for name, c in result.conditions.items() if c.outcome is Outcome.FAIL} == {"C1", "C3", "C4"}
-    assert "learnt first" in {suspicion.kind for suspicion in result.suspicions}
+    kinds = {suspicion.kind for suspicion in result.suspicions}
+    assert "learnt first" in kinds if limit == 512 else "not taken" not in kinds

@@ -84,6 +84,7 @@ OPEN = [
     "    adapt(x)",
     "    starts = x == 1",
     "    far = rope > 7000",
+    "    end = len(x) if unknown else len(tokens) - 1",
 ]
 
 

@@ -97,7 +97,7 @@ def _order(evidence: Evidence, doubt: str) -> dict[str, ConditionResult]:
     if leak is None:
         if doubt:
             return dict.fromkeys(("C1", "C3", "C4"), ConditionResult(outcome=Outcome.UNVERIFIED, why=doubt))
-        flips = [*evidence.flips, *(evidence.wide.flips if evidence.wide is not None else ())]
+        flips = [*evidence.flips, *(flip for _, flip in (evidence.wide.flips if evidence.wide else ()))]
         tested, exchanged = sum(flip.earlier for flip in flips), sum(flip.exchanged for flip in flips)
         why = f"{exchanged} tokens exchanged, none of {tested} earlier scores moved"
         passed = ConditionResult(outcome=Outcome.PASS, why=why)
@@ -404,7 +404,7 @@ def _p10(wide: Wide) -> Probe:
     title = "the same holds with more processes, a larger vocabulary and longer documents"
     if wide.why_not:
         return Probe(slug="P10", title=title, outcome=Outcome.UNVERIFIED, why=wide.why_not, runs=1)
-    tested = sum(flip.earlier for flip in wide.flips)
+    tested = sum(flip.earlier for _, flip in wide.flips)
     why = (
         f"{wide.ranks} processes, {wide.base.bench.world.size.vocabulary} pieces: {wide.moved} of {tested} earlier "
         "scores moved"

@@ -119,7 +119,7 @@ def run_experiment(
     _compare_plain(laboratory, evidence)
     evidence.dyed = dye(laboratory, base)
     _flip(laboratory, evidence, count=PLACES_THOROUGH if thorough else PLACES)
-    if evidence.leak is not None:
+    if evidence.leak is not None and evidence.repeated is None:
         _confirm(laboratory, evidence, shrink=shrink)
     elif thorough or any(bool(scores.mixed.any()) for scores in base.scores):
         evidence.mass = measure_mass(laboratory, seed)
@@ -180,6 +180,8 @@ def _flip(laboratory: Laboratory, evidence: Evidence, *, count: int) -> None:
         # Where the wide world has shown that the rest moves nothing, this one need not be asked again.
         if evidence.wide.why_not or evidence.wide.moved:
             evidence.leak = _exchange_rest(laboratory, evidence, base, 0, evidence.seed, moved)
+        if evidence.leak is None and evidence.wide.moved:
+            _confirm_wide(laboratory, evidence, evidence.wide)
     evidence.artifact_moved = tuple(sorted(moved))
 
 
@@ -292,6 +294,21 @@ def _confirm(laboratory: Laboratory, evidence: Evidence, *, shrink: bool) -> Non
         if small is not None:
             evidence.smallest = small
             return
+
+
+def _confirm_wide(laboratory: Laboratory, evidence: Evidence, wide: Wide) -> None:
+    """What only the wide world has shown: show it in another one of its kind, and measure the noise."""
+    again = laboratory.observe(wide.base.bench, ranks=wide.ranks, repeat=1)
+    evidence.repeated = difference(wide.base.scores, again.scores)
+    evidence.leak = _leak_of(wide)
+    evidence.reproduced = _leak_of(look_wide(laboratory, wide.seed + 2))
+
+
+def _leak_of(wide: Wide) -> Leak | None:
+    for rank, flip in wide.flips:
+        if flip.moved:
+            return Leak(bench=wide.base.bench, seed=wide.seed, flip=flip, base=wide.base, rank=rank)
+    return None
 
 
 def _first_leak(

@@ -62,8 +62,8 @@ def _order(evidence: Evidence) -> Iterator[Suspicion]:
         )
         yield Suspicion(kind="leak", rule=ORDER, why=why)
     wide = evidence.wide
-    if wide is not None and wide.moved:
-        first = next(flip for flip in wide.flips if flip.moved)
+    if wide is not None and wide.moved and evidence.reproduced is None:
+        first = next(flip for _, flip in wide.flips if flip.moved)
         why = (
             f"with {wide.ranks} processes, {wide.base.bench.world.size.vocabulary} pieces and longer documents "
             f"{wide.moved} scores made before the {first.exchanged} exchanged tokens moved (token "

@@ -14,11 +14,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import Final
 
 from auditor.replay.probes.deciding import METHODS, PLAIN, RANKS, READS, Deciding
-from auditor.replay.probes.dodges import ACTS, Dodge, shown, text_tree
+from auditor.replay.probes.dodges import ACTS, SIZES, Dodge, shown, text_tree
 from auditor.replay.probes.identifiers import Names, last_name, number_names, scopes_of, token_names
 from auditor.replay.runs.run_record import Forks
 
 CASTS: Final = frozenset(("float", "double", "half", "bfloat16", "to", "cpu", "cuda", "contiguous"))
+
+ASIDE: Final = SIZES | {"device", "dtype"}
+"""What of tokens is none of them."""
 
 RARE: Final = 500
 """Numbers from here on may be none of a replay's tokens; those that control documents are small."""
@@ -184,7 +187,9 @@ class _Reading:
     def _holds_tokens(self, part: ast.AST) -> bool:
         if isinstance(part, (ast.Raise, ast.Assert)):
             return False
-        if isinstance(part, ast.Call) and self._is_harmless(part):
+        if isinstance(part, ast.Call) and (self._is_harmless(part) or last_name(part.func) == "len"):
+            return False
+        if isinstance(part, ast.Attribute) and part.attr in ASIDE:
             return False
         if isinstance(part, ast.Name) and (part.id, self._scopes.get(part)) in self._tokens:
             return True

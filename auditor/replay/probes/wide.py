@@ -39,22 +39,24 @@ class Wide:
     Attributes:
         ranks: processes of each run.
         base: the run on it.
-        flips: of each process, with everything after a first part exchanged.
+        seed: of the world.
+        flips: of each process that scores, with its number, with everything after a first part exchanged.
         misprints: where a run prints what its scores do not give.
         artifacts: files that differ between both runs.
         why_not: why nothing was compared, or "".
     """
 
     ranks: int
+    seed: int
     base: Observed
-    flips: tuple[Flip, ...] = ()
+    flips: tuple[tuple[int, Flip], ...] = ()
     misprints: tuple[Suspicion, ...] = ()
     artifacts: tuple[str, ...] = ()
     why_not: str = ""
 
     @property
     def moved(self) -> int:
-        return sum(len(flip.moved) for flip in self.flips)
+        return sum(len(flip.moved) for _, flip in self.flips)
 
 
 def wide_bench(seed: int) -> Bench:
@@ -73,28 +75,32 @@ def look_wide(laboratory: Laboratory, seed: int, *, thorough: bool = False) -> W
     base = laboratory.observe(bench, ranks=ranks)
     if not base.run.ran or not base.scores:
         why = base.run.why_not or "the claimed number could not be followed"
-        return Wide(ranks=ranks, base=base, why_not=why)
+        return Wide(ranks=ranks, seed=seed, base=base, why_not=why)
     parts = [the_rest(scores, share=FIRST_PART) for scores in base.scores]
     known = [part for part in parts if part is not None]
     if not known:
-        return Wide(ranks=ranks, base=base, why_not="nothing is scored after a first part")
+        return Wide(ranks=ranks, seed=seed, base=base, why_not="nothing is scored after a first part")
     positions = np.unique(np.concatenate([part[0] for part in known]))
     world = bench.world.exchanged(positions, seed)
     other = laboratory.observe(replace(bench, world=world), ranks=ranks)
     if not other.run.ran or len(other.scores) != len(base.scores):
         return Wide(
-            ranks=ranks, base=base, why_not=other.run.why_not or "the other number could not be followed"
+            ranks=ranks,
+            seed=seed,
+            base=base,
+            why_not=other.run.why_not or "the other number could not be followed",
         )
     flips = [
-        compare_rest(one, two, positions, part[1], window=bench.sizes.length)
-        for one, two, part in zip(base.scores, other.scores, parts, strict=True)
+        (rank, compare_rest(one, two, positions, part[1], window=bench.sizes.length))
+        for rank, (one, two, part) in enumerate(zip(base.scores, other.scores, parts, strict=True))
         if part is not None
     ]
     found = [seen for run in (base, other) for seen in (misprinted(run), shown_otherwise(run))]
     return Wide(
         ranks=ranks,
+        seed=seed,
         base=base,
-        flips=tuple(flip for flip in flips if flip is not None),
+        flips=tuple((rank, flip) for rank, flip in flips if flip is not None),
         misprints=tuple(filter(None, found)),
         artifacts=tuple(n for n, what in base.run.artifacts.items() if other.run.artifacts.get(n) != what),
     )
