@@ -195,7 +195,9 @@ def test_script_that_behaves_for_a_small_vocabulary_never_passes(
     limit: int, asked: str, attack: Attack
 ) -> None:
     """The real vocabulary is above the limit, every replay's below; two witnesses tell of the side that did not run."""
-    result = attack(edit=fitted_where(f"{asked} > {limit}"))
+    cheat, size = fitted_where(f"{asked} > {limit}"), '"VOCAB_SIZE", 1024'
+    assert size in FLAT.read_text(encoding="utf-8")
+    result = attack(edit=lambda text: cheat(text.replace(size, '"VOCAB_SIZE", 8192')))
     assert result.ran and not passed(result)
     assert all("was not reached" in c.why for c in result.conditions.values())
     assert [(s.kind, s.rule) for s in result.suspicions] == [("not taken", "train-before-score")]

@@ -22,7 +22,7 @@ from auditor.replay.probes.dodges import (
 )
 from auditor.replay.probes.experiment import Evidence
 from auditor.replay.probes.outcome import Suspicion
-from auditor.replay.probes.runner import Laboratory, forks_of
+from auditor.replay.probes.runner import Laboratory
 from auditor.replay.probes.unrun import unrun_code
 from auditor.replay.runs.claimed_line import layer_files
 from auditor.replay.runs.run_record import RankRecord
@@ -36,6 +36,9 @@ TRAINING_DATA_READ: Final = "training data are read after the artifact has been 
 CODE: Final = "opaque-code"
 TARGETS: Final = "altered-target"
 ORDER: Final = "train-before-score"
+
+ONE_WAY: Final = ("10", "01")
+"""Sides of an `if` that went one way alone."""
 
 LOOPBACK: Final = ("'127.", "'localhost'", "'::1'", "'0.0.0.0'", "('/")
 """How an address begins that never leaves the machine; the last one is a socket in the file system."""
@@ -153,13 +156,15 @@ def _dodged(
     names = layer_files(records[0], target)
     for place in dict.fromkeys(names.values()):
         text = target.running_text(place)
-        first = forks_of(records[:1], target).get(place, {})
+        forks = laboratory.forks.get(place, {})
         ways = {
-            line: last == "10" for (line, _, kind), (last, _) in first.items() if kind == "If" and "1" in last
+            line: last == "10"
+            for (line, _, kind), (last, _) in forks.items()
+            if kind == "If" and last in ONE_WAY
         }
         unrun = unrun_code(
             text,
-            laboratory.forks.get(place, {}),
+            forks,
             settled=_settled(reading, target, evidence, place),
             changed=_changed(target, evidence),
             begun=_begun(records[0], names, place),
