@@ -179,11 +179,12 @@ def test_losses_made_up_in_the_recorder_pass_nothing(closure: str, off: str, rep
 
 def test_only_one_computed_attribute_of_torch_is_no_way_to_the_recorder() -> None:
     assert computed_names("kind = getattr(torch, name)\nmodel.eval()\nx = getattr(args, 'epochs', 3)\n") == []
+    assert computed_names("_N = 'epochs'\nx = getattr(args, _N, 3)\n") == []
+    assert computed_names("_N = 'epochs'\nx = getattr(args, _N, 3)\n_N = other\n")
     for line in (
         "f = getattr(getattr(torch, a), b)",
-        "f = vars(print)",
         "f = operator.attrgetter(a)(print)",
-        "f = print.__dict__[a]",
+        "f = print.__getattribute__(a)",
         "f = ctypes.CDLL(None)",
         "f = eval(a)",
     ):

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -226,12 +227,13 @@ def computed_names(text: str) -> list[Dodge]:
         by_itself = isinstance(node, ast.Name) and node.id in COMPUTED | COMPUTED_ATTRIBUTES
         if by_itself or (isinstance(node, ast.Attribute) and node.attr in COMPUTED_ATTRIBUTES):
             found.append(node)
+    written = _written(tree)
     plain = {
         call.func
         for call in ast.walk(tree)
         if isinstance(call, ast.Call)
         and len(call.args) > 1
-        and (isinstance(call.args[1], ast.Constant) or ast.unparse(call.args[0]) in ("torch", "np", "numpy"))
+        and (_is_known(call.args[1], written) or ast.unparse(call.args[0]) in ("torch", "np", "numpy"))
     }
     told = [
         Dodge(node.lineno, f"`{shown(node)}` may reach anything")  # type: ignore[attr-defined]
@@ -239,6 +241,30 @@ def computed_names(text: str) -> list[Dodge]:
         if node not in plain
     ]
     return sorted(told, key=lambda dodge: dodge.line)
+
+
+def _is_known(name: ast.expr, written: Collection[str]) -> bool:
+    return isinstance(name, ast.Constant) or (isinstance(name, ast.Name) and name.id in written)
+
+
+def _written(tree: ast.Module) -> set[str]:
+    """Names that stand for one text that is written there, and for nothing else."""
+    texts = {
+        statement.targets[0].id
+        for statement in tree.body
+        if isinstance(statement, ast.Assign)
+        and len(statement.targets) == 1
+        and isinstance(statement.targets[0], ast.Name)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+        and statement.value.value not in REFLECTIVE
+    }
+    bound = Counter(
+        node.id if isinstance(node, ast.Name) else node.arg
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)) or isinstance(node, ast.arg)
+    )
+    return {name for name in texts if bound[name] == 1}
 
 
 def _other_side(statement: ast.If, rest: list[ast.stmt], *, taken: bool) -> list[ast.stmt]:
