@@ -24,11 +24,14 @@ sizes gives no finding.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rules.core.record_rule import RecordRule
 from rules.core.rule import Bad, Good, Policy, Source
 from rules.examples.record_folder import SCRIPT, toy_folder
+
+if TYPE_CHECKING:
+    from auditor.records.validate import RecordsResult
 
 
 class ArtifactSize(RecordRule):
@@ -36,7 +39,7 @@ class ArtifactSize(RecordRule):
 
     slug = "artifact-size"
     title = "The artifact is larger than 16,000,000 bytes"
-    clean = "every printed total is code plus model and within 16,000,000 bytes"
+    unseen = "no log prints a size of the artifact"
     policies: ClassVar[Mapping[Policy, str]] = {
         Policy.RULINGS: "fails by the totals of the claimed runs",
         Policy.STRICT: "the same",
@@ -59,3 +62,22 @@ class ArtifactSize(RecordRule):
         Good("15 MB by the log", SCRIPT, toy_folder()),
         Bad("the model alone fills the cap", SCRIPT, toy_folder(model=16_000_000)),
     )
+
+    def seen(self, records: RecordsResult) -> str:
+        """The largest total that a log prints, else the shipped code and the printed model."""
+        from auditor.records.size_checks import CAP_BYTES, final_total, shipped_bytes
+
+        totals = [
+            total.size_bytes for run in records.facts.distinct if (total := final_total(run)) is not None
+        ]
+        if totals:
+            logs = "1 log" if len(totals) == 1 else f"{len(totals)} logs"
+            return f"the total is at most {max(totals):,} of {CAP_BYTES:,} bytes ({logs})"
+        shipped = [
+            size for run in records.facts.distinct if (size := shipped_bytes(run, records.facts)) is not None
+        ]
+        if not shipped:
+            return ""
+        return (
+            f"no total is printed; shipped code and printed model are {max(shipped):,} of {CAP_BYTES:,} bytes"
+        )

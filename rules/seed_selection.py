@@ -26,11 +26,14 @@ warning: they may be of another configuration.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rules.core.record_rule import RecordRule
 from rules.core.rule import Bad, Good, Policy, Source
 from rules.examples.record_folder import SCRIPT, toy_folder
+
+if TYPE_CHECKING:
+    from auditor.records.validate import RecordsResult
 
 
 class SeedSelection(RecordRule):
@@ -38,7 +41,7 @@ class SeedSelection(RecordRule):
 
     slug = "seed-selection"
     title = "Seeds are not what they are said to be"
-    clean = "seeds printed, named and claimed agree"
+    unseen = "no log prints a seed"
     policies: ClassVar[Mapping[Policy, str]] = {
         Policy.RULINGS: "fails where logs of different seeds show one; worse seeds left out of the mean are a "
         "warning",
@@ -69,3 +72,11 @@ class SeedSelection(RecordRule):
             toy_folder(losses_of=2),
         ),
     )
+
+    def seen(self, records: RecordsResult) -> str:
+        """The seeds that the logs print."""
+        seeds = [run.seed.value for run in records.facts.distinct if run.seed is not None]
+        if not seeds:
+            return ""
+        named = ", ".join(str(seed) for seed in dict.fromkeys(seeds))
+        return f"{len(seeds)} log{'s' if len(seeds) != 1 else ''} print{'s' if len(seeds) == 1 else ''} seed {named}"

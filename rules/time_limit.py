@@ -21,11 +21,14 @@ The cap is checked after a step, so up to 601.5 s are a remark. Times not printe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rules.core.record_rule import RecordRule
 from rules.core.rule import Bad, Good, Policy, Source
 from rules.examples.record_folder import SCRIPT, toy_folder
+
+if TYPE_CHECKING:
+    from auditor.records.validate import RecordsResult
 
 
 class TimeLimit(RecordRule):
@@ -34,7 +37,7 @@ class TimeLimit(RecordRule):
     slug = "time-limit"
     title = "Training or evaluation takes more than 600 s"
     tracks: ClassVar[tuple[str, ...]] = ("record",)
-    clean = "printed times stay within 600 s"
+    unseen = "no log of the claimed run on eight GPUs prints a time"
     policies: ClassVar[Mapping[Policy, str]] = {
         Policy.RULINGS: "fails over 601.5 s of training or 600 s of evaluation",
         Policy.STRICT: "the same",
@@ -51,3 +54,32 @@ class TimeLimit(RecordRule):
         Good("588 s of training", SCRIPT, toy_folder()),
         Bad("604 s of training", SCRIPT, toy_folder(train_ms=604_000)),
     )
+
+    def seen(self, records: RecordsResult) -> str:
+        """The longest times of the claimed runs on eight GPUs; a time over the limit is not in order."""
+        from auditor.records.time_checks import LAST_STEP_S, LIMIT_S, evaluation_s, training_s
+
+        facts = records.facts
+        claimed = {line.path: line for line in facts.claim.lines}
+        runs = [
+            run
+            for run in facts.distinct
+            if facts.speaks_for_claim(run) and (run.world_size is None or run.world_size.value == 8)
+        ]
+        trained = [found[0] for run in runs if (found := training_s(run)) is not None]
+        evaluated = [
+            found[0] for run in runs if (found := evaluation_s(run, claimed.get(run.path))) is not None
+        ]
+        if max(trained, default=0.0) > LIMIT_S + LAST_STEP_S or max(evaluated, default=0.0) > LIMIT_S:
+            return ""
+        parts = [
+            f"{what} took at most {max(times):.1f} s ({_logs(times)})"
+            if times
+            else f"no {what} time is printed"
+            for what, times in (("training", trained), ("evaluation", evaluated))
+        ]
+        return ", ".join(parts) if trained or evaluated else ""
+
+
+def _logs(times: list[float]) -> str:
+    return "1 log" if len(times) == 1 else f"{len(times)} logs"

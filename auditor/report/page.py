@@ -95,17 +95,20 @@ class Page:
         }.get(self.result.verdict, ())
         found = [a for a in self.result.rules if a.kind is Kind.EVALUATION and a.outcome in decisive]
         found += [a for a in self.result.rules if a.kind is Kind.RECORD and a.outcome is Outcome.FAIL]
-        home = f"{self.view.home}/" if self.view.home else ""
+        alike: dict[tuple[str, str], list[str]] = {}
+        for answer in found:
+            sentence = clean_line(answer.because.replace("{}", "…"))
+            if self.view.home:
+                sentence = sentence.replace(f"{self.view.home}/", "")
+            alike.setdefault((answer.outcome.value, sentence), []).append(answer.rule)
         return [
             Reason(
-                rule=answer.rule,
-                outcome=answer.outcome.value,
-                because=clean_line(answer.because.replace("{}", "…")).replace(home, "")
-                if home
-                else clean_line(answer.because),
-                fix=fix_of(answer.rule),
+                rule=", ".join(rules),
+                outcome=outcome,
+                because=sentence,
+                fix=fix_of(rules[0]) if len(rules) == 1 else "",
             )
-            for answer in found
+            for (outcome, sentence), rules in alike.items()
         ]
 
     @property

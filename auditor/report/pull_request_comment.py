@@ -182,7 +182,9 @@ def _of_evaluation(shown: View, outcome: Outcome, several: bool) -> list[str]:
     if outcome is Outcome.REVIEW and shown.result.verdict is Verdict.REVIEW:
         rules = {rule for rule, _ in told}
         lines += [
-            f"- {escaped(reason)}{which}" for reason in shown.reasons if reason.partition(":")[0] not in rules
+            f"- {escaped(reason)}{which}"
+            for reason in shown.reasons
+            if not set(reason.partition(":")[0].split(", ")) <= rules
         ]
     return lines
 

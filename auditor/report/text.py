@@ -152,7 +152,7 @@ def _finding(shown: ShownFinding, home: str) -> Iterator[Text]:
         line.append(f"  (not the claimed number: {_short(finding.report or '')})")
     yield line
     yield Text(f"    {finding.message}")
-    if finding.where and not finding.locations:
+    if finding.where not in ("", ".") and not finding.locations:
         yield Text(f"    in {clean_line(finding.where)}")
     for number, step in enumerate(finding.steps, 1):
         yield Text(f"    {number}. {step.text}   {shown_place(step.place, home)}")

@@ -134,11 +134,12 @@ def _reasons(result: AuditResult, home: str) -> tuple[str, ...]:
         Verdict.COMPLIANT: (),
         Verdict.NOTHING: (),
     }[result.verdict]
-    reasons = [
-        f"{a.rule}: {_told(a.because, home)}"
-        for a in result.rules
-        if a.outcome in decisive and a.kind is Kind.EVALUATION
-    ]
+    told: dict[str, list[str]] = {}
+    for answer in result.rules:
+        if answer.outcome in decisive and answer.kind is Kind.EVALUATION:
+            told.setdefault(_told(answer.because, home), []).append(answer.rule)
+    # what several rules say alike is said once
+    reasons = [f"{', '.join(rules)}: {because}" for because, rules in told.items()]
     if result.verdict in (Verdict.REVIEW, Verdict.NOTHING):
         reasons += [_told(doubt, home) for doubt in result.doubts]
     return tuple(reasons)

@@ -59,12 +59,22 @@ def judge_metric(slug: str, evidence: Evidence, clean: str) -> Judgement:
 
 
 class RecordRule(Rule):
-    """A rule about the entry: its findings are those of the validator under its slug."""
+    """A rule about the entry: its findings are those of the validator under its slug.
+
+    Attributes:
+        clean: the evidence of a pass, in one sentence, where `seen` has none of its own.
+        unseen: why the rule cannot be answered where nothing that it asks about is there.
+    """
 
     kind: ClassVar[Kind] = Kind.RECORD
     condition: ClassVar[str] = "README"
-    clean: ClassVar[str]
+    clean: ClassVar[str] = ""
+    unseen: ClassVar[str] = "there is nothing to answer it by"
     needs_pull_request: ClassVar[bool] = False
+
+    def seen(self, records: RecordsResult) -> str:
+        """What was found in order, in one sentence with its figures; "" if there was nothing to look at."""
+        return self.clean
 
     def judge(self, evidence: Evidence) -> Judgement:
         records = records_of(evidence)
@@ -73,4 +83,8 @@ class RecordRule(Rule):
         if self.needs_pull_request and self.slug not in records.outside:
             because = "asks more than the folder holds: `auditor pr` judges it"
             return Judgement(outcome=Outcome.NOT_APPLICABLE, because=because)
-        return judge_findings(self.slug, records.of_rule(self.slug), self.clean)
+        seen = self.seen(records)
+        judged = judge_findings(self.slug, records.of_rule(self.slug), seen)
+        if judged.outcome is Outcome.PASS and not seen:
+            return Judgement(outcome=Outcome.NOT_APPLICABLE, because=self.unseen, findings=judged.findings)
+        return judged
