@@ -140,7 +140,7 @@ def _bounds(region: Region, split: Split) -> Iterator[tuple[Numbers, Numbers, bo
             turns.measure(expr)
         for expr in (region.start, region.stop, *region.facts):
             turns.bind(expr)
-        for fact in region.facts:
+        for fact in (*region.facts, *turns.filters((region.start, region.stop))):
             turns.keep(fact)
         yield turns.value(region.start), turns.value(region.stop), turns.exact
         if not turns.guessed:
@@ -255,6 +255,25 @@ class _Turns:
         self.columns[atom.args] = np.arange(total) - first + low
         self.rows = total
         self.values.clear()
+
+    def filters(self, exprs: Iterable[Expr]) -> list[Expr]:
+        """What holds of the elements that are kept in lists, where it speaks of turns that are gone through.
+
+        Of a list with two elements in a region nothing is said: which turns stand side by side is not known.
+        """
+        elements: dict[object, set[Atom]] = {}
+        for atom in (atom for expr in exprs for atom in expr.atoms()):
+            if atom.kind in ("at", "pick") and isinstance(atom.args[0], tuple) and not is_handed_out(atom):
+                elements.setdefault(atom.args[0], set()).add(atom)
+        found = dict.fromkeys(
+            fact for only in elements.values() if len(only) == 1 for a in only for fact in a.facts
+        )
+        return [
+            fact
+            for fact in found
+            if all(a.args in self.columns for a in fact.atoms() if a.kind == "iter" or is_dealt(a))
+            and all(a.kind not in ("free", "opaque", "elem") or "val_tokens" in a.args for a in fact.atoms())
+        ]
 
     def keep(self, fact: Expr) -> None:
         """Only the turns in which the fact is not negative."""

@@ -101,6 +101,7 @@ ALTERED_SCORES: dict[str, Change] = {
         LOSS,
         f"return F.cross_entropy({ROWS}, torch.linspace(1.0, 0.9, logits.size(-1)))",
     ),
+    "kept by chance": (LOSS, NLL + "return nll[torch.rand_like(nll) > 0.5].mean()"),
     "the mean of probabilities": (LOSS, NLL + "return -torch.exp(-nll).mean().log()"),
     "the best rank": (RATIO, "dist.all_reduce(loss_sum, op=dist.ReduceOp.MIN)\n    " + RATIO),
     "the lesser of a constant": (PRINT, "val_bpb = min(val_bpb, 1.05)\n    " + PRINT),

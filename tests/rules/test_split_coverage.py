@@ -119,6 +119,20 @@ CASES = {
     "every second batch": Case(
         SLIDING, {"len(mine), 16)": "len(mine), 32)"}, lambda: windows(lambda n, _: n % 32 < 16)
     ),
+    "every third window, by its number": Case(
+        SLIDING,
+        {EVERY_WINDOW: "mine = [w for i, w in enumerate(mine) if i % 3 == 0]\n        " + EVERY_WINDOW},
+        lambda: windows(lambda n, _: n % 3 == 0),
+    ),
+    "documents joined by fives": Case(
+        DOCUMENTS,
+        {
+            ADAPTER: ADAPTER,
+            "    loss_sum = ": "    starts = [b for i, b in enumerate(starts) if i % 5 == 0]\n    loss_sum = ",
+        },
+        documents,
+        Outcome.PASS,
+    ),
     "half of the windows": Case(
         SLIDING,
         {EVERY_WINDOW: "mine = mine[: len(mine) // 2]\n        " + EVERY_WINDOW},

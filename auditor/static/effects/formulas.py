@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from auditor.static.ast_text import ast_text
 from auditor.static.domain.heap import TOUCHED, Obj
-from auditor.static.domain.provenance import Data
+from auditor.static.domain.provenance import DRAWN, Data
 from auditor.static.domain.values import Const, Lib, Num, Tup, Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.trace.formula import LOST, METRIC, Change, Formula, Kind, Of, Printed, expected
@@ -20,6 +20,8 @@ PENALTY = Formula(of=Of.PENALTY)
 BYTES = Formula(of=Of.NUMBER, bytes=1)
 BY_SCORE, BY_TOKEN = "by score", "by token"
 """Marks of masks and indices: made by looking at scores, or at the tokens themselves."""
+BY_CHANCE = "by chance"
+"""What chose is a random number."""
 
 LOSS_ARGUMENTS = (
     *("input", "target", "weight", "size_average", "ignore_index", "reduce", "reduction", "label_smoothing"),
@@ -62,10 +64,12 @@ class Formulas(Machine):
         )
 
     def chosen_by(self, value: Value | None) -> str:
-        """What a mask or an index was made by looking at: scores, tokens, or neither."""
+        """What a mask or an index was made by looking at: scores, tokens, a random number, or none of them."""
         record = self.data(value)
         if BY_SCORE in record.marks or ("mask" in record.marks and record.losses):
             return BY_SCORE
+        if DRAWN in record.marks and not any(state.kind == "module" for state in record.states):
+            return BY_CHANCE
         return BY_TOKEN if BY_TOKEN in record.marks and not record.losses else ""
 
     def with_choice(self, form: Formula, chooser: Value | None, node: ast.AST) -> Formula:
@@ -73,7 +77,7 @@ class Formulas(Machine):
         by = self.chosen_by(chooser)
         if not by:
             return form
-        told = "their own values" if by == BY_SCORE else "the tokens themselves"
+        told = {BY_SCORE: "their own values", BY_CHANCE: "a random number"}.get(by, "the tokens themselves")
         return form.changed(self.change(node, text=f"{ast_text(node)}: scores chosen by {told}"))
 
     def looked_at(self, left: Value, rights: Sequence[Value], op: ast.cmpop | None = None) -> frozenset[str]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import ast
 
-from auditor.solver.expressions import Atom, Expr
+from auditor.solver.expressions import Atom, Condition, Expr
 from auditor.static.ast_text import ast_text
 from auditor.static.domain.flow import Body, RunningLoop, Status
 from auditor.static.domain.heap import Class, Env, Func, Obj
 from auditor.static.domain.provenance import DRAWN
-from auditor.static.domain.values import Const, Consume, Generator, Keyed, Value
+from auditor.static.domain.values import Const, Consume, Generator, Keyed, Truth, Value
 from auditor.static.interpreter.decisions import Machine
 from auditor.static.syntax.loops import target_name
 from auditor.trace.answer import Answer
@@ -172,6 +172,9 @@ class Comprehensions(Machine):
             self.leave_out("filter", "chance", ast_text(node), node, [("list", out.number)])
         out.d["#elements"] = (value,)
         out.d["#entries"] = tuple(entries)
+        kept = tuple(fact for test in tests if isinstance(test, Truth) for fact in facts_of(test.condition))
+        if kept:
+            out.d["#kept"] = kept
         if len(entries) == 1 and not filtered:
             out.d["#aligned"] = True
             if length is not None:
@@ -204,3 +207,9 @@ class Comprehensions(Machine):
             if all(outcomes):
                 out.append(self.evaluate(node.elt, scope))
         return tuple(out)
+
+
+def facts_of(condition: Condition) -> tuple[Expr, ...]:
+    """A condition as expressions that are not negative where it holds."""
+    difference = condition.difference
+    return (difference,) if condition.operator == ">=" else (difference, -difference)

@@ -229,6 +229,12 @@ class Elements(Machine):
         else:
             chosen = [Atom("pick", (container.number, entry, index, *buckets), 0) for entry in entries]
         chosen = self.bounded(chosen, entries)
+        kept = container.d.get("#kept")
+        if isinstance(kept, tuple):
+            turns = by_entry(tuple((e, Expr.of(a)) for e, a in zip(entries, chosen, strict=True)))
+            chosen = [
+                atom.knowing(facts=tuple(replace_atoms(fact, turns) for fact in kept)) for atom in chosen
+            ]
         if key is not None and fill_key is not None:
             plain = tuple((e, Expr.of(a)) for e, a in zip(entries, chosen, strict=True))
             seen = replace_atoms(fill_key, by_entry(plain))

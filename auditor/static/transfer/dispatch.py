@@ -152,6 +152,8 @@ class Functions(Machine):
         if mark is None:
             return value
         if isinstance(value, Data):
+            if name.endswith("_like"):
+                value = Data(rank=value.rank, turns=value.turns)  # of its argument it has the shape alone
             return replace(value, marks=value.marks | {mark})
         if isinstance(value, Obj) and value.kind == "tensor":
             content = self.content(value)

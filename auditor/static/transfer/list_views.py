@@ -29,6 +29,7 @@ SHAPE = (
     "#entries",
     "#repeated",
     "#length",
+    "#kept",
     "#joined",
 )
 """Cells that say what a list holds and where."""
