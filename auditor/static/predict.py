@@ -87,21 +87,21 @@ def trace_program(
     values = dict(settings)
     for name, value in (forced or {}).items():
         values[name] = Setting(value, "forced")
-    evaluator = Evaluator(_Source(program), values, main)
-    evaluator.both_ways = both_ways
+    evaluator = Evaluator(_Source(program), values, main, both_ways=both_ways)
     evaluator.run()
+    recorder, script = evaluator.machine.recorder, evaluator.machine.script
     trace = Trace(
         witness="static",
-        root=evaluator.root,
-        events=evaluator.events,
-        switches=evaluator.switches,
-        complete=evaluator.complete,
+        root=recorder.root,
+        events=recorder.events,
+        switches=recorder.switches,
+        complete=recorder.complete,
     )
-    configuration = tuple(sorted(evaluator.resolved.values(), key=lambda r: r.name))
+    configuration = tuple(sorted(script.resolved.values(), key=lambda r: r.name))
     return Witnessed(
         trace=trace,
         configuration=configuration,
-        steps=evaluator.steps,
+        steps=evaluator.machine.budget.steps,
         work=spent(work),
-        entries=entries_of(tuple(evaluator.model_calls.values())),
+        entries=entries_of(tuple(evaluator.transfer.nn_modules.model_calls.values())),
     )

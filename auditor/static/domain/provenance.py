@@ -142,3 +142,21 @@ UNKNOWN = Data()
 
 EMPTY = Data(rank=1)
 """An array without elements."""
+
+
+FROM_OUTSIDE = "external"
+"""Marks content of a file that the script never wrote and that is no tokenizer, source or split."""
+
+
+MATCHED = "matched"
+"""Marks the outcome of a comparison between validation tokens and content from outside."""
+
+
+def matched(left: Data, right: Data) -> bool:
+    """Whether a comparison tells where validation tokens are what a file from outside holds."""
+    return any(
+        FROM_OUTSIDE in stored.marks
+        and not stored.regions
+        and any(region.source == "val" for region in tokens.regions)
+        for stored, tokens in ((left, right), (right, left))
+    )

@@ -145,3 +145,5 @@ class Generator(Value):
 
 
 MAX_ALTERNATIVES = 5
+
+Drive = Callable[[Consume], None]

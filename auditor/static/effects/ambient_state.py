@@ -14,7 +14,9 @@ from auditor.static.domain.heap import Func, Obj
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.taint import joined
 from auditor.static.domain.values import Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.effects.events import Scoring
+from auditor.static.effects.havoc import Havoc
+from auditor.static.interpreter.machine import Machine
 from auditor.trace.events import Score
 from auditor.trace.region import Region
 
@@ -23,30 +25,37 @@ HELD = frozenset(["tensor", "list", "dict", "selection"])
 """Kinds of objects whose content a captured name brings along; modules have histories of their own."""
 
 
-class AmbientState(Machine):
+class AmbientState:
     """Follows state that is handed to nobody."""
 
-    def prepare_ambient_state(self) -> None:
+    def __init__(self, machine: Machine, havoc: Havoc, scoring: Scoring) -> None:
+        self.script = machine.script
+        self.recorder = machine.recorder
+        self.heap = machine.heap
+        self.views = machine.views
+        self.havoc = havoc
+        self.scoring = scoring
         self.learning: dict[int, bool] = {}
-        self.process_environment = self.allocate("table", self.main[0], "os.environ")
+        self.process_environment = self.heap.allocate("table", self.script.main[0], "os.environ")
+        self.environment_writes: dict[str, Value] = {}
 
     def set_environment(self, name: str, value: Value, node: ast.AST) -> None:
         """A variable of the environment is set; what was made of validation tokens makes a state of it."""
         self.environment_writes[name] = value
-        record = self.data(value)
+        record = self.views.data(value)
         regions = self.tells_of(record)
         if regions:
             how = "selection" if record.losses else "in place"
-            self.update(self.process_environment, regions, node, how, f"os.environ[{name!r}]")
-        if record.updates - self.own_history(self.process_environment):
-            history = self.own_history(self.process_environment) | record.updates
-            self.put(self.process_environment, "#history", history)
+            self.scoring.update(self.process_environment, regions, node, how, f"os.environ[{name!r}]")
+        if record.updates - self.views.own_history(self.process_environment):
+            history = self.views.own_history(self.process_environment) | record.updates
+            self.heap.put(self.process_environment, "#history", history)
 
     def tells_of(self, record: Data) -> frozenset[Region]:
         """The validation tokens that a value tells something of, by itself or by their scores."""
         found = {region for region in record.regions if region.source == "val"}
         for number in record.losses:
-            event = self.events.get(number)
+            event = self.recorder.events.get(number)
             if isinstance(event, Score):
                 found |= event.regions
         return frozenset(found)
@@ -55,7 +64,7 @@ class AmbientState(Machine):
         """What was put into the environment, with what the environment has been fitted to."""
         if not isinstance(value, Data) or not value.relevant:
             return value
-        history = self.own_history(self.process_environment)
+        history = self.views.own_history(self.process_environment)
         return replace(value, updates=value.updates | history)
 
     def unread_forward(self, part: Obj, given: Sequence[Value], node: ast.AST) -> None:
@@ -65,28 +74,32 @@ class AmbientState(Machine):
             return
         learns = self.learning.get(id(method.node))
         if learns is None:
-            learns = self.learning[id(method.node)] = self.reach((method,), calls_only=True).learns
+            learns = self.learning[id(method.node)] = self.havoc.reach((method,), calls_only=True).learns
         if learns:
             values = (method, part, *given)
-            self.havoc(values, "a forward pass that trains", f"{part.name}.forward", node, calls_only=True)
+            self.havoc.mark(
+                values, "a forward pass that trains", f"{part.name}.forward", node, calls_only=True
+            )
 
     def with_ambient_state(self, module: Obj, method: Func | None, result: Data) -> Data:
         """The result of a module's method, with what it finds beside its arguments."""
-        found = [cell for part in self.members(module) for cell in held_in(part)]
+        found = [cell for part in self.views.members(module) for cell in held_in(part)]
         if method is not None:
             initialiser = module.cls.find("__init__") if module.cls is not None else None
-            reach = self.reach([method] if initialiser is None else [method, initialiser], calls_only=True)
+            reach = self.havoc.reach(
+                [method] if initialiser is None else [method, initialiser], calls_only=True
+            )
             found += [*reach.fitted, *(o for o in reach.objects if o.kind in HELD)]
             if reach.asked & ENVIRONMENT_READS:
                 found.append(self.process_environment)
         updates, doubts, looks = result.updates, result.doubts, result.looks
         for value in found:
-            record = self.data(value)
+            record = self.views.data(value)
             updates |= record.updates
             doubts |= record.doubts
             looks = joined(looks, record.looks)
             if isinstance(value, Obj):
-                updates |= self.own_history(value)
+                updates |= self.views.own_history(value)
         if (updates, doubts, looks) == (result.updates, result.doubts, result.looks):
             return result
         return replace(result, updates=updates, doubts=doubts, looks=looks)

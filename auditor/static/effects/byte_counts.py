@@ -18,7 +18,8 @@ from auditor.static.domain.by_token_kind import (
 )
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.taint import NO_LOOKS
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.effects.events import Scoring
+from auditor.static.interpreter.machine import Machine
 from auditor.trace.events import Count, Load
 from auditor.trace.region import Region
 from auditor.trace.token_bytes import compared
@@ -30,10 +31,13 @@ Summed = tuple[object, ...]
 NO_ORIGINS: frozenset[int] = frozenset()
 
 
-class ByteCounts(Machine):
+class ByteCounts:
     """Records what is counted with tables by token id, and with lengths stored beside the tokens."""
 
-    def prepare_counts(self) -> None:
+    def __init__(self, machine: Machine, scoring: Scoring) -> None:
+        self.machine = machine
+        self.recorder = machine.recorder
+        self.scoring = scoring
         self.sums: dict[int, tuple[Summed, ByKind]] = {}
 
     def counted(self, record: Data, node: ast.AST) -> Data:
@@ -58,35 +62,35 @@ class ByteCounts(Machine):
         origins: frozenset[int] = NO_ORIGINS,
         turn: tuple[object, ...] | None = None,
     ) -> int:
-        where = turn if turn is not None else tuple((r.entry, r.iteration) for r in self.running)
-        key = (self.place(node), by_kind.axes, id(by_kind.values), where)
-        number = self.known_counts.get(key)
+        where = turn if turn is not None else tuple((r.entry, r.iteration) for r in self.recorder.running)
+        key = (self.recorder.place(node), by_kind.axes, id(by_kind.values), where)
+        number = self.scoring.known_counts.get(key)
         if number is None:
             target = by_pair(by_kind, precedes)
             axes = [axis for axis in by_kind.axes if isinstance(axis, frozenset)]
             how = how_counted(target)
-            read = any(isinstance(self.origin(number), Load) for number in origins)
+            read = any(isinstance(self.machine.apply.origin(number), Load) for number in origins)
             event = Count(
-                **self.common(node),  # type: ignore[arg-type]
+                **self.recorder.common(node),
                 regions=axes[0] if axes else frozenset(),
                 how="file" if read and how == "unknown" else how,
                 what=ast_text(node) if isinstance(node, ast.expr) else "",
                 counts=target,
             )
-            self.record(event)
-            number = self.known_counts[key] = event.number
+            self.recorder.record(event)
+            number = self.scoring.known_counts[key] = event.number
             self.sums[number] = ((frozenset(axes), where), by_kind)
         return number
 
     def stored_count(self, stored: frozenset[Region], node: ast.AST) -> int:
-        key = (self.place(node), stored)
-        number = self.known_counts.get(key)
+        key = (self.recorder.place(node), stored)
+        number = self.scoring.known_counts.get(key)
         if number is None:
             regions = frozenset(replace(region, source="val") for region in stored)
             what = ast_text(node) if isinstance(node, ast.expr) else ""
-            event = Count(**self.common(node), regions=regions, how="sidecar", what=what)  # type: ignore[arg-type]
-            self.record(event)
-            number = self.known_counts[key] = event.number
+            event = Count(**self.recorder.common(node), regions=regions, how="sidecar", what=what)
+            self.recorder.record(event)
+            number = self.scoring.known_counts[key] = event.number
         return number
 
     def added(self, old: frozenset[int], new: frozenset[int], node: ast.AST) -> frozenset[int]:

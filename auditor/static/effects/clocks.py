@@ -13,7 +13,7 @@ from auditor.program.walk import walk
 from auditor.static.ast_text import once_a_node
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.values import Const, Num, Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.interpreter.machine import Machine
 from auditor.trace.events import Clock, capped, ended
 
 READINGS = {
@@ -46,8 +46,13 @@ class Passed:
         return f"{PASSED} {self.per_second!r} {self.added!r}"
 
 
-class Clocks(Machine):
+class Clocks:
     """Follows time."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.script = machine.script
+        self.recorder = machine.recorder
+        self.caps_ahead: dict[int, tuple[ast.Compare, Value, Value]] = {}
 
     def clock_reading(self, name: str) -> Data | None:
         """What a function that reads a clock gives, None for any other."""
@@ -69,18 +74,18 @@ class Clocks(Machine):
             time, number = passed(right), left
         if time is None or time.per_second <= 0.0:
             return
-        if not self.running:
+        if not self.recorder.running:
             self.caps_ahead[id(node)] = node, left, right
             return
         limit = plain_number(number)
         seconds = None if limit is None else (limit - time.added) / time.per_second
-        tree = self.trees.get((self.layer, self.path))
+        tree = self.script.trees.get((self.recorder.layer, self.recorder.path))
         ends = tree is not None and id(node) in comparisons_that_end_a_loop(tree)
-        leaf = self.node.child("event", "Clock", self.place(node))
+        leaf = self.recorder.node.child("event", "Clock", self.recorder.place(node))
         phase = ended(seconds) if ends and seconds is not None else capped(seconds)
         if not any(isinstance(event, Clock) and event.phase == phase for event in leaf.events):
-            event = Clock(**self.common(node), phase=phase)  # type: ignore[arg-type]
-            self.events[event.number] = event
+            event = Clock(**self.recorder.common(node), phase=phase)
+            self.recorder.events[event.number] = event
             leaf.events.append(event)
 
     def enter_capped_loop(self, loop: ast.While) -> None:

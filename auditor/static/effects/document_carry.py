@@ -13,7 +13,8 @@ from collections.abc import Iterator
 
 from auditor.program.walk import walk
 from auditor.static.domain.heap import Class, Obj
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.effects.events import Scoring
+from auditor.static.interpreter.machine import Machine
 from auditor.trace.events import Carry, Place
 
 IDENTIFIERS = re.compile(r"ids?\b|_ids|tok(en)?s?\b|idx|target|label", re.IGNORECASE)
@@ -24,10 +25,12 @@ MAX_STEPS_BACK = 2
 """Assignments followed back from a gate to its mask; further back stands the whole forward pass."""
 
 
-class Boundaries(Machine):
+class Boundaries:
     """Notes what crosses positions inside modules."""
 
-    def prepare_boundaries(self) -> None:
+    def __init__(self, machine: Machine, scoring: Scoring) -> None:
+        self.recorder = machine.recorder
+        self.scoring = scoring
         self.carries: dict[int, tuple[tuple[str, Place], ...]] = {}
 
     def note_carries(self, module: Obj, node: ast.AST) -> None:
@@ -35,10 +38,10 @@ class Boundaries(Machine):
         if module.cls is None:
             return
         for what, place in self.carries_of(module.cls, frozenset()):
-            if place not in self.known_carries:
-                event = Carry(**{**self.common(node), "place": place}, what=what)  # type: ignore[arg-type]
-                self.record(event)
-                self.known_carries[place] = event.number
+            if place not in self.scoring.known_carries:
+                event = Carry(**{**self.recorder.common(node), "place": place}, what=what)  # type: ignore[arg-type]
+                self.recorder.record(event)
+                self.scoring.known_carries[place] = event.number
 
     def carries_of(self, cls: Class, seen: frozenset[int]) -> tuple[tuple[str, Place], ...]:
         """The class and method and the place of each carry in a class and in the classes that it mentions."""

@@ -9,20 +9,18 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from auditor.static.domain.heap import TOUCHED, Obj
-from auditor.static.domain.provenance import Data
-from auditor.static.domain.taint import NO_LOOKS
+from auditor.static.domain.provenance import FROM_OUTSIDE, MATCHED, Data
+from auditor.static.domain.taint import NO_LOOKS, Looks
 from auditor.static.domain.values import Const, Value
-from auditor.static.interpreter.decisions import Machine
-from auditor.static.transfer.files import FROM_OUTSIDE, MATCHED
+from auditor.static.effects.formulas import Formulas
+from auditor.static.interpreter.machine import Machine
 from auditor.static.transfer.tables import LABEL
-from auditor.trace.answer import Answer
-from auditor.trace.events import Absorbed, Event, Load, Report, Reset, Score, Select, Unresolved, Update
+from auditor.trace.events import Load, Report, Reset, Score, Select, Update
 from auditor.trace.formula import LOST, Formula, Of, Printed
-from auditor.trace.region import Region, overlap
+from auditor.trace.region import Region
 
 REPORTS = re.compile(LABEL, re.IGNORECASE)
 _A_WORD = re.compile(r"\s*[:=]\s*[A-Za-z]")
-ORDER = {Answer.NO: 0, Answer.MAYBE: 1, Answer.YES: 2}
 
 PLAIN = Formula()
 """Negative log-probabilities as they are."""
@@ -41,16 +39,31 @@ STEPS_A_SCORE = 40
 """Statements that are evaluated in the time of a new score; scripts that mix many tables make them by thousands."""
 
 
-class Scoring(Machine):
+class Scoring:
     """Records events."""
 
-    def prepare_scoring(self) -> None:
+    def __init__(self, machine: Machine, formulas: Formulas) -> None:
+        self.machine = machine
+        self.budget = machine.budget
+        self.frames = machine.frames
+        self.recorder = machine.recorder
+        self.heap = machine.heap
+        self.views = machine.views
+        self.decisions = machine.decisions
+        self.formulas = formulas
         self.known_scores: dict[object, int] = {}
         self.known_reports: set[object] = set()
         self.in_score: dict[int, frozenset[int]] = {}
         self.assembled: dict[int, frozenset[int]] = {}
-        self.overlaps: dict[tuple[frozenset[Region], int, bool, bool], tuple[Answer, str]] = {}
         self.match_origins: frozenset[int] = frozenset()
+        self.variant: tuple[object, ...] = ()
+        self.delimiters: set[int] = set()
+        self.known_updates: dict[object, int] = {}
+        self.in_looks: dict[int, Looks] = {}
+        self.known_counts: dict[object, int] = {}
+        self.known_loads: dict[object, int] = {}
+        self.known_restores: dict[object, int] = {}
+        self.known_carries: dict[object, int] = {}
 
     def loss(
         self, target: Data, data: Data, node: ast.AST, how: str = "softmax", formula: Formula = PLAIN
@@ -74,24 +87,24 @@ class Scoring(Machine):
             template=None,
             by_kind=None,
             marks=data.marks - {"mask", "distribution", MATCHED},
-            formula=self.of_targets(formula, target),
+            formula=self.formulas.of_targets(formula, target),
         )
 
     def score(
         self, regions: frozenset[Region], data: Data, node: ast.AST, how: str, parent: int | None
     ) -> int:
-        place = self.place(node)
+        place = self.recorder.place(node)
         loads = self.outside_loads(data)
-        restored = self.has_restored(data)
+        restored = self.machine.apply.has_restored(data)
         made_of = (data.updates, data.doubts, data.looks, loads, restored)
         key = (place, regions, how, parent, self.variant, *made_of)
         known = self.known_scores.get(key)
         if known is not None:
             return known
-        self.tick(STEPS_A_SCORE + len(data.updates) + len(data.looks))
+        self.budget.tick(STEPS_A_SCORE + len(data.updates) + len(data.looks))
         states = tuple(sorted((s.state() for s in data.states), key=lambda s: s.number))
         event = Score(
-            **self.common(node),  # type: ignore[arg-type]
+            **self.recorder.common(node),
             regions=regions,
             states=states,
             absorbed=(),
@@ -101,9 +114,9 @@ class Scoring(Machine):
             loads=loads,
             restored=restored,
         )
-        self.record(event)
+        self.recorder.record(event)
         self.known_scores[key] = event.number
-        self.scores += 1
+        self.recorder.scores += 1
         self.in_score[event.number] = data.updates | self.in_score.get(parent or 0, frozenset())
         self.in_looks[event.number] = data.looks
         self.assembled[event.number] = data.assembled | self.assembled.get(parent or 0, frozenset())
@@ -111,14 +124,14 @@ class Scoring(Machine):
 
     def retract(self, last: int) -> None:
         """Forget the events since a number: what gave them is evaluated once more in another way."""
-        for number in [n for n in self.events if n > last]:
-            event = self.events.pop(number)
-            leaf = self.leaves.pop(number, None)
+        for number in [n for n in self.recorder.events if n > last]:
+            event = self.recorder.events.pop(number)
+            leaf = self.recorder.leaves.pop(number, None)
             if leaf is not None:
                 leaf.events.remove(event)
             self.in_score.pop(number, None)
             self.assembled.pop(number, None)
-            self.standing.discard(number)
+            self.recorder.standing.discard(number)
         for known in (
             self.known_scores,
             self.known_updates,
@@ -129,78 +142,6 @@ class Scoring(Machine):
         ):
             for key in [k for k, number in known.items() if number > last]:
                 del known[key]
-
-    def finish_scores(self) -> None:
-        """Tell for each score that was reported which of the updates it had absorbed were made from its tokens.
-
-        And of what could not be followed tell what a reported number depends on.
-
-        Done last, and only for reported scores: most distributions are training losses that nobody reports.
-        """
-        reported = {n for event in self.events.values() if isinstance(event, Report) for n in event.scores}
-        for number in sorted(reported):
-            score = self.events[number]
-            if isinstance(score, Score):
-                absorbed = tuple(self.absorbed(score, n) for n in sorted(self.in_score[number]))
-                blends = self.blends(score)
-                mixed = score.how != "stored" and any(blend.form != "chosen" for blend in blends)
-                new = replace(
-                    score,
-                    absorbed=absorbed,
-                    blends=blends,
-                    how="mixture" if mixed else score.how,
-                    keyed_by_target=any(b.combined and b.target is Answer.YES for b in blends),
-                )
-                self.exchange(score, new)
-        on_the_way = {n for event in self.events.values() if isinstance(event, Report) for n in event.doubts}
-        for number in reported:
-            score = self.events[number]
-            on_the_way |= set(score.doubts) if isinstance(score, Score) else set()
-        for number in sorted(on_the_way):
-            doubt = self.events[number]
-            if isinstance(doubt, Unresolved):
-                self.exchange(doubt, replace(doubt, touches_scores=True))
-
-    def exchange(self, old: Event, new: Event) -> None:
-        """Put an event of the same number in the place of another."""
-        self.events[old.number] = new
-        leaf = self.leaves[old.number]
-        leaf.events[leaf.events.index(old)] = new
-
-    def absorbed(self, score: Score, number: int) -> Absorbed:
-        """Whether an update that a score had absorbed was made from its tokens.
-
-        Of an update that took tokens that could not be told before the loops over all scored tokens began, some
-        are scored; of one within these loops, perhaps.
-        """
-        update = self.events[number]
-        assert isinstance(update, Update)
-        regions = score.regions
-        before = {t.entry for t in update.turns}.isdisjoint(t.entry for t in score.turns)
-        taken_in_turn = any(t.entry in self.assembled[score.number] for t in update.turns)
-        key = (regions, number, before, taken_in_turn)
-        found = self.overlaps.get(key)
-        if found is None:
-            found = (Answer.NO, "no token in common")
-            for scored in regions:
-                for used in update.regions:
-                    answer, why = overlap(scored, used)
-                    if answer is Answer.MAYBE and (used.partial or scored.partial) and before:
-                        answer, why = (
-                            Answer.YES,
-                            "some of these tokens were taken before all of them were scored",
-                        )
-                    if ORDER[answer] > ORDER[found[0]]:
-                        found = (answer, why)
-                if found[0] is Answer.YES:
-                    break
-            if taken_in_turn and found[0] is Answer.YES:
-                found = (
-                    Answer.MAYBE,
-                    "the scored values were written piece by piece, in turn with the updates",
-                )
-            self.overlaps[key] = found
-        return Absorbed(update=update, overlap=found[0], why=found[1])
 
     def refine(self, data: Data, node: ast.AST) -> Data:
         """Scores narrowed to a part of their tokens by an index."""
@@ -227,11 +168,11 @@ class Scoring(Machine):
             rank=target.rank,
             losses=frozenset((number,)),
             marks=found.marks - {"distribution"},
-            formula=self.of_targets((data.formula or LOST).as_scores(), target),
+            formula=self.formulas.of_targets((data.formula or LOST).as_scores(), target),
         )
 
     def how_of(self, number: int) -> str:
-        event = self.events[number]
+        event = self.recorder.events[number]
         return event.how if isinstance(event, Score) else "unknown"
 
     def settle(self, data: Data, node: ast.AST) -> Data:
@@ -239,7 +180,7 @@ class Scoring(Machine):
         losses: set[int] = set()
         for number in sorted(data.losses):
             extra = data.updates - self.in_score.get(number, frozenset())
-            event = self.events[number]
+            event = self.recorder.events[number]
             if (MATCHED in data.marks or self.match_origins) and isinstance(event, Score):
                 data = replace(data, origins=data.origins | self.match_origins)
                 losses.add(self.score(event.regions, data, node, "stored", number))
@@ -265,7 +206,7 @@ class Scoring(Machine):
 
     def outside_loads(self, data: Data) -> tuple[int, ...]:
         """The loads of files that the script never wrote, among what a value is made of."""
-        found = [self.origin(number) for number in sorted(data.origins)]
+        found = [self.machine.apply.origin(number) for number in sorted(data.origins)]
         return tuple(e.number for e in found if isinstance(e, Load) and e.source == FROM_OUTSIDE)
 
     def update(self, target: Obj, regions: Iterable[object], node: ast.AST, how: str, by: str) -> None:
@@ -275,20 +216,22 @@ class Scoring(Machine):
         )
         if not made_from:
             return
-        self.effects += 1
+        self.recorder.effects += 1
         if how == "table":
-            self.written.add(target.number)
-        self.put(target, TOUCHED, True)
-        place = self.place(node)
+            self.heap.written.add(target.number)
+        self.heap.put(target, TOUCHED, True)
+        place = self.recorder.place(node)
         key = (target.number, place, made_from, how)
         number = self.known_updates.get(key)
         if number is None:
-            event = Update(**self.common(node), state=target.state(), regions=made_from, how=how, by=by)  # type: ignore[arg-type]
-            self.record(event)
+            event = Update(
+                **self.recorder.common(node), state=target.state(), regions=made_from, how=how, by=by
+            )
+            self.recorder.record(event)
             number = self.known_updates[key] = event.number
-        history = self.own_history(target)
+        history = self.views.own_history(target)
         if number not in history:
-            self.put(target, "#history", history | {number})
+            self.heap.put(target, "#history", history | {number})
 
     def without_delimiter(self, region: Region) -> Region:
         """The region without its first token, where that is known beforehand: it was found by what it equals.
@@ -306,36 +249,36 @@ class Scoring(Machine):
 
     def gradient(self, regions: Iterable[object], node: ast.AST) -> Data:
         """A gradient taken by hand: whatever it is added to is fitted on its tokens."""
-        carrier = self.allocate("tensor", node, "gradient")
+        carrier = self.heap.allocate("tensor", node, "gradient")
         self.update(carrier, regions, node, "gradient", "a gradient taken by hand")
-        return Data(updates=self.history(carrier), marks=frozenset(("grad",)))
+        return Data(updates=self.views.history(carrier), marks=frozenset(("grad",)))
 
     def reset(self, target: Obj, node: ast.AST, by: str) -> None:
         """The state goes back to what the artifact gave."""
-        if self.own_history(target):
-            self.record(Reset(**self.common(node), state=target.state(), by=by))  # type: ignore[arg-type]
-            self.put(target, "#history", frozenset())
-        self.put(target, "#pending", frozenset())
+        if self.views.own_history(target):
+            self.recorder.record(Reset(**self.recorder.common(node), state=target.state(), by=by))
+            self.heap.put(target, "#history", frozenset())
+        self.heap.put(target, "#pending", frozenset())
 
     def select(self, data: Data, node: ast.AST, by: str, repeated: str = "") -> Data:
         """A choice between scores."""
         event = Select(
-            **self.common(node),  # type: ignore[arg-type]
+            **self.recorder.common(node),
             scores=tuple(sorted(data.losses)),
             by=by,
             repeated=repeated,
         )
-        self.record(event)
+        self.recorder.record(event)
         return replace(data, selects=data.selects | {event.number})
 
     def report(self, args: Sequence[Value], keywords: Mapping[str, Value], node: ast.AST) -> None:
         """A line is printed or logged."""
-        if self.following:
+        if self.frames.following:
             return
         parts: list[str | None] = []
         for arg in args:
             if isinstance(arg, Const):
-                parts.append(None if self.is_open(arg) else str(arg.value))
+                parts.append(None if self.decisions.is_open(arg) else str(arg.value))
             elif isinstance(arg, Data) and arg.template is not None:
                 parts.extend(arg.template)
             else:
@@ -343,7 +286,7 @@ class Scoring(Machine):
             parts.append(" ")
         template = tuple(parts[:-1])
         text = "".join(p if p is not None else "{}" for p in template)
-        data = self.mix(*args)
+        data = self.views.mix(*args)
         if not data.losses:
             numbers = self.numbers_of(args) or written_numbers(text)
             computed = None in template and not all(isinstance(a, Const) for a in args)
@@ -358,7 +301,7 @@ class Scoring(Machine):
         found: list[Printed] = []
         before = ""
         for arg in args:
-            record = self.data(arg)
+            record = self.views.data(arg)
             if record.losses and not record.printed:
                 found.append(Printed(name=before.strip(" :=") or "loss", formula=record.formula or LOST))
             found.extend(record.printed)
@@ -369,10 +312,10 @@ class Scoring(Machine):
         """What a function makes of values; of text with a score in it some make other text, or another number."""
         if name not in REWRITING or not isinstance(result, Data):
             return result
-        records = [self.data(value) for value in values]
+        records = [self.views.data(value) for value in values]
         if not any(TEXT in record.marks and record.losses for record in records):
             return result
-        number = self.doubt("a printed number is changed as text", name, node)
+        number = self.recorder.doubt("a printed number is changed as text", name, node)
         return replace(result, doubts=result.doubts | {number})
 
     def note_report(
@@ -385,22 +328,22 @@ class Scoring(Machine):
         untraced: bool,
         numbers: tuple[Printed, ...] = (),
     ) -> None:
-        place = self.place(node)
-        self.lingering_doubts()
-        key = (place, template, data.losses, data.origins, untraced, numbers, tuple(self.functions))
+        place = self.recorder.place(node)
+        self.machine.apply.lingering_doubts()
+        key = (place, template, data.losses, data.origins, untraced, numbers, tuple(self.recorder.functions))
         if key in self.known_reports:
             return
         self.known_reports.add(key)
-        self.record(
+        self.recorder.record(
             Report(
-                **self.common(node),  # type: ignore[arg-type]
+                **self.recorder.common(node),
                 label=text.strip()[:160],
                 template=template,
                 scores=tuple(sorted(data.losses)),
-                doubts=tuple(sorted(data.doubts | self.standing)),
+                doubts=tuple(sorted(data.doubts | self.recorder.standing)),
                 untraced=untraced,
                 selects=tuple(sorted(data.selects)),
-                counts=tuple(n for n in sorted(data.origins) if self.origin(n) is not None),
+                counts=tuple(n for n in sorted(data.origins) if self.machine.apply.origin(n) is not None),
                 numbers=numbers,
             )
         )

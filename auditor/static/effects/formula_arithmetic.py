@@ -10,6 +10,7 @@ from auditor.static.ast_text import ast_text
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.values import Const, Value
 from auditor.static.effects.formulas import BYTES, COUNT, PENALTY, Formulas
+from auditor.static.interpreter.machine import Machine
 from auditor.static.transfer.formula_tables import LARGE_COUNT, SMALL, SMALLEST_VOCABULARY
 from auditor.trace import formula as formulas
 from auditor.trace.answer import Answer
@@ -18,8 +19,13 @@ from auditor.trace.events import Score
 from auditor.trace.formula import Formula, Kind, Of
 
 
-class FormulaArithmetic(Formulas):
+class FormulaArithmetic:
     """Sums, products and quotients."""
+
+    def __init__(self, machine: Machine, formulas: Formulas) -> None:
+        self.recorder = machine.recorder
+        self.views = machine.views
+        self.formulas = formulas
 
     # arithmetic
     def with_binary(self, op: ast.operator, left: Value, right: Value, result: Value, node: ast.AST) -> Value:
@@ -27,7 +33,7 @@ class FormulaArithmetic(Formulas):
         if not isinstance(result, Data) or result.template is not None:
             return result
         if not result.losses and not result.origins and result.formula is None:
-            a, b = self.data(left), self.data(right)
+            a, b = self.views.data(left), self.views.data(right)
             if a.formula is None and b.formula is None and not is_share(left) and not is_share(right):
                 return self.with_changed_tokens(result, a, b, op, left, right, node)
         if isinstance(op, ast.MatMult) and not result.losses:
@@ -43,30 +49,30 @@ class FormulaArithmetic(Formulas):
     def normalised(self, op: ast.operator, left: Value, right: Value, result: Data) -> Data | None:
         """A normaliser less the logit of the target, or the other way round; its square is a regulariser."""
         for normaliser, other, sign in ((left, right, 1.0), (right, left, -1.0)):
-            record = self.data(normaliser)
+            record = self.views.data(normaliser)
             form = record.formula
             if form is None or form.of is not Of.NORMALISER or not record.losses:
                 continue
             if isinstance(op, ast.Pow) and isinstance(other, Const) and other.value in (2, 4) and sign > 0:
                 return replace(result, formula=PENALTY, losses=frozenset())
-            picked = self.data(other)
+            picked = self.views.data(other)
             if isinstance(op, ast.Sub) and "picked" in picked.marks and not picked.losses:
                 loss = Formula(factor=sign).changed(*form.changes)
-                return replace(result, formula=self.of_targets(loss, picked))
+                return replace(result, formula=self.formulas.of_targets(loss, picked))
         return None
 
     def with_changed_tokens(
         self, result: Data, a: Data, b: Data, op: ast.operator, left: Value, right: Value, node: ast.AST
     ) -> Data:
-        if not result.regions or not (self.is_tokens(a) or self.is_tokens(b)):
+        if not result.regions or not (self.formulas.is_tokens(a) or self.formulas.is_tokens(b)):
             return result
         neutral = 1 if isinstance(op, (ast.Mult, ast.Div, ast.FloorDiv)) else 0
         if any(isinstance(v, Const) and v.value in (neutral, 0xFFFF) for v in (left, right)):
             return result
-        return replace(result, formula=Formula(of=Of.TOKENS).changed(self.change(node)))
+        return replace(result, formula=Formula(of=Of.TOKENS).changed(self.formulas.change(node)))
 
     def combined_terms(self, op: ast.operator, left: Value, right: Value, node: ast.AST) -> Formula | None:
-        a, b = self.term(left), self.term(right)
+        a, b = self.formulas.term(left), self.formulas.term(right)
         if a is None or b is None:
             return a or b
         if Of.WEIGHTS in (a.of, b.of) and not (a.of_scores or b.of_scores):
@@ -74,14 +80,14 @@ class FormulaArithmetic(Formulas):
         if isinstance(op, (ast.Mult, ast.BitAnd)):
             for score, other, value in ((a, b, right), (b, a, left)):
                 if score.of_scores and not other.of_scores and self.is_mask(value):
-                    return self.with_choice(score, value, node)
+                    return self.formulas.with_choice(score, value, node)
             return self.product(a, b, left, right, node)
         if isinstance(op, (ast.Div, ast.FloorDiv)):
             return self.quotient(a, b, right, node)
         if isinstance(op, ast.Add):
             for score, other, scored, added in ((a, b, left, right), (b, a, right, left)):
                 if score.of is Of.PROBABILITY and not other.of_scores:
-                    return self.mixed(score, other, self.data(scored), self.data(added), node)
+                    return self.mixed(score, other, self.views.data(scored), self.views.data(added), node)
         if isinstance(op, (ast.Add, ast.Sub)):
             return self.total(a, b, node, minus=isinstance(op, ast.Sub))
         if not (a.of_scores or b.of_scores):
@@ -89,10 +95,10 @@ class FormulaArithmetic(Formulas):
         score = a if a.of_scores else b
         if isinstance(op, ast.Pow) and b.is_constant and b.factor == 1.0:
             return a
-        return score.changed(self.change(node))
+        return score.changed(self.formulas.change(node))
 
     def is_mask(self, value: Value) -> bool:
-        record = self.data(value)
+        record = self.views.data(value)
         return "mask" in record.marks or bool(record.above or record.below or record.written)
 
     def product(self, a: Formula, b: Formula, left: Value, right: Value, node: ast.AST) -> Formula | None:
@@ -100,7 +106,9 @@ class FormulaArithmetic(Formulas):
             of = Of.NLL if Of.NLL in (a.of, b.of) else Of.PROBABILITY
             kind = Kind.ALTERED if of is Of.NLL else Kind.OPAQUE
             both = replace(a, of=of, changes=formulas.limited(a.changes | b.changes))
-            return both.changed(self.change(node, kind, f"{ast_text(node)}: a score weighted by a score"))
+            return both.changed(
+                self.formulas.change(node, kind, f"{ast_text(node)}: a score weighted by a score")
+            )
         for score, other, value in ((a, b, right), (b, a, left)):
             if score.of_scores:
                 return self.weighted(score, other, value, node)
@@ -121,14 +129,16 @@ class FormulaArithmetic(Formulas):
             if score.tokens < 0 and number.factor >= 2.0 and number.factor.is_integer():
                 return replace(score, tokens=score.tokens + 1)
             return self.scaled(score, number.factor, node)
-        record = self.data(value)
+        record = self.views.data(value)
         if number.of is Of.WEIGHTS:
-            return score.changed(self.change(node, text=f"{ast_text(node)}: a weight of each score"))
+            return score.changed(self.formulas.change(node, text=f"{ast_text(node)}: a weight of each score"))
         by_model = any(state.kind == "module" for state in record.states)
         if by_model and not record.losses and record.formula is None and not record.origins:
-            return score.changed(self.change(node, Kind.OPAQUE, f"{ast_text(node)}: weighted by the model"))
+            return score.changed(
+                self.formulas.change(node, Kind.OPAQUE, f"{ast_text(node)}: weighted by the model")
+            )
         if record.formula is None and self.by_target(record):
-            return score.changed(self.change(node, text=f"{ast_text(node)}: a weight by the token"))
+            return score.changed(self.formulas.change(node, text=f"{ast_text(node)}: a weight by the token"))
         return self.powers(score, number, 1)
 
     def by_target(self, record: Data) -> bool:
@@ -142,7 +152,7 @@ class FormulaArithmetic(Formulas):
         found = score.times(constant)
         if constant == -1.0:
             return found
-        return found.changed(self.change(node, Kind.FACTOR))
+        return found.changed(self.formulas.change(node, Kind.FACTOR))
 
     def powers(self, score: Formula, number: Formula, sign: int) -> Formula:
         """Scores times (or, with sign -1, divided by) counts and constants."""
@@ -158,7 +168,7 @@ class FormulaArithmetic(Formulas):
     def quotient(self, a: Formula, b: Formula, right: Value, node: ast.AST) -> Formula | None:
         if b.of_scores:
             text = f"{ast_text(node)}: divided by a score"
-            return (a if a.of_scores else b).changed(self.change(node, Kind.OPAQUE, text))
+            return (a if a.of_scores else b).changed(self.formulas.change(node, Kind.OPAQUE, text))
         if not a.of_scores:
             if Of.NUMBER not in (a.of, b.of) or not b.factor:
                 return None
@@ -171,7 +181,7 @@ class FormulaArithmetic(Formulas):
                 if getattr(right, "settings", ()) or a.tokens < 0:
                     return a.per_token()
                 text = f"{ast_text(node)}: {b.factor:.0f} is taken for the number of tokens"
-                return a.per_token().changed(self.change(node, Kind.OPAQUE, text))
+                return a.per_token().changed(self.formulas.change(node, Kind.OPAQUE, text))
             return self.scaled(a, 1.0 / b.factor, node)
         return self.powers(a, b, -1)
 
@@ -189,7 +199,7 @@ class FormulaArithmetic(Formulas):
             if not minus or (a.prefix and b.prefix):
                 return formulas.added(a, replace(b, prefix=a.prefix and b.prefix))
             text = f"{ast_text(node)}: {formulas.DIFFERENCE}"
-            return formulas.added(a, b).changed(self.change(node, Kind.OPAQUE, text))
+            return formulas.added(a, b).changed(self.formulas.change(node, Kind.OPAQUE, text))
         if not (a.of_scores or b.of_scores):
             return numbers_added(a, b)
         score, number = (a, b) if a.of_scores else (b, a)
@@ -199,12 +209,14 @@ class FormulaArithmetic(Formulas):
             score = score.times(-1.0)
         if number.of is Of.PENALTY and not minus:
             text = f"{ast_text(node)}: what is added is never negative"
-            return score.changed(self.change(node, Kind.HARMLESS, text))
+            return score.changed(self.formulas.change(node, Kind.HARMLESS, text))
         if score.of is Of.PROBABILITY:
             # another model's share, which is another rule's question
             return replace(score, factor=None)
         if number.of is not Of.NUMBER:
-            return score.changed(self.change(node, Kind.OPAQUE, f"{ast_text(node)}: something is added"))
+            return score.changed(
+                self.formulas.change(node, Kind.OPAQUE, f"{ast_text(node)}: something is added")
+            )
         if number.is_constant:
             assert number.factor is not None
             amount = -number.factor if minus and score is a else number.factor
@@ -212,8 +224,8 @@ class FormulaArithmetic(Formulas):
                 return score
             worse = amount * math.copysign(1.0, score.factor or 1.0) > 0 and score.of is Of.NLL
             kind = Kind.HARMLESS if worse else Kind.ALTERED
-            return score.changed(self.change(node, kind, f"{ast_text(node)}: a constant is added"))
-        return score.changed(self.change(node, Kind.OPAQUE, f"{ast_text(node)}: something is added"))
+            return score.changed(self.formulas.change(node, kind, f"{ast_text(node)}: a constant is added"))
+        return score.changed(self.formulas.change(node, Kind.OPAQUE, f"{ast_text(node)}: something is added"))
 
     def mixed(self, score: Formula, number: Formula, scored: Data, added: Data, node: ast.AST) -> Formula:
         """A probability of the scored token and what is added to it: a share that was looked up, or a constant.
@@ -233,16 +245,16 @@ class FormulaArithmetic(Formulas):
             text = (
                 f"{ast_text(node)}: {number.factor:.6g} is added to the probability of whichever token comes"
             )
-            return found.changed(self.change(node, Kind.FOREIGN, text))
+            return found.changed(self.formulas.change(node, Kind.FOREIGN, text))
         shares = [look for look in added.looks if look.form != "chosen"]
-        events = [self.events.get(number) for number in sorted(scored.losses)]
+        events = [self.recorder.events.get(number) for number in sorted(scored.losses)]
         targets = [region for event in events if isinstance(event, Score) for region in event.regions]
         if not shares or not targets or added.doubts:
             return found
         if any(held(targets, look.regions)[0] is not Answer.NO for look in shares):
             return found
         text = f"{ast_text(node)}: what is added was looked up without the scored token"
-        return found.changed(self.change(node, Kind.FOREIGN, text))
+        return found.changed(self.formulas.change(node, Kind.FOREIGN, text))
 
     def with_unary(self, op: ast.unaryop, value: Value, result: Value) -> Value:
         """The result of a unary operator with its formula."""

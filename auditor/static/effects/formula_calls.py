@@ -10,11 +10,11 @@ from dataclasses import replace
 from auditor.static.ast_text import ast_text
 from auditor.static.domain.heap import Class, Func, Obj
 from auditor.static.domain.lattice import scored
-from auditor.static.domain.provenance import OUTSIDE_NUMBER, Data
+from auditor.static.domain.provenance import FROM_OUTSIDE, OUTSIDE_NUMBER, Data
 from auditor.static.domain.values import Const, Lib, Method, Partial, Value
 from auditor.static.effects.formula_arithmetic import FormulaArithmetic
-from auditor.static.effects.formulas import BY_SCORE, PENALTY
-from auditor.static.transfer.files import FROM_OUTSIDE
+from auditor.static.effects.formulas import BY_SCORE, PENALTY, Formulas
+from auditor.static.interpreter.machine import Machine
 from auditor.static.transfer.formula_tables import (
     CHOICES,
     CLAMPS,
@@ -38,8 +38,13 @@ from auditor.trace import formula as formulas
 from auditor.trace.formula import LOST, Formula, Kind, Of
 
 
-class FormulaCalls(FormulaArithmetic):
+class FormulaCalls:
     """Calls by name."""
+
+    def __init__(self, machine: Machine, formulas: Formulas, formula_arithmetic: FormulaArithmetic) -> None:
+        self.views = machine.views
+        self.formulas = formulas
+        self.formula_arithmetic = formula_arithmetic
 
     # calls
     def with_call(
@@ -52,7 +57,7 @@ class FormulaCalls(FormulaArithmetic):
                 name = f"builtin {name}" if rest else "kthvalue"
         elif isinstance(func, Method) and not isinstance(func.owner, Lib):
             name, owner, rest = func.name, func.owner, list(args)
-            if self.objects(owner) and any(o.kind != "tensor" for o in self.objects(owner)):
+            if self.views.objects(owner) and any(o.kind != "tensor" for o in self.views.objects(owner)):
                 return result
         else:
             return result
@@ -61,11 +66,11 @@ class FormulaCalls(FormulaArithmetic):
         if name == "where" and rest and isinstance(func, Lib):
             owner, rest = (rest[0], [owner, *rest[1:]]) if owner is not None else (owner, rest)
         values = [v for v in (owner, *rest, *keywords.values()) if v is not None]
-        records = [self.data(v) for v in values]
+        records = [self.views.data(v) for v in values]
         if name in COMPARISONS and values:
-            return replace(result, marks=result.marks | self.looked_at(values[0], values[1:]))
+            return replace(result, marks=result.marks | self.formulas.looked_at(values[0], values[1:]))
         if result.losses and any(r.losses for r in records):
-            if name in SETTLED and scored(self.data(owner)) < 2:
+            if name in SETTLED and scored(self.views.data(owner)) < 2:
                 return result
             if name in NEVER_NEGATIVE and result.formula is not None and result.formula.of is Of.NORMALISER:
                 return replace(result, formula=PENALTY, losses=frozenset())
@@ -75,7 +80,11 @@ class FormulaCalls(FormulaArithmetic):
             return replace(result, marks=result.marks | {OUTSIDE_NUMBER})
         if any(r.losses for r in records):
             return replace(result, marks=result.marks | {BY_SCORE}) if name in CHOICES else result
-        if not result.losses and self.is_tokens(result) and any(map(self.is_tokens, records)):
+        if (
+            not result.losses
+            and self.formulas.is_tokens(result)
+            and any(map(self.formulas.is_tokens, records))
+        ):
             return self.tokens_called(name, owner, rest, keywords, result, node)
         if not result.losses and not result.origins and result.template is None:
             distribution = self.distribution_formula(name, result, node)
@@ -83,7 +92,9 @@ class FormulaCalls(FormulaArithmetic):
                 return replace(result, formula=distribution)
             if name in CHOICES and result.states and result.regions:
                 text = f"{ast_text(node)}: the probabilities of a part of the vocabulary"
-                return replace(result, formula=Formula(of=Of.LOGITS).changed(self.change(node, text=text)))
+                return replace(
+                    result, formula=Formula(of=Of.LOGITS).changed(self.formulas.change(node, text=text))
+                )
             if name in WEIGHTS and not result.states:
                 return replace(result, formula=Formula(of=Of.WEIGHTS))
             if name in NEVER_NEGATIVE and result.states:
@@ -109,7 +120,9 @@ class FormulaCalls(FormulaArithmetic):
         if name not in ("scatter_add_", "index_add_", "index_put_", "scatter_", "index_copy_", "put_"):
             operator = ARITHMETIC.get(name.rstrip("_"))
             if operator is not None and args:
-                return self.data(self.with_binary(operator, target, args[0], result, node))
+                return self.views.data(
+                    self.formula_arithmetic.with_binary(operator, target, args[0], result, node)
+                )
             if result.losses:
                 return replace(result, formula=self.called(name, target, list(args), {}, node))
         return result
@@ -129,15 +142,15 @@ class FormulaCalls(FormulaArithmetic):
         """Tokens that a function was given: changed, unless it only moves or copies them."""
         if name in MASKS:
             mask = keywords.get("mask", keywords.get("condition", rest[0] if rest else None))
-            if not self.chosen_by(mask):
+            if not self.formulas.chosen_by(mask):
                 return result
         elif name == "roll":
-            shift = self.number(keywords.get("shifts", rest[0] if rest else None))
+            shift = self.views.number(keywords.get("shifts", rest[0] if rest else None))
             if shift is not None and shift.is_constant and shift.constant == -1:
                 return result  # the next token, but for the last
         elif name in KEEPS_TOKENS and name != "flip":
             return result
-        changed = self.change(node)
+        changed = self.formulas.change(node)
         if name in CLAMPS and rest:
             low, high = (self.constant(limit) for limit in limits(name, rest, keywords))
             if high is None or high >= SMALLEST_VOCABULARY - 1:
@@ -157,10 +170,13 @@ class FormulaCalls(FormulaArithmetic):
         node: ast.AST,
     ) -> Formula:
         """The formula of what a function or method makes of scores."""
-        form = self.term(owner)
-        others = [self.data(v) for v in (*rest, *keywords.values())]
+        form = self.formulas.term(owner)
+        others = [self.views.data(v) for v in (*rest, *keywords.values())]
         if form is None or (not form.of_scores and form.of is not Of.NORMALISER):
-            form = next((self.term(v) for v in (*rest, *keywords.values()) if self.data(v).losses), None)
+            form = next(
+                (self.formulas.term(v) for v in (*rest, *keywords.values()) if self.views.data(v).losses),
+                None,
+            )
         if form is None:
             form = LOST
         if (
@@ -170,59 +186,63 @@ class FormulaCalls(FormulaArithmetic):
             and not {"dim", "axis"} & keywords.keys()
         ):
             text = f"{ast_text(node)}: probabilities of several tokens added up"
-            return form.changed(self.change(node, text=text))
+            return form.changed(self.formulas.change(node, text=text))
         if form.of is Of.PROBABILITY and name in MEANS:
             return form  # a mixture of equal shares
         if name in ("logsumexp", "logaddexp", "logcumsumexp") and form.factor != -1.0:
-            return form.changed(self.change(node, Kind.OPAQUE))
+            return form.changed(self.formulas.change(node, Kind.OPAQUE))
         if name in KEEPS:
             for record in others:
                 if record.losses and record.formula is not None:
                     form = formulas.added(form, record.formula)
             return form
         if name in MEANS:
-            stacked = "stacked scores" in self.data(owner).marks and (rest or "dim" in keywords)
+            stacked = "stacked scores" in self.views.data(owner).marks and (rest or "dim" in keywords)
             if stacked:
-                return form.changed(self.change(node, text=f"{ast_text(node)}: the mean of several scores"))
+                return form.changed(
+                    self.formulas.change(node, text=f"{ast_text(node)}: the mean of several scores")
+                )
             return form.per_token()
         if name in ("cumsum", "accumulate"):
             return replace(form, prefix=True)
         if name in ("neg", "negative", "neg_"):
             return form.times(-1.0)
         if name in CLAMPS and any(record.losses for record in others):
-            return form.changed(self.change(node, text=f"{ast_text(node)}: one of several scores"))
+            return form.changed(self.formulas.change(node, text=f"{ast_text(node)}: one of several scores"))
         if name in ("min", "max"):
-            return form.changed(self.change(node))
+            return form.changed(self.formulas.change(node))
         if name in CLAMPS:
             return self.clamped(name, form, owner, rest, keywords, node)
         if name in MASKS:
             return self.masked_scores(name, form, owner, rest, keywords, node)
         arithmetic = ARITHMETIC.get(name.rstrip("_"))
         if arithmetic is not None and rest and owner is not None:
-            found = self.combined_terms(arithmetic, owner, rest[0], node)
+            found = self.formula_arithmetic.combined_terms(arithmetic, owner, rest[0], node)
             return found if found is not None else form
         if name in ("exp", "exp_"):
             return self.exponential(form, node)
         if name in LOGARITHMS:
             return self.logarithm(name, form, node)
         if name in DISTORTIONS or name in CHOICES:
-            return form.changed(self.change(node))
-        return form.changed(self.change(node, Kind.OPAQUE))
+            return form.changed(self.formulas.change(node))
+        return form.changed(self.formulas.change(node, Kind.OPAQUE))
 
     def exponential(self, form: Formula, node: ast.AST) -> Formula:
         """`exp` of log-probabilities is a probability; of a loss, a perplexity."""
         if form.of is Of.NLL and form.factor == -1.0 and not (form.tokens or form.bytes):
             return replace(form, of=Of.PROBABILITY, factor=1.0)
-        return form.changed(self.change(node, Kind.OPAQUE, f"{ast_text(node)}: the exponential of a loss"))
+        return form.changed(
+            self.formulas.change(node, Kind.OPAQUE, f"{ast_text(node)}: the exponential of a loss")
+        )
 
     def logarithm(self, name: str, form: Formula, node: ast.AST) -> Formula:
         if form.of is not Of.PROBABILITY:
-            return form.changed(self.change(node))
+            return form.changed(self.formulas.change(node))
         known = form.factor
         found = replace(form, of=Of.NLL, factor=rounded_base(name))
         if known is not None and known > 1.0 + formulas.TOLERANCE:
             text = f"{ast_text(node)}: probabilities times {known:.6g}"
-            return found.changed(self.change(node, text=text))
+            return found.changed(self.formulas.change(node, text=text))
         return found
 
     def clamped(
@@ -245,7 +265,7 @@ class FormulaCalls(FormulaArithmetic):
         else:
             ceiling = self.constant(high)
             harmless = high is None or (ceiling is not None and ceiling >= HIGHEST_LOSS)
-        return form if harmless else form.changed(self.change(node))
+        return form if harmless else form.changed(self.formulas.change(node))
 
     def constant(self, value: Value | None) -> float | None:
         number = value.value if isinstance(value, Const) else None
@@ -263,10 +283,10 @@ class FormulaCalls(FormulaArithmetic):
         """`where(mask, scores, other)`, `masked_fill(mask, value)`, `masked_select(mask)`."""
         mask = keywords.get("mask", keywords.get("condition", rest[0] if rest else None))
         for value in (*rest[1:], *keywords.values()):
-            record = self.data(value)
+            record = self.views.data(value)
             if record.losses and record.formula is not None and value is not mask:
                 form = formulas.joined(form, record.formula) or form
-        return self.with_choice(form, mask, node)
+        return self.formulas.with_choice(form, mask, node)
 
 
 ARITHMETIC: dict[str, ast.operator] = {

@@ -11,7 +11,7 @@ from auditor.static.ast_text import ast_text
 from auditor.static.domain.heap import TOUCHED, Obj
 from auditor.static.domain.provenance import DRAWN, Data
 from auditor.static.domain.values import Const, Lib, Num, Tup, Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.interpreter.machine import Machine
 from auditor.trace.formula import LOST, METRIC, Change, Formula, Kind, Of, Printed, expected
 from auditor.trace.region import Region
 
@@ -29,8 +29,15 @@ LOSS_ARGUMENTS = (
 """Parameters of `cross_entropy` and `nll_loss`, in their order."""
 
 
-class Formulas(Machine):
+class Formulas:
     """Gives values their formulas."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.frames = machine.frames
+        self.recorder = machine.recorder
+        self.heap = machine.heap
+        self.views = machine.views
+        self.score_tests: list[Change] = []
 
     # what a value is
     def term(self, value: Value | None) -> Formula | None:
@@ -43,7 +50,7 @@ class Formulas(Machine):
             return Formula(of=Of.NUMBER, factor=float(expr.constant)) if expr.is_constant else COUNT
         if isinstance(value, Obj) and value.d.get("#empty") and TOUCHED not in value.d:
             return Formula(of=Of.NUMBER, factor=0.0)
-        record = self.data(value)
+        record = self.views.data(value)
         if record.formula is not None and (record.losses or record.formula.of not in (Of.TOKENS, Of.LOGITS)):
             return record.formula
         if record.losses:
@@ -53,7 +60,7 @@ class Formulas(Machine):
         return BYTES if record.origins or record.by_kind is not None else COUNT
 
     def change(self, node: ast.AST, kind: Kind = Kind.ALTERED, text: str = "") -> Change:
-        return Change(place=self.place(node), text=text or ast_text(node), kind=kind)
+        return Change(place=self.recorder.place(node), text=text or ast_text(node), kind=kind)
 
     def is_tokens(self, record: Data) -> bool:
         """Whether it holds tokens of the split as they are, or changed."""
@@ -65,7 +72,7 @@ class Formulas(Machine):
 
     def chosen_by(self, value: Value | None) -> str:
         """What a mask or an index was made by looking at: scores, tokens, a random number, or none of them."""
-        record = self.data(value)
+        record = self.views.data(value)
         if BY_SCORE in record.marks or ("mask" in record.marks and record.losses):
             return BY_SCORE
         if DRAWN in record.marks and not any(state.kind == "module" for state in record.states):
@@ -82,7 +89,7 @@ class Formulas(Machine):
 
     def looked_at(self, left: Value, rights: Sequence[Value], op: ast.cmpop | None = None) -> frozenset[str]:
         """Marks of a comparison: whether it looks at scores or at tokens; a negative number is no token."""
-        records = [self.data(value) for value in (left, *rights)]
+        records = [self.views.data(value) for value in (left, *rights)]
         if any(record.losses for record in records):
             return frozenset((BY_SCORE,))
         if any(map(self.is_tokens, records)):
@@ -110,27 +117,27 @@ class Formulas(Machine):
             yield
             return
         text = f"{ast_text(node.test)}: scores added up where their own values pass"
-        waiting = len(self.deferred)
+        waiting = len(self.frames.deferred)
         self.score_tests.append(self.change(node, Kind.OPAQUE if node.orelse else Kind.ALTERED, text))
         try:
             yield
         finally:
             left = self.score_tests.pop()
-            if any(status == "continue" for status, _, _ in self.deferred[waiting:]):
+            if any(status == "continue" for status, _, _ in self.frames.deferred[waiting:]):
                 self.score_tests.append(left)  # until the turn ends
 
     def under_tests(self, record: Data) -> Data:
         """Scores that are added up, with the comparisons of scores that led there."""
-        if not self.score_tests or not record.losses or self.following:
+        if not self.score_tests or not record.losses or self.frames.following:
             return record
         return replace(record, formula=(record.formula or LOST).changed(*self.score_tests))
 
     def ordered_by_score(self, target: Obj, node: ast.AST) -> None:
         """A list of scores is sorted: what is taken from it by its place is chosen by its value, perhaps."""
-        record = self.data(target)
+        record = self.views.data(target)
         if record.losses:
             told = self.change(node, Kind.OPAQUE, f"{ast_text(node)}: scores in the order of their values")
-            self.put(
+            self.heap.put(
                 target, "#content", replace(record.plain(), formula=(record.formula or LOST).changed(told))
             )
 
@@ -140,16 +147,16 @@ class Formulas(Machine):
         name = how.name.rsplit(".", 1)[-1] if isinstance(how, Lib) else ""
         if name not in ("MIN", "MAX", "PRODUCT"):
             return
-        for target in self.objects(args[0]):
+        for target in self.views.objects(args[0]):
             content = target.d.get("#content")
             if isinstance(content, Data) and content.losses:
                 form = (content.formula or LOST).changed(self.change(node))
-                self.put(target, "#content", replace(content, formula=form))
+                self.heap.put(target, "#content", replace(content, formula=form))
 
     # lines
     def printed_number(self, before: str, value: Value, source: str) -> tuple[Printed, ...]:
         """A number of a line: named by the text before it, or as the source calls it."""
-        record = self.data(value)
+        record = self.views.data(value)
         if record.printed:
             return record.printed
         name = (before.split() or [""])[-1].strip(" :=,|")
@@ -163,7 +170,7 @@ class Formulas(Machine):
     # losses
     def picked_loss(self, form: Formula, given: Value | None) -> Formula:
         """`nll_loss` of log-probabilities: what was done to these is done to the losses."""
-        known = self.data(given).formula
+        known = self.views.data(given).formula
         if known is None or known.of is not Of.NLL:
             return form
         return replace(form, factor=known.factor and -known.factor).changed(*known.changes)

@@ -16,7 +16,10 @@ from auditor.static.ast_text import once_a_node
 from auditor.static.domain.flow import Loss
 from auditor.static.domain.heap import Func, Obj
 from auditor.static.domain.values import Const, Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.effects.ambient_state import AmbientState
+from auditor.static.effects.events import Scoring
+from auditor.static.effects.formulas import Formulas
+from auditor.static.interpreter.machine import Machine
 from auditor.trace.events import Update
 from auditor.trace.formula import Formula, Kind, Of
 from auditor.trace.tree import Node
@@ -25,10 +28,20 @@ MAX_FOLLOWED = 60
 """Different calls of models that are followed in one evaluation."""
 
 
-class ForwardPass(Machine):
+class ForwardPass:
     """Follows models into their losses."""
 
-    def prepare_forward_pass(self) -> None:
+    def __init__(
+        self, machine: Machine, formulas: Formulas, scoring: Scoring, ambient_state: AmbientState
+    ) -> None:
+        self.machine = machine
+        self.frames = machine.frames
+        self.recorder = machine.recorder
+        self.heap = machine.heap
+        self.views = machine.views
+        self.formulas = formulas
+        self.scoring = scoring
+        self.ambient_state = ambient_state
         self.known_forward: dict[object, Loss] = {}
 
     def followed(
@@ -36,8 +49,10 @@ class ForwardPass(Machine):
     ) -> Loss:
         """The loss that a call of a module's method gives."""
         name = getattr(method.node, "name", "forward")
-        if id(method.node) in self.active or len(self.known_forward) >= MAX_FOLLOWED:
-            return Loss(Formula().changed(self.change(node, Kind.OPAQUE, f"the loss that {name} gives")))
+        if id(method.node) in self.frames.active or len(self.known_forward) >= MAX_FOLLOWED:
+            return Loss(
+                Formula().changed(self.formulas.change(node, Kind.OPAQUE, f"the loss that {name} gives"))
+            )
         key = (id(method.node), self.surroundings(module, method), self.shown(args, keywords))
         known = self.known_forward.get(key)
         if known is None:
@@ -55,7 +70,9 @@ class ForwardPass(Machine):
             scope = method.env.find(name)
             if scope is not None:
                 names[name] = self.identity(scope.d[name])
-        environment = {name: self.identity(value) for name, value in self.environment_writes.items()}
+        environment = {
+            name: self.identity(value) for name, value in self.ambient_state.environment_writes.items()
+        }
         return tuple(tuple(sorted(d.items(), key=str)) for d in (attributes, names, environment))
 
     def identity(self, value: object) -> object:
@@ -75,27 +92,35 @@ class ForwardPass(Machine):
         node: ast.AST,
         name: str,
     ) -> Loss:
-        mark, last, before = self.trail.mark(), self.numbering.last, self.node
-        effects, written, standing = self.effects, set(self.written), set(self.standing)
-        self.node = Node(kind="call", text=name, place=self.place(node))
-        self.following += 1
+        mark, last, before = self.heap.trail.mark(), self.recorder.numbering.last, self.recorder.node
+        effects, written, standing = (
+            self.recorder.effects,
+            set(self.heap.written),
+            set(self.recorder.standing),
+        )
+        self.recorder.node = Node(kind="call", text=name, place=self.recorder.place(node))
+        self.frames.following += 1
         try:
-            record = self.data(
-                self.call_function(replace(method, instance=module), list(args), dict(keywords), node)
+            record = self.views.data(
+                self.machine.apply.call_function(
+                    replace(method, instance=module), list(args), dict(keywords), node
+                )
             )
         finally:
-            self.following -= 1
-            self.node = before
-            self.trail.undo(mark)
-            self.retract(last)
-            self.effects, self.written, self.standing = effects, written, standing
+            self.frames.following -= 1
+            self.recorder.node = before
+            self.heap.trail.undo(mark)
+            self.scoring.retract(last)
+            self.recorder.effects, self.heap.written, self.recorder.standing = effects, written, standing
         if record.formula is None or not record.losses or record.formula.of is Of.NUMBER:
-            return Loss(Formula().changed(self.change(node, Kind.OPAQUE, f"the loss that {name} gives")))
+            return Loss(
+                Formula().changed(self.formulas.change(node, Kind.OPAQUE, f"the loss that {name} gives"))
+            )
         chosen = frozenset(n for n in record.updates if self.is_selection(n))
         return Loss(record.formula, chosen)
 
     def is_selection(self, number: int) -> bool:
-        event = self.events.get(number)
+        event = self.recorder.events.get(number)
         return isinstance(event, Update) and event.how == "selection"
 
 

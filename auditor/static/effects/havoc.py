@@ -31,7 +31,7 @@ from auditor.static.domain.values import (
     Value,
 )
 from auditor.static.effects.captures import captured
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.interpreter.machine import Machine
 
 ADDRESS = "address"
 """Marks the address of a state's memory, and numbers computed from it."""
@@ -68,10 +68,20 @@ STATES = frozenset(["module", "optimizer", "tensor"])
 HOLDERS = frozenset(["list", "dict", "instance", "iterator", "namespace", "tokenizer"])
 
 
-class Havoc(Machine):
+class Havoc:
     """Doubts what unread code could reach."""
 
-    def havoc(
+    def __init__(self, machine: Machine) -> None:
+        self.budget = machine.budget
+        self.script = machine.script
+        self.frames = machine.frames
+        self.recorder = machine.recorder
+        self.heap = machine.heap
+        self.views = machine.views
+        self.method_names: set[str] | None = None
+        self.taken_over: set[int] = set()
+
+    def mark(
         self,
         values: Iterable[Value],
         reason: str,
@@ -103,17 +113,17 @@ class Havoc(Machine):
         targets = [target for target in reach.objects if self.matters(target)]
         if not targets and not reach.names:
             return NONE_DOUBTED
-        numbers = frozenset((self.doubt(reason, what, node),))
+        numbers = frozenset((self.recorder.doubt(reason, what, node),))
         for target in targets:
-            self.put(target, "#doubts", self.misgivings(target) | numbers)
-            self.put(target, TOUCHED, True)
+            self.heap.put(target, "#doubts", self.views.misgivings(target) | numbers)
+            self.heap.put(target, TOUCHED, True)
         for env, name in reach.names:
             found = env.d.get(name)
             if isinstance(found, Value):
-                self.put(env, name, self.doubted_value(found, numbers))
+                self.heap.put(env, name, self.doubted_value(found, numbers))
         if lasting:
-            self.standing |= numbers
-        self.effects += 1
+            self.recorder.standing |= numbers
+        self.recorder.effects += 1
         return numbers
 
     def hands_code(self, values: Iterable[Value]) -> bool:
@@ -146,9 +156,7 @@ class Havoc(Machine):
             return
         reach = self.reach(given, calls_only=True)
         if reach.trains and any(target.kind in STATES for target in reach.objects):
-            self.havoc(
-                given, "code that trains is handed to a call that was not followed", called(func), node
-            )
+            self.mark(given, "code that trains is handed to a call that was not followed", called(func), node)
 
     def matters(self, target: Obj) -> bool:
         """Whether an object is a state, or holds one, or anything made of tokens."""
@@ -156,7 +164,7 @@ class Havoc(Machine):
             return True
         if target.kind not in HOLDERS:
             return False
-        record = self.data(target)
+        record = self.views.data(target)
         return record.relevant or bool(record.origins)
 
     def doubted_value(self, value: Value, numbers: frozenset[int]) -> Value:
@@ -168,18 +176,20 @@ class Havoc(Machine):
         if isinstance(value, Data):
             return replace(value, doubts=value.doubts | numbers)
         if isinstance(value, (Const, Num, Truth)):
-            return replace(self.data(value), doubts=numbers)
+            return replace(self.views.data(value), doubts=numbers)
         return value
 
     def unread_result(self, out: Data, given: Iterable[Value]) -> Data:
         """What unread code gives back: it may hold on to the models and optimisers that it was handed."""
-        held = {o for value in given for o in self.data(value).refs if o.kind in ("module", "optimizer")}
+        held = {
+            o for value in given for o in self.views.data(value).refs if o.kind in ("module", "optimizer")
+        }
         return replace(out, refs=out.refs | held, marks=out.marks | {UNREAD}) if held else out
 
     def unread_method(self, owner: Value, name: str, given: Iterable[Value], node: ast.AST) -> None:
         """A method is called of what unread code gave back."""
         if isinstance(owner, Data) and UNREAD in owner.marks and owner.refs:
-            self.havoc((owner, *given), "a method of what unread code gave back", name, node)
+            self.mark((owner, *given), "a method of what unread code gave back", name, node)
 
     def unknown_method(self, owner: Value, name: str, given: Sequence[Value], node: ast.AST) -> None:
         """A method of a value of which nothing is known is handed a model, or code.
@@ -192,14 +202,16 @@ class Havoc(Machine):
         if name in PUTS_AWAY and not whole and not self.hands_code(given):
             if not self.names_a_method(name):
                 return
-        if any(isinstance(value, Obj) or self.data(value).refs for value in given) or self.hands_code(given):
-            self.havoc((owner, *given), "a method of an unknown value", name, node)
+        if any(isinstance(value, Obj) or self.views.data(value).refs for value in given) or self.hands_code(
+            given
+        ):
+            self.mark((owner, *given), "a method of an unknown value", name, node)
 
     def names_a_method(self, name: str) -> bool:
         """Whether the script has a function, an attribute that it sets, or a text of that name."""
         if self.method_names is None:
             found: set[str] = set()
-            for tree in self.trees.values():
+            for tree in self.script.trees.values():
                 for node in walk(tree):
                     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                         found.add(node.name)
@@ -213,7 +225,7 @@ class Havoc(Machine):
     def doubted_part(self, owner: Value, part: Value) -> Value:
         """A part of a container or an attribute of an object: the doubts about the whole are doubts about it."""
         target = owner.base if isinstance(owner, View) else owner
-        return self.doubted_value(part, self.misgivings(target)) if isinstance(target, Obj) else part
+        return self.doubted_value(part, self.views.misgivings(target)) if isinstance(target, Obj) else part
 
     # reaching
     def reach(self, values: Iterable[Value], *, calls_only: bool) -> Reach:
@@ -230,7 +242,7 @@ class Havoc(Machine):
                 waiting.extend(self.reached_by_data(value, found))
             elif not isinstance(value, (Const, Num, Truth, Lib)) and id(value) not in seen:
                 seen.add(id(value))
-                self.tick()
+                self.budget.tick()
                 if isinstance(value, Obj):
                     waiting.extend(self.reached_by_object(value, found))
                 elif isinstance(value, Func):
@@ -255,11 +267,11 @@ class Havoc(Machine):
             yield from value.states
         if ANYTHING in value.marks:
             found.changes = True
-            yield from (cell for cell in self.globals.d.values() if isinstance(cell, Value))
+            yield from (cell for cell in self.frames.globals.d.values() if isinstance(cell, Value))
 
     def reached_by_object(self, value: Obj, found: Reach) -> Iterator[Value]:
         found.objects[value] = None
-        if self.own_history(value) or value.d.get("#pending"):
+        if self.views.own_history(value) or value.d.get("#pending"):
             found.validation = True
         for cell in list(value.d.values()):
             if isinstance(cell, Value):

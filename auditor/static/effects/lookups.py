@@ -17,7 +17,8 @@ from auditor.static.domain.lattice import join_data, scored
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.taint import Look, blended, choosing, divided, joined, spreading, tokens_of
 from auditor.static.domain.values import Const, Slice, Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.effects.events import Scoring
+from auditor.static.interpreter.machine import Machine
 from auditor.static.interpreter.provenance_of import TOKENS_A_STEP
 from auditor.trace.answer import Answer
 from auditor.trace.blending import Found, held
@@ -41,10 +42,15 @@ class Asked:
     updates: frozenset[int]
 
 
-class Lookups(Machine):
+class Lookups:
     """Records lookups and says of each score which of them went into it."""
 
-    def prepare_lookups(self) -> None:
+    def __init__(self, machine: Machine, scoring: Scoring) -> None:
+        self.budget = machine.budget
+        self.recorder = machine.recorder
+        self.heap = machine.heap
+        self.views = machine.views
+        self.scoring = scoring
         self.asked: dict[int, Asked] = {}
         self.known_lookups: dict[object, int] = {}
         self.same_turn: set[int] = set()
@@ -55,19 +61,19 @@ class Lookups(Machine):
         """The validation tokens that an index is made of, directly or through tables that they were looked up in."""
         if record.losses or "mask" in record.marks:
             return frozenset()
-        self.tick(sum(len(look.regions) for look in record.looks) // TOKENS_A_STEP)
+        self.budget.tick(sum(len(look.regions) for look in record.looks) // TOKENS_A_STEP)
         found = record.regions | tokens_of(frozenset(k for k in record.looks if k.form != "chosen"))
         return frozenset(region for region in found if region.source == "val")
 
     def with_lookup(self, found: Data, owner: Value, items: Sequence[Value], node: ast.AST) -> Data:
         """What was found at an index, with the tokens that the index is made of."""
-        keys = [self.data(item) for item in items if not isinstance(item, (Slice, Const))]
+        keys = [self.views.data(item) for item in items if not isinstance(item, (Slice, Const))]
         ends = not isinstance(items[-1], (Slice, Const))
         if not any(key.regions or key.looks for key in keys):
             return found
         if scored(found) == 1:
             made_of_tokens = [key for key in keys if self.key_tokens(key)]
-            return self.picked_score(found, made_of_tokens[-1], node) if made_of_tokens else found
+            return self.scoring.picked_score(found, made_of_tokens[-1], node) if made_of_tokens else found
         looks = found.looks
         for position, key in enumerate(keys, start=1):
             if key.looks:
@@ -81,7 +87,7 @@ class Lookups(Machine):
         return found if looks is found.looks else replace(found, looks=looks)
 
     def look(self, owner: Value, how: str, key: Data, tokens: frozenset[Region], node: ast.AST) -> Look:
-        record = self.data(owner)
+        record = self.views.data(owner)
         tables = [o for o in record.refs or record.states if o.kind in TABLES]
         if not record.refs and how in ("entry", "column") and not isinstance(owner, Obj):
             how = "pick" if "computed" in record.marks else how
@@ -93,19 +99,19 @@ class Lookups(Machine):
     ) -> int:
         """The number of a lookup: the same for one place and table."""
         states = tuple(sorted((table.state() for table in tables), key=lambda s: s.number))
-        key = (self.place(node), tuple(s.number for s in states), how, combined)
+        key = (self.recorder.place(node), tuple(s.number for s in states), how, combined)
         number = self.known_lookups.get(key)
         if number is None:
-            event = Lookup(**self.common(node), states=states, how=how, combined=combined)  # type: ignore[arg-type]
+            event = Lookup(**self.recorder.common(node), states=states, how=how, combined=combined)
             number = self.known_lookups[key] = event.number
-            self.asked[number] = Asked(event, self.node, updates)
+            self.asked[number] = Asked(event, self.recorder.node, updates)
         else:
             self.asked[number].updates |= updates
         return number
 
     def with_comparison(self, left: Value, right: Value, out: Data, node: ast.AST) -> Data:
         """A comparison of tokens with other numbers tells something about these tokens."""
-        a, b = self.data(left), self.data(right)
+        a, b = self.views.data(left), self.views.data(right)
         if isinstance(left, Const) or isinstance(right, Const) or out.losses:
             return out
         tokens = frozenset(r for r in a.regions | b.regions if r.source == "val")
@@ -120,10 +126,10 @@ class Lookups(Machine):
 
     def arithmetic_looks(self, op: ast.operator, left: Value, right: Value, out: Data, node: ast.AST) -> Data:
         """What a sum, product or quotient does to keys in the making and to counts that were looked up."""
-        a, b = self.data(left), self.data(right)
+        a, b = self.views.data(left), self.views.data(right)
         for logit, normaliser in ((a, b), (b, a)):
             if "picked" in logit.marks and not logit.losses and scored(normaliser) == 1:
-                out = self.picked_score(replace(out, marks=out.marks - {"picked"}), logit, node)
+                out = self.scoring.picked_score(replace(out, marks=out.marks - {"picked"}), logit, node)
         marks = out.marks | {"computed"}
         if self.makes_one_key(a, b):
             marks |= {"combined"}
@@ -161,7 +167,7 @@ class Lookups(Machine):
         A buffer's elements are joined into one record; what each owes to the turns before its own is kept apart
         from what it owes to its own tokens by the place of these tokens, as a look one token behind.
         """
-        place = self.number(index)
+        place = self.views.number(index)
         loop = self.loop_of(place) if place is not None else None
         if loop is None or target.number in self.same_turn:
             return record
@@ -171,7 +177,7 @@ class Lookups(Machine):
         if (taken or old) and loop.iteration == FIRST_TURN:
             self.same_turn.add(target.number)  # a turn may read what it has stored itself
             return record
-        tokens = taken.union(*(self.events[n].regions for n in before))  # type: ignore[attr-defined]
+        tokens = taken.union(*(self.recorder.events[n].regions for n in before))  # type: ignore[attr-defined]
         tokens = tokens.union(*(look.regions for look in old))
         behind = frozenset(one_behind(region, loop) for region in tokens)
         if not behind or None in behind:
@@ -187,13 +193,13 @@ class Lookups(Machine):
 
     def loop_of(self, place: Expr) -> RunningLoop | None:
         """The running loop whose turn a place is numbered by."""
-        for loop in reversed(self.running):
+        for loop in reversed(self.recorder.running):
             if not any(atom.args[0] == loop.entry for atom in (place - Expr.of(loop.counter)).iterations()):
                 return loop
         return None
 
     def is_earlier_turn(self, number: int, loop: RunningLoop) -> bool:
-        event = self.events[number]
+        event = self.recorder.events[number]
         return (
             isinstance(event, Update)
             and event.how == "table"
@@ -205,17 +211,17 @@ class Lookups(Machine):
         key = ("carried", loop.entry)
         number = self.known_lookups.get(key)
         if number is None:
-            node = ast.Pass(lineno=self.line, col_offset=0)
-            event = Lookup(**self.common(node), states=(), how="carried")  # type: ignore[arg-type]
+            node = ast.Pass(lineno=self.recorder.line, col_offset=0)
+            event = Lookup(**self.recorder.common(node), states=(), how="carried")
             number = self.known_lookups[key] = event.number
-            self.asked[number] = Asked(event, self.node, frozenset())
+            self.asked[number] = Asked(event, self.recorder.node, frozenset())
         return number
 
     # scoring
     def added_up(self, record: Data, total: Value | None, node: ast.AST) -> Data:
         """Scores of tokens go into a sum over tokens, and are final; `total` is what they are added to, if told."""
-        settled = self.settle(record, node)
-        if total is not None and self.data(total).looks:
+        settled = self.scoring.settle(record, node)
+        if total is not None and self.views.data(total).looks:
             return settled
         return replace(settled, marks=settled.marks | {"total"})
 
@@ -224,9 +230,9 @@ class Lookups(Machine):
         found: dict[tuple[int, str], Blend] = {}
         number: int | None = score.number
         while number is not None:
-            event = self.events[number]
+            event = self.recorder.events[number]
             assert isinstance(event, Score)
-            for look in sorted(self.in_looks.get(number, ()), key=lambda k: (k.number, k.form)):
+            for look in sorted(self.scoring.in_looks.get(number, ()), key=lambda k: (k.number, k.form)):
                 blend = self.blend(event, look)
                 if blend is not None:
                     known = found.get((look.number, blend.form))
@@ -249,15 +255,15 @@ class Lookups(Machine):
 
     def shown_lookup(self, number: int) -> Lookup:
         """Make a lookup an event of the trace."""
-        known = self.events.get(number)
+        known = self.recorder.events.get(number)
         if isinstance(known, Lookup):
             return known
         asked = self.asked[number]
-        memory = any(state.number in self.written for state in asked.event.states) or any(
-            is_table_update(self.events.get(n)) for n in asked.updates
+        memory = any(state.number in self.heap.written for state in asked.event.states) or any(
+            is_table_update(self.recorder.events.get(n)) for n in asked.updates
         )
         event = replace(asked.event, memory=memory)
-        self.events[number] = event
+        self.recorder.events[number] = event
         asked.node.child("event", "Lookup", event.place).events.append(event)
         return event
 

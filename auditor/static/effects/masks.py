@@ -14,18 +14,24 @@ from dataclasses import replace
 from auditor.solver.expressions import Atom, Expr
 from auditor.solver.operations import operation, replace_atoms
 from auditor.static.domain.heap import Obj
-from auditor.static.domain.provenance import Data
+from auditor.static.domain.provenance import MATCHED, Data
 from auditor.static.domain.values import Const, Slice, Tup, Value, Written
-from auditor.static.interpreter.decisions import Machine
-from auditor.static.transfer.files import MATCHED
+from auditor.static.effects.events import Scoring
+from auditor.static.interpreter.machine import Machine
 from auditor.trace.region import Region
 
 EMPTY_ALLOCATIONS = frozenset(["zeros", "zeros_like", "new_zeros", "full", "full_like", "new_full"])
 """What a mask is made of before ones are written into it; of `full` the filling is looked at."""
 
 
-class Masks(Machine):
+class Masks:
     """Narrows tokens by masks."""
+
+    def __init__(self, machine: Machine, scoring: Scoring) -> None:
+        self.heap = machine.heap
+        self.views = machine.views
+        self.decisions = machine.decisions
+        self.scoring = scoring
 
     def masked(self, record: Data, mask: Data, node: ast.AST) -> Data:
         """Tokens let through by a mask over the positions of each row."""
@@ -42,14 +48,14 @@ class Masks(Machine):
         if MATCHED in mask.marks:
             found = replace(found, marks=found.marks | {MATCHED}, origins=found.origins | mask.origins)
         if record.losses and found.regions != record.regions:
-            return self.refine(found, node)
+            return self.scoring.refine(found, node)
         return found
 
     def thinned(self, record: Data, node: ast.AST) -> Data:
         """Tokens let through by a mask that was not followed: some of them."""
         partial = frozenset(replace(region, partial=True) for region in record.regions)
         found = replace(record, regions=partial, marks=record.marks - {"selective"})
-        return self.refine(found, node) if found.losses else found
+        return self.scoring.refine(found, node) if found.losses else found
 
     def write_mask(self, target: Obj, index: Value, value: Const) -> None:
         """A constant is written into part of a tensor."""
@@ -58,40 +64,31 @@ class Masks(Machine):
         if not value.value:
             empty = target.d.get("#empty") and "#let_through" not in target.d
             if not empty:
-                self.put(target, "#selective", True)
+                self.heap.put(target, "#selective", True)
             return
         interval = self.row_interval(index) if target.d.get("#empty") else None
         known = target.d.get("#let_through")
         rows = known if isinstance(known, tuple) else ()
-        facts = tuple(fact for fact in self.path_facts() if fact.iterations())
+        facts = tuple(fact for fact in self.decisions.path_facts() if fact.iterations())
         if interval is None:
-            self.put(target, "#selective", True)
+            self.heap.put(target, "#selective", True)
         elif (*interval, facts) not in rows:
-            self.put(target, "#let_through", (*rows, (*interval, facts)))
+            self.heap.put(target, "#let_through", (*rows, (*interval, facts)))
 
     def row_interval(self, index: Value) -> tuple[Expr, Expr | None, Expr | None] | None:
         """Row, first and last position of `[row, first:last]`; None for any other index."""
         if not isinstance(index, Tup) or len(index.items) != 2:
             return None
-        row, part = self.number(index.items[0]), index.items[1]
+        row, part = self.views.number(index.items[0]), index.items[1]
         if row is None or not isinstance(part, Slice) or part.step is not None:
             return None
         bounds: list[Expr | None] = []
         for bound in (part.lower, part.upper):
-            number = None if bound is None else self.number(bound)
+            number = None if bound is None else self.views.number(bound)
             if bound is not None and (number is None or (number.is_constant and number.constant < 0)):
                 return None
             bounds.append(number)
         return row, bounds[0], bounds[1]
-
-    def let_through(self, target: Obj, content: Data) -> Data:
-        """The content of a tensor with what is known of it as a mask."""
-        if target.d.get("#selective"):
-            return replace(content, marks=content.marks | {"selective"})
-        rows = target.d.get("#let_through")
-        if not isinstance(rows, tuple):
-            return content
-        return replace(content, written=frozenset(rows), marks=content.marks | {"mask"})
 
     def starts_empty(self, tail: str, args: list[Value], keywords: dict[str, Value]) -> bool:
         """Whether an allocation is filled with zeros (or False)."""

@@ -12,38 +12,48 @@ import ast
 from dataclasses import replace
 
 from auditor.static.domain.flow import Choice
+from auditor.static.domain.heap import Obj
 from auditor.static.domain.lattice import scored
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.taint import choosing
 from auditor.static.domain.taint import joined as together
 from auditor.static.domain.values import Const, Num, Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.effects.events import Scoring
+from auditor.static.interpreter.machine import Machine
 from auditor.trace.events import Score
 from auditor.trace.region import Region
 
 
-class Choices(Machine):
+class Choices:
     """Follows what conditions on scores decide."""
+
+    def __init__(self, machine: Machine, scoring: Scoring) -> None:
+        self.recorder = machine.recorder
+        self.heap = machine.heap
+        self.views = machine.views
+        self.decisions = machine.decisions
+        self.scoring = scoring
+        self.selections: dict[int, Obj] = {}
 
     def choice(self, test: Value, node: ast.AST) -> Choice | None:
         """The condition as a choice that looked at tokens or at their scores; None for any other.
 
         A whole distribution (its entropy, its maximum) is known before the token is.
         """
-        record = self.data(test)
+        record = self.views.data(test)
         return Choice(record, node) if scored(record) == 2 or record.looks else None
 
     def chooses_score(self, condition: Value, first: Value, second: Value) -> bool:
-        test, a, b = self.data(condition), self.data(first), self.data(second)
+        test, a, b = self.views.data(condition), self.views.data(first), self.views.data(second)
         return bool(test.losses and a.losses and b.losses and a.losses != b.losses)
 
     def kept(self, first: object, second: object, joined: object, choice: Choice) -> object:
         """What a cell holds after a branch that looked at scores left `first` or `second` in it."""
         if not isinstance(first, Value) or not isinstance(second, Value) or not isinstance(joined, Value):
             return joined
-        if self.same(first, second):
+        if self.decisions.same(first, second):
             return joined
-        a, b = self.data(first), self.data(second)
+        a, b = self.views.data(first), self.views.data(second)
         joined = self.told(joined, choice)
         if scored(choice.test) < 2:
             return joined
@@ -52,25 +62,27 @@ class Choices(Machine):
                 loop = self.repeating_loop(a.losses)
                 if loop is None or a.losses != choice.test.losses:
                     return joined
-                return self.select(self.as_record(joined), choice.node, "a branch", repeated=loop)
-            return self.select(self.as_record(joined), choice.node, "a branch")
+                return self.scoring.select(
+                    self.decisions.as_record(joined), choice.node, "a branch", repeated=loop
+                )
+            return self.scoring.select(self.decisions.as_record(joined), choice.node, "a branch")
         if a.losses or b.losses or isinstance(joined, Num) or not isinstance(joined, (Data, Const)):
             return joined  # the first score that is kept, or a counter
         return self.selected(joined, choice)
 
     def repeating_loop(self, losses: frozenset[int]) -> str | None:
         """The variable of the innermost loop, where its turns score the same tokens; None where they do not."""
-        if not self.running:
+        if not self.recorder.running:
             return None
-        entry = self.running[-1].entry
+        entry = self.recorder.running[-1].entry
         for number in losses:
-            event = self.events.get(number)
+            event = self.recorder.events.get(number)
             if not isinstance(event, Score):
                 return None
             for region in event.regions:
                 if region.partial or any(atom.args[0] == entry for atom in region.iterations | region.turns):
                     return None
-        return self.running[-1].variable
+        return self.recorder.running[-1].variable
 
     def told(self, value: Value, choice: Choice) -> Value:
         """A value that a branch left, with what the branch was told about tokens; sums over tokens aside."""
@@ -80,25 +92,27 @@ class Choices(Machine):
 
     def decided(self, record: Data, condition: Value, node: ast.AST) -> Data:
         """A value picked by a condition: it carries what the condition has absorbed, and that it looked at scores."""
-        seen = self.data(condition)
+        seen = self.views.data(condition)
         found = replace(record, updates=record.updates | seen.updates, doubts=record.doubts | seen.doubts)
         choice = self.choice(seen, node)
         if choice is None or scored(seen) < 2 or record.losses:
             return found
-        return self.as_record(self.selected(found, choice))
+        return self.decisions.as_record(self.selected(found, choice))
 
     def selected(self, value: Value, choice: Choice) -> Value:
         """A value that a comparison of scores decided on."""
-        record = self.as_record(value)
+        record = self.decisions.as_record(value)
         regions: set[Region] = set()
         for number in choice.test.losses:
-            event = self.events[number]
+            event = self.recorder.events[number]
             if isinstance(event, Score):
                 regions |= event.regions
         if not regions:
             return value
         carrier = self.selections.get(id(choice.node))
         if carrier is None:
-            carrier = self.selections[id(choice.node)] = self.allocate("selection", choice.node, "choice")
-        self.update(carrier, regions, choice.node, "selection", "a choice by scores")
-        return replace(record, updates=record.updates | self.history(carrier))
+            carrier = self.selections[id(choice.node)] = self.heap.allocate(
+                "selection", choice.node, "choice"
+            )
+        self.scoring.update(carrier, regions, choice.node, "selection", "a choice by scores")
+        return replace(record, updates=record.updates | self.views.history(carrier))

@@ -19,13 +19,17 @@ from auditor.static.domain.by_token_kind import (
 from auditor.static.domain.heap import Obj
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.values import Const, Num, Slice, Truth, Tup, Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.interpreter.machine import Machine
 from auditor.trace.region import Region
 from auditor.trace.token_bytes import KINDS
 
 
-class TokenTables(Machine):
+class TokenTables:
     """Follows tables by token id through stores, lookups and arithmetic."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.heap = machine.heap
+        self.views = machine.views
 
     def by_kind_of(self, value: Value | None) -> object:
         """A value as `elementwise` takes it: by kind, a constant, or None for anything else."""
@@ -50,7 +54,7 @@ class TokenTables(Machine):
             if position is None:
                 return True  # a single id that no model piece has
             new = known.with_value(position, value.value if isinstance(value, Const) else None)
-        elif isinstance(index, Slice) and (index.lower is None or self.number(index.lower) == Expr(0)):
+        elif isinstance(index, Slice) and (index.lower is None or self.views.number(index.lower) == Expr(0)):
             given = self.by_kind_of(value)
             new = given if isinstance(given, ByKind) and given.is_table else None
         if new is None and chosen is not None and isinstance(value, Const):
@@ -60,7 +64,7 @@ class TokenTables(Machine):
         if new is None:
             self.spoil(target)
             return False
-        self.put(target, "#kinds", Data(by_kind=new))
+        self.heap.put(target, "#kinds", Data(by_kind=new))
         if isinstance(value, Const):
             self.note_stored(target, value)
         return True
@@ -69,7 +73,7 @@ class TokenTables(Machine):
         """Keep the constants that are written into an array: zeros and ones make a mask."""
         known = target.d.get("#stored")
         written = value.value if isinstance(value.value, (int, float)) else None
-        self.put(target, "#stored", (known if isinstance(known, frozenset) else frozenset()) | {written})
+        self.heap.put(target, "#stored", (known if isinstance(known, frozenset) else frozenset()) | {written})
 
     def chosen_kinds(self, index: Value) -> list[int] | None:
         """Positions in `KINDS` of the ids that a slice with constant bounds selects."""
@@ -87,7 +91,7 @@ class TokenTables(Machine):
     def spoil(self, target: Obj) -> None:
         """The array was written in a way that is not followed by kind."""
         if "#kinds" in target.d:
-            self.trail.drop(target, "#kinds")
+            self.heap.trail.drop(target, "#kinds")
 
     def looked_up(self, owner: Value, index: Value) -> Value | ByKind | None:
         """A table read by an index: a constant for a model piece, by kind for tokens; None for anything else."""
@@ -97,13 +101,13 @@ class TokenTables(Machine):
         if isinstance(index, Const) and isinstance(index.value, int) and known.known:
             position = INDEX.get(index.value) if known.is_table else 0
             return None if position is None else known_value(known.values[position])
-        if isinstance(index, Slice) and (index.lower is None or self.number(index.lower) == Expr(0)):
+        if isinstance(index, Slice) and (index.lower is None or self.views.number(index.lower) == Expr(0)):
             return known
         if isinstance(index, Const) and isinstance(index.value, str) and not known.known:
             return known  # one of the tables in a file
         if isinstance(index, (Slice, Const, Tup, Num, Truth)):
             return None
-        record = self.data(index)
+        record = self.views.data(index)
         if "mask" in record.marks:
             return None
         return known.at(tokens_of(record))
@@ -128,7 +132,7 @@ class TokenTables(Machine):
 
     def only_chooses(self, value: Value) -> bool:
         """Whether a factor is one or nothing: the outcome of a comparison, or zeros with ones written into them."""
-        record = self.data(value)
+        record = self.views.data(value)
         if "mask" in record.marks:
             return record.by_kind is None
         stored = value.d.get("#stored") if isinstance(value, Obj) else None

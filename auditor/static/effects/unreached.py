@@ -7,22 +7,27 @@ from collections.abc import Iterator
 
 from auditor.program.walk import walk
 from auditor.static.ast_text import once_a_node
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.interpreter.machine import Machine
 from auditor.trace.events import NEVER_REACHED
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-class Unreached(Machine):
+class Unreached:
     """Notes functions that were never entered."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.script = machine.script
+        self.frames = machine.frames
+        self.recorder = machine.recorder
 
     def note_unreached(self) -> None:
         """Record each function that takes gradients or steps and was not entered, at its place."""
-        for (layer, path), tree in list(self.trees.items()):
+        for (layer, path), tree in list(self.script.trees.items()):
             for function in training_functions(tree):
-                if id(function) not in self.entered:
-                    with self.standing_in(layer, path):
-                        self.doubt(NEVER_REACHED, function.name, function)
+                if id(function) not in self.frames.entered:
+                    with self.recorder.standing_in(layer, path):
+                        self.recorder.doubt(NEVER_REACHED, function.name, function)
 
 
 @once_a_node

@@ -1,1 +1,1 @@
-"""The evaluator's own state and decisions."""
+"""The machine: what an evaluation knows, and what its parts ask of values."""

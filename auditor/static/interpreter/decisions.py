@@ -1,8 +1,4 @@
-"""The state of one abstract evaluation, and what every part of the evaluator needs of it.
-
-The parts (`statements`, `loops`, `expressions`, …) are mix-ins of one class; this base declares what they
-call of each other. Caps make every evaluation end; reaching one is recorded and leaves the trace incomplete.
-"""
+"""What is settled of values: whether a condition holds, whether two are the same, and what is either of two."""
 
 from __future__ import annotations
 
@@ -30,7 +26,11 @@ from auditor.static.domain.values import (
     Tup,
     Value,
 )
+from auditor.static.interpreter.frames import Frames
+from auditor.static.interpreter.protocols import Rooms
 from auditor.static.interpreter.provenance_of import Views
+from auditor.static.interpreter.script import Script
+from auditor.static.interpreter.symbols import Symbols
 
 LEAST = 0.1
 """Constants up to here are no result."""
@@ -39,8 +39,17 @@ MAX_CONSTANTS = 8
 """Constants that a number may be one of, for these to be kept apart from the conditions that chose them."""
 
 
-class Machine(Views):
-    """State and shared services of the evaluator."""
+class Decisions:
+    """Three-valued logic and joins of values."""
+
+    def __init__(
+        self, machine: Rooms, script: Script, frames: Frames, symbols: Symbols, views: Views
+    ) -> None:
+        self.machine = machine
+        self.script = script
+        self.frames = frames
+        self.symbols = symbols
+        self.views = views
 
     # three-valued logic
     def is_open(self, value: Value) -> bool:
@@ -48,10 +57,12 @@ class Machine(Views):
 
         That is so only in an evaluation that stands for all in which such a switch is turned.
         """
-        if not self.both_ways:
+        if not self.script.both_ways:
             return False
         names = getattr(value, "settings", NONE)
-        return any(name in self.resolved and self.resolved[name].origin == "default" for name in names)
+        return any(
+            name in self.script.resolved and self.script.resolved[name].origin == "default" for name in names
+        )
 
     def decide(self, condition: Condition) -> bool | None:
         difference = condition.difference
@@ -79,7 +90,7 @@ class Machine(Views):
         if isinstance(value, Alt):
             outcomes = {self.truth(option) for option in value.options}
             return outcomes.pop() if len(outcomes) == 1 else None
-        if self.following and is_attribute(value):
+        if self.frames.following and is_attribute(value):
             return None
         if isinstance(value, (Func, Class, Lib, Method, Partial, Generator)):
             return True
@@ -102,7 +113,7 @@ class Machine(Views):
         if isinstance(a, Const) and isinstance(b, Const):
             if type(a.value) is type(b.value) and a.value == b.value:
                 return Const(a.value, a.settings | b.settings)
-        left, right = self.number(a), self.number(b)
+        left, right = self.views.number(a), self.views.number(b)
         if left is not None and right is not None and not isinstance(getattr(a, "value", 0), bool):
             settings = getattr(a, "settings", NONE) | getattr(b, "settings", NONE)
             if left == right:
@@ -111,7 +122,7 @@ class Machine(Views):
                 constants = self.constants_of(left, right)
                 if constants is not None:
                     return Num(self.one_of(constants), settings)
-            guard = condition or Condition(">=", self.symbol("free"))
+            guard = condition or Condition(">=", self.symbols.fresh("free"))
             return Num(operation("ite", guard, left, right), settings)
         if isinstance(a, Const) and isinstance(b, Const):
             if a.value is None or b.value is None:
@@ -128,12 +139,12 @@ class Machine(Views):
             constant = written_share(a) or written_share(b)
             if constant and joined.losses and joined.formula is not None:
                 return replace(joined, formula=replace(joined.formula, instead=constant))
-            return self.read_or_scored(first, second, joined)
+            return self.machine.apply.read_or_scored(first, second, joined)
         if isinstance(a, Tup) and isinstance(b, Tup) and len(a.items) == len(b.items):
-            guard = condition or Condition(">=", self.symbol("free"))
+            guard = condition or Condition(">=", self.symbols.fresh("free"))
             return Tup(tuple(self.join(x, y, guard) for x, y in zip(a.items, b.items, strict=True)))
         if isinstance(a, (Tup, *plain)) and isinstance(b, (Tup, *plain)):
-            return join_data(self.data(a), self.data(b))
+            return join_data(self.views.data(a), self.views.data(b))
         options = list(a.options) if isinstance(a, Alt) else [a]
         for option in b.options if isinstance(b, Alt) else (b,):
             if not any(self.same(option, known) for known in options):
@@ -141,7 +152,7 @@ class Machine(Views):
         if len(options) == 1:
             return options[0]
         if len(options) > MAX_ALTERNATIVES:
-            return self.data(Tup(tuple(options)))
+            return self.views.data(Tup(tuple(options)))
         return Alt(tuple(options))
 
     def constants_of(self, *exprs: Expr) -> list[int] | None:
@@ -164,11 +175,11 @@ class Machine(Views):
         """Any of the constants."""
         out = Expr(constants[-1])
         for value in reversed(constants[:-1]):
-            out = operation("ite", Condition(">=", self.symbol("free")), Expr(value), out)
+            out = operation("ite", Condition(">=", self.symbols.fresh("free")), Expr(value), out)
         return out
 
     def as_record(self, value: Value) -> Data:
-        return value if isinstance(value, Data) else self.data(value)
+        return value if isinstance(value, Data) else self.views.data(value)
 
     def same(self, a: Value, b: Value) -> bool:
         if a is b:
@@ -182,7 +193,7 @@ class Machine(Views):
     def path_facts(self) -> tuple[Expr, ...]:
         """What the branches taken so far say of integers, as expressions that are not negative."""
         out: list[Expr] = []
-        for condition in self.conditions:
+        for condition in self.frames.conditions:
             if condition.operator == ">=":
                 out.append(condition.difference)
             else:

@@ -26,14 +26,22 @@ from auditor.static.domain.values import (
     Tup,
     Value,
 )
-from auditor.static.interpreter.state import Ledger
+from auditor.static.interpreter.budget import Budget
+from auditor.static.interpreter.protocols import Rooms
+from auditor.static.interpreter.recorder import Recorder
 
 TOKENS_A_STEP = 4
 """Sets of tokens that are seen elsewhere in the time of one statement (measured on real scripts)."""
 
 
-class Views(Ledger):
+class Views:
     """Looks at values and objects."""
+
+    def __init__(self, machine: Rooms, budget: Budget, recorder: Recorder) -> None:
+        self.machine = machine
+        self.budget = budget
+        self.recorder = recorder
+        self.looking: set[Obj] = set()
 
     def own_history(self, target: Obj) -> frozenset[int]:
         """The updates that a state has absorbed, without those of modules that are a part of it."""
@@ -140,7 +148,7 @@ class Views(Ledger):
             return Data(turns=turns, marks=marks, settings=value.settings) if turns or marks else UNKNOWN
         if depth > MAX_NESTING:
             what = f"more than {MAX_NESTING} containers in one another"
-            return Data(doubts=frozenset((self.doubt("nested too deep", what, ast.Pass()),)))
+            return Data(doubts=frozenset((self.recorder.doubt("nested too deep", what, ast.Pass()),)))
         if isinstance(value, (Tup, Alt)):
             out = UNKNOWN
             for item in value.items if isinstance(value, Tup) else value.options:
@@ -153,7 +161,9 @@ class Views(Ledger):
         if isinstance(value, View):
             seen = self.object_data(value.base, depth)
             # a value that very many lookups went into takes as long to see elsewhere as that many statements
-            self.tick(sum(len(r.turns) + 1 for look in seen.looks for r in look.regions) // TOKENS_A_STEP)
+            self.budget.tick(
+                sum(len(r.turns) + 1 for look in seen.looks for r in look.regions) // TOKENS_A_STEP
+            )
             found = substitute(seen, by_entry(value.mapping))
             assert isinstance(found, Data)
             turns = value.key.iterations() if value.key is not None else frozenset()
@@ -161,7 +171,7 @@ class Views(Ledger):
         if isinstance(value, Keyed):
             return self.data(value.value, depth + 1)
         if isinstance(value, Generator):
-            return self.data(self.listed(value), depth + 1)
+            return self.data(self.machine.evaluate.listed(value), depth + 1)
         if isinstance(value, Partial):
             return self.data(Tup(value.args), depth + 1)
         if isinstance(value, Method):
@@ -260,3 +270,12 @@ class Views(Ledger):
         if isinstance(value, Data):
             return value.refs
         return frozenset()
+
+    def let_through(self, target: Obj, content: Data) -> Data:
+        """The content of a tensor with what is known of it as a mask."""
+        if target.d.get("#selective"):
+            return replace(content, marks=content.marks | {"selective"})
+        rows = target.d.get("#let_through")
+        if not isinstance(rows, tuple):
+            return content
+        return replace(content, written=frozenset(rows), marks=content.marks | {"mask"})

@@ -15,31 +15,47 @@ from auditor.static.domain.heap import Env, Obj
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.values import NONE, Const, Interval, Num, RowNumber, Tup, Value
 from auditor.static.effects.count_ratios import is_share
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.machine import Machine
 from auditor.static.transfer.list_views import moved
+from auditor.static.transfer.room import TransferRoom
 
 MAX_TEXT = 4096
 ARITHMETIC: Mapping[type[ast.operator], Binary] = {**ELEMENTWISE, ast.RShift: operator.rshift}
 
 
-class Arithmetic(Machine):
+class Arithmetic:
     """Evaluates binary operators."""
 
+    def __init__(self, machine: Machine, effects: EffectsRoom, transfer: TransferRoom) -> None:
+        self.machine = machine
+        self.script = machine.script
+        self.recorder = machine.recorder
+        self.heap = machine.heap
+        self.views = machine.views
+        self.effects = effects
+        self.transfer = transfer
+
     def e_BinOp(self, node: ast.BinOp, env: Env) -> Value:
-        return self.binary_by_method(
-            node.op, self.evaluate(node.left, env), self.evaluate(node.right, env), node
+        return self.machine.evaluate.binary_by_method(
+            node.op,
+            self.machine.evaluate.evaluate(node.left, env),
+            self.machine.evaluate.evaluate(node.right, env),
+            node,
         )
 
     def binary(self, op: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
-        result = self.with_binary(op, left, right, self.operated(op, left, right, node), node)
-        return self.with_time(op, left, right, result)
+        result = self.effects.formula_arithmetic.with_binary(
+            op, left, right, self.operated(op, left, right, node), node
+        )
+        return self.effects.clocks.with_time(op, left, right, result)
 
     def operated(self, op: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
         if isinstance(left, Const) and isinstance(right, Const):
             return self.constant_arithmetic(op, left, right)
         if isinstance(op, ast.BitAnd) and (self.is_false(left) or self.is_false(right)):
             return Const(False, getattr(left, "settings", NONE) | getattr(right, "settings", NONE))
-        a, b = self.number(left), self.number(right)
+        a, b = self.views.number(left), self.views.number(right)
         settings = getattr(left, "settings", NONE) | getattr(right, "settings", NONE)
         if a is not None and b is not None:
             expr = integer_arithmetic(op, a, b)
@@ -55,13 +71,18 @@ class Arithmetic(Machine):
         text = self.text_arithmetic(op, left, right)
         if text is not None:
             return text
-        by_kind = self.combined(op, left, right)
+        by_kind = self.effects.token_tables.combined(op, left, right)
         if by_kind is not None:
-            out = replace(self.mix(left, right), by_kind=by_kind, span=None, array=None, template=None)
-            return replace(self.arithmetic_looks(op, left, right, out, node), most=None)
-        out = self.mix(left, right)
+            out = replace(self.views.mix(left, right), by_kind=by_kind, span=None, array=None, template=None)
+            return replace(self.effects.lookups.arithmetic_looks(op, left, right, out, node), most=None)
+        out = self.views.mix(left, right)
         if isinstance(op, ast.Add) and out.origins and not out.losses:
-            out = replace(out, origins=self.added(self.data(left).origins, self.data(right).origins, node))
+            out = replace(
+                out,
+                origins=self.effects.byte_counts.added(
+                    self.views.data(left).origins, self.views.data(right).origins, node
+                ),
+            )
         rows = self.row_arithmetic(op, left, right, out, node)
         if rows is not None:
             return rows
@@ -74,7 +95,7 @@ class Arithmetic(Machine):
             elif isinstance(left, Data):
                 span = (spans[0][0] - offset, spans[0][1] - offset)
         within = moved_intervals(op, left, right, offset)
-        out = self.arithmetic_looks(op, left, right, out, node)
+        out = self.effects.lookups.arithmetic_looks(op, left, right, out, node)
         logical = isinstance(op, (ast.BitAnd, ast.BitOr, ast.BitXor)) and "mask" in out.marks
         marks = out.marks - {"equals"} if logical else out.marks - {"mask", "equals"}
         if "file" in marks:
@@ -84,26 +105,26 @@ class Arithmetic(Machine):
     def is_false(self, value: Value) -> bool:
         if isinstance(value, Const):
             return value.value is False
-        return isinstance(value, Obj) and self.constant_mask(value) is False
+        return isinstance(value, Obj) and self.transfer.stacked_columns.constant_mask(value) is False
 
     def most_of(self, node: ast.AST) -> float | None:
         """What no result of an operation is larger than, where that is known."""
-        tree = self.trees.get((self.layer, self.path))
+        tree = self.script.trees.get((self.recorder.layer, self.recorder.path))
         return 1.0 if tree is not None and is_share(tree, node) else None
 
     def row_arithmetic(
         self, op: ast.operator, left: Value, right: Value, out: Data, node: ast.AST
     ) -> Data | None:
         """Sums of integers held by row, positions added to them, and products and conjunctions of masks."""
-        a, b = self.data(left), self.data(right)
+        a, b = self.views.data(left), self.views.data(right)
         if isinstance(op, (ast.Mult, ast.BitAnd)):
             for record, mask in ((a, b), (b, a)):
                 if "total" in record.marks:
                     continue  # a sum over tokens: nothing chooses among them any more
                 if "selective" in mask.marks and record.regions:
-                    return self.thinned(out, node)
+                    return self.effects.masks.thinned(out, node)
                 if (mask.above or mask.below or mask.written) and record.regions:
-                    return replace(self.masked(out, mask, node), marks=out.marks - {"mask"})
+                    return replace(self.effects.masks.masked(out, mask, node), marks=out.marks - {"mask"})
             if a.above or a.below or b.above or b.below:
                 return replace(
                     out, above=a.above | b.above, below=a.below | b.below, marks=out.marks | {"mask"}
@@ -129,8 +150,8 @@ class Arithmetic(Machine):
         return None
 
     def integers(self, value: Value) -> frozenset[RowNumber]:
-        number = self.number(value)
-        return frozenset(((None, number, ()),)) if number is not None else self.data(value).ints
+        number = self.views.number(value)
+        return frozenset(((None, number, ()),)) if number is not None else self.views.data(value).ints
 
     def constant_arithmetic(self, op: ast.operator, left: Const, right: Const) -> Value:
         settings = left.settings | right.settings
@@ -158,9 +179,9 @@ class Arithmetic(Machine):
         if isinstance(op, ast.Mult):
             container = left if isinstance(left, (Tup, Obj)) else right
             if isinstance(container, Tup) or (isinstance(container, Obj) and container.kind == "list"):
-                out = self.allocate("list", node)
-                items = self.exact_items(container)
-                values = tuple(items) if items is not None else (self.content(container),)  # type: ignore[arg-type]
+                out = self.heap.allocate("list", node)
+                items = self.machine.evaluate.exact_items(container)
+                values = tuple(items) if items is not None else (self.views.content(container),)  # type: ignore[arg-type]
                 out.d["#elements"] = tuple(
                     moved(v) for v in values if not (isinstance(v, Const) and v.value is None)
                 )
@@ -170,28 +191,28 @@ class Arithmetic(Machine):
                     out.d["#kinds"] = Data(by_kind=filled(values[0].value))  # type: ignore[attr-defined]
                 return out
         if isinstance(op, ast.Add):
-            a, b = self.exact_items(left), self.exact_items(right)
+            a, b = self.machine.evaluate.exact_items(left), self.machine.evaluate.exact_items(right)
             if a is not None and b is not None:
                 if isinstance(left, Tup):
                     return Tup((*a, *b))
-                out = self.allocate("list", node)
+                out = self.heap.allocate("list", node)
                 out.d["#items"] = (*a, *b)
                 return out
             if any(isinstance(v, Obj) and v.kind == "list" for v in (left, right)):
-                return self.concatenated_lists((left, right), node)
+                return self.transfer.list_views.concatenated_lists((left, right), node)
         return None
 
     def text_arithmetic(self, op: ast.operator, left: Value, right: Value) -> Value | None:
         a, b = template_of(left), template_of(right)
         if isinstance(op, ast.Add) and a is not None and b is not None:
-            numbers = [*self.data(left).printed, *self.data(right).printed]
-            if b == (None,) and not self.data(right).printed:
+            numbers = [*self.views.data(left).printed, *self.views.data(right).printed]
+            if b == (None,) and not self.views.data(right).printed:
                 words = [part for part in a if part is not None]
-                numbers.extend(self.printed_number(words[-1] if words else "", right, ""))
-            found = replace(self.mix(left, right), template=merge_text([*a, *b]))
+                numbers.extend(self.effects.formulas.printed_number(words[-1] if words else "", right, ""))
+            found = replace(self.views.mix(left, right), template=merge_text([*a, *b]))
             return replace(found, formula=None, printed=tuple(dict.fromkeys(numbers)))
         if isinstance(op, ast.Div) and (a is not None or b is not None):
-            record = self.mix(left, right)
+            record = self.views.mix(left, right)
             return replace(record, template=merge_text([*(a or (None,)), "/", *(b or (None,))]))
         if isinstance(op, ast.Mod) and isinstance(left, Const) and isinstance(left.value, str):
             template = percent_template(left.value)
@@ -200,9 +221,11 @@ class Arithmetic(Machine):
             numbers = [
                 number
                 for place, item in enumerate(items)
-                for number in self.printed_number(words[place] if place < len(words) else "", item, "")
+                for number in self.effects.formulas.printed_number(
+                    words[place] if place < len(words) else "", item, ""
+                )
             ]
-            return replace(self.mix(right), template=template, formula=None, printed=tuple(numbers))
+            return replace(self.views.mix(right), template=template, formula=None, printed=tuple(numbers))
         return None
 
 

@@ -11,14 +11,41 @@ from auditor.static.domain.flow import Status
 from auditor.static.domain.heap import TOUCHED, Class, Env, Obj, View
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.values import Alt, Const, Generator, Keyed, Lib, Num, Partial, Tup, Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.machine import Machine
+from auditor.static.syntax.arithmetic import Arithmetic
+from auditor.static.syntax.branches import Branches
+from auditor.static.syntax.generators import Generators
+from auditor.static.syntax.special_methods import SpecialMethods
+from auditor.static.transfer.room import TransferRoom
 
 
-class Assignments(Machine):
+class Assignments:
     """Assigns."""
 
+    def __init__(
+        self,
+        machine: Machine,
+        effects: EffectsRoom,
+        transfer: TransferRoom,
+        arithmetic: Arithmetic,
+        special_methods: SpecialMethods,
+        branches: Branches,
+        generators: Generators,
+    ) -> None:
+        self.machine = machine
+        self.heap = machine.heap
+        self.views = machine.views
+        self.decisions = machine.decisions
+        self.effects = effects
+        self.transfer = transfer
+        self.arithmetic = arithmetic
+        self.special_methods = special_methods
+        self.branches = branches
+        self.generators = generators
+
     def x_Assign(self, node: ast.Assign, env: Env) -> Status:
-        value = self.evaluate(node.value, env)
+        value = self.machine.evaluate.evaluate(node.value, env)
         if len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             self.baptise(value, node.targets[0].id)
         for target in node.targets:
@@ -41,51 +68,57 @@ class Assignments(Machine):
 
     def x_AnnAssign(self, node: ast.AnnAssign, env: Env) -> Status:
         if node.value is not None:
-            value = self.evaluate(node.value, env)
+            value = self.machine.evaluate.evaluate(node.value, env)
             if isinstance(node.target, ast.Name):
                 self.baptise(value, node.target.id)
             self.assign(node.target, value, env)
         return None
 
     def x_AugAssign(self, node: ast.AugAssign, env: Env) -> Status:
-        value = self.evaluate(node.value, env)
+        value = self.machine.evaluate.evaluate(node.value, env)
         target = node.target
         if isinstance(target, ast.Subscript):
-            owner = self.evaluate(target.value, env)
-            index = self.evaluate(target.slice, env)
-            old = self.implicit(owner, "__getitem__", [index], node)
+            owner = self.machine.evaluate.evaluate(target.value, env)
+            index = self.machine.evaluate.evaluate(target.slice, env)
+            old = self.special_methods.implicit(owner, "__getitem__", [index], node)
             if old is not None:
-                found = self.operated_in_place(node.op, old, value, node)
-                changed = self.binary_by_method(node.op, old, value, node) if found is None else found
-                if not self.store_item(owner, index, changed, target):
-                    self.store(owner, index, changed, target, env, augmented=False)
+                found = self.special_methods.operated_in_place(node.op, old, value, node)
+                changed = (
+                    self.special_methods.binary_by_method(node.op, old, value, node)
+                    if found is None
+                    else found
+                )
+                if not self.special_methods.store_item(owner, index, changed, target):
+                    self.transfer.item_assignment.store(owner, index, changed, target, env, augmented=False)
                 return None
-            self.store(owner, index, value, target, env, augmented=True)
+            self.transfer.item_assignment.store(owner, index, value, target, env, augmented=True)
             return None
-        old = self.evaluate(target, env)
-        answer = self.operated_in_place(node.op, old, value, node)
+        old = self.machine.evaluate.evaluate(target, env)
+        answer = self.special_methods.operated_in_place(node.op, old, value, node)
         if answer is not None:
             self.assign(target, answer, env)
             return None
-        record = self.data(value)
+        record = self.views.data(value)
         if record.losses:
-            value = record = self.added_up(self.under_tests(record), old, node)
-            self.adds_up(record)
+            value = record = self.effects.lookups.added_up(
+                self.effects.formulas.under_tests(record), old, node
+            )
+            self.branches.adds_up(record)
         if isinstance(node.op, ast.Add) and self.accumulates(old, record):
-            value = record = self.counted(record, node)
+            value = record = self.effects.byte_counts.counted(record, node)
         for option in old.options if isinstance(old, Alt) else (old,):
             if isinstance(option, View):
                 option = option.base
             if isinstance(option, Data) and option.refs and not record.losses:
-                self.call_method(option, "add_", [value], {}, node)
+                self.transfer.methods.call_method(option, "add_", [value], {}, node)
                 return None
             if isinstance(option, Obj) and option.kind in ("tensor", "dict"):
                 self.accumulate(option, node.op, value, node)
                 return None
             if isinstance(option, Obj) and option.kind == "list":
-                self.call_method(option, "extend", [value], {}, node)
+                self.transfer.methods.call_method(option, "extend", [value], {}, node)
                 return None
-        self.assign(target, self.binary(node.op, old, value, node), env)
+        self.assign(target, self.arithmetic.binary(node.op, old, value, node), env)
         return None
 
     def accumulates(self, old: Value, record: Data) -> bool:
@@ -97,36 +130,38 @@ class Assignments(Machine):
     def is_total(self, value: Value) -> bool:
         if isinstance(value, (Const, Num)):
             return True
-        if isinstance(self.by_kind_of(value), ByKind):
+        if isinstance(self.effects.token_tables.by_kind_of(value), ByKind):
             return False
         if isinstance(value, Obj):
-            return value.kind == "tensor" and not self.content(value).relevant
+            return value.kind == "tensor" and not self.views.content(value).relevant
         return isinstance(value, Data) and bool(value.origins) and not value.losses
 
     def accumulate(self, target: Obj, operator: ast.operator, value: Value, node: ast.AST) -> None:
         """`total += value` for an array: in place."""
-        by_kind = self.combined(operator, target, value)
-        content, record = self.content(target), self.data(value).plain()
+        by_kind = self.effects.token_tables.combined(operator, target, value)
+        content, record = self.views.content(target), self.views.data(value).plain()
         merged = replace(
-            self.taken_in(content, record),
-            origins=self.added(content.origins, record.origins, node),
+            self.effects.lookups.taken_in(content, record),
+            origins=self.effects.byte_counts.added(content.origins, record.origins, node),
             by_kind=None,
             most=None,
         )
-        merged = self.data(self.with_binary(operator, target, value, merged, node))
-        self.spoil(target)
-        self.put(target, TOUCHED, True)
-        self.put(target, "#content", merged)
+        merged = self.views.data(
+            self.effects.formula_arithmetic.with_binary(operator, target, value, merged, node)
+        )
+        self.effects.token_tables.spoil(target)
+        self.heap.put(target, TOUCHED, True)
+        self.heap.put(target, "#content", merged)
         if by_kind is not None:
-            self.put(target, "#kinds", Data(by_kind=by_kind))
+            self.heap.put(target, "#kinds", Data(by_kind=by_kind))
 
     def assign(self, target: ast.expr, value: Value, env: Env) -> None:
         if isinstance(target, ast.Name):
             scope = self.scope_of(target.id, env)
             old = scope.d.get(target.id)
-            self.put(scope, target.id, value)
+            self.heap.put(scope, target.id, value)
             if old is not value and isinstance(old, Obj):
-                self.unnamed(old, env, target)
+                self.transfer.life_cycle.unnamed(old, env, target)
         elif isinstance(target, (ast.Tuple, ast.List)):
             self.unpack(target.elts, value, env)
         elif isinstance(target, ast.Starred):
@@ -134,10 +169,10 @@ class Assignments(Machine):
         elif isinstance(target, ast.Attribute):
             self.assign_attribute(target, value, env)
         elif isinstance(target, ast.Subscript):
-            owner = self.evaluate(target.value, env)
-            index = self.indexed_by(self.evaluate(target.slice, env), target)
-            if not self.store_item(owner, index, value, target):
-                self.store(owner, index, value, target, env, augmented=False)
+            owner = self.machine.evaluate.evaluate(target.value, env)
+            index = self.special_methods.indexed_by(self.machine.evaluate.evaluate(target.slice, env), target)
+            if not self.special_methods.store_item(owner, index, value, target):
+                self.transfer.item_assignment.store(owner, index, value, target, env, augmented=False)
 
     def scope_of(self, name: str, env: Env) -> Env:
         if name in env.globals_:
@@ -151,10 +186,10 @@ class Assignments(Machine):
 
     def unpack(self, targets: Sequence[ast.expr], value: Value, env: Env) -> None:
         if isinstance(value, Generator):
-            value = self.listed(value, at_once=True)
+            value = self.generators.listed(value, at_once=True)
         elif isinstance(value, Obj) and value.cls is not None:
-            value = self.iterated(value, targets[0]) if targets else value
-            value = self.listed(value, at_once=True) if isinstance(value, Generator) else value
+            value = self.generators.iterated(value, targets[0]) if targets else value
+            value = self.generators.listed(value, at_once=True) if isinstance(value, Generator) else value
         count = len(targets)
         starred = any(isinstance(t, ast.Starred) for t in targets)
         items: Sequence[Value] | None = None
@@ -175,7 +210,7 @@ class Assignments(Machine):
             ):
                 joined: Value = tuples[0]
                 for other in tuples[1:]:
-                    joined = self.join(joined, other)
+                    joined = self.decisions.join(joined, other)
                 items = joined.items if isinstance(joined, Tup) else None
         if items is not None and len(items) == count and not starred:
             for target, item in zip(targets, items, strict=True):
@@ -188,24 +223,24 @@ class Assignments(Machine):
             for target, item in zip(targets, parts, strict=True):
                 self.assign(target, item, env)
             return
-        whole = value if isinstance(value, Data) else self.data(value)
+        whole = value if isinstance(value, Data) else self.views.data(value)
         for position, target in enumerate(targets):
             if isinstance(target, ast.Starred) or not isinstance(value, (Obj, View)):
                 self.assign(target, whole, env)
             else:
-                self.assign(target, self.subscript(value, Const(position), target), env)
+                self.assign(target, self.machine.evaluate.subscript(value, Const(position), target), env)
 
     def assign_attribute(self, target: ast.Attribute, value: Value, env: Env) -> None:
-        self.set_attribute(self.evaluate(target.value, env), target.attr, value, target)
+        self.set_attribute(self.machine.evaluate.evaluate(target.value, env), target.attr, value, target)
 
     def set_attribute(self, owner: Value, name: str, value: Value, node: ast.AST) -> None:
         """`owner.name = value`, by the methods of the class that stand in the way of it."""
         for option in owner.options if isinstance(owner, Alt) else (owner,):
-            if self.implicit(option, "__setattr__", [Const(name), value], node) is not None:
+            if self.special_methods.implicit(option, "__setattr__", [Const(name), value], node) is not None:
                 continue
             setter = self.setter_of(option, name)
             if setter is not None:
-                self.call(setter, [value], {}, node)
+                self.transfer.calls.call(setter, [value], {}, node)
             else:
                 self.put_attribute(option, name, value, node)
 
@@ -221,29 +256,29 @@ class Assignments(Machine):
         if not isinstance(descriptor, Obj):
             return None
         given = descriptor.d.get("#setter")
-        found = given if isinstance(given, Value) else self.special(descriptor, "__set__")
+        found = given if isinstance(given, Value) else self.special_methods.special(descriptor, "__set__")
         return None if found is None else Partial(found, (owner,), ())
 
     def put_attribute(self, option: Value, name: str, value: Value, node: ast.AST) -> None:
         """`owner.name = value`, as `object` does it."""
-        record = self.data(value)
+        record = self.views.data(value)
         if isinstance(option, Lib):
-            self.patch(f"{option.name}.{name}", value, node)
+            self.transfer.library_patches.patch(f"{option.name}.{name}", value, node)
         elif isinstance(option, (Obj, Class)):
             if isinstance(option, Obj) and option.kind in ("module", "tensor") and name == "data":
                 if record.regions:
-                    self.update(option, record.regions, node, "in place", ".data =")
+                    self.effects.scoring.update(option, record.regions, node, "in place", ".data =")
                 else:
-                    self.put(option, "#history", record.updates)
+                    self.heap.put(option, "#history", record.updates)
                 return
             self.baptise(value, name)
-            self.put(option, name, value)
+            self.heap.put(option, name, value)
         elif isinstance(option, View):
-            self.put(option.base, name, value)
+            self.heap.put(option.base, name, value)
         elif isinstance(option, Data) and name == "data":
             for state in option.refs:
                 if record.regions:
-                    self.update(state, record.regions, node, "in place", ".data =")
+                    self.effects.scoring.update(state, record.regions, node, "in place", ".data =")
 
     def x_Delete(self, node: ast.Delete, env: Env) -> Status:
         for target in node.targets:
@@ -258,23 +293,29 @@ class Assignments(Machine):
         elif isinstance(target, ast.Name):
             scope = self.scope_of(target.id, env)
             old = scope.d.get(target.id)
-            if self.is_mortal(old):
-                self.trail.drop(scope, target.id)
-                self.unnamed(old, env, target)
+            if self.transfer.life_cycle.is_mortal(old):
+                self.heap.trail.drop(scope, target.id)
+                self.transfer.life_cycle.unnamed(old, env, target)
         elif isinstance(target, ast.Subscript):
-            owner = self.evaluate(target.value, env)
-            index = self.evaluate(target.slice, env)
-            if self.implicit(owner, "__delitem__", [index], target) is None and isinstance(owner, Obj):
-                held = [self.subscript(owner, index, target)] if owner.kind in ("list", "dict") else []
+            owner = self.machine.evaluate.evaluate(target.value, env)
+            index = self.machine.evaluate.evaluate(target.slice, env)
+            if self.special_methods.implicit(owner, "__delitem__", [index], target) is None and isinstance(
+                owner, Obj
+            ):
+                held = (
+                    [self.machine.evaluate.subscript(owner, index, target)]
+                    if owner.kind in ("list", "dict")
+                    else []
+                )
                 for value in held:
-                    self.ended(value, target)
+                    self.transfer.life_cycle.ended(value, target)
         elif isinstance(target, ast.Attribute):
-            owner = self.evaluate(target.value, env)
-            if self.implicit(owner, "__delattr__", [Const(target.attr)], target) is None:
+            owner = self.machine.evaluate.evaluate(target.value, env)
+            if self.special_methods.implicit(owner, "__delattr__", [Const(target.attr)], target) is None:
                 cls = owner.cls if isinstance(owner, Obj) else None
                 deleter = None if cls is None else cls.accessor("deleter", target.attr)
                 if deleter is not None:
-                    self.call(replace(deleter, instance=owner), [], {}, target)
+                    self.transfer.calls.call(replace(deleter, instance=owner), [], {}, target)
                 descriptor = None if cls is None else cls.get(target.attr)
                 if descriptor is not None:
-                    self.implicit(descriptor, "__delete__", [owner], target)
+                    self.special_methods.implicit(descriptor, "__delete__", [owner], target)

@@ -9,7 +9,10 @@ from auditor.static.domain.heap import Class, Env, Func, NamesView, Obj, SuperVi
 from auditor.static.domain.lattice import by_entry, substitute
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import Alt, Const, Lib, Method, Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.machine import Machine
+from auditor.static.syntax.special_methods import SpecialMethods
+from auditor.static.transfer.room import TransferRoom
 from auditor.static.transfer.tables import SIZE_ATTRIBUTES
 
 LIBRARY_CLASSES = {
@@ -18,21 +21,31 @@ LIBRARY_CLASSES = {
 }  # fmt: skip
 
 
-class Attributes(Machine):
+class Attributes:
     """Reads attributes."""
 
+    def __init__(
+        self, machine: Machine, effects: EffectsRoom, transfer: TransferRoom, special_methods: SpecialMethods
+    ) -> None:
+        self.machine = machine
+        self.views = machine.views
+        self.decisions = machine.decisions
+        self.effects = effects
+        self.transfer = transfer
+        self.special_methods = special_methods
+
     def e_Attribute(self, node: ast.Attribute, env: Env) -> Value:
-        owner = self.evaluate(node.value, env)
-        return self.doubted_part(owner, self.attribute(owner, node.attr, node))
+        owner = self.machine.evaluate.evaluate(node.value, env)
+        return self.effects.havoc.doubted_part(owner, self.attribute(owner, node.attr, node))
 
     def attribute(self, owner: Value, name: str, node: ast.AST) -> Value:
         if isinstance(owner, Lib):
-            return self.library_value(f"{owner.name}.{name}")
+            return self.transfer.library_patches.library_value(f"{owner.name}.{name}")
         if isinstance(owner, Alt):
             out: Value | None = None
             for option in owner.options:
                 if not (isinstance(option, Const) and option.value is None):
-                    out = self.join(out, self.attribute(option, name, node))
+                    out = self.decisions.join(out, self.attribute(option, name, node))
             return out if out is not None else UNKNOWN
         if name == "ctypes" and isinstance(owner, (Obj, Data, View)):
             return owner  # the address of an array
@@ -88,10 +101,10 @@ class Attributes(Machine):
             return bound(method, owner) if decorated_with(method, "classmethod") else method
         attribute = owner.get(name)
         if attribute is not None:
-            found = self.implicit(attribute, "__get__", [Const(None), owner], node)
+            found = self.special_methods.implicit(attribute, "__get__", [Const(None), owner], node)
             return attribute if found is None else found
         for special in ("__getattribute__", "__getattr__"):
-            found = self.implicit(owner, special, [Const(name)], node)
+            found = self.special_methods.implicit(owner, special, [Const(name)], node)
             if found is not None:
                 return found
         if owner.meta is not None:
@@ -104,7 +117,7 @@ class Attributes(Machine):
     def method_of(self, method: Func, instance: Value, node: ast.AST) -> Value:
         """What looking up a method on an instance gives: bound, or called if it is a property."""
         if decorated_with(method, "property", "cached_property"):
-            return self.call_function(bound(method, instance), [], {}, node)
+            return self.transfer.calls.call_function(bound(method, instance), [], {}, node)
         if decorated_with(method, "staticmethod"):
             return method
         if decorated_with(method, "classmethod"):
@@ -116,7 +129,7 @@ class Attributes(Machine):
         """`owner.name`, by the methods of the class that stand in the way of it."""
         if owner.cls is not None:
             if owner.kind != "module":
-                found = self.implicit(owner, "__getattribute__", [Const(name)], node)
+                found = self.special_methods.implicit(owner, "__getattribute__", [Const(name)], node)
                 if found is not None:
                     return found
             found = self.described(owner, name, node)
@@ -131,10 +144,10 @@ class Attributes(Machine):
             return None
         getter = attribute.d.get("#getter")
         if isinstance(getter, Value):
-            return self.call(getter, [owner], {}, node)
-        if name in owner.d and self.special(attribute, "__set__") is None:
+            return self.transfer.calls.call(getter, [owner], {}, node)
+        if name in owner.d and self.special_methods.special(attribute, "__set__") is None:
             return None
-        return self.implicit(attribute, "__get__", [owner, owner.cls], node)
+        return self.special_methods.implicit(attribute, "__get__", [owner, owner.cls], node)
 
     def plain_attribute(self, owner: Obj, name: str, node: ast.AST) -> Value:
         """`owner.name`, as `object` looks it up."""
@@ -151,13 +164,13 @@ class Attributes(Machine):
                 if owner.kind in ("module", "optimizer"):
                     if not decorated_with(method, "property", "cached_property"):
                         return Method(owner, name)
-                    if owner.kind == "module" and not self.makes_events(method):
+                    if owner.kind == "module" and not self.special_methods.makes_events(method):
                         return self.module_part(owner)
                 return self.method_of(method, owner, node)
             attribute = owner.cls.get(name)
             if attribute is not None:
                 return attribute
-            answer = self.implicit(owner, "__getattr__", [Const(name)], node)
+            answer = self.special_methods.implicit(owner, "__getattr__", [Const(name)], node)
             if answer is not None:
                 return answer
         if owner.kind == "module":
@@ -167,13 +180,13 @@ class Attributes(Machine):
                 return self.module_part(owner)
             return Method(owner, name)
         if name in SIZE_ATTRIBUTES:
-            return self.size_of(self.data(owner), name)
+            return self.size_of(self.views.data(owner), name)
         if name in ("data", "T", "mT", "real"):
             return owner
         if name == "grad":
             return self.gradient_of(frozenset((owner,)), node)
         if owner.kind == "optimizer" and name in ("param_groups", "state"):
-            return self.data(owner)
+            return self.views.data(owner)
         return Method(owner, name)
 
     def gradient_of(self, states: frozenset[Obj], node: ast.AST) -> Data:
@@ -182,11 +195,11 @@ class Attributes(Machine):
         for state in states:
             found = state.d.get("#pending")
             pending |= found if isinstance(found, frozenset) else set()
-        return self.gradient(pending, node) if pending else Data(marks=frozenset(("grad",)))
+        return self.effects.scoring.gradient(pending, node) if pending else Data(marks=frozenset(("grad",)))
 
     def module_part(self, owner: Obj) -> Data:
         me = frozenset((owner,))
-        return Data(updates=self.history(owner), states=self.members(owner), refs=me)
+        return Data(updates=self.views.history(owner), states=self.views.members(owner), refs=me)
 
 
 def bound(method: Func, instance: Value) -> Func:

@@ -12,38 +12,65 @@ from auditor.static.domain.heap import MISSING, Env, Holder, Obj, View
 from auditor.static.domain.provenance import DRAWN
 from auditor.static.domain.values import Const, Truth, Tup, Value
 from auditor.static.effects.clocks import CLOCK
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.machine import Machine
+from auditor.static.syntax.special_methods import SpecialMethods
+from auditor.static.syntax.statements import Statements
+from auditor.static.transfer.room import TransferRoom
 from auditor.trace.answer import Answer
 from auditor.trace.events import Place, Skip
 from auditor.trace.trace import Switch
 
 
-class Branches(Machine):
+class Branches:
     """Runs one arm or several."""
 
+    def __init__(
+        self,
+        machine: Machine,
+        effects: EffectsRoom,
+        transfer: TransferRoom,
+        special_methods: SpecialMethods,
+        statements: Statements,
+    ) -> None:
+        self.machine = machine
+        self.script = machine.script
+        self.frames = machine.frames
+        self.recorder = machine.recorder
+        self.heap = machine.heap
+        self.views = machine.views
+        self.decisions = machine.decisions
+        self.effects = effects
+        self.transfer = transfer
+        self.special_methods = special_methods
+        self.statements = statements
+        self.additions: list[set[tuple[str, int]]] = []
+        self.left_out: list[tuple[str, str, str, ast.AST]] = []
+        self.thinned_lists: dict[int, tuple[str, str, str, ast.AST]] = {}
+
     def x_If(self, node: ast.If, env: Env) -> Status:
-        test = self.tested(self.evaluate(node.test, env), node)
-        outcome = self.truth(test)
+        test = self.special_methods.tested(self.machine.evaluate.evaluate(node.test, env), node)
+        outcome = self.decisions.truth(test)
         settings = self.settings_of(test)
-        place = self.place(node)
+        place = self.recorder.place(node)
         if outcome is not None:
             body = node.body if outcome else node.orelse
-            if body and isinstance(body[-1], ast.Raise) and not self.trying:
+            if body and isinstance(body[-1], ast.Raise) and not self.frames.trying:
                 # the run went on: what is known of its settings is not what it ran with
                 outcome = not outcome
                 body = node.body if outcome else node.orelse
             if settings:
                 self.switch(settings, node, outcome, place)
-            if not self.is_open(test):
-                return self.block(body, env) if body else None
+            if not self.decisions.is_open(test):
+                return self.statements.block(body, env) if body else None
         condition = test.condition if isinstance(test, Truth) and outcome is None else None
-        with self.where_matched(test), self.where_scores_pass(test, node):
+        with self.effects.scoring.where_matched(test), self.effects.formulas.where_scores_pass(test, node):
             return self.fork(
                 [(node.body, condition), (node.orelse, _negated(condition))],
                 env,
                 node,
                 ast_text(node.test),
-                self.choice(test, node),
+                self.effects.selection.choice(test, node),
                 "" if self.asks_for_elements(node.test, env) else self.decides(test),
             )
 
@@ -52,14 +79,14 @@ class Branches(Machine):
         if not isinstance(test, ast.UnaryOp) or not isinstance(test.op, ast.Not):
             return False
         return isinstance(test.operand, ast.Name) and isinstance(
-            self.evaluate(test.operand, env), (Obj, View)
+            self.machine.evaluate.evaluate(test.operand, env), (Obj, View)
         )
 
     def decides(self, test: Value) -> str:
         """What decides a branch that no position and no setting decides: "time", "content", "chance" or "unknown"."""
         if isinstance(test, Truth):
             return "" if self.is_of_positions(test.condition) else "unknown"
-        record = self.data(test)
+        record = self.views.data(test)
         if CLOCK in record.marks:
             return "time"
         if any(region.source == "val" for region in record.regions) or record.losses or record.looks:
@@ -75,8 +102,8 @@ class Branches(Machine):
 
     def skip(self, how: Status, by: str, what: str, node: ast.AST) -> None:
         """Record that turns of the loop that is running may be left out."""
-        if how in ("break", "continue") and self.running:
-            self.record(Skip(**self.common(node), how=str(how), by=by, what=what))  # type: ignore[arg-type]
+        if how in ("break", "continue") and self.recorder.running:
+            self.recorder.record(Skip(**self.recorder.common(node), how=str(how), by=by, what=what))
             self.left_out.append((str(how), by, what, node))
 
     def leave_out(self, how: str, by: str, what: str, node: ast.AST, kept: Iterable[tuple[str, int]]) -> None:
@@ -84,17 +111,19 @@ class Branches(Machine):
         found = sorted(kept)
         scores = tuple(number for kind, number in found if kind == "score")
         if scores:
-            self.record(Skip(**self.common(node), how=how, by=by, what=what, scores=scores))  # type: ignore[arg-type]
+            self.recorder.record(Skip(**self.recorder.common(node), how=how, by=by, what=what, scores=scores))
         for kind, number in found:
             if kind == "list":
                 self.thinned_lists[number] = (how, by, what, node)
-                self.record(Skip(**self.common(node), how=how, by=by, what=what, container=number))  # type: ignore[arg-type]
+                self.recorder.record(
+                    Skip(**self.recorder.common(node), how=how, by=by, what=what, container=number)
+                )
 
     def adds_up(self, value: Value) -> None:
         """Scores are added to a total: by way of which arms, and although turns were left out."""
-        if self.following:
+        if self.frames.following:
             return
-        added = {("score", number) for number in self.data(value).losses}
+        added = {("score", number) for number in self.views.data(value).losses}
         for arm in self.additions:
             arm |= added
         for how, by, what, node in self.left_out if added else ():
@@ -115,9 +144,9 @@ class Branches(Machine):
         arms: list[ast.AST] = []
         if isinstance(node, ast.If):
             arms = [*node.body, *node.orelse]
-        guards = self.interesting(arms)
+        guards = self.transfer.calls.interesting(arms)
         for name in sorted(settings):
-            resolved = self.resolved.get(name)
+            resolved = self.script.resolved.get(name)
             if resolved is None:
                 continue
             new = Switch(
@@ -128,8 +157,8 @@ class Branches(Machine):
                 taken=taken,
                 guards=guards,
             )
-            if new not in self.switches:
-                self.switches.append(new)
+            if new not in self.recorder.switches:
+                self.recorder.switches.append(new)
 
     def fork(
         self,
@@ -146,11 +175,11 @@ class Branches(Machine):
             decides: "time" or "content" where that, and no position, decides between them.
         """
         (first, first_condition), (second, second_condition) = arms
-        mark = self.trail.mark()
+        mark = self.heap.trail.mark()
         added: tuple[set[tuple[str, int]], set[tuple[str, int]]] = set(), set()
         self.additions.append(added[0])
         status_first = self.arm(first, first_condition, env, node, text, "if")
-        left = self.trail.undo(mark)
+        left = self.heap.trail.undo(mark)
         self.additions[-1] = added[1]
         status_second = self.arm(second, second_condition, env, node, text, "else") if second else None
         self.additions.pop()
@@ -159,10 +188,10 @@ class Branches(Machine):
             found = {kept for kept in added[0] | added[1] if decides != "content" or kept[0] == "score"}
             self.leave_out("branch", decides, text, node, found)
         if status_second is not None and status_first is None:
-            right = self.trail.undo(mark)
+            right = self.heap.trail.undo(mark)
             for holder, key, value in left.values():
                 if value is not MISSING:
-                    self.put(holder, key, value)
+                    self.heap.put(holder, key, value)
             dead: Status = status_second
             other, status = right, None
         else:
@@ -178,9 +207,9 @@ class Branches(Machine):
             if decides and surviving is None and not added[0 if dead is status_first else 1]:
                 self.skip(dead, decides, text, node)
             if status is None and surviving is not None:
-                self.conditions.append(surviving)
-            if dead != "raise" or self.trying:
-                self.deferred.append((dead, changes, choice))
+                self.frames.conditions.append(surviving)
+            if dead != "raise" or self.frames.trying:
+                self.frames.deferred.append((dead, changes, choice))
             return status
         self.merge(changes, first_condition, flipped=other is not left, choice=choice)
         return status
@@ -188,7 +217,7 @@ class Branches(Machine):
     def goes_with(self, dead: Status, holder: Holder) -> bool:
         """Whether what an arm left in a holder goes where the arm ends: with its function, or with the whole script."""
         if dead == "raise":
-            return not self.trying
+            return not self.frames.trying
         return dead == "return" and isinstance(holder, Env)
 
     def merge(
@@ -203,7 +232,11 @@ class Branches(Machine):
         for holder, key, value in changes.values():
             present = holder.d.get(key, MISSING)
             joined = self.joined_cell(value, present, condition, flipped=flipped)
-            self.put(holder, key, joined if choice is None else self.kept(value, present, joined, choice))
+            self.heap.put(
+                holder,
+                key,
+                joined if choice is None else self.effects.selection.kept(value, present, joined, choice),
+            )
 
     def joined_cell(
         self, value: object, present: object, condition: Condition | None, *, flipped: bool
@@ -219,7 +252,11 @@ class Branches(Machine):
                 else _union(present, value)
             )
         if isinstance(value, Value) and isinstance(present, Value):
-            return self.join(present, value, condition) if flipped else self.join(value, present, condition)
+            return (
+                self.decisions.join(present, value, condition)
+                if flipped
+                else self.decisions.join(value, present, condition)
+            )
         return value
 
     def arm(
@@ -231,40 +268,40 @@ class Branches(Machine):
         text: str,
         name: str,
     ) -> Status:
-        outer = self.node
-        self.node = outer.child("branch", text, self.place(node), name)
-        self.node.taken = Answer.MAYBE
-        self.certainty.append(Answer.MAYBE)
-        depth = len(self.conditions)
+        outer = self.recorder.node
+        self.recorder.node = outer.child("branch", text, self.recorder.place(node), name)
+        self.recorder.node.taken = Answer.MAYBE
+        self.recorder.certainty.append(Answer.MAYBE)
+        depth = len(self.frames.conditions)
         if condition is not None:
-            self.conditions.append(condition)
+            self.frames.conditions.append(condition)
         try:
-            return self.block(body, env)
+            return self.statements.block(body, env)
         finally:
-            self.certainty.pop()
-            self.node = outer
-            del self.conditions[depth:]
+            self.recorder.certainty.pop()
+            self.recorder.node = outer
+            del self.frames.conditions[depth:]
 
     def x_Match(self, node: ast.Match, env: Env) -> Status:
-        subject = self.evaluate(node.subject, env)
+        subject = self.machine.evaluate.evaluate(node.subject, env)
         for case in node.cases:
             for name in pattern_names(case.pattern):
-                self.put(env, name, self.data(subject))
+                self.heap.put(env, name, self.views.data(subject))
             pattern = case.pattern
             if case.guard is not None:
-                self.evaluate(case.guard, env)
+                self.machine.evaluate.evaluate(case.guard, env)
             if (
                 isinstance(pattern, ast.MatchValue)
                 and isinstance(subject, Const)
-                and not self.is_open(subject)
+                and not self.decisions.is_open(subject)
             ):
-                expected = self.evaluate(pattern.value, env)
+                expected = self.machine.evaluate.evaluate(pattern.value, env)
                 if isinstance(expected, Const):
                     if expected.value == subject.value:
-                        return self.block(case.body, env)
+                        return self.statements.block(case.body, env)
                     continue
             if isinstance(pattern, ast.MatchAs) and pattern.pattern is None and case.guard is None:
-                return self.block(case.body, env)
+                return self.statements.block(case.body, env)
             self.fork([(case.body, None), ([], None)], env, node, "case")
         return None
 

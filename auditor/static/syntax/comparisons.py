@@ -9,18 +9,42 @@ from dataclasses import replace
 from auditor.program.operators import COMPARISONS
 from auditor.solver.expressions import Condition, Expr
 from auditor.static.domain.heap import Class, Env, Func, Obj, View
-from auditor.static.domain.provenance import Data
+from auditor.static.domain.provenance import FROM_OUTSIDE, MATCHED, Data, matched
 from auditor.static.domain.values import NONE, Alt, Const, Lib, Method, Num, Partial, Truth, Tup, Value
-from auditor.static.interpreter.decisions import Machine, is_attribute
-from auditor.static.transfer.files import FROM_OUTSIDE, MATCHED, matched
+from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.decisions import is_attribute
+from auditor.static.interpreter.machine import Machine
+from auditor.static.syntax.arithmetic import Arithmetic
+from auditor.static.syntax.expressions import Expressions
+from auditor.static.syntax.special_methods import SpecialMethods
+from auditor.static.transfer.room import TransferRoom
 
 
-class Comparisons(Machine):
+class Comparisons:
     """Evaluates comparisons."""
 
+    def __init__(
+        self,
+        machine: Machine,
+        effects: EffectsRoom,
+        transfer: TransferRoom,
+        arithmetic: Arithmetic,
+        special_methods: SpecialMethods,
+        expressions: Expressions,
+    ) -> None:
+        self.script = machine.script
+        self.frames = machine.frames
+        self.views = machine.views
+        self.decisions = machine.decisions
+        self.effects = effects
+        self.transfer = transfer
+        self.arithmetic = arithmetic
+        self.special_methods = special_methods
+        self.expressions = expressions
+
     def e_Compare(self, node: ast.Compare, env: Env) -> Value:
-        left = self.evaluate(node.left, env)
-        rights = [self.evaluate(c, env) for c in node.comparators]
+        left = self.expressions.evaluate(node.left, env)
+        rights = [self.expressions.evaluate(c, env) for c in node.comparators]
         answer = self.compared_by_methods(node, [left, *rights])
         if answer is not None:
             return answer
@@ -28,7 +52,7 @@ class Comparisons(Machine):
         for right in rights:
             settings |= getattr(right, "settings", NONE)
         if len(rights) == 1 and isinstance(node.ops[0], (ast.Gt, ast.GtE, ast.Lt, ast.LtE)):
-            self.compare_time(node, left, rights[0])
+            self.effects.clocks.compare_time(node, left, rights[0])
         if len(rights) == 1:
             found = self.comparison(node.ops[0], left, rights[0], settings)
         else:
@@ -38,31 +62,37 @@ class Comparisons(Machine):
                 self.comparison(op, a, b, settings)
                 for op, a, b in zip(node.ops, values[:-1], values[1:], strict=True)
             ]
-            outcomes = [None if p is None else self.truth(p) for p in parts]
+            outcomes = [None if p is None else self.decisions.truth(p) for p in parts]
             if any(o is False for o in outcomes):
                 found = Const(False, settings)
             elif all(o is True for o in outcomes):
                 found = Const(True, settings)
         if found is not None:
             return found
-        record = self.mix(left, *rights)
+        record = self.views.mix(left, *rights)
         marks = record.marks - {"equals"} | {"mask"}
         if isinstance(node.ops[0], ast.Eq) and len(rights) == 1 and "mask" not in record.marks:
             if isinstance(left, Const) or isinstance(rights[0], Const):
                 marks |= {"equals"}
-        if FROM_OUTSIDE in marks and matched(self.data(left), self.data(rights[0])):
+        if FROM_OUTSIDE in marks and matched(self.views.data(left), self.views.data(rights[0])):
             marks |= {MATCHED}
-        marks |= self.looked_at(left, rights, node.ops[0])
-        by_kind = self.compared(node.ops[0], left, rights[0]) if len(rights) == 1 else None
+        marks |= self.effects.formulas.looked_at(left, rights, node.ops[0])
+        by_kind = (
+            self.effects.token_tables.compared(node.ops[0], left, rights[0]) if len(rights) == 1 else None
+        )
         found = replace(record, marks=marks, span=None, by_kind=by_kind or record.by_kind)
-        return self.with_comparison(left, rights[0], found, node) if len(rights) == 1 else found
+        return (
+            self.effects.lookups.with_comparison(left, rights[0], found, node) if len(rights) == 1 else found
+        )
 
     def compared_by_methods(self, node: ast.Compare, values: Sequence[Value]) -> Value | None:
         """A comparison, or a chain of them, that methods of the script have a part in."""
         pairs = zip(node.ops, values[:-1], values[1:], strict=True)
-        found = [self.compared_by_method(op, a, b, node) for op, a, b in pairs]
+        found = [self.special_methods.compared_by_method(op, a, b, node) for op, a, b in pairs]
         answers = [answer for answer in found if answer is not None]
-        return answers[0] if len(found) == len(answers) == 1 else self.mix(*answers) if answers else None
+        return (
+            answers[0] if len(found) == len(answers) == 1 else self.views.mix(*answers) if answers else None
+        )
 
     def comparison(self, op: ast.cmpop, left: Value, right: Value, settings: frozenset[str]) -> Value | None:
         if isinstance(op, (ast.In, ast.NotIn)):
@@ -76,16 +106,16 @@ class Comparisons(Machine):
                 return Const(bool(COMPARISONS[type(op)](left.value, right.value)), settings)
             except TypeError:
                 return None
-        closed = self.closed(op, left, right)
+        closed = self.transfer.stacked_columns.closed(op, left, right)
         if closed is not None:
             return closed
-        a, b = self.number(left), self.number(right)
+        a, b = self.views.number(left), self.views.number(right)
         if a is None or b is None:
             return self.position_mask(op, left, right)
         condition = integer_condition(op, a, b)
         if condition is None:
             return None
-        outcome = self.decide(condition[0])
+        outcome = self.decisions.decide(condition[0])
         if outcome is not None:
             return Const(outcome is condition[1], settings)
         if condition[1]:
@@ -102,9 +132,9 @@ class Comparisons(Machine):
         if not isinstance(left, Data) or left.span is None:
             return None
         first = left.span[0]
-        found = replace(self.mix(left, right), span=None, ints=frozenset())
+        found = replace(self.views.mix(left, right), span=None, ints=frozenset())
         found = replace(found, marks=found.marks | {"mask"})
-        limits = self.integers(right)
+        limits = self.arithmetic.integers(right)
         if isinstance(op, (ast.GtE, ast.Gt)):
             return replace(
                 found, above=frozenset((r, n - first + isinstance(op, ast.Gt)) for r, n, _ in limits)
@@ -121,7 +151,7 @@ class Comparisons(Machine):
             return answers.pop() if len(answers) == 1 else None
         if isinstance(value, Const):
             return value.value is None
-        if self.following and is_attribute(value):
+        if self.frames.following and is_attribute(value):
             return None
         if isinstance(value, (Obj, Func, Class, Tup, Lib, Method, Num, Truth, View, Partial)):
             return False
@@ -133,8 +163,10 @@ class Comparisons(Machine):
         if not isinstance(left, Const):
             return None
         if isinstance(right, Lib) and right.name == "os.environ":
-            given = self.settings.get(str(left.value))
-            return (given is not None and given.value is not None) or left.value in self.environment_writes
+            given = self.script.settings.get(str(left.value))
+            return (
+                given is not None and given.value is not None
+            ) or left.value in self.effects.ambient_state.environment_writes
         if isinstance(right, Const):
             try:
                 return left.value in right.value  # type: ignore[operator]
@@ -142,7 +174,7 @@ class Comparisons(Machine):
                 return None
         if isinstance(right, Obj) and right.kind == "dict":
             return True if ("key", left.value) in right.d else None
-        items = self.exact_items(right)
+        items = self.expressions.exact_items(right)
         if items is not None and all(isinstance(i, Const) for i in items):
             return any(isinstance(i, Const) and i.value == left.value for i in items)
         return None

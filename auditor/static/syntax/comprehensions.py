@@ -14,8 +14,15 @@ from auditor.static.domain.flow import Body, RunningLoop, Status
 from auditor.static.domain.heap import Class, Env, Func, Obj
 from auditor.static.domain.provenance import DRAWN
 from auditor.static.domain.values import Const, Consume, Generator, Keyed, Truth, Value
-from auditor.static.interpreter.decisions import Machine
-from auditor.static.syntax.loops import target_name
+from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.machine import Machine
+from auditor.static.syntax.assignments import Assignments
+from auditor.static.syntax.branches import Branches
+from auditor.static.syntax.elements import Elements
+from auditor.static.syntax.generators import Generators
+from auditor.static.syntax.loops import Loops, target_name
+from auditor.static.syntax.special_methods import SpecialMethods
+from auditor.static.transfer.room import TransferRoom
 from auditor.trace.answer import Answer
 
 MAX_EXACT = 16
@@ -27,34 +34,64 @@ MAX_EXACT_RANGE = 4
 Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
 
 
-class Comprehensions(Machine):
+class Comprehensions:
     """Evaluates comprehensions and generator expressions."""
 
+    def __init__(
+        self,
+        machine: Machine,
+        effects: EffectsRoom,
+        transfer: TransferRoom,
+        special_methods: SpecialMethods,
+        branches: Branches,
+        generators: Generators,
+        assignments: Assignments,
+        loops: Loops,
+        elements: Elements,
+    ) -> None:
+        self.machine = machine
+        self.recorder = machine.recorder
+        self.heap = machine.heap
+        self.views = machine.views
+        self.decisions = machine.decisions
+        self.effects = effects
+        self.transfer = transfer
+        self.special_methods = special_methods
+        self.branches = branches
+        self.generators = generators
+        self.assignments = assignments
+        self.loops = loops
+        self.elements = elements
+
     def comprehension(self, node: Comprehension, env: Env) -> Value:
-        mark, last = self.trail.mark(), self.numbering.last
-        effects, scores = self.effects, self.scores
+        mark, last = self.heap.trail.mark(), self.recorder.numbering.last
+        effects, scores = self.recorder.effects, self.recorder.scores
         found = self.without_effects(node, env)
-        lazy = isinstance(node, ast.GeneratorExp) and self.scores != scores
-        if self.effects == effects and not lazy:
+        lazy = isinstance(node, ast.GeneratorExp) and self.recorder.scores != scores
+        if self.recorder.effects == effects and not lazy:
             return found
-        self.trail.undo(mark)
-        self.retract(last)
+        self.heap.trail.undo(mark)
+        self.effects.scoring.retract(last)
         return self.effectful(node, env)
 
     # with effects: the loop that it is
     def effectful(self, node: Comprehension, env: Env) -> Value:
         scope = Env(env)
         # the first iterable is evaluated at once, also by a generator expression
-        first = self.iterated(self.evaluate(node.generators[0].iter, env), node)
+        first = self.generators.iterated(self.machine.evaluate.evaluate(node.generators[0].iter, env), node)
         if isinstance(node, ast.GeneratorExp):
-            return Generator(self.framed(lambda consume: self.levels(node, scope, first, consume)), node)
-        out = self.allocate("dict" if isinstance(node, ast.DictComp) else "list", node)
+            return Generator(
+                self.generators.framed(lambda consume: self.levels(node, scope, first, consume)), node
+            )
+        out = self.heap.allocate("dict" if isinstance(node, ast.DictComp) else "list", node)
 
         def keep(value: Value) -> Status:
             if isinstance(node, ast.DictComp):
-                self.store(out, self.evaluate(node.key, scope), value, node, scope, augmented=False)
+                self.transfer.item_assignment.store(
+                    out, self.machine.evaluate.evaluate(node.key, scope), value, node, scope, augmented=False
+                )
             else:
-                self.append(out, value)
+                self.elements.append(out, value)
             return None
 
         self.levels(node, scope, first, keep)
@@ -67,40 +104,49 @@ class Comprehensions(Machine):
         generator = node.generators[depth]
 
         def turn() -> Status:
-            outcomes = [self.truth(self.tested(self.evaluate(test, scope), test)) for test in generator.ifs]
+            outcomes = [
+                self.decisions.truth(
+                    self.special_methods.tested(self.machine.evaluate.evaluate(test, scope), test)
+                )
+                for test in generator.ifs
+            ]
             if False in outcomes:
                 return None
             if None not in outcomes:
                 return inside()
-            self.certainty.append(Answer.MAYBE)
+            self.recorder.certainty.append(Answer.MAYBE)
             try:
                 return inside()
             finally:
-                self.certainty.pop()
+                self.recorder.certainty.pop()
 
         def inside() -> Status:
             if depth + 1 == len(node.generators):
                 return consume(
-                    self.evaluate(node.value if isinstance(node, ast.DictComp) else node.elt, scope)
+                    self.machine.evaluate.evaluate(
+                        node.value if isinstance(node, ast.DictComp) else node.elt, scope
+                    )
                 )
-            inner = self.iterated(self.evaluate(node.generators[depth + 1].iter, scope), node)
+            inner = self.generators.iterated(
+                self.machine.evaluate.evaluate(node.generators[depth + 1].iter, scope), node
+            )
             self.levels(node, scope, inner, consume, depth + 1)
             return None
 
         body = Body(
             node=node, variable=target_name(generator.target), detail=ast_text(generator.iter), run=turn
         )
-        self.each(iterable, lambda value: self.assign(generator.target, value, scope), body)
+        self.loops.each(iterable, lambda value: self.assignments.assign(generator.target, value, scope), body)
 
     # without effects: one turn that stands for any
     def without_effects(self, node: Comprehension, env: Env) -> Value:
-        table = None if isinstance(node, ast.DictComp) else self.kinds_listed(node, env)
+        table = None if isinstance(node, ast.DictComp) else self.transfer.tokenizers.kinds_listed(node, env)
         if table is not None:
             return table
         exact = None if isinstance(node, ast.DictComp) else self.exact_comprehension(node, env)
         if exact is None:
             return self.any_turn(node, env)
-        out = self.allocate("list", node)
+        out = self.heap.allocate("list", node)
         out.d["#items"] = exact
         return out
 
@@ -115,61 +161,69 @@ class Comprehensions(Machine):
         length: Expr | None = None
         try:
             for generator in node.generators:
-                iterable = self.iterated(self.evaluate(generator.iter, scope), node)
-                entry = self.next_entry()
+                iterable = self.generators.iterated(
+                    self.machine.evaluate.evaluate(generator.iter, scope), node
+                )
+                entry = self.recorder.next_entry()
                 entries.append(entry)
-                drawn = drawn or DRAWN in self.data(iterable).marks
-                count = self.length(iterable)
+                drawn = drawn or DRAWN in self.views.data(iterable).marks
+                count = self.loops.length(iterable)
                 length = count
                 high = None if count is None else count - 1
                 if count is not None:
-                    self.counts[entry] = count
+                    self.loops.counts[entry] = count
                 counter = Atom("iter", (entry, 1), 0, high)
-                self.running.append(RunningLoop(entry, 1, counter, target_name(generator.target)))
+                self.recorder.running.append(RunningLoop(entry, 1, counter, target_name(generator.target)))
                 started += 1
-                items = self.known_items(iterable)
+                items = self.loops.known_items(iterable)
                 if items is not None and len(items) == 1:
-                    self.assign(generator.target, items[0], scope)
+                    self.assignments.assign(generator.target, items[0], scope)
                 else:
-                    self.assign(
-                        generator.target, self.element(self.indexable(iterable), Expr.of(counter)), scope
+                    self.assignments.assign(
+                        generator.target,
+                        self.elements.element(self.loops.indexable(iterable), Expr.of(counter)),
+                        scope,
                     )
                 for condition in generator.ifs:
-                    tests.append(self.tested(self.evaluate(condition, scope), condition))
-                    outcome = self.truth(tests[-1])
+                    tests.append(
+                        self.special_methods.tested(
+                            self.machine.evaluate.evaluate(condition, scope), condition
+                        )
+                    )
+                    outcome = self.decisions.truth(tests[-1])
                     if outcome is False and items is None:
                         continue
                     filtered = filtered or outcome is not True
             if isinstance(node, ast.DictComp):
-                key: Value | None = self.evaluate(node.key, scope)
-                value = self.evaluate(node.value, scope)
+                key: Value | None = self.machine.evaluate.evaluate(node.key, scope)
+                value = self.machine.evaluate.evaluate(node.value, scope)
             else:
-                key, value = None, self.evaluate(node.elt, scope)
+                key, value = None, self.machine.evaluate.evaluate(node.elt, scope)
             for test in tests:
-                value = self.with_index(test, value, node)
+                value = self.effects.formulas.with_index(test, value, node)
         finally:
             for _ in range(started):
-                self.running.pop()
+                self.recorder.running.pop()
         if isinstance(node, ast.DictComp):
-            table = self.allocate("dict", node)
-            number = None if key is None else self.number(key)
+            table = self.heap.allocate("dict", node)
+            number = None if key is None else self.views.number(key)
             table.d["#elements"] = (value if number is None else Keyed(value, number, tuple(entries)),)
-            keys = self.allocate("list", node)
+            keys = self.heap.allocate("list", node)
             keys.d["#elements"] = (key,) if key is not None else ()
             keys.d["#entries"] = tuple(entries)
             table.d["#keys"] = keys
             return table
-        out = self.allocate("list", node)
+        out = self.heap.allocate("list", node)
         for test in tests:
             by = (
                 ""
-                if self.truth(test) is not None or "equals" in self.data(test).marks
-                else self.decides(test)
+                if self.decisions.truth(test) is not None or "equals" in self.views.data(test).marks
+                else self.branches.decides(test)
             )
             if by:
-                self.leave_out("filter", by, ast_text(node), node, [("list", out.number)])
+                self.branches.leave_out("filter", by, ast_text(node), node, [("list", out.number)])
         if drawn:
-            self.leave_out("filter", "chance", ast_text(node), node, [("list", out.number)])
+            self.branches.leave_out("filter", "chance", ast_text(node), node, [("list", out.number)])
         out.d["#elements"] = (value,)
         out.d["#entries"] = tuple(entries)
         kept = tuple(fact for test in tests if isinstance(test, Truth) for fact in facts_of(test.condition))
@@ -179,7 +233,7 @@ class Comprehensions(Machine):
             out.d["#aligned"] = True
             if length is not None:
                 out.d["#length"] = length
-        if not isinstance(value, (Obj, Func, Class)) and not self.tells_apart(value, entries):
+        if not isinstance(value, (Obj, Func, Class)) and not self.views.tells_apart(value, entries):
             out.d["#repeated"] = True
         return out
 
@@ -190,8 +244,8 @@ class Comprehensions(Machine):
         if len(node.generators) != 1:
             return None
         generator = node.generators[0]
-        iterable = self.iterated(self.evaluate(generator.iter, env), node)
-        items = self.known_items(iterable)
+        iterable = self.generators.iterated(self.machine.evaluate.evaluate(generator.iter, env), node)
+        items = self.loops.known_items(iterable)
         if items is None and isinstance(iterable, Const) and isinstance(iterable.value, range):
             if len(iterable.value) <= MAX_EXACT_RANGE:
                 items = [Const(i, iterable.settings) for i in iterable.value]
@@ -200,12 +254,15 @@ class Comprehensions(Machine):
         scope = Env(env)
         out: list[Value] = []
         for item in items:
-            self.assign(generator.target, item, scope)
-            outcomes = [self.truth(self.tested(self.evaluate(c, scope), c)) for c in generator.ifs]
+            self.assignments.assign(generator.target, item, scope)
+            outcomes = [
+                self.decisions.truth(self.special_methods.tested(self.machine.evaluate.evaluate(c, scope), c))
+                for c in generator.ifs
+            ]
             if any(o is None for o in outcomes):
                 return None
             if all(outcomes):
-                out.append(self.evaluate(node.elt, scope))
+                out.append(self.machine.evaluate.evaluate(node.elt, scope))
         return tuple(out)
 
 

@@ -11,40 +11,57 @@ from auditor.static.domain.heap import Class, Func, Obj, View
 from auditor.static.domain.lattice import by_entry, substitute
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import Alt, Const, Keyed, Num, Tup, Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.machine import Machine
+from auditor.static.syntax.branches import Branches
+from auditor.static.syntax.loops import Loops
+from auditor.static.transfer.room import TransferRoom
 
 
-class Elements(Machine):
+class Elements:
     """Puts elements into containers and reads them at an index."""
+
+    def __init__(
+        self, machine: Machine, effects: EffectsRoom, transfer: TransferRoom, branches: Branches, loops: Loops
+    ) -> None:
+        self.recorder = machine.recorder
+        self.symbols = machine.symbols
+        self.heap = machine.heap
+        self.views = machine.views
+        self.decisions = machine.decisions
+        self.effects = effects
+        self.transfer = transfer
+        self.branches = branches
+        self.loops = loops
 
     def append(self, target: Obj, value: Value, key: Expr | None = None) -> None:
         """Add an element at the end; `key` if the container is one of a family seen at that index."""
-        self.takes_in(target, value)
-        tail = self.tail(target)
+        self.branches.takes_in(target, value)
+        tail = self.transfer.list_views.tail(target)
         if tail is not None:
             self.append(tail, value, key)
             return
-        entries = self.younger_entries(target)
+        entries = self.recorder.younger_entries(target)
         for known_of_whole in ("#aligned", "#length"):
             if known_of_whole in target.d:
-                self.trail.drop(target, known_of_whole)
+                self.heap.trail.drop(target, known_of_whole)
         elements = target.d.get("#elements")
         if not entries and elements is None and key is None and "#base" not in target.d:
             items = target.d.get("#items")
-            self.put(target, "#items", (*(items if isinstance(items, tuple) else ()), value))
+            self.heap.put(target, "#items", (*(items if isinstance(items, tuple) else ()), value))
             return
-        loop = self.running[-1] if self.running else None
+        loop = self.recorder.running[-1] if self.recorder.running else None
         known = elements if isinstance(elements, tuple) else ()
         new = Keyed(value, key, entries)
         if not self.is_known(new, known):
-            self.put(target, "#elements", (*known, new))
+            self.heap.put(target, "#elements", (*known, new))
         if loop is not None:
             turn = ("#appended", loop.entry, loop.iteration)
             before = target.d.get(turn)
             count = before.value if isinstance(before, Const) and isinstance(before.value, int) else 0
-            self.put(target, turn, Const(count + 1))
-        if not isinstance(value, (Obj, View, Func, Class)) and not self.tells_apart(value, entries):
-            self.put(target, "#repeated", True)
+            self.heap.put(target, turn, Const(count + 1))
+        if not isinstance(value, (Obj, View, Func, Class)) and not self.views.tells_apart(value, entries):
+            self.heap.put(target, "#repeated", True)
 
     def is_known(self, new: Keyed, known: Sequence[object]) -> bool:
         """Whether an element stands among the known ones, of whatever turn: read, it would be the same."""
@@ -65,18 +82,18 @@ class Elements(Machine):
 
         key = None if element.key is None else replace_atoms(element.key, change)
         counts = tuple(
-            None if entry not in self.counts else replace_atoms(self.counts[entry], change)
+            None if entry not in self.loops.counts else replace_atoms(self.loops.counts[entry], change)
             for entry in element.entries
         )
         return substitute(element.value, change), key, counts
 
     def element(self, container: Value, index: Expr | None, turns: frozenset[Atom] = frozenset()) -> Value:
         """The element at an index; None for "some element"."""
-        return self.doubted_part(container, self.element_of(container, index))
+        return self.effects.havoc.doubted_part(container, self.element_of(container, index))
 
     def element_of(self, container: Value, index: Expr | None) -> Value:
         if index is None:
-            index = self.symbol("free")
+            index = self.symbols.fresh("free")
         if isinstance(container, Const):
             return self.constant_element(container, index)
         if isinstance(container, Tup):
@@ -89,15 +106,15 @@ class Elements(Machine):
                 if isinstance(option, Const) and option.value is None:
                     continue
                 if not (isinstance(option, Obj) and option.kind == "list" and self.nothing_in(option)):
-                    out = self.join(out, self.element(option, index))
+                    out = self.decisions.join(out, self.element(option, index))
             return out if out is not None else UNKNOWN
         if (
             index.is_constant
             and index.constant < 0
             and isinstance(container, (Obj, View))
-            and not self.known_items(container)
+            and not self.loops.known_items(container)
         ):
-            index = self.symbol("opaque", *(Expr.of(r.counter) for r in self.running))
+            index = self.symbols.fresh("opaque", *(Expr.of(r.counter) for r in self.recorder.running))
         if isinstance(container, View):
             inner = self.object_element(container.base, index, container.key)
             return substitute(inner, by_entry(container.mapping))
@@ -129,11 +146,11 @@ class Elements(Machine):
             return items[0]
         out: Value | None = None
         for item in items:
-            out = self.join(out, item)
+            out = self.decisions.join(out, item)
         if isinstance(out, (Data, Const, Num)) and index.iterations():
-            if self.number(out) is not None:
-                return Num(self.symbol("opaque", index))
-            record = out if isinstance(out, Data) else self.data(out)
+            if self.views.number(out) is not None:
+                return Num(self.symbols.fresh("opaque", index))
+            record = out if isinstance(out, Data) else self.views.data(out)
             return replace(record, turns=record.turns | index.iterations())
         return out if out is not None else UNKNOWN
 
@@ -141,13 +158,15 @@ class Elements(Machine):
         if container.kind == "iterator":
             return self.iterator_element(container, index)
         if container.kind in ("tensor", "module", "instance"):
-            return self.data_element(self.data(container), index)
+            return self.data_element(self.views.data(container), index)
         if container.d.get("#shifted") and (index.is_constant or index.terms[0][0].kind != "opaque"):
             # elements were taken out: what stands where is not followed
-            index = self.symbol("opaque", index, *(Expr.of(loop.counter) for loop in self.running))
+            index = self.symbols.fresh(
+                "opaque", index, *(Expr.of(loop.counter) for loop in self.recorder.running)
+            )
         joined = container.d.get("#joined")
         if isinstance(joined, tuple):
-            return self.joined_element(joined, index)
+            return self.transfer.list_views.joined_element(joined, index)
         base = container.d.get("#base")
         if isinstance(base, Value):
             lower, step = container.d["#lower"], container.d.get("#step", 1)
@@ -174,7 +193,7 @@ class Elements(Machine):
                 options.append(option)
         out: Value | None = None
         for option in options:
-            out = self.join(out, option)
+            out = self.decisions.join(out, option)
         return out if out is not None else UNKNOWN
 
     def at_key(self, table: Obj, key: Expr) -> Value:
@@ -183,12 +202,12 @@ class Elements(Machine):
         out: Value | None = None
         for element in elements if isinstance(elements, tuple) else ():
             by_key = key if isinstance(element, Keyed) and element.key is not None else None
-            out = self.join(out, self.built_element(table, element, key, by_key))
+            out = self.decisions.join(out, self.built_element(table, element, key, by_key))
         return out if out is not None else UNKNOWN
 
     def bounds(self, container: Value, index: Expr) -> tuple[Expr, ...]:
         """That an index is one of the container's, as expressions that are not negative."""
-        length = self.length(container)
+        length = self.loops.length(container)
         facts = [] if length is None else [length - 1 - index]
         if isinstance(container, Obj) and isinstance(container.d.get("#base"), Value):
             lower, step = container.d["#lower"], container.d.get("#step", 1)
@@ -222,7 +241,7 @@ class Elements(Machine):
                 index = Expr.of(self.bounded([Atom(only.kind, only.args, 0)], entries[:1])[0])
             return tuple((entry, index) for entry in entries)
         if container.d.get("#repeated"):
-            return tuple((entry, self.symbol("opaque", index)) for entry in entries)
+            return tuple((entry, self.symbols.fresh("opaque", index)) for entry in entries)
         buckets = () if key is None else (key,)
         if len(entries) == 1:
             chosen = [Atom("at", ((container.number, entries[0]), index, *buckets), 0)]
@@ -247,13 +266,13 @@ class Elements(Machine):
 
         The length of an inner loop depends on the turn of the outer one.
         """
-        running = {loop.entry: Expr.of(loop.counter) for loop in self.running}
+        running = {loop.entry: Expr.of(loop.counter) for loop in self.recorder.running}
         out: list[Atom] = []
         for atom, entry in zip(chosen, entries, strict=True):
             high = running.get(entry) if isinstance(entry, int) else None
-            if high is None and isinstance(entry, int) and entry in self.counts:
+            if high is None and isinstance(entry, int) and entry in self.loops.counts:
                 outer = tuple(zip(entries, (Expr.of(a) for a in out), strict=False))
-                high = replace_atoms(self.counts[entry], by_entry(outer)) - 1
+                high = replace_atoms(self.loops.counts[entry], by_entry(outer)) - 1
             out.append(atom if high is None else atom.knowing(high=high))
         return out
 
@@ -287,4 +306,4 @@ class Elements(Machine):
             return Num(container.array.element(index), container.settings)
         if container.span is not None:
             return Num(container.span[0] + index, container.settings)
-        return self.narrow(container, [Num(index)])
+        return self.transfer.slicing.narrow(container, [Num(index)])

@@ -14,23 +14,44 @@ from auditor.static.domain.flow import Deferral, Status
 from auditor.static.domain.heap import MISSING, Env
 from auditor.static.domain.provenance import UNKNOWN
 from auditor.static.domain.values import Lib, Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.interpreter.machine import Machine
+from auditor.static.syntax.branches import Branches
+from auditor.static.syntax.expressions import Expressions
+from auditor.static.syntax.statements import Statements
+from auditor.static.transfer.room import TransferRoom
 
 REQUIRED = frozenset(["torch", "numpy", "sentencepiece"])
 """Packages that the challenge itself requires: no entry runs without them."""
 
 
-class Exceptions(Machine):
+class Exceptions:
     """Raises and handles."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        transfer: TransferRoom,
+        statements: Statements,
+        branches: Branches,
+        expressions: Expressions,
+    ) -> None:
+        self.frames = machine.frames
+        self.heap = machine.heap
+        self.decisions = machine.decisions
+        self.transfer = transfer
+        self.statements = statements
+        self.branches = branches
+        self.expressions = expressions
+        self.raising: list[list[Value]] = []
 
     def x_Raise(self, node: ast.Raise, env: Env) -> Status:
         value: Value = UNKNOWN
         if node.exc is not None:
-            value = self.evaluate(node.exc, env)
+            value = self.expressions.evaluate(node.exc, env)
             if isinstance(value, Lib):
-                value = self.call(value, [], {}, node)
+                value = self.transfer.calls.call(value, [], {}, node)
         if node.cause is not None:
-            self.evaluate(node.cause, env)
+            self.expressions.evaluate(node.cause, env)
         for raised in self.raising[-1:]:
             raised.append(value)
         return "raise"
@@ -40,9 +61,9 @@ class Exceptions(Machine):
         if (status in (None, "raise") or raised) and not imports_required(node.body):
             status = self.handled(node.handlers, env, status, raised, thrown)
         if node.orelse and status is None:
-            status = self.block(node.orelse, env)
+            status = self.statements.block(node.orelse, env)
         if node.finalbody:
-            last = self.block(node.finalbody, env)
+            last = self.statements.block(node.finalbody, env)
             status = last if last is not None else status
         return status
 
@@ -50,17 +71,17 @@ class Exceptions(Machine):
 
     def tried(self, body: Sequence[ast.stmt], env: Env) -> tuple[Status, list[Value], list[Deferral]]:
         """Run a block; gives how it ended, what was raised in it, and what the arms that did so had left."""
-        self.trying += 1
+        self.frames.trying += 1
         raised: list[Value] = []
         self.raising.append(raised)
-        waiting, self.deferred = self.deferred, []
+        waiting, self.frames.deferred = self.frames.deferred, []
         try:
-            status = self.block(body, env)
+            status = self.statements.block(body, env)
         finally:
-            self.trying -= 1
+            self.frames.trying -= 1
             self.raising.pop()
-            left, self.deferred = self.deferred, waiting
-        self.deferred += [deferral for deferral in left if deferral[0] != "raise"]
+            left, self.frames.deferred = self.frames.deferred, waiting
+        self.frames.deferred += [deferral for deferral in left if deferral[0] != "raise"]
         for outer in self.raising[-1:]:
             outer += raised  # the handlers here may be for other exceptions
         return status, raised, [deferral for deferral in left if deferral[0] == "raise"]
@@ -76,26 +97,28 @@ class Exceptions(Machine):
         """Run the handlers, each from where the block ended or raised, and join what they leave."""
         found: Value | None = None
         for value in raised:
-            found = self.join(found, value)
+            found = self.decisions.join(found, value)
         endings: list[Status] = []
         for handler in handlers:
-            mark = self.trail.mark()
+            mark = self.heap.trail.mark()
             for _, changes, choice in thrown:
-                self.merge(changes, choice=choice)
+                self.branches.merge(changes, choice=choice)
             if handler.name:
-                self.put(env, handler.name, UNKNOWN if found is None else found)
+                self.heap.put(env, handler.name, UNKNOWN if found is None else found)
             if handler.type is not None:
-                self.evaluate(handler.type, env)
-            ended = self.arm(handler.body, None, env, handler_statement(handler), "except", "if")
+                self.expressions.evaluate(handler.type, env)
+            ended = self.branches.arm(handler.body, None, env, handler_statement(handler), "except", "if")
             endings.append(ended)
             if not raised:
-                self.skip(ended, "exception", ast_text(handler.type) if handler.type else "any", handler)
-            changed = {cell: e for cell, e in self.trail.undo(mark).items() if e[2] is not MISSING}
+                self.branches.skip(
+                    ended, "exception", ast_text(handler.type) if handler.type else "any", handler
+                )
+            changed = {cell: e for cell, e in self.heap.trail.undo(mark).items() if e[2] is not MISSING}
             if ended is None:
-                self.merge(changed)
-            elif ended != "raise" or self.trying:
-                kept = {cell: e for cell, e in changed.items() if not self.goes_with(ended, e[0])}
-                self.deferred.append((ended, kept, None))
+                self.branches.merge(changed)
+            elif ended != "raise" or self.frames.trying:
+                kept = {cell: e for cell, e in changed.items() if not self.branches.goes_with(ended, e[0])}
+                self.frames.deferred.append((ended, kept, None))
         if not endings or (status != "raise" and not raised):
             return status
         if None in endings:

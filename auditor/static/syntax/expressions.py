@@ -5,31 +5,62 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from auditor.solver.expressions import Condition
 from auditor.static.ast_text import ast_text
 from auditor.static.domain.heap import Env, Func, Obj
 from auditor.static.domain.lattice import join_data
-from auditor.static.domain.provenance import UNKNOWN, Data
+from auditor.static.domain.provenance import MATCHED, UNKNOWN, Data
 from auditor.static.domain.values import NONE, Columns, Const, Lib, Num, Slice, Truth, Tup, Value
 from auditor.static.effects.events import TEXT
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.machine import Machine
 from auditor.static.syntax.arithmetic import merge_text
+from auditor.static.syntax.assignments import Assignments
+from auditor.static.syntax.comprehensions import Comprehensions
+from auditor.static.syntax.elements import Elements
+from auditor.static.syntax.special_methods import SpecialMethods
 from auditor.static.transfer.builtins import is_exception
-from auditor.static.transfer.files import MATCHED
+from auditor.static.transfer.room import TransferRoom
 from auditor.static.transfer.tables import BUILTINS
 from auditor.trace.answer import Answer
 from auditor.trace.formula import Printed
 
 
-class Expressions(Machine):
+class Expressions:
     """Evaluates expressions to abstract values."""
 
+    def __init__(
+        self,
+        machine: Machine,
+        effects: EffectsRoom,
+        transfer: TransferRoom,
+        special_methods: SpecialMethods,
+        assignments: Assignments,
+        elements: Elements,
+        comprehensions: Comprehensions,
+    ) -> None:
+        self.budget = machine.budget
+        self.recorder = machine.recorder
+        self.heap = machine.heap
+        self.views = machine.views
+        self.decisions = machine.decisions
+        self.effects = effects
+        self.transfer = transfer
+        self.special_methods = special_methods
+        self.assignments = assignments
+        self.elements = elements
+        self.comprehensions = comprehensions
+        self.handlers: dict[str, Callable[[Any, Env], Value]] = {}
+
     def evaluate(self, node: ast.expr, env: Env) -> Value:
-        self.tick()
-        handler: Callable[[ast.expr, Env], Value] | None = getattr(self, "e_" + type(node).__name__, None)
+        self.budget.tick()
+        handler: Callable[[ast.expr, Env], Value] | None = self.handlers.get(type(node).__name__)
         if handler is None:
-            self.standing.add(self.doubt("expression not followed", type(node).__name__, node))
+            self.recorder.standing.add(
+                self.recorder.doubt("expression not followed", type(node).__name__, node)
+            )
             return UNKNOWN
         return handler(node, env)
 
@@ -42,7 +73,7 @@ class Expressions(Machine):
         if scope is not None:
             value = scope.d[node.id]
             return value if isinstance(value, Value) else UNKNOWN
-        known = self.library_value("builtins." + node.id)
+        known = self.transfer.library_patches.library_value("builtins." + node.id)
         if node.id in BUILTINS or not isinstance(known, Lib) or is_exception(node.id):
             return known
         return UNKNOWN
@@ -59,7 +90,7 @@ class Expressions(Machine):
                     out.extend(items)
                 else:
                     exact = False
-                    out.append(self.element(value, None))
+                    out.append(self.elements.element(value, None))
             else:
                 out.append(self.evaluate(element, env))
         return tuple(out), exact
@@ -79,18 +110,18 @@ class Expressions(Machine):
 
     def e_List(self, node: ast.List, env: Env) -> Value:
         items, exact = self.items_of(node.elts, env)
-        out = self.allocate("list", node)
+        out = self.heap.allocate("list", node)
         out.d["#items" if exact else "#elements"] = items
         return out
 
     def e_Set(self, node: ast.Set, env: Env) -> Value:
         items = self.items_of(node.elts, env)[0]
         for item in items:
-            self.hashed(item, node)
+            self.special_methods.hashed(item, node)
         return Tup(items)
 
     def e_Dict(self, node: ast.Dict, env: Env) -> Value:
-        out = self.allocate("dict", node)
+        out = self.heap.allocate("dict", node)
         rest: list[Value] = []
         for key_node, value_node in zip(node.keys, node.values, strict=True):
             value = self.evaluate(value_node, env)
@@ -99,10 +130,10 @@ class Expressions(Machine):
                     for key, item in value.d.items():
                         if isinstance(key, tuple):
                             out.d[key] = item
-                rest.append(self.data(value))
+                rest.append(self.views.data(value))
                 continue
             key_value = self.evaluate(key_node, env)
-            self.hashed(key_value, key_node)
+            self.special_methods.hashed(key_value, key_node)
             if isinstance(key_value, Const) and isinstance(key_value.value, (str, int)):
                 out.d["key", key_value.value] = value
             rest.append(value)
@@ -124,18 +155,18 @@ class Expressions(Machine):
             way = {114: "repr", 97: "repr", 115: "str"}.get(part.conversion, "format")
             if part.format_spec is not None:
                 self.evaluate(part.format_spec, env)
-            text = self.formatted(value, way, part)
+            text = self.special_methods.formatted(value, way, part)
             value = value if text is None else text
             exact_text = isinstance(value, Const) and not isinstance(value.value, float)
-            if exact_text and part.format_spec is None and not self.is_open(value):
+            if exact_text and part.format_spec is None and not self.decisions.is_open(value):
                 assert isinstance(value, Const)
                 parts.append(str(value.value))
             else:
                 parts.append(None)
                 exact = False
-            found = replace(self.data(value), template=None, by_kind=None).plain()
+            found = replace(self.views.data(value), template=None, by_kind=None).plain()
             words = next((p for p in reversed(parts) if p is not None), "")
-            numbers.extend(self.printed_number(words, value, ast_text(part.value)))
+            numbers.extend(self.effects.formulas.printed_number(words, value, ast_text(part.value)))
             counted.append(found)
             record = join_data(record, replace(found, origins=frozenset(), formula=None, printed=()))
         record = replace(record, origins=denominators(counted), printed=tuple(numbers))
@@ -154,11 +185,13 @@ class Expressions(Machine):
     def e_Lambda(self, node: ast.Lambda, env: Env) -> Value:
         defaults = tuple(self.evaluate(d, env) for d in node.args.defaults)
         keyword_defaults = tuple(None if d is None else self.evaluate(d, env) for d in node.args.kw_defaults)
-        return Func(node, env, self.layer, self.path, None, None, defaults, keyword_defaults)
+        return Func(
+            node, env, self.recorder.layer, self.recorder.path, None, None, defaults, keyword_defaults
+        )
 
     def e_NamedExpr(self, node: ast.NamedExpr, env: Env) -> Value:
         value = self.evaluate(node.value, env)
-        self.assign(node.target, value, env)
+        self.assignments.assign(node.target, value, env)
         return value
 
     def e_Await(self, node: ast.Await, env: Env) -> Value:
@@ -173,10 +206,10 @@ class Expressions(Machine):
     def e_Subscript(self, node: ast.Subscript, env: Env) -> Value:
         owner = self.evaluate(node.value, env)
         index = self.evaluate(node.slice, env)
-        return self.doubted_part(owner, self.item_at(owner, index, node))
+        return self.effects.havoc.doubted_part(owner, self.special_methods.item_at(owner, index, node))
 
     def e_ListComp(self, node: ast.ListComp, env: Env) -> Value:
-        return self.comprehension(node, env)
+        return self.comprehensions.comprehension(node, env)
 
     e_SetComp = e_ListComp
     e_GeneratorExp = e_ListComp
@@ -186,35 +219,41 @@ class Expressions(Machine):
 
     def e_UnaryOp(self, node: ast.UnaryOp, env: Env) -> Value:
         value = self.evaluate(node.operand, env)
-        answer = self.unary_by_method(node.op, value, node)
-        return self.with_unary(node.op, value, self.negated(node, value)) if answer is None else answer
+        answer = self.special_methods.unary_by_method(node.op, value, node)
+        return (
+            self.effects.formula_arithmetic.with_unary(node.op, value, self.negated(node, value))
+            if answer is None
+            else answer
+        )
 
     def negated(self, node: ast.UnaryOp, value: Value) -> Value:
         if isinstance(node.op, ast.Not):
-            value = self.tested(value, node)
-            outcome = self.truth(value)
+            value = self.special_methods.tested(value, node)
+            outcome = self.decisions.truth(value)
             settings = getattr(value, "settings", NONE)
             if outcome is not None:
                 return Const(not outcome, settings)
             if isinstance(value, Truth) and value.condition.operator == ">=":
                 return Truth(Condition(">=", -value.condition.difference - 1), settings)
-            negated = self.transformed(node.op, value)
-            return self.mix(value) if negated is None else replace(self.mix(value), by_kind=negated)
+            negated = self.effects.token_tables.transformed(node.op, value)
+            return (
+                self.views.mix(value) if negated is None else replace(self.views.mix(value), by_kind=negated)
+            )
         if isinstance(value, Const) and isinstance(value.value, (int, float)):
             if isinstance(node.op, ast.USub):
                 return Const(-value.value, value.settings)
             if isinstance(node.op, ast.UAdd):
                 return value
             return Const(~value.value, value.settings) if isinstance(value.value, int) else UNKNOWN
-        expr = self.number(value)
+        expr = self.views.number(value)
         if expr is not None and isinstance(node.op, ast.USub):
             return Num(-expr, getattr(value, "settings", NONE))
         if isinstance(value, Columns) and isinstance(node.op, ast.Invert):
-            return self.inverted(value)
+            return self.transfer.stacked_columns.inverted(value)
         if isinstance(value, Lib) and value.name.endswith(".inf") and isinstance(node.op, ast.USub):
             return Const(float("-inf"))
-        mixed = self.mix(value)
-        by_kind = self.transformed(node.op, value)
+        mixed = self.views.mix(value)
+        by_kind = self.effects.token_tables.transformed(node.op, value)
         return replace(mixed, marks=mixed.marks - {"equals"}, by_kind=by_kind or mixed.by_kind)
 
     def e_BoolOp(self, node: ast.BoolOp, env: Env) -> Value:
@@ -224,7 +263,7 @@ class Expressions(Machine):
         last: Value = Const(conjunction)
         for part in node.values:
             value = self.evaluate(part, env)
-            outcome = self.truth(self.tested(value, part))
+            outcome = self.decisions.truth(self.special_methods.tested(value, part))
             settings |= getattr(value, "settings", NONE)
             if outcome is None:
                 undecided.append(value)
@@ -235,7 +274,7 @@ class Expressions(Machine):
                 if undecided:
                     out: Value = undecided[0]
                     for other in [*undecided[1:], value]:
-                        out = self.join(out, other)
+                        out = self.decisions.join(out, other)
                     return out
                 return Const(value.value, settings) if isinstance(value, Const) else value
             last = value
@@ -243,44 +282,48 @@ class Expressions(Machine):
             return Const(last.value, settings) if isinstance(last, Const) else last
         if len(undecided) == 1 and isinstance(undecided[0], Truth):
             return Truth(undecided[0].condition, settings)
-        by_kind = self.conjoined(undecided, conjunction=conjunction)
+        by_kind = self.effects.token_tables.conjoined(undecided, conjunction=conjunction)
         if by_kind is not None:
-            return replace(self.mix(*undecided), settings=settings, by_kind=by_kind)
+            return replace(self.views.mix(*undecided), settings=settings, by_kind=by_kind)
         if not conjunction:
             joined: Value = undecided[0]
             for other in undecided[1:]:
-                joined = self.join(joined, other)
+                joined = self.decisions.join(joined, other)
             return joined
-        return replace(self.mix(*undecided), settings=settings)
+        return replace(self.views.mix(*undecided), settings=settings)
 
     def e_IfExp(self, node: ast.IfExp, env: Env) -> Value:
-        test = self.tested(self.evaluate(node.test, env), node)
-        outcome = self.truth(test)
-        if outcome is not None and not self.is_open(test):
+        test = self.special_methods.tested(self.evaluate(node.test, env), node)
+        outcome = self.decisions.truth(test)
+        if outcome is not None and not self.decisions.is_open(test):
             return self.evaluate(node.body if outcome else node.orelse, env)
         condition = test.condition if isinstance(test, Truth) and outcome is None else None
-        self.certainty.append(Answer.MAYBE)
+        self.recorder.certainty.append(Answer.MAYBE)
         try:
             first, second = self.evaluate(node.body, env), self.evaluate(node.orelse, env)
         finally:
-            self.certainty.pop()
-        joined = self.join(first, second, condition)
-        if self.chooses_score(test, first, second):
-            return self.select(self.mix(test, first, second), node, "a conditional")
-        seen = self.data(test)
-        if MATCHED in seen.marks and self.data(joined).losses:
-            chosen = self.data(joined)
+            self.recorder.certainty.pop()
+        joined = self.decisions.join(first, second, condition)
+        if self.effects.selection.chooses_score(test, first, second):
+            return self.effects.scoring.select(self.views.mix(test, first, second), node, "a conditional")
+        seen = self.views.data(test)
+        if MATCHED in seen.marks and self.views.data(joined).losses:
+            chosen = self.views.data(joined)
             return replace(chosen, marks=chosen.marks | {MATCHED}, origins=chosen.origins | seen.origins)
-        picked = self.picked(test, first, second)
+        picked = self.effects.token_tables.picked(test, first, second)
         if picked is not None:
-            return replace(self.mix(test, first, second), by_kind=picked)
-        choice = self.choice(test, node) if seen.looks else None
-        if choice is not None and not self.same(first, second) and isinstance(joined, (Data, Const)):
-            joined = self.told(self.as_record(joined), choice)
+            return replace(self.views.mix(test, first, second), by_kind=picked)
+        choice = self.effects.selection.choice(test, node) if seen.looks else None
+        if (
+            choice is not None
+            and not self.decisions.same(first, second)
+            and isinstance(joined, (Data, Const))
+        ):
+            joined = self.effects.selection.told(self.decisions.as_record(joined), choice)
         if isinstance(joined, Data) and joined.losses:
-            joined = self.with_index(test, joined, node)
+            joined = self.effects.formulas.with_index(test, joined, node)
         if (seen.updates or seen.doubts or seen.losses) and isinstance(joined, (Data, Const, Num)):
-            return self.decided(self.as_record(joined), seen, node)
+            return self.effects.selection.decided(self.decisions.as_record(joined), seen, node)
         return joined
 
 

@@ -15,11 +15,15 @@ from auditor.solver.expressions import Expr
 from auditor.static.domain.flow import Body, Deferral, Status
 from auditor.static.domain.heap import Env, Func, Obj
 from auditor.static.domain.provenance import UNKNOWN
-from auditor.static.domain.values import Const, Consume, Generator, Num, Tup, Value
-from auditor.static.interpreter.decisions import Machine
-from auditor.static.interpreter.state import MAX_DEPTH
-
-Drive = Callable[[Consume], None]
+from auditor.static.domain.values import Const, Consume, Drive, Generator, Num, Tup, Value
+from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.frames import MAX_DEPTH
+from auditor.static.interpreter.machine import Machine
+from auditor.static.syntax.attributes import Attributes
+from auditor.static.syntax.branches import Branches
+from auditor.static.syntax.special_methods import SpecialMethods
+from auditor.static.syntax.statements import Statements
+from auditor.static.transfer.room import TransferRoom
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,27 +39,57 @@ class Frame:
     path: str
 
 
-class Generators(Machine):
+class Generators:
     """Runs generators in step with what consumes them."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        effects: EffectsRoom,
+        transfer: TransferRoom,
+        special_methods: SpecialMethods,
+        attributes: Attributes,
+        statements: Statements,
+        branches: Branches,
+    ) -> None:
+        self.machine = machine
+        self.frames = machine.frames
+        self.recorder = machine.recorder
+        self.symbols = machine.symbols
+        self.heap = machine.heap
+        self.views = machine.views
+        self.effects = effects
+        self.transfer = transfer
+        self.special_methods = special_methods
+        self.attributes = attributes
+        self.statements = statements
+        self.branches = branches
+        self.consumers: list[Consume] = []
+        self.yielding: dict[int, bool] = {}
+        self.sending: list[Value] = []
 
     # frames
     def frame(self) -> Frame:
         return Frame(
-            active=self.active,
-            functions=self.functions,
-            returns=self.returns,
-            deferred=self.deferred,
+            active=self.frames.active,
+            functions=self.recorder.functions,
+            returns=self.frames.returns,
+            deferred=self.frames.deferred,
             consumers=self.consumers,
-            layer=self.layer,
-            path=self.path,
+            layer=self.recorder.layer,
+            path=self.recorder.path,
         )
 
     def enter(self, frame: Frame) -> Frame:
         """Make another frame the running one; gives the one before."""
         before = self.frame()
-        self.active, self.functions, self.returns = frame.active, frame.functions, frame.returns
-        self.deferred, self.consumers = frame.deferred, frame.consumers
-        self.layer, self.path = frame.layer, frame.path
+        self.frames.active, self.recorder.functions, self.frames.returns = (
+            frame.active,
+            frame.functions,
+            frame.returns,
+        )
+        self.frames.deferred, self.consumers = frame.deferred, frame.consumers
+        self.recorder.layer, self.recorder.path = frame.layer, frame.path
         return before
 
     def framed(self, drive: Drive) -> Drive:
@@ -86,11 +120,11 @@ class Generators(Machine):
         assert not isinstance(target, ast.Lambda)
 
         def drive(consume: Consume) -> None:
-            if self.active.count(id(target)) >= 2 or len(self.active) >= MAX_DEPTH:
+            if self.frames.active.count(id(target)) >= 2 or len(self.frames.active) >= MAX_DEPTH:
                 given = [func, *(cell for cell in scope.d.values() if isinstance(cell, Value))]
-                self.havoc(given, "recursion or depth", target.name, node, calls_only=True)
+                self.effects.havoc.mark(given, "recursion or depth", target.name, node, calls_only=True)
                 return
-            self.entered.add(id(target))
+            self.frames.entered.add(id(target))
             outer = self.frame()
             inner = Frame(
                 active=[*outer.active, id(target)],
@@ -101,18 +135,18 @@ class Generators(Machine):
                 layer=func.layer,
                 path=func.path,
             )
-            above, depth = self.node, len(self.conditions)
-            self.node = above.child("call", target.name, self.place(node))
+            above, depth = self.recorder.node, len(self.frames.conditions)
+            self.recorder.node = above.child("call", target.name, self.recorder.place(node))
             self.enter(inner)
             try:
-                self.block(target.body, scope)
+                self.statements.block(target.body, scope)
             finally:
-                left = self.deferred
+                left = self.frames.deferred
                 self.enter(outer)
-                self.node = above
-                del self.conditions[depth:]
+                self.recorder.node = above
+                del self.frames.conditions[depth:]
                 for _, changes, choice in left:
-                    self.merge(changes, choice=choice)
+                    self.branches.merge(changes, choice=choice)
 
         return Generator(drive, node, receives=self.receives(target))
 
@@ -133,12 +167,12 @@ class Generators(Machine):
         return known
 
     def e_Yield(self, node: ast.Yield, env: Env) -> Value:
-        value = self.evaluate(node.value, env) if node.value is not None else Const(None)
+        value = self.machine.evaluate.evaluate(node.value, env) if node.value is not None else Const(None)
         self.hand_over(value)
         return self.sending[-1] if self.sending else UNKNOWN
 
     def e_YieldFrom(self, node: ast.YieldFrom, env: Env) -> Value:
-        iterable = self.iterated(self.evaluate(node.value, env), node)
+        iterable = self.iterated(self.machine.evaluate.evaluate(node.value, env), node)
         taken: list[Value] = []
 
         def turn() -> Status:
@@ -146,7 +180,7 @@ class Generators(Machine):
             return None
 
         body = Body(node=node, variable="_", detail=ast.unparse(node.value)[:60], run=turn)
-        self.each(iterable, taken.append, body)
+        self.machine.evaluate.each(iterable, taken.append, body)
         return UNKNOWN
 
     def hand_over(self, value: Value) -> None:
@@ -155,28 +189,28 @@ class Generators(Machine):
             return
         status = self.consumers[-1](value)
         if status in ("break", "return", "raise"):
-            self.stopped = True
+            self.frames.stopped = True
 
     # consumers
     def driven(self, generator: Generator, take: Callable[[Value], None], body: Body) -> Status:
         """A loop over a generator: its body runs where the generator yields."""
 
         def consume(value: Value) -> Status:
-            outer, self.node = (
-                self.node,
-                self.node.child("call", f"for {body.variable}", self.place(body.node)),
+            outer, self.recorder.node = (
+                self.recorder.node,
+                self.recorder.node.child("call", f"for {body.variable}", self.recorder.place(body.node)),
             )
-            self.node.detail = body.detail
-            depth = len(self.conditions)
-            waiting, self.deferred = self.deferred, []
+            self.recorder.node.detail = body.detail
+            depth = len(self.frames.conditions)
+            waiting, self.frames.deferred = self.frames.deferred, []
             try:
                 take(value)
                 return body.run()
             finally:
-                self.node = outer
-                del self.conditions[depth:]
-                left, self.deferred = self.deferred, waiting
-                self.settle_deferred(left)
+                self.recorder.node = outer
+                del self.frames.conditions[depth:]
+                left, self.frames.deferred = self.frames.deferred, waiting
+                self.machine.evaluate.settle_deferred(left)
 
         generator.drive(consume)
         return None
@@ -212,29 +246,31 @@ class Generators(Machine):
             taken.append(found)
             return "break" if len(taken) >= count else None
 
-        stopped, self.stopped = self.stopped, False
+        stopped, self.frames.stopped = self.frames.stopped, False
         try:
             generator.drive(consume)
         finally:
-            self.stopped = stopped
+            self.frames.stopped = stopped
         return taken[-1] if len(taken) >= count else UNKNOWN
 
     def listed(self, generator: Generator, *, at_once: bool = False) -> Value:
         """The generator read into a list, once; `at_once` if that is what the script does here."""
         if generator.listed is None:
-            out = self.allocate("list", generator.node)
+            out = self.heap.allocate("list", generator.node)
             generator.listed = out
-            effects, scores = self.effects, self.scores
+            effects, scores = self.recorder.effects, self.recorder.scores
 
             def keep(value: Value) -> Status:
-                self.append(out, value)
+                self.machine.evaluate.append(out, value)
                 return None
 
             generator.drive(keep)
-            if not at_once and (self.effects, self.scores) != (effects, scores):
+            if not at_once and (self.recorder.effects, self.recorder.scores) != (effects, scores):
                 # in truth its events may come between those of whoever takes its values
                 text = ast.unparse(generator.node)[:80]
-                self.standing.add(self.doubt("a generator with events is read ahead", text, generator.node))
+                self.recorder.standing.add(
+                    self.recorder.doubt("a generator with events is read ahead", text, generator.node)
+                )
         return generator.listed
 
     # what is iterated
@@ -245,31 +281,31 @@ class Generators(Machine):
         ):
             return value
         if value.cls.find("__iter__") is not None:
-            inner = self.call(self.attribute(value, "__iter__", node), [], {}, node)
+            inner = self.transfer.calls.call(self.attributes.attribute(value, "__iter__", node), [], {}, node)
             if inner is not value:
                 return self.iterated(inner, node)
         if value.cls.find("__next__") is None:
             return self.by_items(value, node)
 
         def drive(consume: Consume) -> None:
-            following = self.attribute(value, "__next__", node)
+            following = self.attributes.attribute(value, "__next__", node)
             body = Body(
                 node=node,
                 variable="next",
                 detail="__next__",
-                run=lambda: consume(self.call(following, [], {}, node)),
+                run=lambda: consume(self.transfer.calls.call(following, [], {}, node)),
             )
-            self.turns(body, self.next_entry(), None, lambda counter: None)
+            self.machine.evaluate.turns(body, self.recorder.next_entry(), None, lambda counter: None)
 
         return Generator(self.framed(drive), node)
 
     def by_items(self, value: Obj, node: ast.AST) -> Value:
         """An object that is gone through by asking for its items, from 0 on."""
-        method = self.special(value, "__getitem__")
+        method = self.special_methods.special(value, "__getitem__")
         if method is None or value.kind == "dict":
             return value
-        length = self.implicit(value, "__len__", [], node)
-        count = None if length is None else self.number(length)
+        length = self.special_methods.implicit(value, "__len__", [], node)
+        count = None if length is None else self.views.number(length)
 
         def drive(consume: Consume) -> None:
             taken: list[Value] = []
@@ -277,9 +313,11 @@ class Generators(Machine):
                 node=node,
                 variable="item",
                 detail="__getitem__",
-                run=lambda: consume(self.call(method, [taken.pop()], {}, node)),
+                run=lambda: consume(self.transfer.calls.call(method, [taken.pop()], {}, node)),
             )
-            self.turns(body, self.next_entry(), count, lambda counter: taken.append(Num(Expr.of(counter))))
+            self.machine.evaluate.turns(
+                body, self.recorder.next_entry(), count, lambda counter: taken.append(Num(Expr.of(counter)))
+            )
 
         return Generator(self.framed(drive), node)
 
@@ -298,7 +336,9 @@ class Generators(Machine):
 
         def drive(consume: Consume) -> None:
             def count(item: Value) -> Status:
-                number = self.symbol("opaque", *(Expr.of(loop.counter) for loop in self.running))
+                number = self.symbols.fresh(
+                    "opaque", *(Expr.of(loop.counter) for loop in self.recorder.running)
+                )
                 return consume(Tup((Num(number), item)))
 
             inner.drive(count)
@@ -315,14 +355,18 @@ class Generators(Machine):
                 node=node,
                 variable="_",
                 detail=ast.unparse(node)[:60],
-                run=lambda: consume(self.call(func, arguments(taken.pop(), len(sources)), {}, node)),
+                run=lambda: consume(
+                    self.transfer.calls.call(func, arguments(taken.pop(), len(sources)), {}, node)
+                ),
             )
-            self.each(sources[0] if len(sources) == 1 else self.zipped(sources, node), taken.append, body)
+            self.machine.evaluate.each(
+                sources[0] if len(sources) == 1 else self.zipped(sources, node), taken.append, body
+            )
 
         return Generator(self.framed(drive), node)
 
     def zipped(self, parts: list[Value], node: ast.AST) -> Obj:
-        out = self.allocate("iterator", node)
+        out = self.heap.allocate("iterator", node)
         out.d["#parts"] = tuple(parts)
         return out
 

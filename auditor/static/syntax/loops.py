@@ -20,7 +20,14 @@ from auditor.static.domain.heap import MISSING, Env, Holder, Obj, View
 from auditor.static.domain.lattice import by_entry
 from auditor.static.domain.provenance import DRAWN, UNKNOWN, Data
 from auditor.static.domain.values import Const, Keyed, Num, Tup, Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.machine import Machine
+from auditor.static.syntax.assignments import Assignments
+from auditor.static.syntax.branches import Branches
+from auditor.static.syntax.generators import Generators
+from auditor.static.syntax.special_methods import SpecialMethods
+from auditor.static.syntax.statements import Statements
+from auditor.static.transfer.room import TransferRoom
 
 MAX_UNROLLED = 3
 MAX_UNROLLED_LITERAL = 6
@@ -37,24 +44,52 @@ class Induction:
     predicted: Expr
 
 
-class Loops(Machine):
+class Loops:
     """Runs `for`, `while` and comprehensions."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        effects: EffectsRoom,
+        transfer: TransferRoom,
+        special_methods: SpecialMethods,
+        statements: Statements,
+        branches: Branches,
+        generators: Generators,
+        assignments: Assignments,
+    ) -> None:
+        self.machine = machine
+        self.frames = machine.frames
+        self.recorder = machine.recorder
+        self.symbols = machine.symbols
+        self.heap = machine.heap
+        self.views = machine.views
+        self.decisions = machine.decisions
+        self.effects = effects
+        self.transfer = transfer
+        self.special_methods = special_methods
+        self.statements = statements
+        self.branches = branches
+        self.generators = generators
+        self.assignments = assignments
+        self.counts: dict[int, Expr] = {}
+        self.broken_off = False
 
     def x_For(self, node: ast.For | ast.AsyncFor, env: Env) -> Status:
         body = Body(
             node=node,
             variable=target_name(node.target),
             detail=ast_text(node.iter),
-            run=lambda: self.block(node.body, env),
+            run=lambda: self.statements.block(node.body, env),
         )
-        iterable = self.iterated(self.evaluate(node.iter, env), node)
+        iterable = self.generators.iterated(self.machine.evaluate.evaluate(node.iter, env), node)
 
         def take(value: Value) -> None:
-            self.assign(node.target, value, env)
+            self.assignments.assign(node.target, value, env)
 
-        kinds = self.kinds_to_visit(node, iterable, env)
+        kinds = self.transfer.tokenizers.kinds_to_visit(node, iterable, env)
         if kinds is not None:
-            status = self.unrolled(kinds, take, self.next_entry(), body)
+            status = self.unrolled(kinds, take, self.recorder.next_entry(), body)
         else:
             status = self.each(iterable, take, body)
         if status in ("return", "raise"):
@@ -65,25 +100,25 @@ class Loops(Machine):
 
     def each(self, iterable: Value, take: Callable[[Value], None], body: Body) -> Status:
         """Run the body for each element of what is iterated; `take` gives the loop's targets their values."""
-        depth = len(self.left_out)
+        depth = len(self.branches.left_out)
         if isinstance(iterable, Data) and DRAWN in iterable.marks:
-            self.left_out.append(("filter", "chance", body.detail, body.node))
+            self.branches.left_out.append(("filter", "chance", body.detail, body.node))
         for part in shown_by(iterable):
-            if part.number in self.thinned_lists:
-                self.left_out.append(self.thinned_lists[part.number])
+            if part.number in self.branches.thinned_lists:
+                self.branches.left_out.append(self.branches.thinned_lists[part.number])
         try:
             return self.each_of(iterable, take, body)
         finally:
-            del self.left_out[depth:]
+            del self.branches.left_out[depth:]
 
     def each_of(self, iterable: Value, take: Callable[[Value], None], body: Body) -> Status:
-        generator = self.as_generator(iterable)
+        generator = self.generators.as_generator(iterable)
         if generator is not None:
-            return self.driven(generator, take, body)
+            return self.generators.driven(generator, take, body)
         items = self.known_items(iterable)
         limit = MAX_UNROLLED_LITERAL if isinstance(iterable, Tup) else MAX_UNROLLED
-        entry = self.next_entry()
-        perhaps = items is not None and not items and self.is_open(iterable)
+        entry = self.recorder.next_entry()
+        perhaps = items is not None and not items and self.decisions.is_open(iterable)
         if items is not None and len(items) <= limit and not perhaps:
             return self.unrolled(items, take, entry, body)
         source = self.indexable(iterable)
@@ -91,7 +126,7 @@ class Loops(Machine):
             body,
             entry,
             None if perhaps else self.length(iterable),
-            lambda counter: take(self.element(source, Expr.of(counter))),
+            lambda counter: take(self.machine.evaluate.element(source, Expr.of(counter))),
         )
 
     def unrolled(
@@ -106,28 +141,28 @@ class Loops(Machine):
         return None
 
     def x_While(self, node: ast.While, env: Env) -> Status:
-        test = self.tested(self.evaluate(node.test, env), node)
-        if self.truth(test) is False and not self.is_open(test):
-            return self.block(node.orelse, env) if node.orelse else None
+        test = self.special_methods.tested(self.machine.evaluate.evaluate(node.test, env), node)
+        if self.decisions.truth(test) is False and not self.decisions.is_open(test):
+            return self.statements.block(node.orelse, env) if node.orelse else None
 
         def bind(counter: Atom) -> None:
             if counter.args[1] != 1:
-                self.tested(self.evaluate(node.test, env), node)
+                self.special_methods.tested(self.machine.evaluate.evaluate(node.test, env), node)
 
         changed = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
         tested = {n.id for n in ast.walk(node.test) if isinstance(n, ast.Name)}
         always = isinstance(test, Const) and bool(test.value) and not changed & tested
 
-        by = self.decides(test)
+        by = self.branches.decides(test)
 
         def run() -> Status:
-            self.enter_capped_loop(node)
+            self.effects.clocks.enter_capped_loop(node)
             if by in ("time", "chance"):
-                self.left_out.append(("break", by, ast_text(node.test), node))
-            return self.block(node.body, env)
+                self.branches.left_out.append(("break", by, ast_text(node.test), node))
+            return self.statements.block(node.body, env)
 
         body = Body(node=node, variable="while", detail=ast_text(node.test), run=run)
-        status = self.turns(body, self.next_entry(), None, bind, always=always)
+        status = self.turns(body, self.recorder.next_entry(), None, bind, always=always)
         if status in ("return", "raise"):
             return status
         return self.otherwise(node, "break" if always else status, env)
@@ -138,8 +173,8 @@ class Loops(Machine):
         if not node.orelse or status == "break":
             return None
         if broken:
-            return self.fork([(node.orelse, None), ([], None)], env, node, "else")
-        return self.block(node.orelse, env)
+            return self.branches.fork([(node.orelse, None), ([], None)], env, node, "else")
+        return self.statements.block(node.orelse, env)
 
     def turns(
         self,
@@ -154,8 +189,8 @@ class Loops(Machine):
         if count is not None and count.is_constant and count.constant <= 0:
             return None
         known = count.constant if count is not None and count.is_constant else None
-        mark = self.trail.mark()
-        effects = self.effects
+        mark = self.heap.trail.mark()
+        effects = self.recorder.effects
         inductions: list[Induction] = []
         last = min(known, 2) if known is not None else 2
         iteration = 1
@@ -171,7 +206,11 @@ class Loops(Machine):
                 return status
             if status in ("return", "raise"):
                 return status if always or known is not None or iteration > 1 else None
-            if iteration == 2 and known != 2 and (self.effects != effects or self.failed(inductions)):
+            if (
+                iteration == 2
+                and known != 2
+                and (self.recorder.effects != effects or self.failed(inductions))
+            ):
                 last = 3
             iteration += 1
         return None
@@ -187,58 +226,58 @@ class Loops(Machine):
         return Atom("iter", (entry, iteration), 0, Expr(0), facts)
 
     def turn(self, body: Body, loop: RunningLoop, known: int | None) -> Status:
-        outer = self.node
-        self.node = outer.child("loop", loop.variable, self.place(body.node))
-        self.node.entries.add(loop.entry)
-        self.node.count = known
-        self.node.detail = body.detail
-        self.running.append(loop)
-        depth, guards = len(self.conditions), len(self.score_tests)
-        left_out = len(self.left_out)
-        waiting, self.deferred = self.deferred, []
+        outer = self.recorder.node
+        self.recorder.node = outer.child("loop", loop.variable, self.recorder.place(body.node))
+        self.recorder.node.entries.add(loop.entry)
+        self.recorder.node.count = known
+        self.recorder.node.detail = body.detail
+        self.recorder.running.append(loop)
+        depth, guards = len(self.frames.conditions), len(self.effects.formulas.score_tests)
+        left_out = len(self.branches.left_out)
+        waiting, self.frames.deferred = self.frames.deferred, []
         try:
             return body.run()
         finally:
-            del self.score_tests[guards:]
-            del self.left_out[left_out:]
-            self.running.pop()
-            self.node = outer
-            del self.conditions[depth:]
-            left, self.deferred = self.deferred, waiting
+            del self.effects.formulas.score_tests[guards:]
+            del self.branches.left_out[left_out:]
+            self.recorder.running.pop()
+            self.recorder.node = outer
+            del self.frames.conditions[depth:]
+            left, self.frames.deferred = self.frames.deferred, waiting
             self.settle_deferred(left)
 
     def settle_deferred(self, left: list[Deferral]) -> None:
         """At the end of a turn: what arms that broke off left counts; those that return wait for the function's end."""
         for status, changes, choice in left:
             if status in ("return", "raise"):
-                self.deferred.append((status, changes, choice))
+                self.frames.deferred.append((status, changes, choice))
             else:
                 self.broken_off = self.broken_off or status == "break"
-                self.merge(changes, choice=choice)
+                self.branches.merge(changes, choice=choice)
 
     # integers that turns change
     def find_inductions(self, mark: int, counter: Atom) -> list[Induction]:
         """After the first turn: integers it changed continue as affine in the counter; the rest is forgotten."""
         found: list[Induction] = []
-        for holder, key, old in self.trail.changed(mark).values():
+        for holder, key, old in self.heap.trail.changed(mark).values():
             if old is MISSING or (isinstance(key, str) and key.startswith("#")):
                 continue
             new = holder.d.get(key, MISSING)
-            before = self.number(old) if isinstance(old, Value) else None
-            after = self.number(new) if isinstance(new, Value) else None
+            before = self.views.number(old) if isinstance(old, Value) else None
+            after = self.views.number(new) if isinstance(new, Value) else None
             if before is not None and after is not None:
                 if isinstance(getattr(old, "value", 0), bool) or before == after:
                     continue
                 delta = after - before
                 if any(atom.args[0] == counter.args[0] for atom in delta.iterations()):
-                    self.put(holder, key, Num(self.symbol("opaque", Expr.of(counter))))
+                    self.heap.put(holder, key, Num(self.symbols.fresh("opaque", Expr.of(counter))))
                     continue
                 predicted = before + operation("mul", Expr.of(counter), delta)
-                self.put(holder, key, Num(predicted))
+                self.heap.put(holder, key, Num(predicted))
                 found.append(Induction(holder, key, before, delta, predicted))
             elif isinstance(old, Const) and isinstance(new, Const) and old != new:
                 if isinstance(new.value, float) or isinstance(old.value, float):
-                    self.put(holder, key, Data(turns=frozenset((counter,))))
+                    self.heap.put(holder, key, Data(turns=frozenset((counter,))))
         return found
 
     def failed(self, inductions: list[Induction]) -> bool:
@@ -247,16 +286,18 @@ class Loops(Machine):
     def broken(self, induction: Induction) -> bool:
         """Whether the second turn changed the integer otherwise than predicted."""
         value = induction.holder.d.get(induction.key)
-        after = self.number(value) if isinstance(value, Value) else None
+        after = self.views.number(value) if isinstance(value, Value) else None
         return after is None or after - induction.predicted != induction.delta
 
     def check_inductions(self, inductions: list[Induction], counter: Atom) -> None:
         for induction in inductions:
             if self.broken(induction):
-                self.put(induction.holder, induction.key, Num(self.symbol("opaque", Expr.of(counter))))
+                self.heap.put(
+                    induction.holder, induction.key, Num(self.symbols.fresh("opaque", Expr.of(counter)))
+                )
             else:
                 predicted = induction.base + operation("mul", Expr.of(counter), induction.delta)
-                self.put(induction.holder, induction.key, Num(predicted))
+                self.heap.put(induction.holder, induction.key, Num(predicted))
 
     # what is iterated
     def known_items(self, iterable: Value) -> Sequence[Value] | None:
@@ -285,7 +326,7 @@ class Loops(Machine):
         if isinstance(value, Tup):
             return Expr(len(value.items))
         if isinstance(value, Data):
-            return self.data_length(value, value)
+            return self.transfer.tensor_methods.data_length(value, value)
         if isinstance(value, Obj):
             return self.object_length(value)
         if isinstance(value, View):
@@ -299,7 +340,7 @@ class Loops(Machine):
             return length
         joined = value.d.get("#joined")
         if isinstance(joined, tuple):
-            return self.joined_length(joined)
+            return self.transfer.list_views.joined_length(joined)
         base = value.d.get("#base")
         if isinstance(base, Value):
             return self.slice_length(value, base)
@@ -317,7 +358,7 @@ class Loops(Machine):
             entries = {e.entries if isinstance(e, Keyed) else None for e in elements}
             if len(entries) == 1:
                 (only,) = entries
-                if only is not None and len(only) == 1 and self.is_aligned(value, only):
+                if only is not None and len(only) == 1 and self.machine.evaluate.is_aligned(value, only):
                     return self.counts.get(only[0])
         return None
 

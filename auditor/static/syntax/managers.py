@@ -9,14 +9,41 @@ from auditor.static.domain.flow import Status
 from auditor.static.domain.heap import Env, Obj
 from auditor.static.domain.provenance import UNKNOWN
 from auditor.static.domain.values import Const, Generator, Method, Partial, Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.interpreter.machine import Machine
+from auditor.static.syntax.assignments import Assignments
+from auditor.static.syntax.attributes import Attributes
+from auditor.static.syntax.expressions import Expressions
+from auditor.static.syntax.generators import Generators
+from auditor.static.syntax.special_methods import SpecialMethods
+from auditor.static.syntax.statements import Statements
+from auditor.static.transfer.room import TransferRoom
 
 AROUND = "#around"
 """The method of a manager that has it stand around a call, as it does where it decorates a function."""
 
 
-class Managers(Machine):
+class Managers:
     """Enters and leaves managers."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        transfer: TransferRoom,
+        special_methods: SpecialMethods,
+        attributes: Attributes,
+        statements: Statements,
+        generators: Generators,
+        assignments: Assignments,
+        expressions: Expressions,
+    ) -> None:
+        self.heap = machine.heap
+        self.transfer = transfer
+        self.special_methods = special_methods
+        self.attributes = attributes
+        self.statements = statements
+        self.generators = generators
+        self.assignments = assignments
+        self.expressions = expressions
 
     def x_With(self, node: ast.With | ast.AsyncWith, env: Env) -> Status:
         return self.inside(node, node.items, env)
@@ -26,44 +53,44 @@ class Managers(Machine):
     def inside(self, node: ast.With | ast.AsyncWith, items: Sequence[ast.withitem], env: Env) -> Status:
         """The body within the managers left."""
         if not items:
-            return self.block(node.body, env)
+            return self.statements.block(node.body, env)
         first, rest = items[0], items[1:]
 
         def enter(value: Value) -> Status:
             if first.optional_vars is not None:
-                self.assign(first.optional_vars, value, env)
+                self.assignments.assign(first.optional_vars, value, env)
             return self.inside(node, rest, env)
 
-        return self.managed(self.evaluate(first.context_expr, env), enter, node)
+        return self.managed(self.expressions.evaluate(first.context_expr, env), enter, node)
 
     def managed(self, manager: Value, act: Callable[[Value], Status], node: ast.AST) -> Status:
         """Do something within a manager."""
-        generator = self.as_generator(manager)
+        generator = self.generators.as_generator(manager)
         if generator is not None:
-            return self.once(generator, act)
+            return self.generators.once(generator, act)
         status = act(self.entered_value(manager, node))
         self.left(manager, node)
         return status
 
     def entered_value(self, manager: Value, node: ast.AST) -> Value:
-        found = self.first_implicit(manager, ("__enter__", "__aenter__"), [], node)
+        found = self.special_methods.first_implicit(manager, ("__enter__", "__aenter__"), [], node)
         return manager if found is None else found
 
     def left(self, manager: Value, node: ast.AST) -> None:
-        self.first_implicit(manager, ("__exit__", "__aexit__"), [Const(None)] * 3, node)
+        self.special_methods.first_implicit(manager, ("__exit__", "__aexit__"), [Const(None)] * 3, node)
         if isinstance(manager, Obj):
-            self.run_exits(manager, node)
+            self.transfer.life_cycle.run_exits(manager, node)
 
     # stacks
     def manager_made(self, name: str, args: list[Value], node: ast.AST) -> Value | None:
         """Managers of `contextlib` that call what they are given when they are left."""
         if name in ("contextlib.ExitStack", "contextlib.AsyncExitStack"):
-            out = self.allocate("instance", node, "stack")
+            out = self.heap.allocate("instance", node, "stack")
             out.d["#exits"] = ()
             return out
         if name in ("contextlib.closing", "contextlib.aclosing") and args:
-            out = self.allocate("instance", node, "closing")
-            out.d["#exits"] = (Partial(self.attribute(args[0], "close", node), (), ()),)
+            out = self.heap.allocate("instance", node, "closing")
+            out.d["#exits"] = (Partial(self.attributes.attribute(args[0], "close", node), (), ()),)
             out.d["#closes"] = args[0]
             return out
         return None
@@ -76,7 +103,7 @@ class Managers(Machine):
             results: list[Value] = [UNKNOWN]
 
             def act(value: Value) -> Status:
-                results[0] = self.call(args[0], args[1:], keywords, node)
+                results[0] = self.transfer.calls.call(args[0], args[1:], keywords, node)
                 return None
 
             self.managed(owner, act, node)
@@ -84,28 +111,32 @@ class Managers(Machine):
         if not isinstance(owner, Obj) or "#exits" not in owner.d:
             return None
         if name in ("callback", "push_async_callback") and args:
-            self.takes_charge(node)
-            self.add_to(owner, "#exits", Partial(args[0], tuple(args[1:]), tuple(keywords.items())))
+            self.transfer.life_cycle.takes_charge(node)
+            self.transfer.life_cycle.add_to(
+                owner, "#exits", Partial(args[0], tuple(args[1:]), tuple(keywords.items()))
+            )
             return args[0]
         if name in ("enter_context", "enter_async_context") and args:
             leave = self.first_special(args[0], ("__exit__", "__aexit__"))
             value = self.entered_value(args[0], node)
             if leave is not None:
-                self.add_to(owner, "#exits", Partial(leave, (Const(None),) * 3, ()))
+                self.transfer.life_cycle.add_to(owner, "#exits", Partial(leave, (Const(None),) * 3, ()))
             if isinstance(args[0], Generator):
-                return self.listed(args[0])
+                return self.generators.listed(args[0])
             return value
         if name == "push" and args:
-            leave = self.special(args[0], "__exit__") or args[0]
-            self.add_to(owner, "#exits", Partial(leave, (Const(None),) * 3, ()))
+            leave = self.special_methods.special(args[0], "__exit__") or args[0]
+            self.transfer.life_cycle.add_to(owner, "#exits", Partial(leave, (Const(None),) * 3, ()))
             return args[0]
         if name in ("close", "aclose"):
-            self.run_exits(owner, node)
+            self.transfer.life_cycle.run_exits(owner, node)
             return Const(None)
         return None
 
     def first_special(self, value: Value, names: Sequence[str]) -> Value | None:
-        return next((m for m in (self.special(value, name) for name in names) if m is not None), None)
+        return next(
+            (m for m in (self.special_methods.special(value, name) for name in names) if m is not None), None
+        )
 
     def decorating(self, manager: Value, func: Value) -> Value | None:
         """A manager as a decorator: it stands around each call of the function."""

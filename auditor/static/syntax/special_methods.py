@@ -14,7 +14,9 @@ from functools import partial
 from auditor.static.domain.heap import Class, Func, NamesView, Obj, View
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.values import Alt, Const, Tup, Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.interpreter.machine import Machine
+from auditor.static.syntax.arithmetic import Arithmetic
+from auditor.static.transfer.room import TransferRoom
 from auditor.trace.answer import Answer
 
 BINARY: dict[type[ast.operator], str] = {
@@ -41,8 +43,18 @@ TEXTS = {
 }
 
 
-class SpecialMethods(Machine):
+class SpecialMethods:
     """Calls methods that the text does not name."""
+
+    def __init__(self, machine: Machine, transfer: TransferRoom, arithmetic: Arithmetic) -> None:
+        self.machine = machine
+        self.frames = machine.frames
+        self.recorder = machine.recorder
+        self.heap = machine.heap
+        self.views = machine.views
+        self.decisions = machine.decisions
+        self.transfer = transfer
+        self.arithmetic = arithmetic
 
     def special(self, value: Value, name: str) -> Value | None:
         """The special method of that name of a value's class, bound to the value."""
@@ -56,12 +68,14 @@ class SpecialMethods(Machine):
                 return None  # a module's arithmetic is not entered
             return replace(method, instance=value)
         attribute = cls.get(name)
-        return attribute if attribute is not None and self.is_callable_here(attribute) else None
+        return (
+            attribute if attribute is not None and self.machine.evaluate.is_callable_here(attribute) else None
+        )
 
     def makes_events(self, method: Func) -> bool:
         """Whether the text of a function trains, writes or prints, directly or through functions of the script."""
         body = [method.node.body] if isinstance(method.node, ast.Lambda) else method.node.body
-        return self.interesting(body)
+        return self.transfer.calls.interesting(body)
 
     def implicit(self, value: Value, name: str, args: Sequence[Value], node: ast.AST) -> Value | None:
         """Have the script's special method answer; None where its class has none."""
@@ -69,13 +83,15 @@ class SpecialMethods(Machine):
             ways = [option for option in value.options if self.special(option, name) is not None]
             if not ways:
                 return None
-            self.certainty.append(Answer.MAYBE)
+            self.recorder.certainty.append(Answer.MAYBE)
             try:
-                return self.either([partial(self.certainly, way, name, args, node) for way in ways])
+                return self.transfer.calls.either(
+                    [partial(self.certainly, way, name, args, node) for way in ways]
+                )
             finally:
-                self.certainty.pop()
+                self.recorder.certainty.pop()
         method = self.special(value, name)
-        return None if method is None else self.call(method, list(args), {}, node)
+        return None if method is None else self.transfer.calls.call(method, list(args), {}, node)
 
     def certainly(self, value: Value, name: str, args: Sequence[Value], node: ast.AST) -> Value:
         found = self.implicit(value, name, args, node)
@@ -102,7 +118,7 @@ class SpecialMethods(Machine):
             found = other if other is not None else found
         if isinstance(op, ast.Mod) and isinstance(left, Const) and isinstance(left.value, str):
             self.formatted(right, "str", node)
-        return self.binary(op, left, right, node) if found is None else found
+        return self.arithmetic.binary(op, left, right, node) if found is None else found
 
     def declines(self, answer: Value) -> bool:
         """Whether a method answered `NotImplemented`."""
@@ -141,10 +157,10 @@ class SpecialMethods(Machine):
             return self.tested(found, node)
         for name, args in (("__iter__", []), ("__getitem__", [Const(0)])):
             if self.implicit(container, name, args, node) is not None:
-                return self.mix(container)
-        for known in self.exact_items(container) or ():
+                return self.views.mix(container)
+        for known in self.machine.evaluate.exact_items(container) or ():
             if self.implicit(item, "__eq__", [known], node) or self.implicit(known, "__eq__", [item], node):
-                return self.mix(item, container)
+                return self.views.mix(item, container)
         if isinstance(container, Obj) and container.kind == "dict":
             self.hashed(item, node)
         return None
@@ -162,7 +178,7 @@ class SpecialMethods(Machine):
         if found is None:
             found = self.first_implicit(value, TEXTS[way][1:], [], node)
         if found is None and isinstance(value, (Tup, Obj)):
-            for item in self.exact_items(value) or ():
+            for item in self.machine.evaluate.exact_items(value) or ():
                 self.formatted(item, "repr", node)
         return found
 
@@ -172,11 +188,11 @@ class SpecialMethods(Machine):
             for item in value.items:
                 self.hashed(item, node)
         elif self.implicit(value, "__hash__", [], node) is not None:
-            self.certainty.append(Answer.MAYBE)
+            self.recorder.certainty.append(Answer.MAYBE)
             try:
                 self.implicit(value, "__eq__", [value], node)
             finally:
-                self.certainty.pop()
+                self.recorder.certainty.pop()
 
     def indexed_by(self, value: Value, node: ast.AST) -> Value:
         """What an index counts as: of objects, what `__index__` says."""
@@ -187,13 +203,13 @@ class SpecialMethods(Machine):
     def item_at(self, owner: Value, index: Value, node: ast.AST) -> Value:
         """`owner[index]`."""
         if isinstance(owner, NamesView):
-            named = self.name_in(owner, index)
+            named = self.transfer.default_methods.name_in(owner, index)
             return Data(marks=frozenset(("anything",))) if named is None else named
         if isinstance(owner, Class):
             found = self.implicit(owner, "__getitem__", [index], node)
             hook = owner.find("__class_getitem__")
             if found is None and hook is not None:
-                found = self.call(replace(hook, instance=owner), [index], {}, node)
+                found = self.transfer.calls.call(replace(hook, instance=owner), [index], {}, node)
             return owner if found is None else found
         found = self.implicit(owner, "__getitem__", [index], node)
         if found is not None:
@@ -204,7 +220,7 @@ class SpecialMethods(Machine):
             made = self.made_where_missing(owner, index, node)
             if made is not None:
                 return made
-        return self.subscript(owner, index, node)
+        return self.machine.evaluate.subscript(owner, index, node)
 
     def made_where_missing(self, owner: Obj, index: Value, node: ast.AST) -> Value | None:
         """The entry that `__missing__` or the factory of a dictionary makes for a key that is not there."""
@@ -214,18 +230,24 @@ class SpecialMethods(Machine):
         if known or (missing is None and not isinstance(factory, Value)):
             return None
         if missing is not None:
-            made = self.call(missing, [index], {}, node)
+            made = self.transfer.calls.call(missing, [index], {}, node)
         else:
             assert isinstance(factory, Value)
-            made = self.call(factory, [], {}, node)
-            self.store(owner, index, made, node, self.globals, augmented=False)
-        return self.join(made, self.subscript(owner, index, node)) if owner.d.get("#elements") else made
+            made = self.transfer.calls.call(factory, [], {}, node)
+            self.transfer.item_assignment.store(
+                owner, index, made, node, self.frames.globals, augmented=False
+            )
+        return (
+            self.decisions.join(made, self.machine.evaluate.subscript(owner, index, node))
+            if owner.d.get("#elements")
+            else made
+        )
 
     def store_item(self, owner: Value, index: Value, value: Value, node: ast.AST) -> bool:
         """`owner[index] = value` by a method of the script; whether there is one."""
         if isinstance(owner, NamesView):
             if isinstance(index, Const):
-                self.put(owner.owner, str(index.value), value)
+                self.heap.put(owner.owner, str(index.value), value)
             return True
         if isinstance(owner, Obj) and owner.kind == "dict":
             self.hashed(index, node)

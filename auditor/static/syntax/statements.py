@@ -4,15 +4,39 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from auditor.static.domain.flow import Status
 from auditor.static.domain.heap import Env, Obj
 from auditor.static.domain.values import Const, Lib, Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.interpreter.machine import Machine
+from auditor.static.syntax.attributes import Attributes
+from auditor.static.syntax.special_methods import SpecialMethods
+from auditor.static.transfer.room import TransferRoom
 
 
-class Statements(Machine):
+class Statements:
     """Executes statements on abstract values."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        transfer: TransferRoom,
+        special_methods: SpecialMethods,
+        attributes: Attributes,
+    ) -> None:
+        self.machine = machine
+        self.budget = machine.budget
+        self.script = machine.script
+        self.frames = machine.frames
+        self.recorder = machine.recorder
+        self.heap = machine.heap
+        self.decisions = machine.decisions
+        self.transfer = transfer
+        self.special_methods = special_methods
+        self.attributes = attributes
+        self.sibling_modules: dict[str, Obj] = {}
+        self.handlers: dict[str, Callable[[Any, Env], Status]] = {}
 
     def block(self, body: Sequence[ast.stmt], env: Env) -> Status:
         for statement in body:
@@ -22,15 +46,17 @@ class Statements(Machine):
         return None
 
     def execute(self, node: ast.stmt, env: Env) -> Status:
-        self.tick()
-        self.line = node.lineno
-        handler: Callable[[ast.stmt, Env], Status] | None = getattr(self, "x_" + type(node).__name__, None)
+        self.budget.tick()
+        self.recorder.line = node.lineno
+        handler: Callable[[ast.stmt, Env], Status] | None = self.handlers.get(type(node).__name__)
         if handler is None:
-            self.standing.add(self.doubt("statement not followed", type(node).__name__, node))
+            self.recorder.standing.add(
+                self.recorder.doubt("statement not followed", type(node).__name__, node)
+            )
             return None
         status = handler(node, env)
-        if self.stopped:
-            self.stopped = False
+        if self.frames.stopped:
+            self.frames.stopped = False
             return "return"  # whoever takes what this generator yields takes no more
         return status
 
@@ -41,21 +67,23 @@ class Statements(Machine):
     x_TypeAlias = x_Pass
 
     def x_Expr(self, node: ast.Expr, env: Env) -> Status:
-        made = self.last_object
-        self.dropped(self.evaluate(node.value, env), made, node)
+        made = self.heap.last
+        self.transfer.life_cycle.dropped(self.machine.evaluate.evaluate(node.value, env), made, node)
         return None
 
     def x_Assert(self, node: ast.Assert, env: Env) -> Status:
-        outcome = self.truth(self.tested(self.evaluate(node.test, env), node))
+        outcome = self.decisions.truth(
+            self.special_methods.tested(self.machine.evaluate.evaluate(node.test, env), node)
+        )
         if node.msg is not None and outcome is not True:
-            self.evaluate(node.msg, env)
-        return "raise" if outcome is False and self.trying else None
+            self.machine.evaluate.evaluate(node.msg, env)
+        return "raise" if outcome is False and self.frames.trying else None
 
     def x_Return(self, node: ast.Return, env: Env) -> Status:
-        value = self.evaluate(node.value, env) if node.value is not None else Const(None)
-        if self.returns:
-            known = self.returns[-1]
-            self.returns[-1] = value if known is None else self.join(known, value)
+        value = self.machine.evaluate.evaluate(node.value, env) if node.value is not None else Const(None)
+        if self.frames.returns:
+            known = self.frames.returns[-1]
+            self.frames.returns[-1] = value if known is None else self.decisions.join(known, value)
         return "return"
 
     def x_Break(self, node: ast.Break, env: Env) -> Status:
@@ -75,7 +103,7 @@ class Statements(Machine):
     def x_Import(self, node: ast.Import, env: Env) -> Status:
         for alias in node.names:
             name = alias.name if alias.asname else alias.name.split(".")[0]
-            self.put(env, alias.asname or name, self.module_value(name, node))
+            self.heap.put(env, alias.asname or name, self.module_value(name, node))
         return None
 
     def x_ImportFrom(self, node: ast.ImportFrom, env: Env) -> Status:
@@ -85,32 +113,34 @@ class Statements(Machine):
                 if isinstance(module, Obj):
                     for key, value in list(module.d.items()):
                         if isinstance(key, str) and not key.startswith(("_", "#")):
-                            self.put(env, key, value)
+                            self.heap.put(env, key, value)
                 continue
-            self.put(env, alias.asname or alias.name, self.attribute(module, alias.name, node))
+            self.heap.put(
+                env, alias.asname or alias.name, self.attributes.attribute(module, alias.name, node)
+            )
         return None
 
     def module_value(self, name: str, node: ast.AST) -> Value:
         """A library by name, or the evaluated sibling file of that name."""
-        put_there = self.library_value(f"sys.modules.{name}")
+        put_there = self.transfer.library_patches.library_value(f"sys.modules.{name}")
         if not isinstance(put_there, Lib):
             return put_there
         if name in self.sibling_modules:
             return self.sibling_modules[name]
-        found = self.source.sibling(name) if name and name != "__main__" else None
+        found = self.script.source.sibling(name) if name and name != "__main__" else None
         if found is None and name != "__main__":
             return Lib(name)
-        namespace = self.allocate("namespace", node, name)
+        namespace = self.heap.allocate("namespace", node, name)
         self.sibling_modules[name] = namespace
         if found is None:
-            namespace.d = self.globals.d
+            namespace.d = self.frames.globals.d
             return namespace
         tree, layer, path = found
-        self.trees[layer, path] = tree
+        self.script.trees[layer, path] = tree
         scope = Env()
         scope.d["__name__"] = Const(name)
         scope.d["__file__"] = Const(path)
         namespace.d = scope.d
-        with self.standing_in(layer, path):
+        with self.recorder.standing_in(layer, path):
             self.block(tree.body, scope)
         return namespace

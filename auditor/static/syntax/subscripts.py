@@ -8,48 +8,68 @@ from dataclasses import replace
 from auditor.solver.expressions import Atom, Expr
 from auditor.static.domain.heap import Obj, View
 from auditor.static.domain.lattice import by_entry, substitute
-from auditor.static.domain.provenance import LAYOUT, UNKNOWN, Data
+from auditor.static.domain.provenance import LAYOUT, MATCHED, UNKNOWN, Data
 from auditor.static.domain.taint import Looks
 from auditor.static.domain.values import Alt, Columns, Const, Lib, Num, Slice, Tup, Value
-from auditor.static.interpreter.decisions import Machine
-from auditor.static.transfer.files import MATCHED
+from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.machine import Machine
+from auditor.static.syntax.elements import Elements
+from auditor.static.syntax.statements import Statements
 from auditor.static.transfer.item_assignment import PLACED
+from auditor.static.transfer.room import TransferRoom
 from auditor.trace.region import Region
 
 
-class Subscripts(Machine):
+class Subscripts:
     """Reads and writes by index."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        effects: EffectsRoom,
+        transfer: TransferRoom,
+        statements: Statements,
+        elements: Elements,
+    ) -> None:
+        self.symbols = machine.symbols
+        self.heap = machine.heap
+        self.views = machine.views
+        self.decisions = machine.decisions
+        self.effects = effects
+        self.transfer = transfer
+        self.statements = statements
+        self.elements = elements
 
     # reading
     def subscript(self, owner: Value, index: Value, node: ast.AST) -> Value:
-        known = self.looked_up(owner, index)
+        known = self.effects.token_tables.looked_up(owner, index)
         if isinstance(known, Value):
             return known
         if known is not None and known.axes:
-            record, key = self.data(owner).plain(), self.data(index)
+            record, key = self.views.data(owner).plain(), self.views.data(index)
             found = replace(record, by_kind=known, turns=record.turns | key.turns, rank=key.rank, span=None)
-            return self.with_lookup(self.with_table_hit(found, index), owner, [index], node)
-        value = self.with_index(index, self.indexed(owner, index, node), node)
+            return self.effects.lookups.with_lookup(self.with_table_hit(found, index), owner, [index], node)
+        value = self.effects.formulas.with_index(index, self.indexed(owner, index, node), node)
         if isinstance(owner, Data) and owner.losses and is_basic(index):
-            value = self.looks_at(value, owner)
+            value = self.transfer.aliases.looks_at(value, owner)
         return replace(value, by_kind=known) if isinstance(value, Data) and known is not None else value
 
     def indexed(self, owner: Value, index: Value, node: ast.AST) -> Value:
         """What an index selects, tables by token id aside."""
         if isinstance(owner, Lib):
             if owner.name == "os.environ" and isinstance(index, Const):
-                return self.environment(str(index.value), None, node)
+                return self.transfer.dispatch.environment(str(index.value), None, node)
             if owner.name == "sys.modules" and isinstance(index, Const):
-                return self.module_value(str(index.value), node)
+                return self.statements.module_value(str(index.value), node)
             return owner if owner.name.startswith("typing") else UNKNOWN
         if isinstance(owner, Alt):
             out: Value | None = None
             for option in owner.options:
                 if not (isinstance(option, Const) and option.value is None):
-                    out = self.join(out, self.subscript(option, index, node))
+                    out = self.decisions.join(out, self.subscript(option, index, node))
             return out if out is not None else UNKNOWN
         if isinstance(owner, Columns):
-            column = self.column_at(owner, index, node)
+            column = self.transfer.stacked_columns.column_at(owner, index, node)
             if column is not None:
                 return column
         if isinstance(owner, Const) and isinstance(owner.value, (int, float)) and isinstance(index, Data):
@@ -65,13 +85,17 @@ class Subscripts(Machine):
             if found is not None:
                 return found
             if isinstance(owner, Obj) and PLACED in owner.d and isinstance(index, Slice):
-                placed = self.part_by_position(owner, index, node)
+                placed = self.transfer.item_assignment.part_by_position(owner, index, node)
                 if placed is not None:
                     return placed
-        position = self.number(index)
+        position = self.views.number(index)
         if isinstance(owner, Tup):
-            return self.element(owner, position)
-        record = self.data(owner) if not isinstance(owner, Obj) else self.beside_places(owner)
+            return self.elements.element(owner, position)
+        record = (
+            self.views.data(owner)
+            if not isinstance(owner, Obj)
+            else self.transfer.item_assignment.beside_places(owner)
+        )
         if isinstance(owner, Data):
             record = replace(record, array=owner.array, span=owner.span, rank=owner.rank)
         if record.array is not None:
@@ -79,28 +103,28 @@ class Subscripts(Machine):
         if record.span is not None and position is not None:
             return Num(record.span[0] + position)
         if record.span is not None and isinstance(index, Slice) and index.step is None:
-            lower = Expr(0) if index.lower is None else self.number(index.lower)
-            upper = None if index.upper is None else self.number(index.upper)
+            lower = Expr(0) if index.lower is None else self.views.number(index.lower)
+            upper = None if index.upper is None else self.views.number(index.upper)
             if upper is None:
                 upper = record.span[1] - record.span[0]  # at most: a larger interval proves no less
             if lower is not None:
                 return replace(record, span=(record.span[0] + lower, record.span[0] + upper))
         items = list(index.items) if isinstance(index, Tup) else [index]
-        chosen = self.data(index) if isinstance(index, (Data, Obj)) else UNKNOWN
+        chosen = self.views.data(index) if isinstance(index, (Data, Obj)) else UNKNOWN
         if "selective" in chosen.marks and record.regions:
-            found = self.with_table_hit(self.thinned(record, node), index)
-            return self.with_lookup(found, owner, items, node)
+            found = self.with_table_hit(self.effects.masks.thinned(record, node), index)
+            return self.effects.lookups.with_lookup(found, owner, items, node)
         if (chosen.above or chosen.below or chosen.written) and record.regions:
-            found = self.with_table_hit(self.masked(record, chosen, node), index)
-            return self.with_lookup(found, owner, items, node)
+            found = self.with_table_hit(self.effects.masks.masked(record, chosen, node), index)
+            return self.effects.lookups.with_lookup(found, owner, items, node)
         if isinstance(index, Data) and index.windows and record.rank == 1 and not record.marks & LAYOUT:
-            return self.with_lookup(self.window_rows(record, index), owner, items, node)
-        found = self.with_table_hit(self.narrow(record, items, node), index)
+            return self.effects.lookups.with_lookup(self.window_rows(record, index), owner, items, node)
+        found = self.with_table_hit(self.transfer.slicing.narrow(record, items, node), index)
         if isinstance(index, Data) and index.windows:
             found = replace(found, looks=self.windowed_looks(record, index))
         if record.intervals and len(items) == 1:
             found = replace(found, within=record.intervals)
-        return self.with_lookup(found, owner, items, node)
+        return self.effects.lookups.with_lookup(found, owner, items, node)
 
     def window_rows(self, record: Data, index: Data) -> Data:
         """Tokens gathered by a matrix of positions: one window a row."""
@@ -130,13 +154,17 @@ class Subscripts(Machine):
                 else:
                     part = region.sliced(start, stop, from_end=(False, False))
                     found.add(
-                        replace(part, row=row, facts=tuple(dict.fromkeys((*self.facts_for(region), *facts))))
+                        replace(
+                            part,
+                            row=row,
+                            facts=tuple(dict.fromkeys((*self.transfer.slicing.facts_for(region), *facts))),
+                        )
                     )
         return frozenset(found)
 
     def with_table_hit(self, found: Data, index: Value) -> Data:
         """What an index that is itself made of tokens adds: what it has absorbed, and that it looked up by them."""
-        key = self.data(index)
+        key = self.views.data(index)
         if MATCHED in key.marks:
             found = replace(found, marks=found.marks | {MATCHED}, origins=found.origins | key.origins)
         if "mask" in key.marks:
@@ -159,8 +187,10 @@ class Subscripts(Machine):
                 return Const(owner.value[index.value], owner.settings)  # type: ignore[index]
         except (TypeError, IndexError, KeyError):
             return Data(settings=owner.settings)
-        position = self.number(index)
-        return self.element(owner, position) if position is not None else Data(settings=owner.settings)
+        position = self.views.number(index)
+        return (
+            self.elements.element(owner, position) if position is not None else Data(settings=owner.settings)
+        )
 
     def constant_slice(self, index: Value) -> slice | None:
         if not isinstance(index, Slice):
@@ -183,40 +213,42 @@ class Subscripts(Machine):
                 found = base.d["key", index.value]
                 assert isinstance(found, Value)
                 return substitute(found, by_entry(owner.mapping)) if isinstance(owner, View) else found
-            key = self.data(index)
+            key = self.views.data(index)
             if base.d.get("#history") or key.regions or key.looks:
-                entry = self.data(owner)
+                entry = self.views.data(owner)
                 entry = replace(entry, refs=entry.refs - {base})
-                return self.with_lookup(self.with_table_hit(entry, index), owner, [index], node)
-            position = self.number(index)
+                return self.effects.lookups.with_lookup(
+                    self.with_table_hit(entry, index), owner, [index], node
+                )
+            position = self.views.number(index)
             if position is not None and owner is base:
-                return self.at_key(base, position)
-            return self.element(owner, position)
+                return self.elements.at_key(base, position)
+            return self.elements.element(owner, position)
         if base.kind == "list":
             if isinstance(index, Slice):
                 return self.list_slice(owner, index, node)
-            position = self.number(index)
+            position = self.views.number(index)
             if position is not None and position.is_constant and "#by_score" in base.d:
-                return self.select(self.data(owner).plain(), node, "sorted")
+                return self.effects.scoring.select(self.views.data(owner).plain(), node, "sorted")
             if position is not None:
-                return self.element(owner, position)
-            record = self.data(index)
+                return self.elements.element(owner, position)
+            record = self.views.data(index)
             if record.regions:
                 return None
-            found_element = self.element(
-                owner, self.symbol("opaque", *(Expr.of(a) for a in sorted_atoms(record)))
+            found_element = self.elements.element(
+                owner, self.symbols.fresh("opaque", *(Expr.of(a) for a in sorted_atoms(record)))
             )
             return found_element
         if base.kind == "iterator":
-            position = self.number(index)
-            return self.element(owner, position)
+            position = self.views.number(index)
+            return self.elements.element(owner, position)
         return None
 
     def list_slice(self, owner: Obj | View, index: Slice, node: ast.AST) -> Value:
         base = owner.base if isinstance(owner, View) else owner
         items = base.d.get("#items")
         sliced = self.constant_slice(index)
-        out = self.allocate("list", node)
+        out = self.heap.allocate("list", node)
         if (
             sliced is not None
             and isinstance(items, tuple)
@@ -225,21 +257,23 @@ class Subscripts(Machine):
         ):
             out.d["#items"] = items[sliced]
             return out
-        lower: Expr | None = Expr(0) if index.lower is None else self.number(index.lower)
+        lower: Expr | None = Expr(0) if index.lower is None else self.views.number(index.lower)
         step = index.step.value if isinstance(index.step, Const) and isinstance(index.step.value, int) else 1
-        if index.step is not None and self.number(index.step) is None:
+        if index.step is not None and self.views.number(index.step) is None:
             step = 0
         if step == -1 and index.lower is None and index.upper is None:
-            self.show_shuffled(out, owner)
+            self.transfer.list_views.show_shuffled(out, owner)
             return out
         if lower is None or (lower.is_constant and lower.constant < 0) or step <= 0:
-            lower = self.symbol("opaque", *(Expr.of(a) for a in sorted_atoms(self.data(index.lower))))
+            lower = self.symbols.fresh(
+                "opaque", *(Expr.of(a) for a in sorted_atoms(self.views.data(index.lower)))
+            )
             step = max(step, 1)
         out.d["#base"] = owner
         out.d["#lower"] = lower
         out.d["#step"] = step
         out.d["#elements"] = ()
-        upper = self.number(index.upper) if index.upper is not None else None
+        upper = self.views.number(index.upper) if index.upper is not None else None
         if upper is not None and step == 1 and not (upper.is_constant and upper.constant < 0):
             out.d["#most"] = upper - lower
         return out
@@ -247,17 +281,17 @@ class Subscripts(Machine):
     def array_subscript(self, owner: Data, index: Value) -> Value:
         array = owner.array
         assert array is not None
-        position = self.number(index)
+        position = self.views.number(index)
         if position is not None:
             if position.is_constant and position.constant < 0:
-                return Num(self.symbol("opaque", *(Expr.of(a) for a in sorted_atoms(owner))))
+                return Num(self.symbols.fresh("opaque", *(Expr.of(a) for a in sorted_atoms(owner))))
             return Num(array.element(position), owner.settings)
         if isinstance(index, Slice) and index.step is None:
-            lower = Expr(0) if index.lower is None else self.number(index.lower)
+            lower = Expr(0) if index.lower is None else self.views.number(index.lower)
             if lower is not None and not (lower.is_constant and lower.constant < 0):
                 whole = array.whole and index.upper is None
                 return replace(owner, array=replace(array, offset=array.offset + lower, whole=whole))
-        record = self.data(index)
+        record = self.views.data(index)
         return replace(owner, array=None, turns=owner.turns | record.turns)
 
 

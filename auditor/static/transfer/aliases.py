@@ -13,20 +13,28 @@ from dataclasses import replace
 from auditor.static.domain.heap import TOUCHED, Env, Holder, Obj
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.values import Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.interpreter.machine import Machine
+from auditor.static.transfer.in_place import InPlace
 from auditor.static.transfer.tables import RESHAPES, SAME, SHARED
 
 HOLDERS = frozenset(["dict", "list", "instance"])
 """Kinds of objects in whose cells a value may stand."""
 
 
-class Aliases(Machine):
+class Aliases:
     """Writes into values without identity."""
+
+    def __init__(self, machine: Machine, in_place: InPlace) -> None:
+        self.frames = machine.frames
+        self.heap = machine.heap
+        self.views = machine.views
+        self.in_place = in_place
+        self.known_views: dict[int, tuple[Data, Data]] = {}
 
     def looks_at(self, view: Value, base: Value) -> Value:
         """Note that a value shares the memory of another, and return it."""
         if isinstance(view, Data) and isinstance(base, Data) and view is not base and base.relevant:
-            self.views[id(view)] = view, base
+            self.known_views[id(view)] = view, base
         return view
 
     def write_through(self, owner: Data, written: Data) -> None:
@@ -41,16 +49,16 @@ class Aliases(Machine):
             for holder in self.holders():
                 for key, value in list(holder.d.items()):
                     if value is old:
-                        self.put(holder, key, new)
+                        self.heap.put(holder, key, new)
                     elif isinstance(value, tuple) and any(item is old for item in value):
-                        self.put(holder, key, tuple(new if item is old else item for item in value))
-            for view, base in list(self.views.values()):
+                        self.heap.put(holder, key, tuple(new if item is old else item for item in value))
+            for view, base in list(self.known_views.values()):
                 if view is old:
-                    whole = self.mix(base, new)
+                    whole = self.views.mix(base, new)
                     waiting.append((base, whole))
                     self.looks_at(new, whole)
                 elif base is old:
-                    part = self.mix(view, new)
+                    part = self.views.mix(view, new)
                     waiting.append((view, part))
                     self.looks_at(part, new)
 
@@ -68,16 +76,16 @@ class Aliases(Machine):
 
     def write_out(self, out: Value, result: Value, node: ast.AST) -> None:
         """The result of a function is written into an array that was handed to it."""
-        for target in self.objects(out):
-            self.put(target, TOUCHED, True)
-        self.in_place(out, self.objects(out), "copy_", [result], {}, node)
+        for target in self.views.objects(out):
+            self.heap.put(target, TOUCHED, True)
+        self.in_place.in_place(out, self.views.objects(out), "copy_", [result], {}, node)
         if isinstance(out, Data):
-            self.write_through(out, self.data(result))
+            self.write_through(out, self.views.data(result))
 
     def holders(self) -> Iterator[Holder]:
         """The scopes of the functions that run, those around them, and the objects that they name."""
         seen: set[int] = set()
-        for frame in (self.globals, *self.frames):
+        for frame in (self.frames.globals, *self.frames.stack):
             scope: Env | None = frame
             while scope is not None and id(scope) not in seen:
                 seen.add(id(scope))

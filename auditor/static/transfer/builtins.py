@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import ast
 import builtins
+from collections.abc import Callable
 from dataclasses import replace
 
 from auditor.solver.expressions import Atom, Expr
 from auditor.solver.operations import operation
 from auditor.static.domain.by_token_kind import ByKind
 from auditor.static.domain.heap import Class, Func, NamesView, Obj, View
-from auditor.static.domain.provenance import DRAWN, UNKNOWN, Data
+from auditor.static.domain.provenance import DRAWN, FROM_OUTSIDE, UNKNOWN, Data
 from auditor.static.domain.values import NONE, Const, Generator, Lib, Method, Num, Tup, Value
-from auditor.static.interpreter.decisions import Machine
-from auditor.static.transfer.files import FROM_OUTSIDE
+from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.machine import Machine
+from auditor.static.transfer.callbacks import Callbacks
+from auditor.static.transfer.conversions import Conversions
+from auditor.static.transfer.library_patches import LibraryPatches
+from auditor.static.transfer.list_views import Lists
+from auditor.static.transfer.memory import Memory
+from auditor.static.transfer.tensor_methods import TensorMethods
 
 TAKES_GENERATORS = frozenset(["enumerate", "isinstance", "iter", "map", "filter", "type", "callable", "id"])
 """Builtins that are given a generator without reading it."""
@@ -62,16 +69,42 @@ ASKS_NO_FUNCTION = frozenset(
 SCALARS = frozenset(["int", "float", "bool", "str", "abs", "round", "max", "min", "sum", "pow", "divmod"])
 
 
-class BuiltinFunctions(Machine):
+class BuiltinFunctions:
     """Calls of builtins."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        effects: EffectsRoom,
+        library_patches: LibraryPatches,
+        tensor_methods: TensorMethods,
+        list_views: Lists,
+        callbacks: Callbacks,
+        memory: Memory,
+        conversions: Conversions,
+    ) -> None:
+        self.machine = machine
+        self.recorder = machine.recorder
+        self.symbols = machine.symbols
+        self.heap = machine.heap
+        self.views = machine.views
+        self.decisions = machine.decisions
+        self.effects = effects
+        self.library_patches = library_patches
+        self.tensor_methods = tensor_methods
+        self.list_views = list_views
+        self.callbacks = callbacks
+        self.memory = memory
+        self.conversions = conversions
+        self.handlers: dict[str, Callable[[list[Value], dict[str, Value], ast.AST], object]] = {}
 
     def b_sum(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
         if not args:
             return None
-        record = self.data(args[0])
+        record = self.views.data(args[0])
         if record.by_kind is None or not record.by_kind.axes or record.losses:
             return None
-        return self.counted(record, node)
+        return self.effects.byte_counts.counted(record, node)
 
     def b_chr(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
         if args and isinstance(args[0], Const) and isinstance(args[0].value, int):
@@ -80,67 +113,70 @@ class BuiltinFunctions(Machine):
         return None
 
     def b_bytes(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
-        items = self.exact_items(args[0]) if args else None
+        items = self.machine.evaluate.exact_items(args[0]) if args else None
         numbers = [i.value for i in items or () if isinstance(i, Const) and isinstance(i.value, int)]
         if items and len(numbers) == len(items) <= MAX_BYTES and all(0 <= n < 256 for n in numbers):
             return Const(bytes(numbers))
         return None
 
     def call_builtin(self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-        answer = self.asked_by_builtin(name, args, keywords, node)
+        answer = self.conversions.asked_by_builtin(name, args, keywords, node)
         if answer is not None:
             return answer
-        args = self.iterables(name, args, node)
+        args = self.conversions.iterables(name, args, node)
         receiving = name == "next" and args and isinstance(args[0], Generator) and args[0].receives
         if name not in TAKES_GENERATORS and not receiving:
             whole = name in READS_ALL
-            args = [self.listed(a, at_once=whole) if isinstance(a, Generator) else a for a in args]
+            args = [
+                self.machine.evaluate.listed(a, at_once=whole) if isinstance(a, Generator) else a
+                for a in args
+            ]
         if name not in ASKS_NO_FUNCTION:
             given = [*args, *keywords.values()]
             if name in FOLLOWED:
-                given = [value for value in given if not self.is_callback(value)]
-            self.havoc(given, "a function is handed to Python", name, node, calls_only=True)
-        if name == "memoryview" and args and self.weights_in(args[0]):
-            return self.data(args[0])
-        handler = getattr(self, "b_" + name, None)
+                given = [value for value in given if not self.callbacks.is_callback(value)]
+            self.effects.havoc.mark(given, "a function is handed to Python", name, node, calls_only=True)
+        if name == "memoryview" and args and self.memory.weights_in(args[0]):
+            return self.views.data(args[0])
+        handler = self.handlers.get(name)
         if handler is not None:
             found = handler(args, keywords, node)
             if isinstance(found, Value):
                 return found
         if is_exception(name):
-            raised = self.allocate("instance", node, name)
+            raised = self.heap.allocate("instance", node, name)
             raised.d["args"] = Tup(tuple(args))
             return raised
         if name in SCALARS:
             return self.scalar(name, args, keywords, node)
         if name == "iter" and args:
-            return self.iterated(args[0], node)
+            return self.machine.evaluate.iterated(args[0], node)
         if name in ("list", "tuple", "sorted", "set", "reversed", "frozenset"):
             return self.sequence(name, args, node)
         if name in ("isinstance", "hasattr", "callable", "any", "all", "issubclass", "id", "hash"):
-            asked = self.mix(*args)
+            asked = self.views.mix(*args)
             drawn = {DRAWN} if name in ("id", "hash") else asked.marks & {DRAWN}
             return Data(turns=asked.turns, marks=frozenset(drawn))
         if name == "vars" and args and isinstance(args[0], (Obj, Class)):
             return NamesView(args[0])
         if name in ("globals", "vars", "locals", "dir"):
-            return Data(settings=self.data(args[0]).settings) if args else UNKNOWN
-        return self.mix(*args, *keywords.values())
+            return Data(settings=self.views.data(args[0]).settings) if args else UNKNOWN
+        return self.views.mix(*args, *keywords.values())
 
     def b_print(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-        self.report(args, keywords, node)
+        self.effects.scoring.report(args, keywords, node)
         return Const(None)
 
     def b_len(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         if not args:
             return UNKNOWN
-        by_kind = self.measured(args[0])
+        by_kind = self.effects.token_tables.measured(args[0])
         if by_kind is not None:
             return Data(by_kind=by_kind)
-        length = self.length(args[0])
+        length = self.machine.evaluate.length(args[0])
         if length is None:
-            length = self.data_length(
-                args[0], self.data(args[0]) if not isinstance(args[0], Data) else args[0]
+            length = self.tensor_methods.data_length(
+                args[0], self.views.data(args[0]) if not isinstance(args[0], Data) else args[0]
             )
         if length is not None:
             if length.is_constant:
@@ -155,13 +191,15 @@ class BuiltinFunctions(Machine):
             size = sum(1 for cell in target.d if isinstance(cell, tuple))
             elements = target.d.get("#elements")
             marker = (target.number, size, len(elements) if isinstance(elements, tuple) else 0)
-            parts = [Expr.of(r.counter) for r in self.running if r.entry not in target.loops and elements]
+            parts = [
+                Expr.of(r.counter) for r in self.recorder.running if r.entry not in target.loops and elements
+            ]
             if isinstance(value, View) and value.key is not None:
                 parts.append(value.key)
             most = target.d.get("#most")
             high = most if isinstance(most, Expr) else None
             return Num(Expr.of(Atom("size", (marker, *parts), 0, high)))
-        record = self.data(value)
+        record = self.views.data(value)
         return Data(turns=record.turns, looks=record.looks)
 
     def b_range(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
@@ -172,19 +210,20 @@ class BuiltinFunctions(Machine):
                 return Const(range(*bounds), settings)
             except (ValueError, TypeError):
                 return UNKNOWN
-        numbers = [self.number(a) for a in args]
+        numbers = [self.views.number(a) for a in args]
         start = Expr(0) if len(args) == 1 else numbers[0]
         stop = numbers[0] if len(args) == 1 else numbers[1] if len(args) > 1 else None
         step = numbers[2] if len(args) > 2 else Expr(1)
-        out = self.allocate("list", node)
-        entry = self.next_entry()
+        out = self.heap.allocate("list", node)
+        entry = self.recorder.next_entry()
         counter = Expr.of(Atom("iter", (entry, 1), 0))
         if start is None:
-            start = self.symbol(
-                "opaque", *(Expr.of(a) for a in sorted(self.mix(*args).turns, key=lambda a: str(a.args)))
+            start = self.symbols.fresh(
+                "opaque",
+                *(Expr.of(a) for a in sorted(self.views.mix(*args).turns, key=lambda a: str(a.args))),
             )
         if step is None:
-            return Data(turns=self.mix(*args).turns)
+            return Data(turns=self.views.mix(*args).turns)
         out.d["#elements"] = (Num(start + operation("mul", counter, step), settings),)
         out.d["#entries"] = (entry,)
         out.d["#aligned"] = True
@@ -193,17 +232,21 @@ class BuiltinFunctions(Machine):
         return out
 
     def b_enumerate(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-        out = self.allocate("iterator", node)
-        start = self.number(args[1]) if len(args) > 1 else self.number(keywords.get("start", Const(0)))
+        out = self.heap.allocate("iterator", node)
+        start = (
+            self.views.number(args[1])
+            if len(args) > 1
+            else self.views.number(keywords.get("start", Const(0)))
+        )
         out.d["#parts"] = tuple(args[:1])
         out.d["#start"] = start if start is not None else Expr(0)
-        length = self.length(args[0]) if args else None
+        length = self.machine.evaluate.length(args[0]) if args else None
         if length is not None:
             out.d["#length"] = length
         return out
 
     def b_zip(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-        out = self.allocate("iterator", node)
+        out = self.heap.allocate("iterator", node)
         out.d["#parts"] = tuple(args)
         return out
 
@@ -211,21 +254,25 @@ class BuiltinFunctions(Machine):
         if not args:
             return UNKNOWN
         if isinstance(args[0], Generator) and args[0].receives:
-            return self.resumed(args[0], 1)
-        index = self.symbol("opaque", Expr.of(self.running[-1].counter)) if self.running else None
-        return self.element(args[0], index)
+            return self.machine.evaluate.resumed(args[0], 1)
+        index = (
+            self.symbols.fresh("opaque", Expr.of(self.recorder.running[-1].counter))
+            if self.recorder.running
+            else None
+        )
+        return self.machine.evaluate.element(args[0], index)
 
     def b_map(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         if len(args) < 2:
             return UNKNOWN
-        return self.mapped(args[0], args[1:], node)
+        return self.machine.evaluate.mapped(args[0], args[1:], node)
 
     def b_filter(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-        return self.filtered(args[0], args[1], node) if len(args) > 1 else UNKNOWN
+        return self.callbacks.filtered(args[0], args[1], node) if len(args) > 1 else UNKNOWN
 
     def b_getattr(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         if len(args) < 2 or not isinstance(args[1], Const):
-            return self.mix(*args)
+            return self.views.mix(*args)
         owner, name = args[0], str(args[1].value)
         default = args[2] if len(args) > 2 else None
         if isinstance(owner, Obj) and owner.kind in ("instance", "namespace"):
@@ -233,36 +280,42 @@ class BuiltinFunctions(Machine):
                 owner.cls is not None
                 and (owner.cls.find(name) is not None or owner.cls.get(name) is not None)
             )
-            asked = any(self.special(owner, hook) for hook in ("__getattribute__", "__getattr__"))
+            asked = any(
+                self.machine.evaluate.special(owner, hook) for hook in ("__getattribute__", "__getattr__")
+            )
             if not known and not asked and not name.startswith("__"):
                 return default if default is not None else UNKNOWN
-            return self.attribute(owner, name, node)
+            return self.machine.evaluate.attribute(owner, name, node)
         if isinstance(owner, Class):
             if owner.get(name) is None and owner.find(name) is None and default is not None:
                 return default
-            return self.attribute(owner, name, node)
-        found = self.attribute(owner, name, node)
+            return self.machine.evaluate.attribute(owner, name, node)
+        found = self.machine.evaluate.attribute(owner, name, node)
         is_part = isinstance(owner, Obj) and owner.kind == "module"
         if default is not None and isinstance(found, Method) and not is_part:
-            return self.join(found, default)
+            return self.decisions.join(found, default)
         return found
 
     def b_setattr(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         if len(args) == 3 and isinstance(args[1], Const) and isinstance(args[0], Lib):
-            self.patch(f"{args[0].name}.{args[1].value}", args[2], node)
+            self.library_patches.patch(f"{args[0].name}.{args[1].value}", args[2], node)
         elif len(args) == 3 and isinstance(args[1], Const) and isinstance(args[0], (Obj, Class)):
             name = str(args[1].value)
             if not name.startswith("#"):  # cells of the evaluator's own
-                self.set_attribute(args[0], name, args[2], node)
+                self.machine.evaluate.set_attribute(args[0], name, args[2], node)
         return Const(None)
 
     def b___import__(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-        return self.module_value(str(args[0].value), node) if args and isinstance(args[0], Const) else UNKNOWN
+        return (
+            self.machine.evaluate.module_value(str(args[0].value), node)
+            if args and isinstance(args[0], Const)
+            else UNKNOWN
+        )
 
     def scalar(self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         settings = frozenset().union(*(getattr(a, "settings", NONE) for a in args)) if args else NONE
         if name == "bool" and len(args) == 1:
-            outcome = self.truth(args[0])
+            outcome = self.decisions.truth(args[0])
             if outcome is not None and not isinstance(args[0], Obj):
                 return Const(outcome, settings)
             return args[0]
@@ -274,19 +327,27 @@ class BuiltinFunctions(Machine):
             except (TypeError, ValueError, ArithmeticError):
                 return Data(settings=settings)
         if name in ("max", "min") and isinstance(keywords.get("key"), Func) and args:
-            by = self.call(keywords["key"], [self.element(args[0], None)], {}, node)
-            return self.decided(self.as_record(self.element(args[0], None)), by, node)
+            by = self.machine.apply.call(
+                keywords["key"], [self.machine.evaluate.element(args[0], None)], {}, node
+            )
+            return self.effects.selection.decided(
+                self.decisions.as_record(self.machine.evaluate.element(args[0], None)), by, node
+            )
         if name in ("max", "min") and isinstance(getter := keywords.get("key"), Method) and args:
             # `min(losses, key=losses.get)`
-            return self.decided(
-                self.as_record(self.element(self.indexable(args[0]), None)), getter.owner, node
+            return self.effects.selection.decided(
+                self.decisions.as_record(
+                    self.machine.evaluate.element(self.machine.evaluate.indexable(args[0]), None)
+                ),
+                getter.owner,
+                node,
             )
         if name in ("max", "min") and len(args) > 1:
-            numbers = [self.number(a) for a in args]
+            numbers = [self.views.number(a) for a in args]
             if all(n is not None for n in numbers):
                 return Num(operation(name, *numbers), settings)
-            if all(self.data(a).losses for a in args[:2]):
-                return self.select(self.mix(*args), node, name)
+            if all(self.views.data(a).losses for a in args[:2]):
+                return self.effects.scoring.select(self.views.mix(*args), node, name)
         if name == "abs" and len(args) == 1 and isinstance(args[0], Num):
             return Num(operation("max", args[0].expr, -args[0].expr), settings)
         if name in ("int", "round") and len(args) == 1 and isinstance(args[0], Num):
@@ -295,8 +356,8 @@ class BuiltinFunctions(Machine):
             return replace(args[0], template=args[0].template or (None,))
         if name == "int" and args and isinstance(args[0], Const):
             return Data(settings=settings)
-        out = self.mix(*args)
-        by_kind = self.by_kind_of(args[0]) if len(args) == 1 else None
+        out = self.views.mix(*args)
+        by_kind = self.effects.token_tables.by_kind_of(args[0]) if len(args) == 1 else None
         if isinstance(by_kind, ByKind) and name in ("int", "float", "bool"):
             out = replace(out, by_kind=by_kind)
         # one number of a file is a setting, no stored text
@@ -304,7 +365,7 @@ class BuiltinFunctions(Machine):
 
     def sequence(self, name: str, args: list[Value], node: ast.AST) -> Value:
         if not args:
-            return self.allocate("dict" if name in ("set", "frozenset") else "list", node)
+            return self.heap.allocate("dict" if name in ("set", "frozenset") else "list", node)
         value = args[0]
         if name in ("sorted", "reversed", "set") and isinstance(value, (Obj, View)):
             items = value.d.get("#items") if isinstance(value, Obj) else None
@@ -315,23 +376,23 @@ class BuiltinFunctions(Machine):
                 and len(items) < 2
             ):
                 return value
-            out = self.allocate("list", node)
-            self.show_shuffled(out, value)
-            if name == "sorted" and len(self.data(value).losses) > 1:
+            out = self.heap.allocate("list", node)
+            self.list_views.show_shuffled(out, value)
+            if name == "sorted" and len(self.views.data(value).losses) > 1:
                 out.d["#by_score"] = True
             if name == "sorted":
-                self.ordered_by_score(out, node)
+                self.effects.formulas.ordered_by_score(out, node)
             return out
         if isinstance(value, Obj) and value.kind == "iterator" and name in ("list", "tuple"):
-            out = self.allocate("list", node)
-            self.show(out, value)
+            out = self.heap.allocate("list", node)
+            self.list_views.show(out, value)
             return out
         if isinstance(value, Tup) and name == "list":
-            out = self.allocate("list", node)
+            out = self.heap.allocate("list", node)
             out.d["#items"] = value.items
             return out
         if isinstance(value, Obj) and value.kind == "list" and name in ("list", "tuple"):
-            out = self.allocate("list", node)
+            out = self.heap.allocate("list", node)
             out.d = dict(value.d)
             out.number = value.number
             return out

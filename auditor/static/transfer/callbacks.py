@@ -15,7 +15,9 @@ from auditor.static.domain.flow import Body, Status
 from auditor.static.domain.heap import Class, Func, Obj
 from auditor.static.domain.provenance import UNKNOWN
 from auditor.static.domain.values import Alt, Const, Consume, Generator, Lib, Method, Partial, Tup, Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.machine import Machine
+from auditor.static.transfer.item_assignment import Stores
 from auditor.trace.answer import Answer
 
 ACTS = frozenset(
@@ -34,8 +36,18 @@ AT_ONCE = frozenset([
 """Functions that call what they are given, in any case and before they return."""
 
 
-class Callbacks(Machine):
+class Callbacks:
     """Calls what libraries call."""
+
+    def __init__(self, machine: Machine, effects: EffectsRoom, item_assignment: Stores) -> None:
+        self.machine = machine
+        self.frames = machine.frames
+        self.recorder = machine.recorder
+        self.heap = machine.heap
+        self.views = machine.views
+        self.decisions = machine.decisions
+        self.effects = effects
+        self.item_assignment = item_assignment
 
     def is_callback(self, value: Value) -> bool:
         """Whether calling a value may have an effect of the script's making."""
@@ -47,17 +59,17 @@ class Callbacks(Machine):
             return any(self.is_callback(option) for option in value.options)
         if isinstance(value, Lib):
             return value.name.rsplit(".", 1)[-1] in ACTS
-        return not isinstance(value, Class) and self.is_callable_here(value)
+        return not isinstance(value, Class) and self.machine.evaluate.is_callable_here(value)
 
     def has_events(self, act: Callable[[], object]) -> bool:
         """Whether something makes events; whatever it does is undone."""
-        mark, last = self.trail.mark(), self.numbering.last
-        before = self.effects, self.scores
+        mark, last = self.heap.trail.mark(), self.recorder.numbering.last
+        before = self.recorder.effects, self.recorder.scores
         act()
-        found = before != (self.effects, self.scores)
-        self.trail.undo(mark)
-        self.retract(last)
-        self.effects, self.scores = before
+        found = before != (self.recorder.effects, self.recorder.scores)
+        self.heap.trail.undo(mark)
+        self.effects.scoring.retract(last)
+        self.recorder.effects, self.recorder.scores = before
         return found
 
     def required(self, func: Value) -> int:
@@ -65,7 +77,7 @@ class Callbacks(Machine):
         if isinstance(func, Partial):
             return max(0, self.required(func.func) - len(func.args))
         if isinstance(func, Obj):
-            method = self.special(func, "__call__")
+            method = self.machine.evaluate.special(func, "__call__")
             return 0 if method is None else self.required(method)
         if not isinstance(func, Func):
             return 0
@@ -75,63 +87,67 @@ class Callbacks(Machine):
 
     def called_back(self, func: Value, given: Sequence[Value], node: ast.AST, *, certain: bool) -> Value:
         """A library calls a function, with what it was handed besides, any number of times."""
-        record = self.mix_references(list(given))
+        record = self.views.mix_references(list(given))
         args: list[Value] = [record] * self.required(func)
-        if not self.has_events(lambda: self.call(func, list(args), {}, node)):
-            return self.call(func, args, {}, node)
+        if not self.has_events(lambda: self.machine.apply.call(func, list(args), {}, node)):
+            return self.machine.apply.call(func, args, {}, node)
         if not certain:
-            self.certainty.append(Answer.MAYBE)
+            self.recorder.certainty.append(Answer.MAYBE)
         try:
             found: list[Value] = [UNKNOWN]
 
             def turn() -> Status:
-                found[0] = self.call(func, list(args), {}, node)
+                found[0] = self.machine.apply.call(func, list(args), {}, node)
                 return None
 
             body = Body(node=node, variable="_", detail="callback", run=turn)
-            self.turns(body, self.next_entry(), None, lambda counter: None)
+            self.machine.evaluate.turns(body, self.recorder.next_entry(), None, lambda counter: None)
             return found[0]
         finally:
             if not certain:
-                self.certainty.pop()
+                self.recorder.certainty.pop()
 
     def called_for_each(self, func: Value, iterable: Value, node: ast.AST) -> None:
         """A library calls a function once for each element of something."""
-        source = self.iterated(iterable, node)
+        source = self.machine.evaluate.iterated(iterable, node)
         if not isinstance(source, Generator):
-            sample = self.element(self.indexable(source), None)
-            if not self.has_events(lambda: self.call(func, [sample], {}, node)):
+            sample = self.machine.evaluate.element(self.machine.evaluate.indexable(source), None)
+            if not self.has_events(lambda: self.machine.apply.call(func, [sample], {}, node)):
                 return
         taken: list[Value] = []
 
         def turn() -> Status:
-            self.call(func, [taken.pop()], {}, node)
+            self.machine.apply.call(func, [taken.pop()], {}, node)
             return None
 
-        self.each(source, taken.append, Body(node=node, variable="_", detail="key", run=turn))
+        self.machine.evaluate.each(
+            source, taken.append, Body(node=node, variable="_", detail="key", run=turn)
+        )
 
     # lazily
     def filtered(self, func: Value, iterable: Value, node: ast.AST, *, keeps: bool = True) -> Value:
         """`filter(f, xs)` and its like: what `f` is asked about and lets through."""
-        source = self.iterated(iterable, node)
+        source = self.machine.evaluate.iterated(iterable, node)
         if not self.is_callback(func):
             return source
         if not isinstance(source, Generator):
-            sample = self.element(self.indexable(source), None)
-            if not self.has_events(lambda: self.call(func, [sample], {}, node)):
+            sample = self.machine.evaluate.element(self.machine.evaluate.indexable(source), None)
+            if not self.has_events(lambda: self.machine.apply.call(func, [sample], {}, node)):
                 return source
 
         def ask(value: Value, consume: Consume) -> Status:
-            outcome = self.truth(self.tested(self.call(func, [value], {}, node), node))
+            outcome = self.decisions.truth(
+                self.machine.evaluate.tested(self.machine.apply.call(func, [value], {}, node), node)
+            )
             if outcome is (not keeps):
                 return None
             if outcome is None:
-                self.certainty.append(Answer.MAYBE)
+                self.recorder.certainty.append(Answer.MAYBE)
             try:
                 return consume(value)
             finally:
                 if outcome is None:
-                    self.certainty.pop()
+                    self.recorder.certainty.pop()
 
         return self.lazily(source, ask, node)
 
@@ -143,27 +159,30 @@ class Callbacks(Machine):
             body = Body(
                 node=node, variable="_", detail=ast.unparse(node)[:60], run=lambda: act(taken.pop(), consume)
             )
-            self.each(source, taken.append, body)
+            self.machine.evaluate.each(source, taken.append, body)
 
-        return Generator(self.framed(drive), node)
+        return Generator(self.machine.evaluate.framed(drive), node)
 
     def called_until(self, func: Value, node: ast.AST) -> Generator:
         """`iter(f, sentinel)`: one call a turn."""
 
         def drive(consume: Consume) -> None:
             body = Body(
-                node=node, variable="_", detail="iter", run=lambda: consume(self.call(func, [], {}, node))
+                node=node,
+                variable="_",
+                detail="iter",
+                run=lambda: consume(self.machine.apply.call(func, [], {}, node)),
             )
-            self.turns(body, self.next_entry(), None, lambda counter: None)
+            self.machine.evaluate.turns(body, self.recorder.next_entry(), None, lambda counter: None)
 
-        return Generator(self.framed(drive), node)
+        return Generator(self.machine.evaluate.framed(drive), node)
 
     def spread(self, func: Value, packed: Value, node: ast.AST) -> Value:
         """`f(*packed)`."""
-        items = self.exact_items(packed)
+        items = self.machine.evaluate.exact_items(packed)
         if items is None:
-            items = [self.element(packed, Expr(i)) for i in range(self.required(func))]
-        return self.call(func, list(items), {}, node)
+            items = [self.machine.evaluate.element(packed, Expr(i)) for i in range(self.required(func))]
+        return self.machine.apply.call(func, list(items), {}, node)
 
     # by name
     def library_callback(
@@ -190,22 +209,26 @@ class Callbacks(Machine):
         """`functools.reduce(f, xs, start)`."""
         if len(args) < 2:
             return None
-        func, source = args[0], self.iterated(args[1], node)
-        items = self.exact_items(source)
+        func, source = args[0], self.machine.evaluate.iterated(args[1], node)
+        items = self.machine.evaluate.exact_items(source)
         if items is not None:
             given = [*args[2:3], *items]
             total = given[0] if given else UNKNOWN
             for item in given[1:]:
-                total = self.call(func, [total, item], {}, node)
+                total = self.machine.apply.call(func, [total, item], {}, node)
             return total
-        results: list[Value] = [args[2] if len(args) > 2 else self.data(args[1])]
+        results: list[Value] = [args[2] if len(args) > 2 else self.views.data(args[1])]
         taken: list[Value] = []
 
         def turn() -> Status:
-            results[0] = self.join(results[0], self.call(func, [results[0], taken.pop()], {}, node))
+            results[0] = self.decisions.join(
+                results[0], self.machine.apply.call(func, [results[0], taken.pop()], {}, node)
+            )
             return None
 
-        self.each(source, taken.append, Body(node=node, variable="_", detail="reduce", run=turn))
+        self.machine.evaluate.each(
+            source, taken.append, Body(node=node, variable="_", detail="reduce", run=turn)
+        )
         return results[0]
 
     def starmapped(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
@@ -213,20 +236,22 @@ class Callbacks(Machine):
             return None
         func = args[0]
         return self.lazily(
-            self.iterated(args[1], node), lambda value, take: take(self.spread(func, value, node)), node
+            self.machine.evaluate.iterated(args[1], node),
+            lambda value, take: take(self.spread(func, value, node)),
+            node,
         )
 
     def accumulated(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
         func = args[1] if len(args) > 1 else keywords.get("func")
         if func is None or not self.is_callback(func):
             return None
-        results: list[Value] = [keywords.get("initial", self.data(args[0]))]
+        results: list[Value] = [keywords.get("initial", self.views.data(args[0]))]
 
         def act(value: Value, take: Consume) -> Status:
-            results[0] = self.call(func, [results[0], value], {}, node)
+            results[0] = self.machine.apply.call(func, [results[0], value], {}, node)
             return take(results[0])
 
-        return self.lazily(self.iterated(args[0], node), act, node)
+        return self.lazily(self.machine.evaluate.iterated(args[0], node), act, node)
 
     def kept_while(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
         return self.filtered(args[0], args[1], node) if len(args) > 1 else None
@@ -239,7 +264,7 @@ class Callbacks(Machine):
         if key is None or not self.is_callback(key):
             return None
         self.called_for_each(key, args[0], node)
-        return self.mix(args[0])
+        return self.views.mix(args[0])
 
     def handed_each(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
         """`heapq.nlargest(n, xs, key=f)`."""
@@ -248,7 +273,7 @@ class Callbacks(Machine):
         if key is None or iterable is None or not self.is_callback(key):
             return None
         self.called_for_each(key, iterable, node)
-        return self.mix(iterable)
+        return self.views.mix(iterable)
 
     def threaded(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
         """A thread or timer: what it runs is run where it is made."""
@@ -260,72 +285,80 @@ class Callbacks(Machine):
                 [a for a in args[args.index(func) + 1 :] if isinstance(a, (Tup, Obj))] if func in args else []
             )
             packed = packed if packed is not None else later[0] if later else None
-            items = list(self.exact_items(packed) or ()) if packed is not None else []
-            words = dict(self.entries_of([named], {})) if isinstance(named, Obj) else {}
-            self.call(func, items, words, node)
+            items = list(self.machine.evaluate.exact_items(packed) or ()) if packed is not None else []
+            words = dict(self.machine.apply.entries_of([named], {})) if isinstance(named, Obj) else {}
+            self.machine.apply.call(func, items, words, node)
         return UNKNOWN if given else None
 
     def in_executor(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
         func = next((a for a in args if self.is_callback(a)), None)
-        return None if func is None else self.call(func, args[args.index(func) + 1 :], keywords, node)
+        return (
+            None
+            if func is None
+            else self.machine.apply.call(func, args[args.index(func) + 1 :], keywords, node)
+        )
 
     def by_operator(
         self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value | None:
         """Functions of `operator`: what the operator itself does."""
         if name == "call" and args:
-            return self.call(args[0], args[1:], keywords, node)
+            return self.machine.apply.call(args[0], args[1:], keywords, node)
         if name in ("methodcaller", "attrgetter", "itemgetter"):
-            packed = self.allocate("dict", node)
+            packed = self.heap.allocate("dict", node)
             packed.d.update({("key", k): v for k, v in keywords.items()})
             return Partial(Lib(f"operator.#{name}"), (Tup(tuple(args)), packed), ())
         if name in ("#methodcaller", "#attrgetter", "#itemgetter") and len(args) == 3:
             return self.got_by_operator(name, args, node)
         if name == "getitem" and len(args) == 2:
-            return self.item_at(args[0], args[1], node)
+            return self.machine.evaluate.item_at(args[0], args[1], node)
         if name == "setitem" and len(args) == 3:
-            if not self.store_item(args[0], args[1], args[2], node):
-                self.store(args[0], args[1], args[2], node, self.globals, augmented=False)
+            if not self.machine.evaluate.store_item(args[0], args[1], args[2], node):
+                self.item_assignment.store(
+                    args[0], args[1], args[2], node, self.frames.globals, augmented=False
+                )
             return Const(None)
         if name == "delitem" and len(args) == 2:
-            self.implicit(args[0], "__delitem__", args[1:], node)
+            self.machine.evaluate.implicit(args[0], "__delitem__", args[1:], node)
             return Const(None)
         if name == "contains" and len(args) == 2:
-            return self.contained(args[1], args[0], node)
+            return self.machine.evaluate.contained(args[1], args[0], node)
         if name in ("truth", "not_") and args:
-            return self.tested(args[0], node)
+            return self.machine.evaluate.tested(args[0], node)
         if name in OPERATORS and len(args) == 2:
-            return self.binary_by_method(OPERATORS[name](), args[0], args[1], node)
+            return self.machine.evaluate.binary_by_method(OPERATORS[name](), args[0], args[1], node)
         if name[:1] == "i" and name[1:] in OPERATORS and len(args) == 2:
-            found = self.operated_in_place(OPERATORS[name[1:]](), args[0], args[1], node)
+            found = self.machine.evaluate.operated_in_place(OPERATORS[name[1:]](), args[0], args[1], node)
             if found is None and isinstance(args[0], Obj):
-                return self.call_method(args[0], f"{name[1:]}_", args[1:], {}, node)
+                return self.machine.apply.call_method(args[0], f"{name[1:]}_", args[1:], {}, node)
             return (
-                self.binary_by_method(OPERATORS[name[1:]](), args[0], args[1], node)
+                self.machine.evaluate.binary_by_method(OPERATORS[name[1:]](), args[0], args[1], node)
                 if found is None
                 else found
             )
         if name in COMPARISONS and len(args) == 2:
-            return self.compared_by_method(COMPARISONS[name](), args[0], args[1], node)
+            return self.machine.evaluate.compared_by_method(COMPARISONS[name](), args[0], args[1], node)
         if name in UNARY and args:
-            return self.unary_by_method(UNARY[name](), args[0], node)
+            return self.machine.evaluate.unary_by_method(UNARY[name](), args[0], node)
         return None
 
     def got_by_operator(self, name: str, args: list[Value], node: ast.AST) -> Value:
         """What `methodcaller(…)`, `attrgetter(…)` and `itemgetter(…)` do with what they are called on."""
         asked, packed, owner = args
-        wanted = list(self.exact_items(asked) or ())
+        wanted = list(self.machine.evaluate.exact_items(asked) or ())
         if name == "#itemgetter":
-            found = [self.item_at(owner, key, node) for key in wanted]
+            found = [self.machine.evaluate.item_at(owner, key, node) for key in wanted]
             return found[0] if len(found) == 1 else Tup(tuple(found))
         if not wanted or not all(isinstance(w, Const) for w in wanted[:1]):
-            return self.mix(owner)
+            return self.views.mix(owner)
         path = str(getattr(wanted[0], "value", "")).split(".")
         for part in path:
-            owner = self.attribute(owner, part, node)
+            owner = self.machine.evaluate.attribute(owner, part, node)
         if name == "#attrgetter":
             return owner
-        return self.call(owner, wanted[1:], dict(self.entries_of([packed], {})), node)
+        return self.machine.apply.call(
+            owner, wanted[1:], dict(self.machine.apply.entries_of([packed], {})), node
+        )
 
 
 OPERATORS: dict[str, type[ast.operator]] = {

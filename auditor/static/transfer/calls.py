@@ -14,9 +14,18 @@ from auditor.static.domain.flow import Changes
 from auditor.static.domain.heap import MISSING, TOUCHED, Class, Env, Func, NamesView, Obj, SuperView, View
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import Alt, Const, Lib, Method, Num, Partial, Tup, Value
-from auditor.static.interpreter.decisions import Machine
-from auditor.static.interpreter.state import MAX_DEPTH
+from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.frames import MAX_DEPTH
+from auditor.static.interpreter.machine import Machine
+from auditor.static.transfer.aliases import Aliases
 from auditor.static.transfer.builtins import ASKS_NO_FUNCTION
+from auditor.static.transfer.constructors import Constructors
+from auditor.static.transfer.default_methods import DefaultMethods
+from auditor.static.transfer.dispatch import Functions
+from auditor.static.transfer.dynamic_code import DynamicCode
+from auditor.static.transfer.hooks import Hooks
+from auditor.static.transfer.life_cycle import LifeCycle
+from auditor.static.transfer.nn_modules import Modules
 from auditor.static.transfer.tables import INTERESTING
 
 LOGGING = frozenset(["info", "warning", "write", "debug", "error", "critical", "log", "exception"])
@@ -59,22 +68,53 @@ PRINTING = frozenset(
 OF_SCOPE = frozenset(["builtins.super", "builtins.globals", "builtins.locals", "builtins.vars"])
 
 
-class Calls(Machine):
+class Calls:
     """Follows calls."""
 
+    def __init__(
+        self,
+        machine: Machine,
+        effects: EffectsRoom,
+        hooks: Hooks,
+        aliases: Aliases,
+        dynamic_code: DynamicCode,
+        nn_modules: Modules,
+        constructors: Constructors,
+        life_cycle: LifeCycle,
+        default_methods: DefaultMethods,
+        dispatch: Functions,
+    ) -> None:
+        self.machine = machine
+        self.frames = machine.frames
+        self.recorder = machine.recorder
+        self.heap = machine.heap
+        self.views = machine.views
+        self.decisions = machine.decisions
+        self.effects = effects
+        self.hooks = hooks
+        self.aliases = aliases
+        self.dynamic_code = dynamic_code
+        self.nn_modules = nn_modules
+        self.constructors = constructors
+        self.life_cycle = life_cycle
+        self.default_methods = default_methods
+        self.dispatch = dispatch
+        self.counter_functions: dict[int, bool] = {}
+        self.interest: dict[int, bool] = {}
+
     def e_Call(self, node: ast.Call, env: Env) -> Value:
-        func = self.evaluate(node.func, env)
+        func = self.machine.evaluate.evaluate(node.func, env)
         args: list[Value] = []
         for arg in node.args:
-            value = self.evaluate(arg, env)
+            value = self.machine.evaluate.evaluate(arg, env)
             if isinstance(arg, ast.Starred):
-                items = self.exact_items(value)
-                args.extend(items if items is not None else [self.element(value, None)])
+                items = self.machine.evaluate.exact_items(value)
+                args.extend(items if items is not None else [self.machine.evaluate.element(value, None)])
             else:
                 args.append(value)
         keywords: dict[str, Value] = {}
         for keyword in node.keywords:
-            value = self.evaluate(keyword.value, env)
+            value = self.machine.evaluate.evaluate(keyword.value, env)
             if keyword.arg is not None:
                 keywords[keyword.arg] = value
             elif isinstance(value, Obj) and value.kind == "dict":
@@ -85,29 +125,29 @@ class Calls(Machine):
                     keywords["**"] = value
             else:
                 keywords["**"] = value
-        self.line = node.lineno
+        self.recorder.line = node.lineno
         if isinstance(func, Lib) and func.name in OF_SCOPE:
             found = self.of_scope(func.name, args, env)
             if found is not None:
                 return found
-        self.caller = env
-        before = self.effects, self.scores
+        self.frames.caller = env
+        before = self.recorder.effects, self.recorder.scores
         out = keywords.pop("out", None) if isinstance(func, Lib) else None
         result = self.call(func, args, keywords, node)
-        if (self.effects, self.scores) == before and isinstance(func, (Lib, Method, Data)):
+        if (self.recorder.effects, self.recorder.scores) == before and isinstance(func, (Lib, Method, Data)):
             if not (isinstance(func, Lib) and func.name.removeprefix("builtins.") in ASKS_NO_FUNCTION):
-                self.unseen_lesson(func, (*args, *keywords.values()), result, node)
+                self.effects.havoc.unseen_lesson(func, (*args, *keywords.values()), result, node)
                 if not isinstance(func, Method) or func.name not in LOGGING:
-                    self.unseen_text(args, node)
+                    self.dynamic_code.unseen_text(args, node)
         if isinstance(func, (Lib, Method)):
-            result = self.with_call(func, args, keywords, result, node)
+            result = self.effects.formula_calls.with_call(func, args, keywords, result, node)
         if isinstance(func, Method):
-            result = self.rewritten(func.name, (func.owner, *args), result, node)
-            self.share_memory(func.owner, func.name, result)
+            result = self.effects.scoring.rewritten(func.name, (func.owner, *args), result, node)
+            self.aliases.share_memory(func.owner, func.name, result)
         elif isinstance(func, Lib):
-            result = self.rewritten(func.name.rsplit(".", 1)[-1], args, result, node)
+            result = self.effects.scoring.rewritten(func.name.rsplit(".", 1)[-1], args, result, node)
         if out is not None:
-            self.write_out(out, result, node)
+            self.aliases.write_out(out, result, node)
         return result
 
     def of_scope(self, name: str, args: list[Value], env: Env) -> Value | None:
@@ -115,10 +155,10 @@ class Calls(Machine):
         if name == "builtins.super":
             return self.super_of(args, env)
         if name == "builtins.globals":
-            return NamesView(self.globals)
+            return NamesView(self.frames.globals)
         if args:
             return None
-        return NamesView(env) if env is self.globals else self.visible_names(env)
+        return NamesView(env) if env is self.frames.globals else self.default_methods.visible_names(env)
 
     def super_of(self, args: list[Value], env: Env) -> Value:
         """`super()` in a method, or `super(C, x)`: what is left of the classes of the instance."""
@@ -145,11 +185,13 @@ class Calls(Machine):
         out: Value | None = None
         left: list[Changes] = []
         for way in ways:
-            mark = self.trail.mark()
-            out = self.join(out, way())
-            left.append(self.trail.undo(mark) if way is not ways[-1] else {})
+            mark = self.heap.trail.mark()
+            out = self.decisions.join(out, way())
+            left.append(self.heap.trail.undo(mark) if way is not ways[-1] else {})
         for changes in left:
-            self.merge({cell: entry for cell, entry in changes.items() if entry[2] is not MISSING})
+            self.machine.evaluate.merge(
+                {cell: entry for cell, entry in changes.items() if entry[2] is not MISSING}
+            )
         return out if out is not None else UNKNOWN
 
     def call(self, func: Value, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
@@ -157,39 +199,41 @@ class Calls(Machine):
             options = [option for option in func.options if not isinstance(option, Const)]
             removed = [option.owner for option in options if isinstance(option, Method)]
             if len(removed) == len(options) and all(getattr(o, "name", "") == "remove" for o in options):
-                found = self.hook_method(Alt(tuple(removed)), "remove", args, keywords, node)
+                found = self.hooks.hook_method(Alt(tuple(removed)), "remove", args, keywords, node)
                 if found is not None:
                     return found  # a loop over handles removes them all
             return self.either([partial(self.call, option, args, keywords, node) for option in options])
         if isinstance(func, Func):
             return self.call_function(func, args, keywords, node)
         if isinstance(func, Class):
-            return self.construct(func, args, keywords, node)
+            return self.constructors.construct(func, args, keywords, node)
         if isinstance(func, Partial):
             return self.call(func.func, [*func.args, *args], {**dict(func.keywords), **keywords}, node)
         if isinstance(func, Lib):
-            return self.call_library(func.name, args, keywords, node)
+            return self.dispatch.call_library(func.name, args, keywords, node)
         if isinstance(func, Method):
-            return self.call_method(func.owner, func.name, args, keywords, node)
+            return self.machine.apply.call_method(func.owner, func.name, args, keywords, node)
         if isinstance(func, SuperView):
             return UNKNOWN
         if isinstance(func, Obj):
             if func.kind == "module":
-                return self.call_module(func, "forward", args, keywords, node)
-            method = self.special(func, "__call__")
+                return self.nn_modules.call_module(func, "forward", args, keywords, node)
+            method = self.machine.evaluate.special(func, "__call__")
             if method is not None:
                 return self.call(method, args, keywords, node)
-            ways = self.cell_values(func, "#ways")
+            ways = self.life_cycle.cell_values(func, "#ways")
             if ways:
                 return self.either([partial(self.call, way, args, keywords, node) for way in ways])
         if isinstance(func, View):
-            method = self.special(func, "__call__")
+            method = self.machine.evaluate.special(func, "__call__")
             return self.call(func.base if method is None else method, args, keywords, node)
-        modules = [o for o in self.objects(func) if o.kind == "module"]
+        modules = [o for o in self.views.objects(func) if o.kind == "module"]
         if modules:
             joined: Value | None = None
             for module in sorted(modules, key=lambda o: o.number):
-                joined = self.join(joined, self.call_module(module, "forward", args, keywords, node))
+                joined = self.decisions.join(
+                    joined, self.nn_modules.call_module(module, "forward", args, keywords, node)
+                )
             assert joined is not None
             return joined
         return self.unknown_call(func, args, keywords, node)
@@ -200,14 +244,14 @@ class Calls(Machine):
         """A call of something that was not followed: it may do anything with what it is given."""
         given = (func, *args, *keywords.values())
         for value in given:
-            for target in self.objects(value):
-                self.put(target, TOUCHED, True)
-        self.havoc(given, "call of an unknown function", call_text(node), node)
-        out = self.mix(*given)
+            for target in self.views.objects(value):
+                self.heap.put(target, TOUCHED, True)
+        self.effects.havoc.mark(given, "call of an unknown function", call_text(node), node)
+        out = self.views.mix(*given)
         if out.regions or out.losses or out.states:
-            number = self.doubt("call of an unknown function", call_text(node), node)
+            number = self.recorder.doubt("call of an unknown function", call_text(node), node)
             out = replace(out, doubts=out.doubts | {number}, span=None, array=None, template=None)
-        return self.unread_result(out, given)
+        return self.effects.havoc.unread_result(out, given)
 
     def call_function(
         self, func: Func, args: list[Value], keywords: dict[str, Value], node: ast.AST
@@ -217,65 +261,69 @@ class Calls(Machine):
             args = [func.instance, *args]
         if not isinstance(target, ast.Lambda):
             if self.is_logger(func) and self.carries_text(args, keywords):
-                self.report(args, keywords, node)
+                self.effects.scoring.report(args, keywords, node)
                 return Const(None)
-            if self.yields(func):
-                return self.generator_call(func, self.bind(func, args, keywords), node)
+            if self.machine.evaluate.yields(func):
+                return self.machine.evaluate.generator_call(func, self.bind(func, args, keywords), node)
             if not self.worth_following(target, args, keywords):
                 given = (func, *args, *keywords.values())
-                self.havoc(given, "a function that is not followed", target.name, node, calls_only=True)
-                return self.mix(*args, *keywords.values())
-        if self.active.count(id(target)) >= 2 or len(self.active) >= MAX_DEPTH:
-            out = self.mix(*args, *keywords.values())
+                self.effects.havoc.mark(
+                    given, "a function that is not followed", target.name, node, calls_only=True
+                )
+                return self.views.mix(*args, *keywords.values())
+        if self.frames.active.count(id(target)) >= 2 or len(self.frames.active) >= MAX_DEPTH:
+            out = self.views.mix(*args, *keywords.values())
             name = getattr(target, "name", "lambda")
-            self.havoc((func, *args, *keywords.values()), "recursion or depth", name, node, calls_only=True)
+            self.effects.havoc.mark(
+                (func, *args, *keywords.values()), "recursion or depth", name, node, calls_only=True
+            )
             if out.relevant:
-                number = self.doubt("recursion or depth", name, node)
+                number = self.recorder.doubt("recursion or depth", name, node)
                 out = replace(out, doubts=out.doubts | {number})
             return out
         scope = self.bind(func, args, keywords)
         if isinstance(target, ast.Lambda):
-            self.active.append(id(target))
-            self.frames.append(scope)
+            self.frames.active.append(id(target))
+            self.frames.stack.append(scope)
             try:
-                with self.standing_in(func.layer, func.path):
-                    return self.evaluate(target.body, scope)
+                with self.recorder.standing_in(func.layer, func.path):
+                    return self.machine.evaluate.evaluate(target.body, scope)
             finally:
-                self.active.pop()
-                self.frames.pop()
+                self.frames.active.pop()
+                self.frames.stack.pop()
         return self.run_function(func, target, scope, node)
 
     def run_function(
         self, func: Func, target: ast.FunctionDef | ast.AsyncFunctionDef, scope: Env, node: ast.AST
     ) -> Value:
-        outer = self.node
-        self.entered.add(id(target))
-        self.node = outer.child("call", target.name, self.place(node))
-        self.active.append(id(target))
-        self.frames.append(scope)
-        self.functions.append(target.name)
-        self.returns.append(None)
-        depth = len(self.conditions)
-        waiting, self.deferred = self.deferred, []
-        made, mark = self.last_object, self.trail.mark()
+        outer = self.recorder.node
+        self.frames.entered.add(id(target))
+        self.recorder.node = outer.child("call", target.name, self.recorder.place(node))
+        self.frames.active.append(id(target))
+        self.frames.stack.append(scope)
+        self.recorder.functions.append(target.name)
+        self.frames.returns.append(None)
+        depth = len(self.frames.conditions)
+        waiting, self.frames.deferred = self.frames.deferred, []
+        made, mark = self.heap.last, self.heap.trail.mark()
         try:
-            with self.standing_in(func.layer, func.path):
-                self.block(target.body, scope)
-                self.left_behind(scope, made, self.returns[-1], mark, node)
+            with self.recorder.standing_in(func.layer, func.path):
+                self.machine.evaluate.block(target.body, scope)
+                self.life_cycle.left_behind(scope, made, self.frames.returns[-1], mark, node)
         finally:
-            self.active.pop()
-            self.frames.pop()
-            self.functions.pop()
-            result = self.returns.pop()
-            del self.conditions[depth:]
-            self.node = outer
-            left, self.deferred = self.deferred, waiting
+            self.frames.active.pop()
+            self.frames.stack.pop()
+            self.recorder.functions.pop()
+            result = self.frames.returns.pop()
+            del self.frames.conditions[depth:]
+            self.recorder.node = outer
+            left, self.frames.deferred = self.frames.deferred, waiting
             for _, changes, choice in left:
-                self.merge(changes, choice=choice)
-        if isinstance(result, Data) and result.turns and not result.relevant and self.running:
+                self.machine.evaluate.merge(changes, choice=choice)
+        if isinstance(result, Data) and result.turns and not result.relevant and self.recorder.running:
             if self.advances_counter(target):
                 # a shared counter that each call reads and moves on: ascending with the calls
-                turn = Expr.of(self.running[-1].counter)
+                turn = Expr.of(self.recorder.running[-1].counter)
                 return Num(Expr.of(Atom("at", (("counter", target.lineno), turn), 0)))
         return result if result is not None else Const(None)
 
@@ -311,7 +359,7 @@ class Calls(Machine):
                 scope.d[name] = keywords[name]
             elif position >= first_default:
                 given = func.defaults[position - first_default]
-                scope.d[name] = self.join(given, spread) if isinstance(spread, Data) else given
+                scope.d[name] = self.decisions.join(given, spread) if isinstance(spread, Data) else given
             else:
                 scope.d[name] = spread if spread is not None else UNKNOWN
         if parameters.vararg is not None:
@@ -320,7 +368,7 @@ class Calls(Machine):
             scope.d[name_node.arg] = keywords.get(name_node.arg, default if default is not None else UNKNOWN)
         if parameters.kwarg is not None:
             known = {*names, *(a.arg for a in parameters.kwonlyargs)}
-            table = self.allocate("dict", func.node, parameters.kwarg.arg)
+            table = self.heap.allocate("dict", func.node, parameters.kwarg.arg)
             rest = {k: v for k, v in keywords.items() if k not in known}
             for key, value in rest.items():
                 table.d["key", key] = value
@@ -341,7 +389,7 @@ class Calls(Machine):
         for value in (*args, *keywords.values()):
             if isinstance(value, (Func, Partial, Obj, View)) and not long:
                 return True
-            record = self.data(value)
+            record = self.views.data(value)
             if record.losses or any(region.source == "val" for region in record.regions):
                 return True
             if (record.regions or record.turns or record.array) and not long:
@@ -362,7 +410,7 @@ class Calls(Machine):
 
     def calls_interesting(self, name: str) -> bool:
         """Whether a function of the script of that name has an interesting text."""
-        func = self.globals.d.get(name)
+        func = self.frames.globals.d.get(name)
         if not isinstance(func, Func) or isinstance(func.node, ast.Lambda):
             return False
         key = id(func.node)

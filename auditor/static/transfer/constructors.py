@@ -12,7 +12,8 @@ from auditor.static.ast_text import once_a_node
 from auditor.static.causality.handover import MADE_WITH
 from auditor.static.domain.heap import WRAPPED, Class, Func, Obj
 from auditor.static.domain.values import Const, Tup, Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.interpreter.machine import Machine
+from auditor.static.transfer.nn_modules import Modules
 
 SIZES_OF = frozenset(["getattr", "hasattr", "id", "isinstance", "len", "type"])
 """Functions that mostly ask for a size or a kind of a module; what they give is not taken for a part of it."""
@@ -32,13 +33,19 @@ CONTAINERS = {
 """Classes of Python's library that hold things, and what their objects are here."""
 
 
-class Constructors(Machine):
+class Constructors:
     """Makes objects of the submission's classes."""
+
+    def __init__(self, machine: Machine, nn_modules: Modules) -> None:
+        self.machine = machine
+        self.heap = machine.heap
+        self.views = machine.views
+        self.nn_modules = nn_modules
 
     def construct(self, cls: Class, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         """`cls(…)`: by the metaclass where it says how, else as Python makes objects."""
         found = (
-            self.implicit(cls, "__call__", args, node)
+            self.machine.evaluate.implicit(cls, "__call__", args, node)
             if not keywords
             else self.made_by_meta(cls, args, keywords, node)
         )
@@ -47,14 +54,14 @@ class Constructors(Machine):
     def made_by_meta(
         self, cls: Class, args: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value | None:
-        method = self.special(cls, "__call__")
-        return None if method is None else self.call(method, args, keywords, node)
+        method = self.machine.evaluate.special(cls, "__call__")
+        return None if method is None else self.machine.apply.call(method, args, keywords, node)
 
     def make(self, cls: Class, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         """An object by `__new__` and `__init__`."""
         constructor = cls.find("__new__")
         if constructor is not None and not cls.is_module:
-            made = self.call(replace(constructor, instance=None), [cls, *args], keywords, node)
+            made = self.machine.apply.call(replace(constructor, instance=None), [cls, *args], keywords, node)
             if not (isinstance(made, Obj) and made.cls is cls):
                 return made
         elif cls.is_autograd:
@@ -75,13 +82,15 @@ class Constructors(Machine):
                     ):
                         made.d[attribute] = value
         elif made.kind == "optimizer":
-            made.d["#content"] = self.data(Tup((*args, *keywords.values())))
-            if initialiser is not None and any(self.trains(method) for method in cls.methods.values()):
-                self.call_function(replace(initialiser, instance=made), args, keywords, node)
+            made.d["#content"] = self.views.data(Tup((*args, *keywords.values())))
+            if initialiser is not None and any(
+                self.nn_modules.trains(method) for method in cls.methods.values()
+            ):
+                self.machine.apply.call_function(replace(initialiser, instance=made), args, keywords, node)
         elif initialiser is not None:
-            self.call_function(replace(initialiser, instance=made), args, keywords, node)
+            self.machine.apply.call_function(replace(initialiser, instance=made), args, keywords, node)
         elif made.kind in ("list", "dict"):
-            self.initialise(made, args, keywords, node)
+            self.machine.apply.initialise(made, args, keywords, node)
         else:
             self.fill_fields(made, cls, args, keywords, node)
         return made
@@ -89,15 +98,15 @@ class Constructors(Machine):
     def bare_instance(self, cls: Class, args: list[Value], node: ast.AST) -> Obj:
         """An object of a class, before its constructor has run."""
         if cls.is_module:
-            out = self.allocate("module", node, "", cls)
+            out = self.heap.allocate("module", node, "", cls)
             out.d["#class"] = Const(cls.node.name)
             return out
         if cls.is_optimizer:
-            return self.allocate("optimizer", node, cls.node.name, cls)
+            return self.heap.allocate("optimizer", node, cls.node.name, cls)
         for base in cls.library_bases():
             if base in CONTAINERS:
-                return self.allocate(CONTAINERS[base], node, "", cls)
-        out = self.allocate("instance", node, "", cls)
+                return self.heap.allocate(CONTAINERS[base], node, "", cls)
+        out = self.heap.allocate("instance", node, "", cls)
         if args and {"builtins.tuple", "builtins.str"} & set(cls.library_bases()):
             out.d["#value"] = args[0]
         return out
@@ -112,7 +121,7 @@ class Constructors(Machine):
             value = None if scope is None else scope.d.get(name)
             if isinstance(value, Obj) and value.kind == "module":
                 values.append(value)
-        return self.modules_in(values)
+        return self.views.modules_in(values)
 
     def fill_fields(
         self, out: Obj, cls: Class, args: Sequence[Value], keywords: dict[str, Value], node: ast.AST
@@ -128,16 +137,18 @@ class Constructors(Machine):
             if isinstance(value, ast.Call) and ast.unparse(value.func).split(".")[-1] == "field":
                 for keyword in value.keywords:
                     if keyword.arg == "default_factory":
-                        out.d[name] = self.call(self.evaluate(keyword.value, cls.env), [], {}, node)
+                        out.d[name] = self.machine.apply.call(
+                            self.machine.evaluate.evaluate(keyword.value, cls.env), [], {}, node
+                        )
                     elif keyword.arg == "default":
-                        out.d[name] = self.evaluate(keyword.value, cls.env)
+                        out.d[name] = self.machine.evaluate.evaluate(keyword.value, cls.env)
             elif name in cls.d:
                 out.d[name] = cls.d[name]
         out.d.update(zip(names, args, strict=False))
         out.d.update({k: v for k, v in keywords.items() if k != "**"})
         post = cls.find("__post_init__")
         if post is not None:
-            self.call_function(replace(post, instance=out), [], {}, node)
+            self.machine.apply.call_function(replace(post, instance=out), [], {}, node)
 
 
 def bound_arguments(

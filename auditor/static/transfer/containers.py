@@ -9,11 +9,35 @@ from auditor.static.domain.flow import Body
 from auditor.static.domain.heap import NamesView, Obj, View
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import Const, Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.machine import Machine
+from auditor.static.transfer.callbacks import Callbacks
+from auditor.static.transfer.item_assignment import Stores
+from auditor.static.transfer.list_views import Lists
 
 
-class ContainerMethods(Machine):
+class ContainerMethods:
     """Calls of methods of containers."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        effects: EffectsRoom,
+        list_views: Lists,
+        item_assignment: Stores,
+        callbacks: Callbacks,
+    ) -> None:
+        self.machine = machine
+        self.frames = machine.frames
+        self.recorder = machine.recorder
+        self.symbols = machine.symbols
+        self.heap = machine.heap
+        self.views = machine.views
+        self.decisions = machine.decisions
+        self.effects = effects
+        self.list_views = list_views
+        self.item_assignment = item_assignment
+        self.callbacks = callbacks
 
     def container_method(
         self, owner: Obj | View, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
@@ -22,22 +46,22 @@ class ContainerMethods(Machine):
         key = owner.key if isinstance(owner, View) else None
         if name in ("append", "add", "appendleft", "put", "push", "insert") and target.kind == "list":
             value = args[-1] if args else UNKNOWN
-            self.spoil(target)
-            record = self.data(value)
+            self.effects.token_tables.spoil(target)
+            record = self.views.data(value)
             if isinstance(value, Data) and record.losses:
-                value = self.settle(record, node)
+                value = self.effects.scoring.settle(record, node)
             if name in ("insert", "appendleft") and key is None:
-                place = self.number(args[0]) if name == "insert" and len(args) > 1 else Expr(0)
-                self.inserted(target, value, place)
+                place = self.views.number(args[0]) if name == "insert" and len(args) > 1 else Expr(0)
+                self.list_views.inserted(target, value, place)
             else:
-                self.append(target, value, key)
+                self.machine.evaluate.append(target, value, key)
             return Const(None)
         if name in ("extend", "extendleft") and args:
             self.extend(target, args[0], key, node)
             return Const(None)
         key_function = keywords.get("key")
-        if name == "sort" and key_function is not None and self.is_callback(key_function):
-            self.called_for_each(key_function, owner, node)
+        if name == "sort" and key_function is not None and self.callbacks.is_callback(key_function):
+            self.callbacks.called_for_each(key_function, owner, node)
         if target.kind == "list":
             return self.list_method(owner, target, name, args, node)
         if target.kind == "dict":
@@ -46,18 +70,18 @@ class ContainerMethods(Machine):
 
     def extend(self, target: Obj, values: Value, key: Expr | None, node: ast.AST) -> None:
         """Add all elements of another container, as a loop that appends each of them."""
-        items = self.known_parts(values)
+        items = self.machine.apply.known_parts(values)
         if items is not None:
             for item in items:
-                self.append(target, item, key)
+                self.machine.evaluate.append(target, item, key)
             return
         taken: list[Value] = []
 
         def turn() -> None:
-            self.append(target, taken.pop(), key)
+            self.machine.evaluate.append(target, taken.pop(), key)
 
-        self.each(
-            self.iterated(values, node),
+        self.machine.evaluate.each(
+            self.machine.evaluate.iterated(values, node),
             taken.append,
             Body(node=node, variable="_", detail="extend", run=turn),
         )
@@ -67,20 +91,26 @@ class ContainerMethods(Machine):
     ) -> Value | None:
         if name in ("sort", "reverse"):
             if name == "sort":
-                self.ordered_by_score(target, node)
+                self.effects.formulas.ordered_by_score(target, node)
             return self.reordered(target)
         if name in ("pop", "popleft", "get", "get_nowait"):
-            found = self.taken(target, args[:1] if name == "pop" else [Const(0)]) if owner is target else None
+            found = (
+                self.list_views.taken(target, args[:1] if name == "pop" else [Const(0)])
+                if owner is target
+                else None
+            )
             if found is not None:
                 return found
             # each call takes another element: which one is not followed
-            counters = [Expr.of(r.counter) for r in self.running]
-            some = self.element(owner, self.symbol("opaque", *counters) if counters else None)
-            self.put(target, "#shifted", True)
+            counters = [Expr.of(r.counter) for r in self.recorder.running]
+            some = self.machine.evaluate.element(
+                owner, self.symbols.fresh("opaque", *counters) if counters else None
+            )
+            self.heap.put(target, "#shifted", True)
             return some
         if name in ("copy", "clear", "remove", "tolist", "__iter__"):
             if name == "clear":
-                self.become(target, "#items", ())
+                self.list_views.become(target, "#items", ())
             return owner
         if name in ("index", "count", "empty", "qsize"):
             return UNKNOWN
@@ -90,7 +120,7 @@ class ContainerMethods(Machine):
         """In-place sort: the same elements in an order that is not known."""
         if isinstance(target.d.get("#items"), tuple) and "#elements" not in target.d:
             return Const(None)
-        self.shuffled(target)
+        self.list_views.shuffled(target)
         return Const(None)
 
     def dict_method(
@@ -98,28 +128,30 @@ class ContainerMethods(Machine):
     ) -> Value | None:
         if name in ("get", "setdefault", "pop"):
             if args and isinstance(args[0], Const) and ("key", args[0].value) in target.d:
-                return self.subscript(owner, args[0], node)
-            found = self.subscript(owner, args[0], node) if args else UNKNOWN
+                return self.machine.evaluate.subscript(owner, args[0], node)
+            found = self.machine.evaluate.subscript(owner, args[0], node) if args else UNKNOWN
             if name == "setdefault" and len(args) > 1:
-                self.store(target, args[0], args[1], node, self.globals, augmented=False)
-            return self.join(found, args[1]) if len(args) > 1 else found
+                self.item_assignment.store(
+                    target, args[0], args[1], node, self.frames.globals, augmented=False
+                )
+            return self.decisions.join(found, args[1]) if len(args) > 1 else found
         if name == "update" and any(isinstance(arg, NamesView) for arg in args):
-            for name_, held in self.entries_of(args, {}):
-                self.put(target, ("key", name_), held)
+            for name_, held in self.machine.apply.entries_of(args, {}):
+                self.heap.put(target, ("key", name_), held)
             return Const(None)
         if name == "update":
-            record = self.mix(*args)
+            record = self.views.mix(*args)
             if record.regions and args and not (isinstance(args[0], Obj) and args[0].kind == "dict"):
-                self.update(target, record.regions, node, "table", "update")
+                self.effects.scoring.update(target, record.regions, node, "table", "update")
             if args and isinstance(args[0], Obj) and args[0].kind == "dict":
                 for cell, value in args[0].d.items():
                     if isinstance(cell, tuple) and cell[0] == "key":
-                        self.put(target, cell, value)
+                        self.heap.put(target, cell, value)
             known = target.d.get("#elements")
-            self.put(target, "#elements", (*(known if isinstance(known, tuple) else ()), *(args[:1])))
+            self.heap.put(target, "#elements", (*(known if isinstance(known, tuple) else ()), *(args[:1])))
             return Const(None)
         if name == "items":
-            out = self.allocate("iterator", node)
+            out = self.heap.allocate("iterator", node)
             out.d["#parts"] = (self.keys_of(target), self.values_of(owner, node))
             return out
         if name == "values":
@@ -129,9 +161,9 @@ class ContainerMethods(Machine):
         if name in ("copy",):
             return owner
         if name == "clear":
-            self.reset(target, node, "clear")
-            self.trail.drop(target, "#elements")
-            self.trail.drop(target, "#content")
+            self.effects.scoring.reset(target, node, "clear")
+            self.heap.trail.drop(target, "#elements")
+            self.heap.trail.drop(target, "#content")
             return Const(None)
         return None
 
@@ -142,7 +174,7 @@ class ContainerMethods(Machine):
     def values_of(self, owner: Obj | View, node: ast.AST) -> Value:
         """The values of a dictionary as a list, in the turns that put them there."""
         target = owner.base if isinstance(owner, View) else owner
-        out = self.allocate("list", node)
+        out = self.heap.allocate("list", node)
         out.number = target.number
         out.d["#elements"] = target.d.get("#elements", ())
         if "#content" in target.d:

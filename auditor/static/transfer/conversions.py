@@ -6,7 +6,8 @@ import ast
 
 from auditor.static.domain.heap import Class, Obj
 from auditor.static.domain.values import Const, Tup, Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.interpreter.machine import Machine
+from auditor.static.transfer.callbacks import Callbacks
 
 ASKED = {
     "len": ("__len__",), "hash": ("__hash__",), "int": ("__int__", "__index__", "__trunc__"),
@@ -50,8 +51,14 @@ LIBRARY_ASKS = {
 """Functions of libraries that call a method of what they are given."""
 
 
-class Conversions(Machine):
+class Conversions:
     """Asks objects by their special methods."""
+
+    def __init__(self, machine: Machine, callbacks: Callbacks) -> None:
+        self.machine = machine
+        self.heap = machine.heap
+        self.views = machine.views
+        self.callbacks = callbacks
 
     def asked_by_builtin(
         self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
@@ -60,17 +67,21 @@ class Conversions(Machine):
         if not args:
             return None
         if name in TEXTS:
-            return self.formatted(args[0], TEXTS[name], node)
+            return self.machine.evaluate.formatted(args[0], TEXTS[name], node)
         if name in ("divmod", "pow") and len(args) > 1:
-            found = self.implicit(args[0], f"__{name}__", args[1:2], node)
-            return found if found is not None else self.implicit(args[1], f"__r{name}__", args[:1], node)
+            found = self.machine.evaluate.implicit(args[0], f"__{name}__", args[1:2], node)
+            return (
+                found
+                if found is not None
+                else self.machine.evaluate.implicit(args[1], f"__r{name}__", args[:1], node)
+            )
         if name in ASKED:
-            found = self.first_implicit(args[0], ASKED[name], args[1:], node)
+            found = self.machine.evaluate.first_implicit(args[0], ASKED[name], args[1:], node)
             if found is not None:
                 return found
         if name == "print":
             for arg in args:
-                self.formatted(arg, "str", node)
+                self.machine.evaluate.formatted(arg, "str", node)
             return None
         if name in ("sorted", "max", "min"):
             self.ordered(args, keywords, node)
@@ -78,30 +89,30 @@ class Conversions(Machine):
             return self.added_by_methods(args, node)
         if name in ("isinstance", "issubclass") and len(args) > 1:
             hook = "__instancecheck__" if name == "isinstance" else "__subclasscheck__"
-            return self.implicit(args[1], hook, args[:1], node)
+            return self.machine.evaluate.implicit(args[1], hook, args[:1], node)
         if name in ("set", "frozenset"):
-            for item in self.exact_items(args[0]) or ():
-                self.hashed(item, node)
+            for item in self.machine.evaluate.exact_items(args[0]) or ():
+                self.machine.evaluate.hashed(item, node)
         return None
 
     def ordered(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> None:
         """Things are put in order: a key is asked of each, or they are compared."""
         key = keywords.get("key")
-        if key is not None and self.is_callable_here(key):
-            self.called_for_each(key, args[0], node)
+        if key is not None and self.machine.evaluate.is_callable_here(key):
+            self.callbacks.called_for_each(key, args[0], node)
             return
-        items = args if len(args) > 1 else list(self.exact_items(args[0]) or ())
+        items = args if len(args) > 1 else list(self.machine.evaluate.exact_items(args[0]) or ())
         if len(items) > 1:
-            self.compared_by_method(ast.Lt(), items[1], items[0], node)
+            self.machine.evaluate.compared_by_method(ast.Lt(), items[1], items[0], node)
 
     def added_by_methods(self, args: list[Value], node: ast.AST) -> Value | None:
         """`sum` of objects that say themselves how they are added."""
-        items = self.exact_items(args[0])
+        items = self.machine.evaluate.exact_items(args[0])
         if not items or not any(isinstance(item, Obj) and item.cls is not None for item in items):
             return None
         total = args[1] if len(args) > 1 else Const(0)
         for item in items:
-            total = self.binary_by_method(ast.Add(), total, item, node)
+            total = self.machine.evaluate.binary_by_method(ast.Add(), total, item, node)
         return total
 
     def iterables(self, name: str, args: list[Value], node: ast.AST) -> list[Value]:
@@ -109,7 +120,8 @@ class Conversions(Machine):
         if name not in ITERATES:
             return args
         return [
-            self.iterated(arg, node) if isinstance(arg, Obj) and arg.cls is not None else arg for arg in args
+            self.machine.evaluate.iterated(arg, node) if isinstance(arg, Obj) and arg.cls is not None else arg
+            for arg in args
         ]
 
     def asked_by_library(
@@ -118,11 +130,11 @@ class Conversions(Machine):
         if not args or name not in LIBRARY_ASKS:
             return None
         rest = [Tup(())] if name.endswith("deepcopy") else []
-        return self.first_implicit(args[0], LIBRARY_ASKS[name], rest, node)
+        return self.machine.evaluate.first_implicit(args[0], LIBRARY_ASKS[name], rest, node)
 
     # builtins that make descriptors and classes
     def b_property(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-        out = self.allocate("instance", node, "property")
+        out = self.heap.allocate("instance", node, "property")
         names = ("fget", "fset", "fdel")
         given = {**dict(zip(names, args, strict=False)), **keywords}
         for name, cell in (("fget", "#getter"), ("fset", "#setter")):
@@ -132,12 +144,12 @@ class Conversions(Machine):
 
     def b_type(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
         if len(args) == 3:
-            return self.made_class(args, node)
-        return self.class_of(args[0]) if args else None
+            return self.machine.evaluate.made_class(args, node)
+        return self.machine.evaluate.class_of(args[0]) if args else None
 
     def b_delattr(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         if len(args) > 1:
-            self.implicit(args[0], "__delattr__", args[1:], node)
+            self.machine.evaluate.implicit(args[0], "__delattr__", args[1:], node)
         return Const(None)
 
     def b_hasattr(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
@@ -146,16 +158,16 @@ class Conversions(Machine):
             known = str(args[1].value) in target.d
             if not known:
                 for name in ("__getattribute__", "__getattr__"):
-                    self.implicit(target, name, [args[1]], node)
+                    self.machine.evaluate.implicit(target, name, [args[1]], node)
         return None
 
     def b_iter(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
-        if len(args) == 2 and self.is_callable_here(args[0]):
-            return self.called_until(args[0], node)
+        if len(args) == 2 and self.machine.evaluate.is_callable_here(args[0]):
+            return self.callbacks.called_until(args[0], node)
         return None
 
     def b_dict(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-        out = self.allocate("dict", node)
+        out = self.heap.allocate("dict", node)
         self.dict_filled(out, args, keywords, node)
         return out
 
@@ -164,7 +176,7 @@ class Conversions(Machine):
         if args and isinstance(args[0], Obj) and args[0].kind == "dict":
             out.d.update(args[0].d)
         elif args:
-            out.d["#content"] = self.mix(*args)
+            out.d["#content"] = self.views.mix(*args)
         for key, value in keywords.items():
             out.d["key", key] = value
         known = out.d.get("#elements")

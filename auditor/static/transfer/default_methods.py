@@ -12,7 +12,13 @@ from auditor.static.domain.heap import Class, Env, Func, NamesView, Obj
 from auditor.static.domain.lattice import join_data
 from auditor.static.domain.provenance import UNKNOWN
 from auditor.static.domain.values import Const, Lib, Method, Partial, Tup, Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.interpreter.machine import Machine
+from auditor.static.transfer.constructors import Constructors
+from auditor.static.transfer.containers import ContainerMethods
+from auditor.static.transfer.conversions import Conversions
+from auditor.static.transfer.item_assignment import Stores
+from auditor.static.transfer.life_cycle import LifeCycle
+from auditor.static.transfer.nn_modules import Modules
 
 FACTORIES = ("from", "maketrans", "get", "is_", "set_", "manual_seed")
 """Beginnings of the names of what is called on a class itself."""
@@ -23,8 +29,29 @@ INSTANCES = frozenset(
 BUILTIN_TYPES = frozenset(["list", "dict", "str", "set", "tuple", "int", "float", "object", "type", "bytes"])
 
 
-class DefaultMethods(Machine):
+class DefaultMethods:
     """Calls methods of library classes on objects that are handed over."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        item_assignment: Stores,
+        nn_modules: Modules,
+        constructors: Constructors,
+        containers: ContainerMethods,
+        conversions: Conversions,
+        life_cycle: LifeCycle,
+    ) -> None:
+        self.machine = machine
+        self.frames = machine.frames
+        self.heap = machine.heap
+        self.views = machine.views
+        self.item_assignment = item_assignment
+        self.nn_modules = nn_modules
+        self.constructors = constructors
+        self.containers = containers
+        self.conversions = conversions
+        self.life_cycle = life_cycle
 
     def unbound_call(
         self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
@@ -50,79 +77,85 @@ class DefaultMethods(Machine):
         first = args[0] if args else None
         if name == "__new__":
             made = first if isinstance(first, Class) else owner
-            return self.bare_instance(made, args[1:], node) if isinstance(made, Class) else self.mix(*args)
+            return (
+                self.constructors.bare_instance(made, args[1:], node)
+                if isinstance(made, Class)
+                else self.views.mix(*args)
+            )
         if name in ("__init__", "__init_subclass__", "__set_name__", "__enter__", "__exit__", "__del__"):
             if name == "__init__":
                 self.initialise(owner, args, keywords, node)
             return owner if name == "__enter__" else Const(None)
         if name in ("__getattribute__", "__getattr__") and isinstance(first, Const):
             if isinstance(owner, Obj):
-                return self.plain_attribute(owner, str(first.value), node)
-            return self.attribute(owner, str(first.value), node)
+                return self.machine.evaluate.plain_attribute(owner, str(first.value), node)
+            return self.machine.evaluate.attribute(owner, str(first.value), node)
         if name == "__setattr__" and isinstance(first, Const) and len(args) > 1:
-            self.put_attribute(owner, str(first.value), args[1], node)
+            self.machine.evaluate.put_attribute(owner, str(first.value), args[1], node)
             return Const(None)
         if name == "__getitem__" and first is not None:
-            return self.subscript(owner, first, node)
+            return self.machine.evaluate.subscript(owner, first, node)
         if name == "__setitem__" and first is not None and len(args) > 1:
-            self.store(owner, first, args[1], node, self.globals, augmented=False)
+            self.item_assignment.store(owner, first, args[1], node, self.frames.globals, augmented=False)
             return Const(None)
         if name == "__call__":
             return self.called_by_default(owner, args, keywords, node)
         if name == "__iter__":
             return owner
         if name in ("__len__", "__str__", "__repr__", "__format__", "__hash__", "__eq__", "__contains__"):
-            return self.mix(owner, *args)
+            return self.views.mix(owner, *args)
         if name in ("start", "run") and isinstance(owner, Obj) and owner.kind == "instance":
-            return self.thread_method(owner, name, node)
-        return self.call_method(owner, name, args, keywords, node)
+            return self.life_cycle.thread_method(owner, name, node)
+        return self.machine.apply.call_method(owner, name, args, keywords, node)
 
     def called_by_default(
         self, owner: Value, args: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value:
         """`nn.Module.__call__(model, …)` and `type.__call__(cls, …)`."""
         if isinstance(owner, Class):
-            return self.make(owner, args, keywords, node)
+            return self.constructors.make(owner, args, keywords, node)
         if isinstance(owner, Obj) and owner.kind == "module":
-            return self.call_module(owner, "forward", args, keywords, node)
-        return self.mix(*args, *keywords.values())
+            return self.nn_modules.call_module(owner, "forward", args, keywords, node)
+        return self.views.mix(*args, *keywords.values())
 
     def initialise(self, owner: Value, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> None:
         """The constructor of a library's class, called for an object of a class derived from it."""
         if not isinstance(owner, Obj):
             return
         if owner.kind == "list" and args:
-            self.extend(owner, args[0], None, node)
+            self.containers.extend(owner, args[0], None, node)
         elif owner.kind == "dict" and (args or keywords):
-            self.dict_filled(owner, args, keywords, node)
+            self.conversions.dict_filled(owner, args, keywords, node)
         elif owner.kind == "optimizer":
-            known = join_data(self.content(owner), self.mix_references([*args, *keywords.values()]))
-            self.put(owner, "#content", known)
+            known = join_data(
+                self.views.content(owner), self.views.mix_references([*args, *keywords.values()])
+            )
+            self.heap.put(owner, "#content", known)
         elif owner.kind == "instance":
             for name, value in keywords.items():
                 if not name.startswith("*"):
-                    self.put(owner, f"#given {name}", value)
-            self.put(owner, "#given", Tup(tuple(args)))
+                    self.heap.put(owner, f"#given {name}", value)
+            self.heap.put(owner, "#given", Tup(tuple(args)))
 
     # names as a dictionary
     def names_method(
         self, owner: NamesView, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value:
         """A method of `vars(x)`."""
-        self.takes_charge(node)
+        self.life_cycle.takes_charge(node)
         if name == "update":
             for key, value in self.entries_of(args, keywords):
-                self.put(owner.owner, key, value)
+                self.heap.put(owner.owner, key, value)
             return Const(None)
         if name in ("get", "pop", "setdefault", "__getitem__") and args:
             found = self.name_in(owner, args[0])
             if isinstance(found, Value):
                 return found
             if name == "setdefault" and len(args) > 1 and isinstance(args[0], Const):
-                self.put(owner.owner, str(args[0].value), args[1])
+                self.heap.put(owner.owner, str(args[0].value), args[1])
             return args[1] if len(args) > 1 else UNKNOWN
         if name == "__setitem__" and len(args) > 1 and isinstance(args[0], Const):
-            self.put(owner.owner, str(args[0].value), args[1])
+            self.heap.put(owner.owner, str(args[0].value), args[1])
             return Const(None)
         known = {k: v for k, v in self.names_of(owner).items() if isinstance(v, Value)}
         if name == "keys":
@@ -131,7 +164,7 @@ class DefaultMethods(Machine):
             return Tup(tuple(known.values()))
         if name == "items":
             return Tup(tuple(Tup((Const(k), v)) for k, v in known.items()))
-        return self.mix(*args)
+        return self.views.mix(*args)
 
     def names_of(self, owner: NamesView) -> dict[str, object]:
         cells = dict(owner.owner.d)

@@ -10,8 +10,20 @@ from auditor.static.domain.lattice import join_data
 from auditor.static.domain.provenance import ANY_ORDER, DRAWN, UNKNOWN, Data
 from auditor.static.domain.settings import Resolved
 from auditor.static.domain.values import NONE, Columns, Const, Generator, Lib, Partial, Tup, Value
-from auditor.static.interpreter.decisions import Machine
-from auditor.static.transfer.native_calls import ADDRESSES, LIBRARIES, NATIVE
+from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.machine import Machine
+from auditor.static.transfer.builtins import BuiltinFunctions
+from auditor.static.transfer.callbacks import Callbacks
+from auditor.static.transfer.conversions import Conversions
+from auditor.static.transfer.default_methods import DefaultMethods
+from auditor.static.transfer.dynamic_code import DynamicCode
+from auditor.static.transfer.hooks import Hooks
+from auditor.static.transfer.library_patches import LibraryPatches
+from auditor.static.transfer.life_cycle import LifeCycle
+from auditor.static.transfer.list_views import Lists
+from auditor.static.transfer.memory import Memory
+from auditor.static.transfer.native_calls import ADDRESSES, LIBRARIES, NATIVE, Natives
+from auditor.static.transfer.stacked_columns import SideBySide
 from auditor.static.transfer.tables import (
     DRAWS,
     ELEMENTWISE,
@@ -25,6 +37,9 @@ from auditor.static.transfer.tables import (
     SEEDS,
     WRAPPERS,
 )
+from auditor.static.transfer.tensor_functions import TensorFunctions
+from auditor.static.transfer.token_loading import TokenFunctions
+from auditor.static.transfer.tokenizers import Tokenizers
 from auditor.trace.events import Access
 
 WRITES_FIRST = frozenset(
@@ -73,38 +88,81 @@ def draws(name: str) -> str | None:
     return DRAWN if root == "torch" and tail in DRAWS else None
 
 
-class Functions(Machine):
+class Functions:
     """Calls by dotted name."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        effects: EffectsRoom,
+        library_patches: LibraryPatches,
+        hooks: Hooks,
+        stacked_columns: SideBySide,
+        list_views: Lists,
+        dynamic_code: DynamicCode,
+        callbacks: Callbacks,
+        memory: Memory,
+        conversions: Conversions,
+        token_loading: TokenFunctions,
+        life_cycle: LifeCycle,
+        tokenizers: Tokenizers,
+        native_calls: Natives,
+        default_methods: DefaultMethods,
+        builtins: BuiltinFunctions,
+        tensor_functions: TensorFunctions,
+    ) -> None:
+        self.machine = machine
+        self.script = machine.script
+        self.frames = machine.frames
+        self.recorder = machine.recorder
+        self.heap = machine.heap
+        self.views = machine.views
+        self.effects = effects
+        self.library_patches = library_patches
+        self.hooks = hooks
+        self.stacked_columns = stacked_columns
+        self.list_views = list_views
+        self.dynamic_code = dynamic_code
+        self.callbacks = callbacks
+        self.memory = memory
+        self.conversions = conversions
+        self.token_loading = token_loading
+        self.life_cycle = life_cycle
+        self.tokenizers = tokenizers
+        self.native_calls = native_calls
+        self.default_methods = default_methods
+        self.builtins = builtins
+        self.tensor_functions = tensor_functions
 
     def call_library(self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         tail = name.rsplit(".", 1)[-1]
         root = name.split(".", 1)[0]
         if root == "builtins" and name.count(".") > 1:
-            found = self.unbound_call(name, args, keywords, node)
+            found = self.default_methods.unbound_call(name, args, keywords, node)
             if found is not None:
                 return found
         if root == "builtins":
-            return self.call_builtin(tail, args, keywords, node)
+            return self.builtins.call_builtin(tail, args, keywords, node)
         if args and isinstance(args[0], Columns):
-            kept_apart = self.by_column(tail, args[0], args[1:], keywords)
+            kept_apart = self.stacked_columns.by_column(tail, args[0], args[1:], keywords)
             if kept_apart is not None:
                 return kept_apart
-        for target in self.objects(
+        for target in self.views.objects(
             keywords.get("out") or (args[0] if args and tail in WRITES_FIRST else None)
         ):
-            self.put(target, TOUCHED, True)
-        written = self.with_output(name, args, keywords, node)
+            self.heap.put(target, TOUCHED, True)
+        written = self.memory.with_output(name, args, keywords, node)
         if written is None:
-            written = self.written_into(name, tail, args, keywords, node)
+            written = self.memory.written_into(name, tail, args, keywords, node)
         if written is not None:
             return written
-        kept = self.kept_for_later(name, [*args, *keywords.values()], node)
+        kept = self.library_patches.kept_for_later(name, [*args, *keywords.values()], node)
         if kept is not None:
             return kept
         if name in ADDRESSES and args:
             return args[-1 if root == "cffi" else 0]
         if root == NATIVE:
-            return self.native_call(name, args, keywords, node)
+            return self.native_calls.native_call(name, args, keywords, node)
         first = args[0] if args else UNKNOWN
         if name in ("os.environ.get", "os.getenv") and args:
             default = args[1] if len(args) > 1 else keywords.get("default")
@@ -112,36 +170,41 @@ class Functions(Machine):
                 return self.environment(str(first.value), default, node)
             return default if default is not None else UNKNOWN
         if name in ("os.environ.setdefault", "os.putenv") and len(args) > 1 and isinstance(first, Const):
-            if name == "os.putenv" or str(first.value) not in self.environment_writes:
-                self.set_environment(str(first.value), args[1], node)
+            if name == "os.putenv" or str(first.value) not in self.effects.ambient_state.environment_writes:
+                self.effects.ambient_state.set_environment(str(first.value), args[1], node)
             return UNKNOWN
         if name == "os.environ.copy":
             return Lib("os.environ")
         if name == "functools.wraps":
-            self.takes_charge(node)
+            self.life_cycle.takes_charge(node)
             return Lib("functools.identity")
         if name in DECORATORS:
             return first if isinstance(first, Func) else UNKNOWN
-        for way in (self.asked_by_library, self.library_callback, self.life_cycle, self.library_hook):
+        for way in (
+            self.conversions.asked_by_library,
+            self.callbacks.library_callback,
+            self.life_cycle.life_cycle,
+            self.hooks.library_hook,
+        ):
             found = way(name, args, keywords, node)
             if found is not None:
                 return found
         if root == "contextlib":
-            found = self.manager_made(name, args, node)
+            found = self.machine.evaluate.manager_made(name, args, node)
             if found is not None:
                 return found
         if root == "operator":
-            found = self.by_operator(tail, args, keywords, node)
+            found = self.callbacks.by_operator(tail, args, keywords, node)
             if found is not None:
                 return found
-        found = self.unbound_call(name, args, keywords, node)
+        found = self.default_methods.unbound_call(name, args, keywords, node)
         if found is not None:
             return found
-        found = self.clock_reading(name) or self.structure(name, tail, args, keywords, node)
+        found = self.effects.clocks.clock_reading(name) or self.structure(name, tail, args, keywords, node)
         if found is None:
-            found = self.tokens(name, tail, args, keywords, node)
+            found = self.token_loading.tokens(name, tail, args, keywords, node)
         if found is None:
-            found = self.tensors(name, tail, args, keywords, node)
+            found = self.tensor_functions.tensors(name, tail, args, keywords, node)
         if found is None:
             found = self.any_function(name, root, args, keywords, node)
         return self.with_mark_of_draw(name, found)
@@ -156,7 +219,7 @@ class Functions(Machine):
                 value = Data(rank=value.rank, turns=value.turns)  # of its argument it has the shape alone
             return replace(value, marks=value.marks | {mark})
         if isinstance(value, Obj) and value.kind == "tensor":
-            content = self.content(value)
+            content = self.views.content(value)
             value.d["#content"] = replace(content, marks=content.marks | {mark})
         return value
 
@@ -165,10 +228,10 @@ class Functions(Machine):
         self, name: str, tail: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value | None:
         if tail == "SentencePieceProcessor":
-            return self.tokenizer(args, keywords, node)
+            return self.tokenizers.tokenizer(args, keywords, node)
         if name == "importlib.import_module" and isinstance(args[0] if args else None, Const):
-            return self.module_value(self.text_of(args[0]), node)
-        run = self.run_by_library(name, args, keywords, node)
+            return self.machine.evaluate.module_value(self.text_of(args[0]), node)
+        run = self.dynamic_code.run_by_library(name, args, keywords, node)
         if run is not None:
             return run
         if name in ("dataclasses.dataclass", "functools.total_ordering") and args:
@@ -184,7 +247,7 @@ class Functions(Machine):
         if name == "functools.identity" and args:
             return args[0]
         if tail in ("Thread", "Timer", "Process"):
-            return self.threaded(args, keywords, node)
+            return self.callbacks.threaded(args, keywords, node)
         if tail == "run_path" or (tail == "run" and name == "runpy.run"):
             return self.run_inner(node)
         if name.startswith("torch.optim.") and tail[:1].isupper() and "lr_scheduler" not in name:
@@ -198,28 +261,31 @@ class Functions(Machine):
             and "utils" not in name
         ):
             if tail == "Parameter":
-                leaf = self.allocate("tensor", node)
-                leaf.d["#content"] = self.data(args[0]).plain() if args else UNKNOWN
+                leaf = self.heap.allocate("tensor", node)
+                leaf.d["#content"] = self.views.data(args[0]).plain() if args else UNKNOWN
                 return leaf
             if tail in ("ModuleList", "Sequential", "ModuleDict", "ParameterList"):
-                inner = self.mix_references(args)
+                inner = self.views.mix_references(args)
                 if inner.refs:
                     return inner
-            return self.allocate("module", node, "")
+            return self.heap.allocate("module", node, "")
         if tail in ("namedtuple",):
             return UNKNOWN
         if tail in ("deque", "Queue", "SimpleQueue") and not name.startswith("torch"):
-            queue = self.allocate("list", node)
+            queue = self.heap.allocate("list", node)
             if args:
-                self.show(
-                    queue, self.listed(args[0], at_once=True) if isinstance(args[0], Generator) else args[0]
+                self.list_views.show(
+                    queue,
+                    self.machine.evaluate.listed(args[0], at_once=True)
+                    if isinstance(args[0], Generator)
+                    else args[0],
                 )
             return queue
         if name in PASSES and args:
             return args[0]
         if tail in MAPPINGS and name.split(".")[0] == "collections":
-            table = self.allocate("dict", node)
-            if tail == "defaultdict" and args and self.is_callback(args[0]):
+            table = self.heap.allocate("dict", node)
+            if tail == "defaultdict" and args and self.callbacks.is_callback(args[0]):
                 table.d["#factory"] = args[0]
             return table
         if name.startswith("torch.distributed"):
@@ -249,30 +315,30 @@ class Functions(Machine):
                 pieces.extend(part.template)
             else:
                 pieces.append(None)
-        return replace(self.mix(*parts), template=tuple(pieces))
+        return replace(self.views.mix(*parts), template=tuple(pieces))
 
     def optimizer(self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Obj:
-        out = self.allocate("optimizer", node, name)
-        out.d["#content"] = self.mix_references([*args, *keywords.values()])
+        out = self.heap.allocate("optimizer", node, name)
+        out.d["#content"] = self.views.mix_references([*args, *keywords.values()])
         return out
 
     def copied(self, value: Value, node: ast.AST, *, deep: bool) -> Value:
         if isinstance(value, Obj):
             return self.copied_object(value, node, {}, deep=deep and value.kind == "module")
-        return self.data(value).plain() if isinstance(value, Data) else value
+        return self.views.data(value).plain() if isinstance(value, Data) else value
 
     def copied_object(self, value: Obj, node: ast.AST, known: dict[int, Obj], *, deep: bool) -> Obj:
         """A copy; a deep one of a module has copies of its parts."""
         if value.number in known:
             return known[value.number]
-        out = known[value.number] = self.allocate(value.kind, node, value.name, value.cls)
+        out = known[value.number] = self.heap.allocate(value.kind, node, value.name, value.cls)
         out.d = dict(value.d)
         out.d.pop("#pending", None)
         if deep:
             for name, cell in value.d.items():
                 if isinstance(cell, Obj) and cell.kind in ("module", "list", "dict"):
                     out.d[name] = self.copied_object(cell, node, known, deep=cell.kind == "module")
-            kept = self.wrapped_by(value)
+            kept = self.views.wrapped_by(value)
             out.d[WRAPPED] = tuple(self.copied_object(part, node, known, deep=True) for part in kept)
         return out
 
@@ -280,28 +346,28 @@ class Functions(Machine):
         """`exec`, `runpy.run_path` and the like: the decoded text runs here, by itself in the globals."""
         if not isinstance(node, ast.Call):
             return UNKNOWN
-        inner = self.source.inner(node)
+        inner = self.script.source.inner(node)
         if inner is None:
-            reason = self.source.unresolved(node)
-            self.doubt("code that could not be read", reason or ast.unparse(node)[:80], node)
+            reason = self.script.source.unresolved(node)
+            self.recorder.doubt("code that could not be read", reason or ast.unparse(node)[:80], node)
             return UNKNOWN
         tree, layer, path = inner
-        self.trees[layer, path] = tree
-        with self.standing_in(layer, path):
-            self.block(tree.body, self.globals if scope is None else scope)
+        self.script.trees[layer, path] = tree
+        with self.recorder.standing_in(layer, path):
+            self.machine.evaluate.block(tree.body, self.frames.globals if scope is None else scope)
         return UNKNOWN
 
     def distributed(self, tail: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         if tail in ("get_rank",):
             return Const(0)
         if tail == "get_world_size":
-            given = self.settings.get("WORLD_SIZE")
+            given = self.script.settings.get("WORLD_SIZE")
             ranks = given.value if given is not None and (given.value or "").isdigit() else None
             return Const(int(ranks) if ranks else 8, frozenset(("WORLD_SIZE",)))
         if tail in ("is_available", "is_initialized"):
             return Const(True)
         if tail in ("all_reduce", "reduce") and args:
-            self.reduced(args, keywords, node)
+            self.effects.formulas.reduced(args, keywords, node)
         if tail in ("gather", "gather_object") and len(args) > 1:
             args = [args[1], args[0]]
             tail = "all_gather"
@@ -310,9 +376,13 @@ class Functions(Machine):
             if isinstance(target, Obj) and target.kind in ("list", "tensor"):
                 if target.kind == "list":
                     known = target.d.get("#elements")
-                    self.put(target, "#elements", (*(known if isinstance(known, tuple) else ()), value))
+                    self.heap.put(target, "#elements", (*(known if isinstance(known, tuple) else ()), value))
                 else:
-                    self.put(target, "#content", join_data(self.content(target), self.data(value).plain()))
+                    self.heap.put(
+                        target,
+                        "#content",
+                        join_data(self.views.content(target), self.views.data(value).plain()),
+                    )
         return UNKNOWN
 
     # anything else
@@ -332,16 +402,16 @@ class Functions(Machine):
             return Lib(name)
         given = (*args, *keywords.values())
         for value in given:
-            if self.is_callback(value):
-                self.called_back(value, [v for v in given if v is not value], node, certain=False)
+            if self.callbacks.is_callback(value):
+                self.callbacks.called_back(value, [v for v in given if v is not value], node, certain=False)
         if root not in PURE_ROOTS:
-            self.havoc(given, "call into code that was not read", name, node)
+            self.effects.havoc.mark(given, "call into code that was not read", name, node)
         else:
-            rest = [value for value in given if not self.is_callback(value)]
-            self.havoc(rest, "a function is handed to a library", name, node, calls_only=True)
-        out = self.mix(*given)
+            rest = [value for value in given if not self.callbacks.is_callback(value)]
+            self.effects.havoc.mark(rest, "a function is handed to a library", name, node, calls_only=True)
+        out = self.views.mix(*given)
         if root not in KNOWN_ROOTS and (out.regions or out.losses or out.states):
-            number = self.doubt("call into code that was not read", name, node)
+            number = self.recorder.doubt("call into code that was not read", name, node)
             out = replace(out, doubts=out.doubts | {number})
         marks = out.marks - {"softmax"}
         if out.regions and name.rsplit(".", 1)[-1] not in ELEMENTWISE:
@@ -349,7 +419,7 @@ class Functions(Machine):
         out = replace(
             out, rank=None, span=None, array=None, template=None, within=frozenset(), marks=marks, most=None
         )
-        return out if root in PURE_ROOTS else self.unread_result(out, given)
+        return out if root in PURE_ROOTS else self.effects.havoc.unread_result(out, given)
 
     def text_of(self, value: Value) -> str:
         if isinstance(value, Const):
@@ -363,38 +433,46 @@ class Functions(Machine):
         return "?"
 
     def access(self, kind: str, what: str, node: ast.AST) -> None:
-        self.record(Access(**self.common(node), kind=kind, what=what))  # type: ignore[arg-type]
+        self.recorder.record(Access(**self.recorder.common(node), kind=kind, what=what))
 
     # environment
     def environment(self, name: str, default: Value | None, node: ast.AST) -> Value:
-        fitted = self.from_environment(self.environment_writes.get(name, UNKNOWN))
+        fitted = self.effects.ambient_state.from_environment(
+            self.effects.ambient_state.environment_writes.get(name, UNKNOWN)
+        )
         if isinstance(fitted, Data) and (fitted.relevant or fitted.doubts):
             return fitted
-        setting = self.settings.get(name)
-        place = self.place(node)
+        setting = self.script.settings.get(name)
+        place = self.recorder.place(node)
         unset, setting = setting, setting if setting is not None and setting.value is not None else None
         if setting is not None and (
             setting.origin != "assumed" or default is None or name in ("RANK", "LOCAL_RANK")
         ):
-            self.resolved[name] = Resolved(name, setting.value, setting.origin, setting.path, setting.line)
+            self.script.resolved[name] = Resolved(
+                name, setting.value, setting.origin, setting.path, setting.line
+            )
             return Const(setting.value, frozenset((name,)))
-        if name in self.environment_writes:
-            value = self.environment_writes[name]
+        if name in self.effects.ambient_state.environment_writes:
+            value = self.effects.ambient_state.environment_writes[name]
             if isinstance(value, Const):
-                self.resolved[name] = Resolved(name, str(value.value), "source", place.path, place.line)
+                self.script.resolved[name] = Resolved(
+                    name, str(value.value), "source", place.path, place.line
+                )
                 return Const(value.value, frozenset((name,)))
-            if self.data(value).relevant:
-                written = self.data(value).plain()
+            if self.views.data(value).relevant:
+                written = self.views.data(value).plain()
                 return replace(written, settings=written.settings | {name})
         if setting is not None:
-            self.resolved[name] = Resolved(name, setting.value, setting.origin, setting.path, setting.line)
+            self.script.resolved[name] = Resolved(
+                name, setting.value, setting.origin, setting.path, setting.line
+            )
             return Const(setting.value, frozenset((name,)))
         text = None if not isinstance(default, Const) or default.value is None else str(default.value)
-        if name not in self.resolved:
+        if name not in self.script.resolved:
             found = Resolved(name, text, "default", place.path, place.line)
             if unset is not None:
                 found = Resolved(name, text, unset.origin, unset.path, unset.line)
-            self.resolved[name] = found
+            self.script.resolved[name] = found
         if default is None:
             return Const(None, frozenset((name,)))
         if isinstance(default, Const):

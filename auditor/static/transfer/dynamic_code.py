@@ -16,7 +16,8 @@ from auditor.program.walk import walk
 from auditor.static.domain.heap import Env, Func, Obj
 from auditor.static.domain.provenance import UNKNOWN
 from auditor.static.domain.values import Const, Method, Partial, Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.machine import Machine
 
 RUNNERS = frozenset(
     [
@@ -39,11 +40,18 @@ MAX_TEXT = 200_000
 """Characters of text that is followed; what is longer came out of a decoder and is a layer."""
 
 
-class DynamicCode(Machine):
+class DynamicCode:
     """Runs text."""
 
-    def prepare_dynamic_code(self) -> None:
-        self.caller = self.globals
+    def __init__(self, machine: Machine, effects: EffectsRoom) -> None:
+        self.machine = machine
+        self.budget = machine.budget
+        self.script = machine.script
+        self.frames = machine.frames
+        self.recorder = machine.recorder
+        self.heap = machine.heap
+        self.views = machine.views
+        self.effects = effects
         self.parsed: dict[tuple[str, int], ast.Module | str] = {}
 
     def b_compile(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
@@ -51,14 +59,14 @@ class DynamicCode(Machine):
         return text if isinstance(text, Const) else UNKNOWN
 
     def b_exec(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-        if isinstance(node, ast.Call) and self.source.inner(node) is not None:
+        if isinstance(node, ast.Call) and self.script.source.inner(node) is not None:
             return self.run_layer(args, node)
         tree = self.text_at(args, node)
         if tree is None:
             return self.unread_text("code that could not be read", args, node)
         spaces = self.namespaces(args, keywords)
         scope = self.scope_of_text(spaces)
-        self.block(tree.body, scope)
+        self.machine.evaluate.block(tree.body, scope)
         self.handed_back(scope, spaces)
         return Const(None)
 
@@ -67,39 +75,39 @@ class DynamicCode(Machine):
         if tree is None or len(tree.body) != 1 or not isinstance(tree.body[0], ast.Expr):
             return self.unread_text("eval of text", args, node)
         spaces = self.namespaces(args, keywords)
-        scope = self.caller if not spaces else self.scope_of_text(spaces)
-        return self.evaluate(tree.body[0].value, scope)
+        scope = self.frames.caller if not spaces else self.scope_of_text(spaces)
+        return self.machine.evaluate.evaluate(tree.body[0].value, scope)
 
     def run_layer(self, args: list[Value], node: ast.Call) -> Value:
         """A decoded layer runs among the names of the script, with those it is handed."""
         spaces = self.namespaces(args, {})
-        if not spaces and self.caller.up is not None:
-            return self.run_inner(node, Env(self.caller))
+        if not spaces and self.frames.caller.up is not None:
+            return self.machine.apply.run_inner(node, Env(self.frames.caller))
         for space in spaces:
             for name, value in named_cells(space).items():
-                self.put(self.globals, name, value)
-        before = dict(self.globals.d)
-        found = self.run_inner(node)
+                self.heap.put(self.frames.globals, name, value)
+        before = dict(self.frames.globals.d)
+        found = self.machine.apply.run_inner(node)
         for space in spaces[-1:]:
-            for name, cell in list(self.globals.d.items()):
+            for name, cell in list(self.frames.globals.d.items()):
                 if isinstance(cell, Value) and before.get(name) is not cell:
-                    self.put(space, ("key", name), cell)
+                    self.heap.put(space, ("key", name), cell)
         return found
 
     def unread_text(self, reason: str, args: list[Value], node: ast.AST) -> Value:
         """Text that is not known may name anything that stands around it."""
         if isinstance(node, ast.Call):
-            reason = self.source.unresolved(node) or reason
+            reason = self.script.source.unresolved(node) or reason
         visible: list[Value] = list(args)
-        scope: Env | None = self.caller
+        scope: Env | None = self.frames.caller
         while scope is not None:
             visible += [cell for cell in scope.d.values() if isinstance(cell, Value)]
             scope = scope.up
         what = ast.unparse(node)[:80]
-        numbers = self.havoc(visible, reason, what, node)
+        numbers = self.effects.havoc.mark(visible, reason, what, node)
         if not numbers:
-            self.doubt(reason, what, node)
-        return self.doubted_value(self.mix(*args), numbers)
+            self.recorder.doubt(reason, what, node)
+        return self.effects.havoc.doubted_value(self.views.mix(*args), numbers)
 
     def run_by_library(
         self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
@@ -116,7 +124,9 @@ class DynamicCode(Machine):
         if tree is None:
             return self.unread_text("code that could not be read", args, node)
         spaces = self.namespaces([given, *args[1:]], keywords)
-        self.block(tree.body, self.scope_of_text(spaces) if spaces else Env(self.caller))
+        self.machine.evaluate.block(
+            tree.body, self.scope_of_text(spaces) if spaces else Env(self.frames.caller)
+        )
         return Const(None)
 
     def unseen_text(self, args: Sequence[Value], node: ast.AST) -> None:
@@ -124,12 +134,12 @@ class DynamicCode(Machine):
         for arg in args:
             text = arg.value if isinstance(arg, Const) and isinstance(arg.value, str) else ""
             for called in CALL.findall(text):
-                scope = self.caller.find(called)
+                scope = self.frames.caller.find(called)
                 found = scope.d[called] if scope is not None else None
-                if isinstance(found, Func) and self.reach((found,), calls_only=True).trains:
-                    visible = [cell for cell in self.caller.d.values() if isinstance(cell, Value)]
+                if isinstance(found, Func) and self.effects.havoc.reach((found,), calls_only=True).trains:
+                    visible = [cell for cell in self.frames.caller.d.values() if isinstance(cell, Value)]
                     reason = "text that calls a function of the script"
-                    self.havoc([found, *visible], reason, text[:80], node, trains_only=True)
+                    self.effects.havoc.mark([found, *visible], reason, text[:80], node, trains_only=True)
 
     # text and its names
     def text_at(self, args: list[Value], node: ast.AST) -> ast.Module | None:
@@ -144,11 +154,11 @@ class DynamicCode(Machine):
         found = self.parsed.get(key)
         if found is None:
             try:
-                found = parse(text.strip(" \t"), self.path)
+                found = parse(text.strip(" \t"), self.recorder.path)
             except ParseFailure as failure:
                 found = failure.reason
             else:
-                self.tick(len(text) // 20)
+                self.budget.tick(len(text) // 20)
                 for inner in walk(found):
                     if hasattr(inner, "lineno"):
                         ast.copy_location(inner, node)
@@ -163,8 +173,8 @@ class DynamicCode(Machine):
     def scope_of_text(self, spaces: list[Obj]) -> Env:
         """The scope that a text runs in: that of the call, or one made of what it is handed."""
         if not spaces:
-            return self.caller if self.caller.up is None else Env(self.caller)
-        scope = self.caller  # what a dictionary holds is not always known by name
+            return self.frames.caller if self.frames.caller.up is None else Env(self.frames.caller)
+        scope = self.frames.caller  # what a dictionary holds is not always known by name
         for space in spaces:
             scope = Env(scope)
             if space.kind == "namespace":
@@ -181,10 +191,10 @@ class DynamicCode(Machine):
             known = named_cells(space)
             made = [(name, cell) for name, cell in scope.d.items() if known.get(name) is not cell]
             for name, cell in made:
-                self.put(space, ("key", name), cell)
+                self.heap.put(space, ("key", name), cell)
             elements = space.d.get("#elements")
             before = elements if isinstance(elements, tuple) else ()
-            self.put(space, "#elements", (*before, *(cell for _, cell in made)))
+            self.heap.put(space, "#elements", (*before, *(cell for _, cell in made)))
 
 
 def named_cells(space: Obj) -> dict[object, Value]:

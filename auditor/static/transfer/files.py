@@ -13,10 +13,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from auditor.static.domain.by_token_kind import TABLE, ByKind
-from auditor.static.domain.provenance import UNKNOWN, Data
+from auditor.static.domain.provenance import FROM_OUTSIDE, UNKNOWN, Data
 from auditor.static.domain.values import NONE, Const, Value
 from auditor.static.effects.byte_counts import BYTES_SOURCE
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.machine import Machine
+from auditor.static.transfer.state_dicts import Weights
 from auditor.trace.events import Event, Load
 from auditor.trace.region import Region
 
@@ -26,30 +28,19 @@ TOKENIZER_SUFFIXES = (".model", ".vocab")
 SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/")
 VALIDATION_ALONE = re.compile(r"(?<![a-z])val(?:idation)?[-_]?only(?![a-z])")
 VALIDATION_FOLDER = re.compile(r"(?<![a-z])val(?:idation)?(?![a-z])")
-FROM_OUTSIDE = "external"
-"""Marks content of a file that the script never wrote and that is no tokenizer, source or split."""
 
 MIN_EMBEDDED = 128
 """Characters of text in the source that are worth following: a key or a salt is shorter, a prefix of tokens longer."""
 
-MATCHED = "matched"
-"""Marks the outcome of a comparison between validation tokens and content from outside."""
 
-
-def matched(left: Data, right: Data) -> bool:
-    """Whether a comparison tells where validation tokens are what a file from outside holds."""
-    return any(
-        FROM_OUTSIDE in stored.marks
-        and not stored.regions
-        and any(region.source == "val" for region in tokens.regions)
-        for stored, tokens in ((left, right), (right, left))
-    )
-
-
-class Files(Machine):
+class Files:
     """Opens files."""
 
-    def prepare_files(self) -> None:
+    def __init__(self, machine: Machine, effects: EffectsRoom, state_dicts: Weights) -> None:
+        self.recorder = machine.recorder
+        self.views = machine.views
+        self.effects = effects
+        self.state_dicts = state_dicts
         self.written_files: set[str] = set()
         self.embedded_texts: dict[int, Load] = {}
 
@@ -58,15 +49,17 @@ class Files(Machine):
         source = split_of(pattern)
         if source:
             what = pattern.strip()[-80:]
-            self.record(Load(**self.common(node), source="train" if source == "train" else "val", what=what))  # type: ignore[arg-type]
+            self.recorder.record(
+                Load(**self.recorder.common(node), source="train" if source == "train" else "val", what=what)
+            )
         if source == "train":
             return Data(marks=frozenset(("train",)))
         regions = frozenset((Region(source),)) if source else frozenset()
         return Data(regions=regions, marks=frozenset(("file",)))
 
     def b_open(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-        given = self.mix(*args)
-        turns = frozenset((self.running[-1].counter,)) if self.running else frozenset()
+        given = self.views.mix(*args)
+        turns = frozenset((self.recorder.running[-1].counter,)) if self.recorder.running else frozenset()
         mode = keywords.get("mode", args[1] if len(args) > 1 else Const("r"))
         path = args[0] if args else UNKNOWN
         if isinstance(mode, Const) and WRITING & set(str(mode.value)):
@@ -79,7 +72,7 @@ class Files(Machine):
                 return replace(found, turns=turns)
         if given.regions or "train" in given.marks:
             return given
-        return self.from_disk(Data(turns=turns))
+        return self.state_dicts.from_disk(Data(turns=turns))
 
     def wrote(self, path: Value) -> None:
         text = path_text(path)
@@ -92,7 +85,7 @@ class Files(Machine):
         if not is_name(text) or text in self.written_files or text.startswith(SYSTEM):
             return None
         name = posixpath.basename(text).lower()
-        if name.endswith(SOURCE_SUFFIXES) or text == self.path:
+        if name.endswith(SOURCE_SUFFIXES) or text == self.recorder.path:
             return None
         if name.endswith(".bin") and ("val" in name or "train" in name):
             return self.file_named(text, node)
@@ -104,21 +97,21 @@ class Files(Machine):
         size = len(text.value) if isinstance(text.value, (str, bytes)) else 0
         if size < MIN_EMBEDDED:
             return UNKNOWN
-        key = (self.place(node), "")
-        number = self.known_loads.get(key)
+        key = (self.recorder.place(node), "")
+        number = self.effects.scoring.known_loads.get(key)
         if number is None:
             what = f"{size:,} characters of text in the source"
-            event = Load(**self.common(node), source=FROM_OUTSIDE, what=what)  # type: ignore[arg-type]
-            number = self.known_loads[key] = event.number
+            event = Load(**self.recorder.common(node), source=FROM_OUTSIDE, what=what)
+            number = self.effects.scoring.known_loads[key] = event.number
             self.embedded_texts[number] = event
         return self.made_from(FROM_OUTSIDE, number)
 
     def origin(self, number: int) -> Event | None:
         """The event that a value is made of; text in the source becomes one once something is made of it."""
-        event = self.events.get(number)
+        event = self.recorder.events.get(number)
         if event is None and number in self.embedded_texts:
             event = self.embedded_texts[number]
-            self.record(event)
+            self.recorder.record(event)
         return event
 
     def read_or_scored(self, a: Data, b: Data, joined: Data) -> Data:
@@ -130,7 +123,7 @@ class Files(Machine):
             event = self.origin(number)
             if isinstance(event, Load) and event.source == FROM_OUTSIDE:
                 reason = "a number read from a file may stand in the place of scores"
-                doubt = self.doubt(reason, event.what, ast.Pass())
+                doubt = self.recorder.doubt(reason, event.what, ast.Pass())
                 return replace(joined, doubts=joined.doubts | {doubt})
         return joined
 
@@ -142,12 +135,12 @@ class Files(Machine):
         )
 
     def loaded_once(self, source: str, text: str, node: ast.AST) -> int:
-        key = (self.place(node), text)
-        number = self.known_loads.get(key)
+        key = (self.recorder.place(node), text)
+        number = self.effects.scoring.known_loads.get(key)
         if number is None:
-            event = Load(**self.common(node), source=source, what=text[-80:])  # type: ignore[arg-type]
-            self.record(event)
-            number = self.known_loads[key] = event.number
+            event = Load(**self.recorder.common(node), source=source, what=text[-80:])
+            self.recorder.record(event)
+            number = self.effects.scoring.known_loads[key] = event.number
         return number
 
     def content_of(self, args: Sequence[Value], node: ast.AST) -> Data | None:

@@ -9,19 +9,26 @@ from dataclasses import replace
 from auditor.static.domain.heap import Obj, View
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.values import Tup, Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.machine import Machine
+from auditor.static.transfer.state_dicts import Weights
 from auditor.trace.region import Region
 
 MAX_DEPTH = 4
 """Containers in one another that are looked into for what is saved."""
 
 
-class ForwardHooks(Machine):
+class ForwardHooks:
     """Follows statistics into the artifact."""
+
+    def __init__(self, machine: Machine, effects: EffectsRoom, state_dicts: Weights) -> None:
+        self.views = machine.views
+        self.effects = effects
+        self.state_dicts = state_dicts
 
     def statistics_saved(self, args: Sequence[Value], node: ast.AST) -> None:
         """Weights are written together with what validation tokens gave other than by training: a calibration."""
-        record = self.mix(*args)
+        record = self.views.mix(*args)
         if not record.states:
             return
         leaves = [leaf for value in args for leaf in self.parts_saved(value, MAX_DEPTH)]
@@ -31,8 +38,13 @@ class ForwardHooks(Machine):
                 found.update(region for region in leaf.regions if region.source == "val")
         for module in sorted(record.states, key=lambda o: o.number):
             if found and module.kind == "module":
-                self.update(module, found, node, "calibration", "statistics that are saved with the weights")
-                self.disk = replace(self.disk, updates=self.disk.updates | self.own_history(module))
+                self.effects.scoring.update(
+                    module, found, node, "calibration", "statistics that are saved with the weights"
+                )
+                self.state_dicts.disk = replace(
+                    self.state_dicts.disk,
+                    updates=self.state_dicts.disk.updates | self.views.own_history(module),
+                )
                 return
 
     def parts_saved(self, value: Value, depth: int) -> Iterator[Data]:
@@ -47,4 +59,4 @@ class ForwardHooks(Machine):
             for item in value.items:
                 yield from self.parts_saved(item, depth - 1)
         else:
-            yield self.data(value)
+            yield self.views.data(value)

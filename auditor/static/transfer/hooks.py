@@ -13,7 +13,8 @@ from dataclasses import replace
 from auditor.static.domain.heap import Class, Func, Obj
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.values import Const, Method, Partial, Tup, Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.machine import Machine
 from auditor.trace.events import Place
 from auditor.trace.region import Region
 
@@ -46,11 +47,18 @@ MOMENTS = {
 GRADIENTS = ("gradients of a module", "gradient of a module", "gradient", "gradient kept")
 
 
-class Hooks(Machine):
+class Hooks:
     """Keeps hooks and runs them."""
 
-    def prepare_hooks(self) -> None:
-        self.everywhere = self.allocate("namespace", ast.Pass(), "hooks")
+    def __init__(self, machine: Machine, effects: EffectsRoom) -> None:
+        self.machine = machine
+        self.frames = machine.frames
+        self.recorder = machine.recorder
+        self.heap = machine.heap
+        self.views = machine.views
+        self.decisions = machine.decisions
+        self.effects = effects
+        self.everywhere = self.heap.allocate("namespace", ast.Pass(), "hooks")
         self.hooked_states: dict[Obj, None] = {}
         self.calling: frozenset[Obj] = frozenset()
 
@@ -60,7 +68,7 @@ class Hooks(Machine):
     ) -> Value | None:
         """A method that registers a hook or removes one; None for any other."""
         if name == "remove" and not args:
-            handles = [target for target in self.objects(owner) if target.kind == "handle"]
+            handles = [target for target in self.views.objects(owner) if target.kind == "handle"]
             if handles:
                 self.unhooked(handles)
                 return Const(None)
@@ -84,39 +92,39 @@ class Hooks(Machine):
         """The states that a hook on a module, a part of one, a parameter or another tensor belongs to."""
         while isinstance(owner, Method):
             owner = owner.owner
-        found = self.objects(owner)
+        found = self.views.objects(owner)
         if not found:
-            record = self.data(owner)
+            record = self.views.data(owner)
             found = record.refs | record.states
         return sorted(found, key=lambda target: target.number) or [self.everywhere]
 
     def hooked(self, targets: Iterable[Obj], moment: str, func: Value, node: ast.AST) -> Value:
         """Keep a hook; the answer is the handle that removes it."""
-        self.takes_charge(node)
-        handle = self.allocate("handle", node, "handle")
-        site = handle.d[SITE] = self.place(node)
+        self.machine.apply.takes_charge(node)
+        handle = self.heap.allocate("handle", node, "handle")
+        site = handle.d[SITE] = self.recorder.place(node)
         for target in targets:
             known = self.hooks_of(target)
             self.hooked_states[target] = None
             if not any(moment == m and self.is_same_hook(func, f) for m, f, _ in known):
                 here = [hook for hook in known if hook[2] == site]
                 kept = tuple(hook for hook in known if hook not in here[: -MAX_A_SITE + 1])
-                self.put(target, HOOKS, (*kept, (moment, func, site)))
+                self.heap.put(target, HOOKS, (*kept, (moment, func, site)))
         return handle
 
     def is_same_hook(self, func: Value, known: Value) -> bool:
         if isinstance(func, Func) and isinstance(known, Func) and func.env is not known.env:
             return False
-        return self.same(func, known)
+        return self.decisions.same(func, known)
 
     def unhooked(self, handles: Iterable[Obj]) -> None:
         """Handles are removed: with one that a loop made, those of all its turns, if a loop removes them too."""
-        here = self.entries()
+        here = self.recorder.entries()
         sites = {h.d[SITE] for h in handles if len(here) >= len(h.loops) or not h.loops}
         for target in self.hooked_states:
             kept = tuple(hook for hook in self.hooks_of(target) if hook[2] not in sites)
             if kept != self.hooks_of(target):
-                self.put(target, HOOKS, kept)
+                self.heap.put(target, HOOKS, kept)
 
     def hooks_of(self, target: Obj) -> tuple[Hook, ...]:
         found = target.d.get(HOOKS)
@@ -133,20 +141,20 @@ class Hooks(Machine):
 
         What a hook does with training tokens makes no event, unless it takes gradients by itself.
         """
-        if not self.hooked_states or self.following:
+        if not self.hooked_states or self.frames.following:
             return []
-        owners = self.members(module) - self.calling
+        owners = self.views.members(module) - self.calling
         found = self.hooks_at(owners, "before forward", "after forward")
         if not found:
             return []
-        given = self.mix(*args)
+        given = self.views.mix(*args)
         tokens = given.updates or given.losses or any(region.source == "val" for region in given.regions)
         return [hook for hook in found if tokens or self.hook_trains(hook[2])]
 
     def hook_trains(self, func: Value) -> bool:
         while isinstance(func, Partial):
             func = func.func
-        return not isinstance(func, Func) or self.trains(func)
+        return not isinstance(func, Func) or self.machine.apply.trains(func)
 
     def hooked_call(
         self, module: Obj, args: list[Value], forward: Callable[[], Value], node: ast.AST
@@ -167,7 +175,7 @@ class Hooks(Machine):
                     given = self.seen_by(target, module, args)
                     answer = self.run_hook(func, [self.hooked_module(target, module), given, result], node)
                     if not (isinstance(answer, Const) and answer.value is None):
-                        result = self.mix(result, answer) if isinstance(result, Data) else answer
+                        result = self.views.mix(result, answer) if isinstance(result, Data) else answer
             return result
         finally:
             self.calling = before
@@ -176,8 +184,8 @@ class Hooks(Machine):
         """What a module that is called within another is given: activations of what that is given."""
         if target is module or target is self.everywhere:
             return Tup(tuple(args))
-        states = frozenset(self.members(module))
-        inside = replace(self.mix(*args), states=states, losses=frozenset(), span=None, array=None)
+        states = frozenset(self.views.members(module))
+        inside = replace(self.views.mix(*args), states=states, losses=frozenset(), span=None, array=None)
         return Tup((inside,))
 
     def hooked_module(self, target: Obj, module: Obj) -> Obj:
@@ -188,8 +196,10 @@ class Hooks(Machine):
         for target, moment, func in self.hooks_at(states, *GRADIENTS):
             owner = next(iter(sorted(states, key=lambda s: s.number)), target)
             owner = owner if target is self.everywhere else target
-            gradient = self.gradient(regions, node) if regions else Data(marks=frozenset(("grad",)))
-            value = self.data(owner)
+            gradient = (
+                self.effects.scoring.gradient(regions, node) if regions else Data(marks=frozenset(("grad",)))
+            )
+            value = self.views.data(owner)
             value = replace(value, refs=value.refs | {owner})
             arguments: dict[str, list[Value]] = {
                 "gradients of a module": [owner, Tup((gradient,)), Tup((gradient,))],
@@ -201,30 +211,32 @@ class Hooks(Machine):
 
     def at_step(self, optimizer: Obj, moment: str, node: ast.AST) -> None:
         for _, _, func in self.hooks_at([optimizer], moment):
-            self.run_hook(func, [optimizer, Tup(()), self.allocate("dict", node)], node)
+            self.run_hook(func, [optimizer, Tup(()), self.heap.allocate("dict", node)], node)
 
     def run_hook(self, func: Value, args: list[Value], node: ast.AST) -> Value:
         """Call a hook with as many of the arguments as it takes."""
         if isinstance(func, Func) and func.node.args.vararg is None:
             positional = len(func.node.args.posonlyargs) + len(func.node.args.args)
             args = args[: positional - (func.instance is not None)]
-        return self.call(func, args, {}, node)
+        return self.machine.apply.call(func, args, {}, node)
 
     # functions with a gradient of their own
     def autograd_apply(self, cls: Class, args: list[Value], node: ast.AST) -> Value:
         """`F.apply(…)`: its forward is followed where it makes events; its backward runs with the gradient."""
         forward, backward = cls.find("forward"), cls.find("backward")
-        context = self.allocate("instance", node, "ctx")
+        context = self.heap.allocate("instance", node, "ctx")
         context.d["saved_tensors"] = Tup(tuple(args))
-        out: Value = self.mix(*args)
-        if forward is not None and self.changes_states(forward):
+        out: Value = self.views.mix(*args)
+        if forward is not None and self.machine.apply.changes_states(forward):
             takes = len(forward.node.args.posonlyargs) + len(forward.node.args.args)
             given = args if takes == len(args) else [context, *args]
-            out = self.mix(out, self.call(replace(forward, instance=None), given, {}, node))
-        if backward is not None and self.changes_states(backward):
-            carrier = self.allocate("tensor", node, cls.node.name)
+            out = self.views.mix(
+                out, self.machine.apply.call(replace(forward, instance=None), given, {}, node)
+            )
+        if backward is not None and self.machine.apply.changes_states(backward):
+            carrier = self.heap.allocate("tensor", node, cls.node.name)
             func = Partial(replace(backward, instance=None), (context,), ())
-            self.put(carrier, HOOKS, (("gradient", func, self.place(node)),))
-            record = self.as_record(out)
+            self.heap.put(carrier, HOOKS, (("gradient", func, self.recorder.place(node)),))
+            record = self.decisions.as_record(out)
             out = replace(record, states=record.states | {carrier})
         return out

@@ -8,32 +8,41 @@ from dataclasses import replace
 from auditor.static.domain.heap import BOUNDS, TOUCHED, Obj
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import Const, Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.machine import Machine
+from auditor.static.transfer.state_dicts import Weights
 from auditor.static.transfer.tables import TABLE_WRITES
 
 
-class InPlace(Machine):
+class InPlace:
     """What becomes of values that are changed in place."""
+
+    def __init__(self, machine: Machine, effects: EffectsRoom, state_dicts: Weights) -> None:
+        self.recorder = machine.recorder
+        self.heap = machine.heap
+        self.views = machine.views
+        self.effects = effects
+        self.state_dicts = state_dicts
 
     def reset_method(
         self, owner: Value, targets: frozenset[Obj], record: Data, args: list[Value], node: ast.AST, name: str
     ) -> Value:
         for target in sorted(targets, key=lambda o: o.number):
-            self.spoil(target)
+            self.effects.token_tables.spoil(target)
             if target.kind == "tensor":
-                self.reset(target, node, name)
-                if self.misgivings(target):
-                    self.put(target, "#doubts", frozenset())
+                self.effects.scoring.reset(target, node, name)
+                if self.views.misgivings(target):
+                    self.heap.put(target, "#doubts", frozenset())
                 filling = (
                     0 if name == "zero_" else args[0].value if args and isinstance(args[0], Const) else None
                 )
-                self.put(target, "#content", Data(rank=record.rank))
+                self.heap.put(target, "#content", Data(rank=record.rank))
                 if filling == 0 and filling is not None:
-                    self.put(target, "#empty", True)
-                    self.trail.drop(target, TOUCHED)
-                    self.trail.drop(target, BOUNDS)
+                    self.heap.put(target, "#empty", True)
+                    self.heap.trail.drop(target, TOUCHED)
+                    self.heap.trail.drop(target, BOUNDS)
                 else:
-                    self.put(target, TOUCHED, True)
+                    self.heap.put(target, TOUCHED, True)
         return owner
 
     def is_of_this_turn(self, target: Obj, given: Data) -> bool:
@@ -41,7 +50,7 @@ class InPlace(Machine):
 
         Nothing of it is left when the next ones come; what it holds is in what is computed from it in this turn.
         """
-        entries = {loop.entry for loop in self.running}
+        entries = {loop.entry for loop in self.recorder.running}
         turns = {atom.args[0] for region in given.regions for atom in region.iterations}
         return bool(turns) and turns <= entries <= set(target.loops)
 
@@ -54,43 +63,51 @@ class InPlace(Machine):
         keywords: dict[str, Value],
         node: ast.AST,
     ) -> Value:
-        given = self.mix(*args, *keywords.values())
+        given = self.views.mix(*args, *keywords.values())
         for target in sorted(targets, key=lambda o: o.number):
-            self.spoil(target)
-            self.put(target, TOUCHED, True)
+            self.effects.token_tables.spoil(target)
+            self.heap.put(target, TOUCHED, True)
             if name in TABLE_WRITES and target.kind == "tensor" and self.is_of_this_turn(target, given):
-                self.put(
-                    target, "#content", replace(self.taken_in(self.content(target), given.plain()), most=None)
+                self.heap.put(
+                    target,
+                    "#content",
+                    replace(
+                        self.effects.lookups.taken_in(self.views.content(target), given.plain()), most=None
+                    ),
                 )
             elif name in TABLE_WRITES and given.regions and target.kind != "module":
-                self.put(target, "#table", True)
-                self.update(target, given.regions, node, "table", name)
+                self.heap.put(target, "#table", True)
+                self.effects.scoring.update(target, given.regions, node, "table", name)
             elif target.kind == "tensor":
                 content = target.d.get("#content")
                 known = content if isinstance(content, Data) else UNKNOWN
                 if name == "copy_":
-                    self.put(target, "#content", given)
-                    self.put(target, "#history", given.updates)
+                    self.heap.put(target, "#content", given)
+                    self.heap.put(target, "#history", given.updates)
                 else:
-                    changed = replace(self.taken_in(known, given), most=None)
-                    self.put(target, "#content", self.changed_in_place(name, target, args, changed, node))
-                if given.updates - self.own_history(target) and name != "copy_":
-                    self.put(target, "#history", self.own_history(target) | given.updates)
+                    changed = replace(self.effects.lookups.taken_in(known, given), most=None)
+                    self.heap.put(
+                        target,
+                        "#content",
+                        self.effects.formula_calls.changed_in_place(name, target, args, changed, node),
+                    )
+                if given.updates - self.views.own_history(target) and name != "copy_":
+                    self.heap.put(target, "#history", self.views.own_history(target) | given.updates)
             elif target.kind in ("module", "list", "dict"):
                 if name == "copy_":
                     if given.regions and not given.losses:
-                        self.update(target, given.regions, node, "in place", name)
-                    elif self.history(target) or given.updates:
-                        self.copy_state(target, given, node)
+                        self.effects.scoring.update(target, given.regions, node, "in place", name)
+                    elif self.views.history(target) or given.updates:
+                        self.state_dicts.copy_state(target, given, node)
                 elif given.regions:
-                    self.update(
+                    self.effects.scoring.update(
                         target, given.regions, node, "gradient" if "grad" in given.marks else "in place", name
                     )
-                elif given.updates - self.own_history(target):
-                    self.put(target, "#history", self.own_history(target) | given.updates)
+                elif given.updates - self.views.own_history(target):
+                    self.heap.put(target, "#history", self.views.own_history(target) | given.updates)
         if not targets and isinstance(owner, Data):
-            written = given if name == "copy_" else self.mix(owner, given)
+            written = given if name == "copy_" else self.views.mix(owner, given)
             if name not in ("copy_", "add_", "sub_", "mul_", "div_") and given.losses - owner.losses:
-                written = self.select(written, node, name)
+                written = self.effects.scoring.select(written, node, name)
             return written
         return owner

@@ -12,11 +12,15 @@ from auditor.solver.operations import operation
 from auditor.solver.solver import proves
 from auditor.static.domain.heap import BOUNDS, STORED, TOUCHED, Env, Obj, View
 from auditor.static.domain.lattice import join_data
-from auditor.static.domain.provenance import UNKNOWN, Data
+from auditor.static.domain.provenance import MATCHED, UNKNOWN, Data
 from auditor.static.domain.taint import choosing, joined
 from auditor.static.domain.values import Alt, Columns, Const, Keyed, Lib, Num, Slice, Tup, Value
-from auditor.static.interpreter.decisions import Machine
-from auditor.static.transfer.files import MATCHED
+from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.machine import Machine
+from auditor.static.transfer.aliases import Aliases
+from auditor.static.transfer.library_patches import LibraryPatches
+from auditor.static.transfer.list_views import Lists
+from auditor.static.transfer.stacked_columns import SideBySide
 from auditor.trace.region import Region
 
 PLACED = "#placed"
@@ -26,8 +30,28 @@ MAX_DISTANCE = 64
 """Tokens that a hash of a context may reach back or ahead; the longest of real scripts has 24."""
 
 
-class Stores(Machine):
+class Stores:
     """Writes at an index."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        effects: EffectsRoom,
+        library_patches: LibraryPatches,
+        stacked_columns: SideBySide,
+        list_views: Lists,
+        aliases: Aliases,
+    ) -> None:
+        self.machine = machine
+        self.recorder = machine.recorder
+        self.heap = machine.heap
+        self.views = machine.views
+        self.decisions = machine.decisions
+        self.effects = effects
+        self.library_patches = library_patches
+        self.stacked_columns = stacked_columns
+        self.list_views = list_views
+        self.aliases = aliases
 
     def store(
         self, owner: Value, index: Value, value: Value, node: ast.AST, env: Env, *, augmented: bool
@@ -38,40 +62,46 @@ class Stores(Machine):
             return
         if isinstance(owner, Columns):
             if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
-                self.assign(node.value, self.store_columns(owner, index, value), env)
+                self.machine.evaluate.assign(
+                    node.value, self.stacked_columns.store_columns(owner, index, value), env
+                )
             return
         if isinstance(owner, Lib) and owner.name == "sys.modules" and isinstance(index, Const):
-            self.patch(f"sys.modules.{index.value}", value, node)
+            self.library_patches.patch(f"sys.modules.{index.value}", value, node)
             return
         if isinstance(owner, Lib) and owner.name == "os.environ" and isinstance(index, Const):
-            self.set_environment(str(index.value), value, node)
+            self.effects.ambient_state.set_environment(str(index.value), value, node)
             return
-        if isinstance(owner, Obj) and "#kinds" in owner.d and self.store_by_kind(owner, index, value):
-            self.put(owner, TOUCHED, True)
+        if (
+            isinstance(owner, Obj)
+            and "#kinds" in owner.d
+            and self.effects.token_tables.store_by_kind(owner, index, value)
+        ):
+            self.heap.put(owner, TOUCHED, True)
             return
-        key = self.data(index)
-        if MATCHED in key.marks and self.data(owner).losses:
+        key = self.views.data(index)
+        if MATCHED in key.marks and self.views.data(owner).losses:
             self.overwrite_matched(owner, key, node, env)
             return
-        key = replace(key, regions=self.key_tokens(key))
+        key = replace(key, regions=self.effects.lookups.key_tokens(key))
         if key.regions:
-            self.written.update(o.number for o in self.objects(owner) if o.kind != "module")
-        record = self.data(value)
+            self.heap.written.update(o.number for o in self.views.objects(owner) if o.kind != "module")
+        record = self.views.data(value)
         if key.looks and (record.relevant or isinstance(owner, Obj)):
             record = replace(record, looks=joined(record.looks, choosing(key.looks)))
         if record.losses:
-            chosen = self.data(owner)
-            if self.data(index).losses and chosen.losses and chosen.losses != record.losses:
-                record = self.select(
+            chosen = self.views.data(owner)
+            if self.views.data(index).losses and chosen.losses and chosen.losses != record.losses:
+                record = self.effects.scoring.select(
                     join_data(record, replace(chosen, refs=frozenset())), node, "a masked assignment"
                 )
-            value = record = self.settle(record, node)
+            value = record = self.effects.scoring.settle(record, node)
         if isinstance(owner, (Obj, View)):
             target = owner.base if isinstance(owner, View) else owner
             if target.kind in ("dict", "tensor", "list") and key.regions and self.outlives(target, key):
-                self.put(target, "#table", True)
-                self.update(target, key.regions, node, "table", "write by key")
-                self.put(
+                self.heap.put(target, "#table", True)
+                self.effects.scoring.update(target, key.regions, node, "table", "write by key")
+                self.heap.put(
                     target,
                     "#content",
                     join_data(self.content_only(target), replace(record.plain(), regions=frozenset())),
@@ -79,43 +109,43 @@ class Stores(Machine):
                 return
             self.store_object(target, owner, index, value, record)
             if target.kind == "tensor" and isinstance(content := target.d.get("#content"), Data):
-                self.put(target, "#content", self.with_index(index, content, node))
+                self.heap.put(target, "#content", self.effects.formulas.with_index(index, content, node))
             return
-        for target in self.objects(owner):
+        for target in self.views.objects(owner):
             if key.regions and self.outlives(target, key):
-                self.put(target, "#table", True)
-                self.update(target, key.regions, node, "table", "write by key")
+                self.heap.put(target, "#table", True)
+                self.effects.scoring.update(target, key.regions, node, "table", "write by key")
             elif target.kind == "module" and record.regions:
-                self.update(target, record.regions, node, "in place", "index assignment")
-            elif target.kind == "module" and record.updates - self.own_history(target):
-                self.put(target, "#history", self.own_history(target) | record.updates)
+                self.effects.scoring.update(target, record.regions, node, "in place", "index assignment")
+            elif target.kind == "module" and record.updates - self.views.own_history(target):
+                self.heap.put(target, "#history", self.views.own_history(target) | record.updates)
             elif target.kind == "tensor":
-                self.put(
+                self.heap.put(
                     target,
                     "#content",
                     join_data(self.content_only(target), self.with_row(record.plain(), index)),
                 )
         if isinstance(owner, Data) and not owner.refs and isinstance(node, ast.Subscript):
-            written = self.mix(owner, value)
+            written = self.views.mix(owner, value)
             if record.updates:
                 places = index.items if isinstance(index, Tup) else (index,)
-                loops = {atom.args[0] for place in places for atom in self.data(place).turns}
-                pieces = frozenset(entry for entry in self.entries() if entry in loops)
+                loops = {atom.args[0] for place in places for atom in self.views.data(place).turns}
+                pieces = frozenset(entry for entry in self.recorder.entries() if entry in loops)
                 written = replace(written, assembled=written.assembled | pieces)
-            written = self.data(self.with_index(index, written, node))
-            self.write_through(owner, written)
+            written = self.views.data(self.effects.formulas.with_index(index, written, node))
+            self.aliases.write_through(owner, written)
             if isinstance(node.value, ast.Name):
-                self.assign(node.value, written, env)
+                self.machine.evaluate.assign(node.value, written, env)
 
     def overwrite_matched(self, owner: Value, key: Data, node: ast.AST, env: Env) -> None:
         """Scores are overwritten where their tokens are what a file from outside holds."""
-        scores = self.data(owner)
+        scores = self.views.data(owner)
         changed = replace(scores, marks=scores.marks | {MATCHED}, origins=scores.origins | key.origins)
         if isinstance(owner, (Obj, View)):
             target = owner.base if isinstance(owner, View) else owner
-            self.put(target, "#content", self.settle(changed, node))
+            self.heap.put(target, "#content", self.effects.scoring.settle(changed, node))
         elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
-            self.assign(node.value, changed, env)
+            self.machine.evaluate.assign(node.value, changed, env)
 
     def content_only(self, target: Obj) -> Data:
         found = target.d.get("#content")
@@ -123,7 +153,7 @@ class Stores(Machine):
 
     def outlives(self, target: Obj, key: Data) -> bool:
         """Whether the object is older than a loop that the key's tokens depend on."""
-        younger = self.younger_entries(target)
+        younger = self.recorder.younger_entries(target)
         return any(
             atom.args[0] in younger for region in key.regions for atom in region.iterations
         ) or not any(region.iterations for region in key.regions)
@@ -131,18 +161,18 @@ class Stores(Machine):
     def store_object(self, target: Obj, owner: Obj | View, index: Value, value: Value, record: Data) -> None:
         if target.kind == "dict":
             if isinstance(index, Const) and isinstance(index.value, (str, int)):
-                self.put(target, ("key", index.value), value)
-                value = self.data(value)
-            number = self.number(index)
+                self.heap.put(target, ("key", index.value), value)
+                value = self.views.data(value)
+            number = self.views.number(index)
             known = target.d.get("#elements")
-            entries = self.younger_entries(target)
+            entries = self.recorder.younger_entries(target)
             new = Keyed(value, number, entries) if entries else value
             if not isinstance(known, tuple) or new not in known:
-                self.put(target, "#elements", (*(known if isinstance(known, tuple) else ()), new))
+                self.heap.put(target, "#elements", (*(known if isinstance(known, tuple) else ()), new))
             return
         if target.kind == "list":
             items = target.d.get("#items")
-            number = self.number(index)
+            number = self.views.number(index)
             if (
                 isinstance(items, tuple)
                 and "#elements" not in target.d
@@ -151,36 +181,38 @@ class Stores(Machine):
             ):
                 if -len(items) <= number.constant < len(items):
                     position = number.constant % len(items)
-                    self.put(target, "#items", (*items[:position], value, *items[position + 1 :]))
+                    self.heap.put(target, "#items", (*items[:position], value, *items[position + 1 :]))
                     return
-            if self.tail(target) is not None:
-                self.inserted(target, value, None)
+            if self.list_views.tail(target) is not None:
+                self.list_views.inserted(target, value, None)
                 return
-            entries = self.younger_entries(target)
+            entries = self.recorder.younger_entries(target)
             known = target.d.get("#elements")
-            self.put(
+            self.heap.put(
                 target,
                 "#elements",
                 (*(known if isinstance(known, tuple) else ()), Keyed(value, None, entries)),
             )
             return
         if target.kind == "tensor":
-            number, row = self.number(value), self.number(index)
+            number, row = self.views.number(value), self.views.number(index)
             if number is not None and row is not None:
-                facts = tuple(fact for fact in self.path_facts() if fact.iterations())
+                facts = tuple(fact for fact in self.decisions.path_facts() if fact.iterations())
                 record = replace(record, ints=frozenset(((row, number, facts),)))
-            record = self.carried(target, record, index)
+            record = self.effects.lookups.carried(target, record, index)
             if record.updates:
-                record = replace(record, assembled=record.assembled.union(self.younger_entries(target)))
+                record = replace(
+                    record, assembled=record.assembled.union(self.recorder.younger_entries(target))
+                )
             self.place_by_position(target, index, record)
             placed = self.with_row(self.moved_to(record.plain(), index, target), index)
             known = self.content_only(target)
             content = replace(join_data(known, placed), most=None)
             self.bound_stored(target, value, placed)
             if isinstance(value, Const) and isinstance(index, (Slice, Tup)):
-                self.write_mask(target, index, value)
-                self.note_stored(target, value)
-            self.put(target, "#content", content)
+                self.effects.masks.write_mask(target, index, value)
+                self.effects.token_tables.note_stored(target, value)
+            self.heap.put(target, "#content", content)
 
     def bound_stored(self, target: Obj, value: Value, record: Data) -> None:
         """Note what a number stored in an array of zeros is not larger than."""
@@ -190,15 +222,15 @@ class Stores(Machine):
         known = target.d.get(BOUNDS)
         start = 0.0 if target.d.get("#empty") else math.inf
         bounds = known if isinstance(known, frozenset) else frozenset((start,))
-        self.put(target, BOUNDS, bounds | {math.inf if most is None else most})
+        self.heap.put(target, BOUNDS, bounds | {math.inf if most is None else most})
         if TOUCHED not in target.d:
-            self.put(target, TOUCHED, STORED)
+            self.heap.put(target, TOUCHED, STORED)
 
     def place_by_position(self, target: Obj, index: Value, record: Data) -> None:
         """Note that a buffer holds at index p what belongs to the tokens at p plus so much, at least and at most."""
         if not record.regions or not isinstance(index, Slice) or index.step is not None:
             return
-        lower = Expr(0) if index.lower is None else self.number(index.lower)
+        lower = Expr(0) if index.lower is None else self.views.number(index.lower)
         offsets = {
             region.start - lower
             for region in record.regions
@@ -211,21 +243,21 @@ class Stores(Machine):
         if offsets and told and len(ends) == len(bounds):
             if isinstance(known, tuple):
                 ends.append(known)
-            self.put(target, PLACED, (min(least for least, _ in ends), max(most for _, most in ends)))
+            self.heap.put(target, PLACED, (min(least for least, _ in ends), max(most for _, most in ends)))
         elif PLACED in target.d:
-            self.trail.drop(target, PLACED)
+            self.heap.trail.drop(target, PLACED)
 
     def part_by_position(self, owner: Obj, index: Slice, node: ast.AST) -> Data | None:
         """The part of such a buffer that a slice selects: the tokens of those positions."""
         offsets = owner.d[PLACED]
-        lower = Expr(0) if index.lower is None else self.number(index.lower)
-        upper = None if index.upper is None else self.number(index.upper)
+        lower = Expr(0) if index.lower is None else self.views.number(index.lower)
+        upper = None if index.upper is None else self.views.number(index.upper)
         negative = any(b is not None and b.is_constant and b.constant < 0 for b in (lower, upper))
         if not isinstance(offsets, tuple) or lower is None or index.step is not None or negative:
             return None
         if upper is None and index.upper is not None:
             return None
-        record = self.data(owner)
+        record = self.views.data(owner)
         regions = set()
         for region in record.regions:
             if region.start is None or region.stop is None:
@@ -243,11 +275,15 @@ class Stores(Machine):
             for look in record.looks
         )
         found = replace(record.plain(), regions=frozenset(regions), rank=None, looks=looks)
-        return self.refine(found, node) if record.losses and found.regions != record.regions else found
+        return (
+            self.effects.scoring.refine(found, node)
+            if record.losses and found.regions != record.regions
+            else found
+        )
 
     def beside_places(self, owner: Obj) -> Data:
         """The content of a buffer, with the tokens that several distances put beside each of its places."""
-        record, offsets = self.data(owner), owner.d.get(PLACED)
+        record, offsets = self.views.data(owner), owner.d.get(PLACED)
         if not isinstance(offsets, tuple) or offsets[0] == offsets[1] or record.losses:
             return record
         regions = {replace(region, start=Expr(offset)) for region in record.regions for offset in offsets}
@@ -256,7 +292,7 @@ class Stores(Machine):
     def with_row(self, record: Data, index: Value) -> Data:
         """Mark tokens stored at a row of a buffer with the row's index."""
         first = index.items[0] if isinstance(index, Tup) and index.items else index
-        number = self.number(first)
+        number = self.views.number(first)
         if number is None or not isinstance(index, (Tup, Num)) or not (record.regions or record.looks):
             return record
 
@@ -286,7 +322,7 @@ class Stores(Machine):
         """Where along the positions an index begins, of one axis or with the row before it."""
         last = index.items[-1] if isinstance(index, Tup) and len(index.items) == 2 else index
         if isinstance(last, Slice):
-            return Expr(0) if last.lower is None else self.number(last.lower)
+            return Expr(0) if last.lower is None else self.views.number(last.lower)
         if isinstance(last, Data) and len(last.within) == 1:
             ((first, _),) = last.within
             return first

@@ -15,7 +15,8 @@ from auditor.static.domain.heap import Class, Env, Func, Obj
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.values import Alt, Const, Lib, Method, Num, Partial, Value
 from auditor.static.effects.captures import passes_on
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.machine import Machine
 
 MODULES = "sys.modules"
 OUTPUTS = frozenset(["sys.stdout", "sys.stderr", "sys.__stdout__"])
@@ -110,11 +111,16 @@ class Lingering:
     trains_only: bool = False
 
 
-class LibraryPatches(Machine):
+class LibraryPatches:
     """Follows what stands in for names of libraries."""
 
-    def prepare_patches(self) -> None:
-        self.patches = Obj(0, "namespace", self.place(self.main[0]), ())
+    def __init__(self, machine: Machine, effects: EffectsRoom) -> None:
+        self.machine = machine
+        self.script = machine.script
+        self.recorder = machine.recorder
+        self.heap = machine.heap
+        self.effects = effects
+        self.patches = Obj(0, "namespace", self.recorder.place(self.script.main[0]), ())
         self.overridden: list[Func] = []
         self.lingering: dict[object, Lingering] = {}
 
@@ -125,13 +131,13 @@ class LibraryPatches(Machine):
 
     def patch(self, name: str, value: Value, node: ast.AST) -> None:
         """A name of a library is given another value."""
-        self.put(self.patches, name, value)
+        self.heap.put(self.patches, name, value)
         if name in OUTPUTS:
             self.output_replaced(name, value, node)
         elif name.startswith(DEVICES) or not is_code(value):
             return
         elif name.startswith(COMPUTES) and (is_of_class(name) or name.startswith("torch.nn.functional.")):
-            self.standing.add(self.doubt("a part of a library is replaced", name, node))
+            self.recorder.standing.add(self.recorder.doubt("a part of a library is replaced", name, node))
         else:
             self.linger((value,), "a part of a library is replaced", name, node)
 
@@ -141,7 +147,9 @@ class LibraryPatches(Machine):
             return
         write = value_class.find("write")
         if write is None or not passes_on(write.node):
-            self.standing.add(self.doubt("what is printed goes through code of the script", name, node))
+            self.recorder.standing.add(
+                self.recorder.doubt("what is printed goes through code of the script", name, node)
+            )
 
     def kept_for_later(self, name: str, values: Sequence[Value], node: ast.AST) -> Value | None:
         """A function that keeps what it is handed, to call it later; None for any other."""
@@ -156,9 +164,12 @@ class LibraryPatches(Machine):
         """`@torch.library.custom_op("space::name")`: from then on `torch.ops.space.name` is the function."""
         if not isinstance(decorator, ast.Call) or not decorator.args:
             return
-        maker, name = self.evaluate(decorator.func, env), self.evaluate(decorator.args[0], env)
+        maker, name = (
+            self.machine.evaluate.evaluate(decorator.func, env),
+            self.machine.evaluate.evaluate(decorator.args[0], env),
+        )
         if isinstance(maker, Lib) and maker.name.startswith("torch.library.") and isinstance(name, Const):
-            self.put(self.patches, "torch.ops." + str(name.value).replace("::", "."), value)
+            self.heap.put(self.patches, "torch.ops." + str(name.value).replace("::", "."), value)
 
     def class_made(self, cls: Class) -> None:
         """A class that derives from one of a library: the library may call its methods, whoever makes an object."""
@@ -180,11 +191,11 @@ class LibraryPatches(Machine):
         """Doubt, before a number is printed, what code that may have run by now could have done."""
         waiting, self.overridden = self.overridden, []
         for method in waiting:  # asked once, when the functions that they call have been defined
-            if self.reach((method,), calls_only=True).learns:
+            if self.effects.havoc.reach((method,), calls_only=True).learns:
                 name = getattr(method.node, "name", "")
                 self.linger((method,), "a method that torch may call", name, method.node)
         for entry in list(self.lingering.values()):
-            self.havoc(
+            self.effects.havoc.mark(
                 entry.values,
                 entry.reason,
                 entry.what,

@@ -11,7 +11,11 @@ from collections.abc import Iterable
 
 from auditor.static.domain.heap import Class, Env, Obj, View
 from auditor.static.domain.values import Const, Method, Partial, Tup, Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.machine import Machine
+from auditor.static.transfer.callbacks import Callbacks
+from auditor.static.transfer.hooks import Hooks
+from auditor.static.transfer.nn_modules import Modules
 
 FINALIZERS = "#finalizers"
 """The cell with what runs when an object goes."""
@@ -36,12 +40,20 @@ LOG_CALLS = frozenset(["debug", "info", "warning", "error", "critical", "excepti
 THREADS = ("Thread", "Process", "Timer")
 
 
-class LifeCycle(Machine):
+class LifeCycle:
     """Runs what is registered for later."""
 
-    def prepare_life_cycle(self) -> None:
+    def __init__(
+        self, machine: Machine, effects: EffectsRoom, hooks: Hooks, callbacks: Callbacks, nn_modules: Modules
+    ) -> None:
+        self.machine = machine
+        self.heap = machine.heap
+        self.views = machine.views
+        self.effects = effects
+        self.hooks = hooks
+        self.callbacks = callbacks
+        self.nn_modules = nn_modules
         self.mortal: list[Obj] = []
-        self.taken_over: set[int] = set()
 
     def life_cycle(
         self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
@@ -50,21 +62,23 @@ class LifeCycle(Machine):
         if name in REGISTERS:
             self.takes_charge(node)
         if name == "atexit.register" and args:
-            self.add_to(self.everywhere, EXITS, Partial(args[0], tuple(args[1:]), tuple(keywords.items())))
+            self.add_to(
+                self.hooks.everywhere, EXITS, Partial(args[0], tuple(args[1:]), tuple(keywords.items()))
+            )
             return args[0]
         if name in ("weakref.finalize", "weakref.ref", "weakref.proxy") and len(args) > 1:
             rest = tuple(args[2:]) if name == "weakref.finalize" else (Const(None),)
-            for target in self.objects(args[0]):
+            for target in self.views.objects(args[0]):
                 self.add_to(target, FINALIZERS, Partial(args[1], rest, tuple(keywords.items())))
                 self.mortal.append(target)
             return args[0] if name == "weakref.proxy" else Partial(args[1], rest, ())
         if name == "signal.signal" and len(args) > 1:
-            self.add_to(self.everywhere, SIGNALS, args[1])
+            self.add_to(self.hooks.everywhere, SIGNALS, args[1])
             return Const(None)
         if name in RAISES:
-            for handler in self.cell_values(self.everywhere, SIGNALS):
-                if self.is_callback(handler):
-                    self.call(handler, [*args[:1], Const(None)], {}, node)
+            for handler in self.cell_values(self.hooks.everywhere, SIGNALS):
+                if self.callbacks.is_callback(handler):
+                    self.machine.apply.call(handler, [*args[:1], Const(None)], {}, node)
             return Const(None)
         if name == "gc.collect":
             for target in list(self.mortal):
@@ -76,10 +90,10 @@ class LifeCycle(Machine):
 
     def takes_charge(self, node: ast.AST) -> None:
         """Note that what a call was handed is called where its time has come."""
-        self.taken_over.add(id(node))
+        self.effects.havoc.taken_over.add(id(node))
 
     def add_to(self, target: Obj, cell: str, value: Value) -> None:
-        self.put(target, cell, (*self.cell_values(target, cell), value))
+        self.heap.put(target, cell, (*self.cell_values(target, cell), value))
 
     def cell_values(self, target: Obj, cell: str) -> tuple[Value, ...]:
         found = target.d.get(cell)
@@ -89,8 +103,8 @@ class LifeCycle(Machine):
         """Run what was registered for the end, the latest first."""
         while self.cell_values(target, EXITS):
             waiting = self.cell_values(target, EXITS)
-            self.put(target, EXITS, waiting[:-1])
-            self.call(waiting[-1], [], {}, node)
+            self.heap.put(target, EXITS, waiting[:-1])
+            self.machine.apply.call(waiting[-1], [], {}, node)
 
     # objects that go
     def is_mortal(self, value: object) -> bool:
@@ -104,10 +118,10 @@ class LifeCycle(Machine):
         if not self.is_mortal(value):
             return
         assert isinstance(value, Obj)
-        self.put(value, "#ended", Const(True))
-        self.implicit(value, "__del__", [], node)
+        self.heap.put(value, "#ended", Const(True))
+        self.machine.evaluate.implicit(value, "__del__", [], node)
         for finalizer in self.cell_values(value, FINALIZERS):
-            self.call(finalizer, [], {}, node)
+            self.machine.apply.call(finalizer, [], {}, node)
 
     def unnamed(self, value: object, env: Env, node: ast.AST) -> None:
         """A name or an element no longer is this value: it goes, unless another name still is."""
@@ -126,7 +140,9 @@ class LifeCycle(Machine):
         """The locals of a function that returned go, those that were kept nowhere else."""
         if not any(self.is_mortal(value) for value in scope.d.values()):
             return
-        kept = [id(holder.d.get(key)) for holder, key, _ in self.trail.entries[mark:] if holder is not scope]
+        kept = [
+            id(holder.d.get(key)) for holder, key, _ in self.heap.trail.entries[mark:] if holder is not scope
+        ]
         for value in list(scope.d.values()):
             if isinstance(value, Obj) and value.number > made_since and value is not result:
                 if id(value) not in kept:
@@ -158,7 +174,7 @@ class LifeCycle(Machine):
         target = owner.base if isinstance(owner, View) else owner
         if name in ("addHandler", "addFilter") and args and isinstance(args[0], Obj):
             self.takes_charge(node)
-            self.add_to(self.everywhere, HANDLERS, args[0])
+            self.add_to(self.hooks.everywhere, HANDLERS, args[0])
             return Const(None)
         if (
             not isinstance(target, Obj)
@@ -174,52 +190,52 @@ class LifeCycle(Machine):
         for method in [
             m for cls in target.cls.order() for n, m in cls.methods.items() if not n.startswith("_")
         ]:
-            if self.changes_states(method):  # the library's method may call it
-                bound = self.method_of(method, owner, node)
-                self.called_back(bound, [*args, *keywords.values()], node, certain=False)
+            if self.nn_modules.changes_states(method):  # the library's method may call it
+                bound = self.machine.evaluate.method_of(method, owner, node)
+                self.callbacks.called_back(bound, [*args, *keywords.values()], node, certain=False)
         return None
 
     def thread_method(self, owner: Value, name: str, node: ast.AST) -> Value:
         """`start` of a thread runs its `run`, which by default calls its target."""
         target = owner.base if isinstance(owner, View) else owner
-        run = self.special(owner, "run") if name == "start" else None
+        run = self.machine.evaluate.special(owner, "run") if name == "start" else None
         if run is not None:
-            self.call(run, [], {}, node)
+            self.machine.apply.call(run, [], {}, node)
         elif isinstance(target, Obj):
             func = target.d.get("#given target")
             packed = target.d.get("#given args")
-            items = self.exact_items(packed) if isinstance(packed, Value) else None
+            items = self.machine.evaluate.exact_items(packed) if isinstance(packed, Value) else None
             if isinstance(func, Value):
-                self.call(func, list(items or ()), {}, node)
+                self.machine.apply.call(func, list(items or ()), {}, node)
         return Const(None)
 
     def logged(self, args: list[Value], node: ast.AST) -> None:
         """A record goes to the handlers and filters that the script has added."""
-        handlers = self.cell_values(self.everywhere, HANDLERS)
+        handlers = self.cell_values(self.hooks.everywhere, HANDLERS)
         if not handlers:
             return
-        record = self.allocate("instance", node, "record")
+        record = self.heap.allocate("instance", node, "record")
         record.d["msg"] = args[0] if args else Const("")
         record.d["args"] = Tup(tuple(args[1:]))
         for handler in handlers:
             for method in ("filter", "handle", "emit", "format"):
-                self.implicit(handler, method, [record], node)
+                self.machine.evaluate.implicit(handler, method, [record], node)
         for arg in args[1:]:
-            self.formatted(arg, "str", node)
+            self.machine.evaluate.formatted(arg, "str", node)
 
     # one function for several types
     def single_dispatch(self, owner: Value, name: str, args: list[Value], node: ast.AST) -> Value | None:
         """`f.register(T)` and `f.register(T, g)` of a function made by `functools.singledispatch`."""
         if not isinstance(owner, Obj) or "#ways" not in owner.d or name != "register":
             return None
-        functions = [arg for arg in args if self.is_callback(arg)]
+        functions = [arg for arg in args if self.callbacks.is_callback(arg)]
         if not functions:
             return Partial(Method(owner, "register"), (), ())
         self.add_to(owner, "#ways", functions[-1])
         return functions[-1]
 
     def dispatcher(self, func: Value, node: ast.AST) -> Obj:
-        out = self.allocate("instance", node, "dispatcher")
+        out = self.heap.allocate("instance", node, "dispatcher")
         out.d["#ways"] = (func,)
         return out
 
@@ -229,6 +245,6 @@ class LifeCycle(Machine):
             return self.dispatcher(value, node)
         if name == "atexit.register":
             self.life_cycle(name, [value], {}, node)
-        elif self.library_hook(name, [value], {}, node) is None and isinstance(value, Class):
+        elif self.hooks.library_hook(name, [value], {}, node) is None and isinstance(value, Class):
             return None
         return None

@@ -14,7 +14,7 @@ from auditor.solver.expressions import Condition, Expr
 from auditor.static.domain.heap import Obj
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.interpreter.machine import Machine
 
 SHAPE = (
     "#items",
@@ -38,12 +38,20 @@ SHOWN_WHOLE = {"#lower": Expr(0), "#step": 1, "#elements": ()}
 """Cells of a list that shows another container, from its beginning and one by one."""
 
 
-class Lists(Machine):
+class Lists:
     """What becomes of lists that are changed."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.recorder = machine.recorder
+        self.symbols = machine.symbols
+        self.heap = machine.heap
+        self.views = machine.views
+        self.decisions = machine.decisions
 
     def concatenated_lists(self, parts: Sequence[Value], node: ast.AST) -> Obj:
         """`a + b`: a new list, which later changes of its parts do not concern."""
-        out = self.allocate("list", node)
+        out = self.heap.allocate("list", node)
         out.d["#joined"] = tuple(self.snapshot(p) if isinstance(p, Obj) else p for p in parts)
         return out
 
@@ -57,8 +65,8 @@ class Lists(Machine):
         """Let the list be only what one cell says."""
         for known in SHAPE:
             if known in target.d:
-                self.trail.drop(target, known)
-        self.put(target, cell, value)
+                self.heap.trail.drop(target, known)
+        self.heap.put(target, cell, value)
 
     def show(self, out: Obj, base: Value) -> None:
         """Make a list show the elements of another container, in its order."""
@@ -70,7 +78,7 @@ class Lists(Machine):
 
     def shuffled_cells(self, base: Value) -> dict[str, object]:
         """What a list holds that shows another container's elements in an order that is not known."""
-        length = self.length(base)
+        length = self.machine.evaluate.length(base)
         known = {} if length is None else {"#length": length}
         return {"#base": base, **SHOWN_WHOLE, "#permuted": True, **known}
 
@@ -81,8 +89,8 @@ class Lists(Machine):
         joined = target.d.get("#joined")
         if isinstance(joined, tuple) and isinstance(joined[-1], Obj) and joined[-1].d.get("#tail"):
             return joined[-1]
-        self.last_object += 1
-        new = Obj(self.last_object, "list", target.place, target.loops, target.name)
+        self.heap.last += 1
+        new = Obj(self.heap.last, "list", target.place, target.loops, target.name)
         new.d["#tail"] = True
         self.become(target, "#joined", (self.snapshot(target), new))
         return new
@@ -91,23 +99,27 @@ class Lists(Machine):
         first, rest = parts[0], parts[1:]
         assert isinstance(first, Value)
         if not rest:
-            return moved(self.element(first, index))
-        length = self.length(first)
+            return moved(self.machine.evaluate.element(first, index))
+        length = self.machine.evaluate.length(first)
         if length is None:
-            inner = self.symbol("opaque", index)
+            inner = self.symbols.fresh("opaque", index)
             others = self.joined_element(rest, inner)
-            return self.join(moved(self.element(first, index)), others)
+            return self.decisions.join(moved(self.machine.evaluate.element(first, index)), others)
         within = Condition(">=", length - 1 - index)
-        inside = self.decide(within)
+        inside = self.decisions.decide(within)
         if inside:
-            return moved(self.element(first, index))
+            return moved(self.machine.evaluate.element(first, index))
         others = self.joined_element(rest, index - length)
-        return others if inside is False else self.join(moved(self.element(first, index)), others, within)
+        return (
+            others
+            if inside is False
+            else self.decisions.join(moved(self.machine.evaluate.element(first, index)), others, within)
+        )
 
     def joined_length(self, parts: Sequence[object]) -> Expr | None:
         total = Expr(0)
         for part in parts:
-            length = self.length(part) if isinstance(part, Value) else None
+            length = self.machine.evaluate.length(part) if isinstance(part, Value) else None
             if length is None:
                 return None
             total += length
@@ -115,14 +127,14 @@ class Lists(Machine):
 
     def inserted(self, target: Obj, value: Value, place: Expr | None) -> None:
         """`insert(i, x)`: one element more; where the others then stand is followed in lists of known items alone."""
-        items = self.exact_items(target)
-        settled = items is not None and not self.younger_entries(target)
+        items = self.machine.evaluate.exact_items(target)
+        settled = items is not None and not self.recorder.younger_entries(target)
         if items is not None and settled and place is not None and place.is_constant:
             changed = list(items)
             changed.insert(place.constant, value)
             self.become(target, "#items", tuple(changed))
             return
-        self.append(target, value)
+        self.machine.evaluate.append(target, value)
         self.shuffled(target)
 
     def shuffled(self, target: Obj) -> None:
@@ -132,13 +144,13 @@ class Lists(Machine):
         cells = self.shuffled_cells(self.snapshot(target))
         self.become(target, "#elements", ())
         for cell, value in cells.items():
-            self.put(target, cell, value)
+            self.heap.put(target, cell, value)
 
     def taken(self, target: Obj, args: Sequence[Value]) -> Value | None:
         """`pop`: the element, and a list without it; None where neither is known exactly."""
-        items = self.exact_items(target)
-        place = self.number(args[0]) if args else Expr(-1)
-        if items is None or self.younger_entries(target) or place is None or not place.is_constant:
+        items = self.machine.evaluate.exact_items(target)
+        place = self.views.number(args[0]) if args else Expr(-1)
+        if items is None or self.recorder.younger_entries(target) or place is None or not place.is_constant:
             return None
         if not -len(items) <= place.constant < len(items):
             return UNKNOWN

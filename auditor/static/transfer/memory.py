@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from auditor.static.domain.heap import Obj
 from auditor.static.domain.values import Const, Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.interpreter.machine import Machine
+from auditor.static.transfer.in_place import InPlace
 
 COPIED_INTO = frozenset(
     ["numpy.copyto", "numpy.place", "numpy.put", "numpy.putmask", "numpy.put_along_axis", "ctypes.memmove"]
@@ -46,17 +47,22 @@ SPREADS = frozenset(
 )
 
 
-class Memory(Machine):
+class Memory:
     """Follows writes into memory."""
+
+    def __init__(self, machine: Machine, in_place: InPlace) -> None:
+        self.machine = machine
+        self.views = machine.views
+        self.in_place = in_place
 
     def written_into(
         self, name: str, tail: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value | None:
         """What a function gives that writes into a value it is handed; None for any other function."""
         if tail in SAME_MEMORY and args and self.weights_in(args[0]):
-            return self.data(args[0])
+            return self.views.data(args[0])
         if name in SWAPS and len(args) == 2:
-            before = [self.data(value) for value in args]
+            before = [self.views.data(value) for value in args]
             self.overwrite(args[0], [before[1]], node, tail)
             self.overwrite(args[1], [before[0]], node, tail)
             return Const(None)
@@ -67,29 +73,35 @@ class Memory(Machine):
             self.overwrite(args[0], args[1:], node, tail)
             return Const(None)
         if name == "ctypes.memset" and args:
-            return self.call_method(args[0], "zero_", [], {}, node)
+            return self.machine.apply.call_method(args[0], "zero_", [], {}, node)
         if not name.startswith("torch.") or not args or not tail.endswith("_") or tail.endswith("__"):
             return None
         if name.startswith("torch._foreach_"):
             self.overwrite(args[0], args[1:], node, tail)
             return args[0]
-        return self.call_method(args[0], tail, args[1:], keywords, node) if self.memory_of(args[0]) else None
+        return (
+            self.machine.apply.call_method(args[0], tail, args[1:], keywords, node)
+            if self.memory_of(args[0])
+            else None
+        )
 
     def weights_in(self, value: Value) -> bool:
         """Whether a value is a module's memory, or a number computed from its address."""
-        record = self.data(value)
+        record = self.views.data(value)
         return any(owner.kind == "module" for owner in record.refs)
 
     def overwrite(self, target: Value, values: Sequence[Value], node: ast.AST, by: str) -> None:
         """Numbers are written into the memory of a value."""
         owners = self.memory_of(target)
         if owners:
-            self.in_place(target, owners, "copy_" if len(owners) == 1 else by, list(values), {}, node)
+            self.in_place.in_place(
+                target, owners, "copy_" if len(owners) == 1 else by, list(values), {}, node
+            )
 
     def memory_of(self, value: Value) -> frozenset[Obj]:
         """The states whose memory a value is, is an address of, or holds."""
-        record = self.data(value)
-        found = self.objects(value) | record.refs
+        record = self.views.data(value)
+        found = self.views.objects(value) | record.refs
         if not found & record.states:
             found |= record.states  # a number computed from an address
         return frozenset(o for o in found if o.kind in ("module", "tensor", "optimizer"))
@@ -102,6 +114,6 @@ class Memory(Machine):
         if target is None or not self.memory_of(target):
             return None
         rest = {key: value for key, value in keywords.items() if key != "out"}
-        result = self.call_library(name, args, rest, node)
-        self.in_place(target, self.memory_of(target), "out", [result], {}, node)
+        result = self.machine.apply.call_library(name, args, rest, node)
+        self.in_place.in_place(target, self.memory_of(target), "out", [result], {}, node)
         return target

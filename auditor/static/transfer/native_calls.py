@@ -18,7 +18,8 @@ from auditor.static.domain.lattice import join_data
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.taint import Look, joined
 from auditor.static.domain.values import Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.machine import Machine
 from auditor.trace.region import Region
 
 NATIVE = "#native"
@@ -57,18 +58,25 @@ FEW = 2
 """Tokens at the fixed beginning of the split that a state may be seeded with: they do not move the result."""
 
 
-class Natives(Machine):
+class Natives:
     """Follows calls into code that is not Python."""
+
+    def __init__(self, machine: Machine, effects: EffectsRoom) -> None:
+        self.script = machine.script
+        self.recorder = machine.recorder
+        self.heap = machine.heap
+        self.views = machine.views
+        self.effects = effects
 
     def native_call(
         self, name: str, args: Sequence[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value:
         values = [*args, *keywords.values()]
-        records = [self.data(value) for value in values]
-        found = self.source.native(name.rsplit(".", 1)[-1])
+        records = [self.views.data(value) for value in values]
+        found = self.script.source.native(name.rsplit(".", 1)[-1])
         relevant = any(r.regions or r.losses or r.looks or r.updates or r.doubts for r in records)
         if not relevant:
-            handle = self.allocate("tensor", node, name.rsplit(".", 1)[-1])
+            handle = self.heap.allocate("tensor", node, name.rsplit(".", 1)[-1])
             return handle
         trouble = self.trouble(found, records, keywords)
         if trouble or isinstance(found, str):
@@ -92,15 +100,15 @@ class Natives(Machine):
 
     def doubted(self, reason: str, name: str, values: Sequence[Value], node: ast.AST) -> Data:
         """Everything that a call was handed may hold anything of it afterwards."""
-        number = self.doubt("native code that could not be followed", reason, node)
-        out = self.mix(*values)
+        number = self.recorder.doubt("native code that could not be followed", reason, node)
+        out = self.views.mix(*values)
         out = replace(out, doubts=out.doubts | {number}, span=None, array=None, template=None, rank=None)
         for value in values:
-            for target in self.objects(value):
+            for target in self.views.objects(value):
                 if target.kind in ("tensor", "list", "dict"):
-                    self.put(target, TOUCHED, True)
-                    content = join_data(self.content(target), out)
-                    self.put(target, "#content", replace(content, doubts=content.doubts | {number}))
+                    self.heap.put(target, TOUCHED, True)
+                    content = join_data(self.views.content(target), out)
+                    self.heap.put(target, "#content", replace(content, doubts=content.doubts | {number}))
         return out
 
     def native_effects(
@@ -121,17 +129,17 @@ class Natives(Machine):
             kept = frozenset().union(*(r.looks for n, (_, r) in given.items() if n not in dependence.written))
             out = Data(looks=joined(looks, kept), updates=before, doubts=doubts, rank=1)
             bounds = frozenset((1.0 if written.share else math.inf,))
-            for target in self.objects(given[name][0]):
-                self.spoil(target)
-                self.put(target, TOUCHED, STORED)
-                self.put(target, BOUNDS, bounds)
-                self.put(target, "#content", out)
+            for target in self.views.objects(given[name][0]):
+                self.effects.token_tables.spoil(target)
+                self.heap.put(target, TOUCHED, STORED)
+                self.heap.put(target, BOUNDS, bounds)
+                self.heap.put(target, "#content", out)
         regions = frozenset(r for record in tokens.values() for r in self.validation(record))
         regions = frozenset(region for region in regions if not seeds(region))
         for name in sorted(dependence.kept - dependence.written.keys()):
-            for target in self.objects(given[name][0]) if name in given else ():
+            for target in self.views.objects(given[name][0]) if name in given else ():
                 if regions:
-                    self.update(target, regions, node, "table", found.dependence.name)
+                    self.effects.scoring.update(target, regions, node, "table", found.dependence.name)
         return Data(updates=before, doubts=doubts)
 
     def native_look(
@@ -146,7 +154,7 @@ class Natives(Machine):
         """How an array that was written depends on the tokens of one parameter, element beside element."""
         own = [(distance, gate) for name, distance, gate in written.taint if name == parameter]
         form = "chosen" if own and all(gate for _, gate in own) else ""
-        number = self.ask(
+        number = self.effects.lookups.ask(
             (),
             f"native:{found.path}:{found.offset + written.line}",
             combined=False,

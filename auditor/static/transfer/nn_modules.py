@@ -18,7 +18,11 @@ from auditor.static.domain.heap import WRAPPED, Class, Func, Obj
 from auditor.static.domain.lattice import join_data
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import Const, Num, Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.machine import Machine
+from auditor.static.transfer.callbacks import Callbacks
+from auditor.static.transfer.hooks import Hooks
+from auditor.static.transfer.state_dicts import Weights
 from auditor.static.transfer.tables import LOSS_FUNCTIONS, RESETS, SAME
 from auditor.trace.events import TRAINING_STEP, Clock, Place
 from auditor.trace.region import Region
@@ -49,10 +53,21 @@ MAX_ASKED = 6
 """Functions in one another whose text is asked whether it trains."""
 
 
-class Modules(Machine):
+class Modules:
     """What modules and optimisers do."""
 
-    def prepare_modules(self) -> None:
+    def __init__(
+        self, machine: Machine, effects: EffectsRoom, hooks: Hooks, state_dicts: Weights, callbacks: Callbacks
+    ) -> None:
+        self.machine = machine
+        self.frames = machine.frames
+        self.recorder = machine.recorder
+        self.heap = machine.heap
+        self.views = machine.views
+        self.effects = effects
+        self.hooks = hooks
+        self.state_dicts = state_dicts
+        self.callbacks = callbacks
         self.loss_targets: dict[tuple[int, str], str | None] = {}
         self.model_calls: dict[tuple[int, str, Place], ModelCall] = {}
 
@@ -61,24 +76,26 @@ class Modules(Machine):
     ) -> Value:
         if name in ("eval", "train"):
             mode = args[0] if args else keywords.get("mode", Const(name == "train"))
-            self.put(module, "training", mode if isinstance(mode, Const) else UNKNOWN)
-        if name == "apply" and args and self.is_callback(args[0]):
-            self.called_back(args[0], [module], node, certain=True)
+            self.heap.put(module, "training", mode if isinstance(mode, Const) else UNKNOWN)
+        if name == "apply" and args and self.callbacks.is_callback(args[0]):
+            self.callbacks.called_back(args[0], [module], node, certain=True)
         if name in SAME or name in ("module", "apply", "compile"):
             return module
         if name in PARTS or name in ("to_empty", "state_dict"):
-            return self.data(module)
+            return self.views.data(module)
         if name == "load_state_dict":
-            self.load_state(module, self.data(args[0]) if args else UNKNOWN, node)
+            self.state_dicts.load_state(module, self.views.data(args[0]) if args else UNKNOWN, node)
             return UNKNOWN
         if name in ("add_module", "register_module"):
-            self.put(module, WRAPPED, (*self.wrapped_by(module), *self.modules_in(args)))
+            self.heap.put(module, WRAPPED, (*self.views.wrapped_by(module), *self.views.modules_in(args)))
             return UNKNOWN
         if name in ("zero_grad", "register_buffer", "register_parameter", "half_"):
             return UNKNOWN
         if name == "forward" and module.cls is not None and module.cls.find("forward") is None:
             name = "__call__" if module.cls.find("__call__") is not None else name
-        return self.hooked_call(module, args, lambda: self.forward(module, name, args, keywords, node), node)
+        return self.hooks.hooked_call(
+            module, args, lambda: self.forward(module, name, args, keywords, node), node
+        )
 
     def changes_states(self, method: Func) -> bool:
         """Whether the text of a function takes gradients or writes weights."""
@@ -95,7 +112,7 @@ class Modules(Machine):
         gradients, called, methods = training_calls(method.node)
         if gradients or depth > MAX_ASKED:
             return gradients
-        found = [self.globals.d.get(name) for name in called]
+        found = [self.frames.globals.d.get(name) for name in called]
         if method.owner is not None:
             found += [method.owner.find(name) for name in methods]
         return any(
@@ -106,23 +123,23 @@ class Modules(Machine):
         self, module: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value:
         given = [*args, *keywords.values()]
-        out = self.mix(*given)
+        out = self.views.mix(*given)
         method = module.cls.find(name) if module.cls is not None else None
         if method is not None and not out.regions and only_resets(method.node):
-            self.reset(module, node, f"{module.name or 'module'}.{name}")
+            self.effects.scoring.reset(module, node, f"{module.name or 'module'}.{name}")
             return UNKNOWN
         reads_validation = any(region.source == "val" for region in out.regions)
-        if method is not None and reads_validation and not self.following:
+        if method is not None and reads_validation and not self.frames.following:
             self.note_model_call(module, name, method, args, keywords, node)
         if method is not None and self.is_entered(method, out):
-            return self.call_function(replace(method, instance=module), args, keywords, node)
-        members = self.members(module)
+            return self.machine.apply.call_function(replace(method, instance=module), args, keywords, node)
+        members = self.views.members(module)
         for part in members:
-            self.unread_forward(part, given, node)
+            self.effects.ambient_state.unread_forward(part, given, node)
         result = replace(
             out,
-            updates=out.updates.union(*map(self.own_history, members)),
-            doubts=out.doubts.union(*map(self.misgivings, members)),
+            updates=out.updates.union(*map(self.views.own_history, members)),
+            doubts=out.doubts.union(*map(self.views.misgivings, members)),
             states=out.states | members,
             refs=frozenset((module,)) if not given and not out.regions else frozenset(),
             span=None,
@@ -131,30 +148,39 @@ class Modules(Machine):
         )
         if module.cls is None or method is None:
             return result
-        result = self.with_ambient_state(module, method, result)
+        result = self.effects.ambient_state.with_ambient_state(module, method, result)
         if reads_validation:
-            self.note_carries(module, node)
+            self.effects.document_carry.note_carries(module, node)
         target = self.loss_target(module.cls, name)
         if target is not None:
             value = self.argument(method, target, args, keywords)
-            if value is not None and args and self.are_hidden_states(self.data(value), self.data(args[0])):
+            if (
+                value is not None
+                and args
+                and self.are_hidden_states(self.views.data(value), self.views.data(args[0]))
+            ):
                 return result  # a part of the model was called, a block of it
-            if self.following and id(method.node) in self.active:
+            if self.frames.following and id(method.node) in self.frames.active:
                 return result  # the same, inside the model
-            if value is None or not self.data(value).regions:
+            if value is None or not self.views.data(value).regions:
                 return self.without_target(module, result, method, args, keywords, node)
-            followed = self.followed(module, method, args, keywords, node)
+            followed = self.effects.forward_pass.followed(module, method, args, keywords, node)
             form, result = followed.formula, replace(result, updates=result.updates | followed.chosen)
             names = [a.arg for a in (*method.node.args.posonlyargs, *method.node.args.args)][1:]
             if args and target != names[0]:
-                form = self.of_places(form, self.data(args[0]), self.data(value), node)
-            before, self.variant = self.variant, tuple(map(self.variant_of, given))
+                form = self.effects.formulas.of_places(
+                    form, self.views.data(args[0]), self.views.data(value), node
+                )
+            before, self.effects.scoring.variant = (
+                self.effects.scoring.variant,
+                tuple(map(self.variant_of, given)),
+            )
             try:
-                return self.loss(self.data(value), result, node, formula=form)
+                return self.effects.scoring.loss(self.views.data(value), result, node, formula=form)
             finally:
-                self.variant = before
+                self.effects.scoring.variant = before
         if method is not None and result.regions and writes_buffers(method.node):
-            self.update(module, result.regions, node, "table", f"{name} writes its buffers")
+            self.effects.scoring.update(module, result.regions, node, "table", f"{name} writes its buffers")
         return result
 
     def note_model_call(
@@ -167,7 +193,7 @@ class Modules(Machine):
         node: ast.AST,
     ) -> None:
         """Keep a call of a model with validation tokens, for the proof of its forward pass."""
-        place = self.place(node)
+        place = self.recorder.place(node)
         names = tuple(a.arg for a in (*method.node.args.posonlyargs, *method.node.args.args))[1:]
         self.model_calls[module.number, name, place] = ModelCall(
             module, name, names, tuple(args), dict(keywords), place, node
@@ -197,11 +223,13 @@ class Modules(Machine):
         node: ast.AST,
     ) -> Data:
         """A method that could take a loss, called without the target it would be of: it gives logits."""
-        regioned = [v for v in (*args, *keywords.values()) if self.data(v).regions]
+        regioned = [v for v in (*args, *keywords.values()) if self.views.data(v).regions]
         if len(regioned) >= 2:
-            followed = self.followed(module, method, args, keywords, node)
+            followed = self.effects.forward_pass.followed(module, method, args, keywords, node)
             result = replace(result, updates=result.updates | followed.chosen)
-            return self.loss(self.data(regioned[-1]), result, node, formula=followed.formula)
+            return self.effects.scoring.loss(
+                self.views.data(regioned[-1]), result, node, formula=followed.formula
+            )
         return result
 
     def argument(
@@ -279,37 +307,37 @@ class Modules(Machine):
             pending = state.d.get("#pending")
             known = pending if isinstance(pending, frozenset) else frozenset()
             if not regions <= known:
-                self.put(state, "#pending", known | regions)
-        self.at_gradient(states, regions, node)
+                self.heap.put(state, "#pending", known | regions)
+        self.hooks.at_gradient(states, regions, node)
 
     def optimizer_method(
         self, optimizer: Obj, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value:
-        content = self.content(optimizer)
+        content = self.views.content(optimizer)
         states = sorted(content.refs | content.states, key=lambda o: o.number)
         own = optimizer.cls.find(name) if optimizer.cls is not None else None
         if own is not None and (name not in OPTIMIZER_METHODS or self.trains(own)):
-            followed = self.call(replace(own, instance=optimizer), args, keywords, node)
+            followed = self.machine.apply.call(replace(own, instance=optimizer), args, keywords, node)
             if name not in OPTIMIZER_METHODS:
                 return followed
             args = []
         if name == "step":
-            self.at_step(optimizer, "before step", node)
+            self.hooks.at_step(optimizer, "before step", node)
             result: Value = UNKNOWN
             closure = args[0] if args else keywords.get("closure")
-            if closure is not None and self.is_callable_here(closure):
-                result = self.call(closure, [], {}, node)
+            if closure is not None and self.machine.evaluate.is_callable_here(closure):
+                result = self.machine.apply.call(closure, [], {}, node)
             if not self.stepped(states, node, optimizer.name or "optimizer"):
                 self.training_step(node)
-            self.at_step(optimizer, "after step", node)
+            self.hooks.at_step(optimizer, "after step", node)
             return result
         if name == "zero_grad":
             for state in states:
                 if state.d.get("#pending"):
-                    self.put(state, "#pending", frozenset())
+                    self.heap.put(state, "#pending", frozenset())
             return UNKNOWN
         if name == "add_param_group":
-            self.put(optimizer, "#content", join_data(content, self.mix_references(args)))
+            self.heap.put(optimizer, "#content", join_data(content, self.views.mix_references(args)))
             return UNKNOWN
         if name in ("state_dict",):
             return UNKNOWN
@@ -322,17 +350,17 @@ class Modules(Machine):
             pending = state.d.get("#pending")
             if isinstance(pending, frozenset) and pending:
                 regions = [r for r in pending if isinstance(r, Region)]
-                self.update(state, regions, node, "gradient", f"{by}.step")
+                self.effects.scoring.update(state, regions, node, "gradient", f"{by}.step")
                 found = True
         return found
 
     def training_step(self, node: ast.AST) -> None:
         """A step that no validation token had a part in: the training phase is running."""
-        place = self.place(node)
-        leaf = self.node.child("event", "Clock", place)
+        place = self.recorder.place(node)
+        leaf = self.recorder.node.child("event", "Clock", place)
         if not leaf.events:
-            event = Clock(**self.common(node), phase=TRAINING_STEP)  # type: ignore[arg-type]
-            self.events[event.number] = event
+            event = Clock(**self.recorder.common(node), phase=TRAINING_STEP)
+            self.recorder.events[event.number] = event
             leaf.events.append(event)
 
 

@@ -12,13 +12,20 @@ from auditor.static.domain.by_token_kind import ByKind
 from auditor.static.domain.lattice import join_data
 from auditor.static.domain.provenance import ANY_ORDER, DRAWN, Data
 from auditor.static.domain.values import Const, Slice, Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.machine import Machine
 from auditor.static.interpreter.provenance_of import TOKENS_A_STEP
 from auditor.trace.region import Region
 
 
-class Narrowing(Machine):
+class Narrowing:
     """Narrows regions of tokens."""
+
+    def __init__(self, machine: Machine, effects: EffectsRoom) -> None:
+        self.budget = machine.budget
+        self.views = machine.views
+        self.decisions = machine.decisions
+        self.effects = effects
 
     def narrow(self, record: Data, items: Sequence[Value], node: ast.AST | None = None) -> Data:
         """The part of a tensor that an index selects: of its tokens, those that can be told."""
@@ -48,17 +55,17 @@ class Narrowing(Machine):
             ):
                 axis += 1
                 continue
-            key = self.data(value) if not isinstance(value, Slice) else self.slice_data(value)
+            key = self.views.data(value) if not isinstance(value, Slice) else self.slice_data(value)
             depends |= key.turns
             for atom_source in (value.lower, value.upper) if isinstance(value, Slice) else (value,):
-                number = self.number(atom_source)
+                number = self.views.number(atom_source)
                 if number is not None:
                     depends |= number.iterations()
             if "mask" in key.marks:
                 axis += 1
                 continue
             selected.append((value, axis))
-            if not isinstance(value, Slice) and self.number(value) is not None:
+            if not isinstance(value, Slice) and self.views.number(value) is not None:
                 removed += 1
             elif isinstance(value, Data) and value.rank != 1:
                 gathered = True  # its axes take the place of the one that it indexes
@@ -74,7 +81,7 @@ class Narrowing(Machine):
 
         def parts(all_of: frozenset[Region]) -> frozenset[Region]:
             for value, axis in selected:
-                self.tick(len(all_of) // TOKENS_A_STEP)
+                self.budget.tick(len(all_of) // TOKENS_A_STEP)
                 if lost:
                     all_of = frozenset(self.some_part(region, value) for region in all_of)
                 else:
@@ -98,7 +105,7 @@ class Narrowing(Machine):
             by_kind=by_kind,
         )
         if record.losses and regions != record.regions and node is not None:
-            return self.refine(found, node)
+            return self.effects.scoring.refine(found, node)
         return found
 
     def narrowed_by_kind(self, by_kind: ByKind, items: Sequence[Value], rank: int | None) -> ByKind:
@@ -106,11 +113,11 @@ class Narrowing(Machine):
         return by_kind.moved(lambda tokens: self.narrow(Data(regions=tokens, rank=rank), items).regions)
 
     def slice_data(self, value: Slice) -> Data:
-        return join_data(self.data(value.lower), self.data(value.upper))
+        return join_data(self.views.data(value.lower), self.views.data(value.upper))
 
     def select_part(self, region: Region, value: Value, axis: int, rank: int | None) -> Region:
         """The part of one region that one item of an index selects on one axis."""
-        number = self.number(value)
+        number = self.views.number(value)
         if number is not None and axis == 0 and region.row is not None and rank != 1:
             return self.read_row(region, number)
         position_axis = 0 if rank == 1 else 1 if rank is not None and rank >= 2 else None
@@ -136,19 +143,19 @@ class Narrowing(Machine):
 
     def some_part(self, region: Region, value: Value) -> Region:
         """A part of a region, which one is not known: it depends on what the index depends on."""
-        number = self.number(value)
-        turns = self.slice_data(value).turns if isinstance(value, Slice) else self.data(value).turns
+        number = self.views.number(value)
+        turns = self.slice_data(value).turns if isinstance(value, Slice) else self.views.data(value).turns
         if isinstance(value, Slice):
             for part in (value.lower, value.upper):
-                number = self.number(part)
+                number = self.views.number(part)
                 turns |= number.iterations() if number is not None else frozenset()
         elif number is not None:
             turns = number.iterations()
         bounds = (value.lower, value.upper) if isinstance(value, Slice) else (value,)
         told = all(
-            part is None or isinstance(part, Const) or self.number(part) is not None for part in bounds
+            part is None or isinstance(part, Const) or self.views.number(part) is not None for part in bounds
         )
-        drawn = region.drawn or any(DRAWN in self.data(part).marks for part in bounds)
+        drawn = region.drawn or any(DRAWN in self.views.data(part).marks for part in bounds)
         return replace(region, turns=region.turns | turns, partial=region.partial or not told, drawn=drawn)
 
     def slice_region(self, region: Region, value: Slice) -> Region | None:
@@ -161,10 +168,14 @@ class Narrowing(Machine):
                 bounds.append(None)
                 ends.append(False)
                 continue
-            number = self.number(part)
+            number = self.views.number(part)
             if number is None:
                 return None
-            if region.start == Expr(0) and not number.is_constant and not proves(number, self.path_facts()):
+            if (
+                region.start == Expr(0)
+                and not number.is_constant
+                and not proves(number, self.decisions.path_facts())
+            ):
                 return None  # it may be negative, and then Python counts it from the end
             bounds.append(number)
             ends.append(number.is_constant and number.constant < 0)
@@ -173,7 +184,7 @@ class Narrowing(Machine):
 
     def facts_for(self, region: Region) -> tuple[Expr, ...]:
         """The conditions of the region and of the branches around, where they speak of loops."""
-        new = [fact for fact in self.path_facts() if fact.iterations()]
+        new = [fact for fact in self.decisions.path_facts() if fact.iterations()]
         return tuple(dict.fromkeys((*region.facts, *new)))
 
     def read_row(self, region: Region, index: Expr) -> Region:

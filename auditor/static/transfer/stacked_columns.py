@@ -14,24 +14,28 @@ from auditor.static.domain.heap import TOUCHED, Obj
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.taint import choosing, joined
 from auditor.static.domain.values import Columns, Const, Slice, Tup, Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.interpreter.machine import Machine
 
 MAX_COLUMNS = 8
 LAST_AXES = (1, -1)
 
 
-class SideBySide(Machine):
+class SideBySide:
     """Keeps columns apart."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.views = machine.views
 
     def stacked(self, args: Sequence[Value], keywords: dict[str, Value]) -> Columns | None:
         """Arrays of one axis as columns; None for any other stack."""
         axis = keywords.get("axis", keywords.get("dim", args[1] if len(args) > 1 else None))
-        items = self.exact_items(args[0])
+        items = self.machine.evaluate.exact_items(args[0])
         if not isinstance(axis, Const) or axis.value not in LAST_AXES or items is None:
             return None
         if not 1 < len(items) <= MAX_COLUMNS:
             return None
-        if not all(self.constant_mask(i) is not None or self.is_column(self.data(i)) for i in items):
+        if not all(self.constant_mask(i) is not None or self.is_column(self.views.data(i)) for i in items):
             return None
         return Columns(tuple(items))
 
@@ -63,7 +67,11 @@ class SideBySide(Machine):
             return None
         picked = owner.items[column.value]
         whole = isinstance(rows, Slice) and rows.lower is None and rows.upper is None
-        return picked if whole or isinstance(picked, Const) else self.subscript(picked, rows, node)
+        return (
+            picked
+            if whole or isinstance(picked, Const)
+            else self.machine.evaluate.subscript(picked, rows, node)
+        )
 
     def store_columns(self, owner: Columns, index: Value, value: Value) -> Value:
         """Columns after a value was written where a mask is true."""
@@ -76,8 +84,8 @@ class SideBySide(Machine):
         known = self.constant_mask(mask)
         if known is not None:
             return value if known else item
-        seen = self.data(mask)
-        mixed = self.mix(item, value)
+        seen = self.views.data(mask)
+        mixed = self.views.mix(item, value)
         return replace(mixed, looks=joined(mixed.looks, choosing(seen.looks)))
 
     def inverted(self, owner: Columns) -> Columns:
@@ -101,7 +109,7 @@ class SideBySide(Machine):
         """What a comparison of numbers with a threshold is that none of them reaches."""
         if not isinstance(right, Const) or not isinstance(right.value, (int, float)):
             return None
-        most = self.data(left).most
+        most = self.views.data(left).most
         if most is None or isinstance(left, Const):
             return None
         if (isinstance(op, ast.GtE) and right.value > most) or (

@@ -10,22 +10,32 @@ from dataclasses import replace
 
 from auditor.static.domain.heap import Obj
 from auditor.static.domain.lattice import join_data
-from auditor.static.domain.provenance import Data
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.domain.provenance import UNKNOWN, Data
+from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.machine import Machine
 from auditor.trace.events import Artifact
 
 RESTORED = "#restored"
 """Cell of a module that was given weights read back from a file."""
 
 
-class Weights(Machine):
+class Weights:
     """What becomes of states that leave and come back."""
+
+    def __init__(self, machine: Machine, effects: EffectsRoom) -> None:
+        self.recorder = machine.recorder
+        self.heap = machine.heap
+        self.views = machine.views
+        self.effects = effects
+        self.disk: Data = UNKNOWN
 
     def saved(self, record: Data, node: ast.AST) -> None:
         """Something is written to a file."""
         self.disk = join_data(self.disk, replace(record.plain(), rank=None, template=None))
         if record.states:
-            self.record(Artifact(**self.common(node), action="save", what=ast.unparse(node)[:60]))  # type: ignore[arg-type]
+            self.recorder.record(
+                Artifact(**self.recorder.common(node), action="save", what=ast.unparse(node)[:60])
+            )
 
     def loaded(self, given: Data) -> Data:
         """What is unpacked out of something read: of its layout nothing is known."""
@@ -52,60 +62,60 @@ class Weights(Machine):
 
     def load_state(self, module: Obj, source: Data, node: ast.AST) -> None:
         """Weights are replaced: the module's history becomes that of what is loaded."""
-        loaded = self.registered(module) if is_strict(node) else frozenset((module,))
+        loaded = self.views.registered(module) if is_strict(node) else frozenset((module,))
         for part in sorted(loaded, key=lambda o: o.number):
-            if self.own_history(part) and not source.updates:
-                self.reset(part, node, "load_state_dict")
+            if self.views.own_history(part) and not source.updates:
+                self.effects.scoring.reset(part, node, "load_state_dict")
             self.take_over(part, source, node)
-        for part in self.members(module) - loaded:
-            self.put(part, "#history", self.own_history(part) | source.updates)
+        for part in self.views.members(module) - loaded:
+            self.heap.put(part, "#history", self.views.own_history(part) | source.updates)
 
     def copy_state(self, target: Obj, given: Data, node: ast.AST) -> None:
         """`p.copy_(saved)`: the state's history becomes that of what is copied."""
-        for part in sorted(self.registered(target), key=lambda o: o.number):
-            if not given.updates and self.own_history(part):
-                self.reset(part, node, "copy_")
+        for part in sorted(self.views.registered(target), key=lambda o: o.number):
+            if not given.updates and self.views.own_history(part):
+                self.effects.scoring.reset(part, node, "copy_")
             self.take_over(part, given, node)
 
     def copy_part(self, target: Obj, given: Data, node: ast.AST) -> None:
         """`model.head.weight.copy_(saved)`: the rest of the state stays what it was."""
-        self.put(target, "#history", self.own_history(target) | given.updates)
-        self.put(target, "#doubts", self.misgivings(target) | self.origin_doubts(given, node))
+        self.heap.put(target, "#history", self.views.own_history(target) | given.updates)
+        self.heap.put(target, "#doubts", self.views.misgivings(target) | self.origin_doubts(given, node))
 
     def take_over(self, target: Obj, source: Data, node: ast.AST) -> None:
         """The whole state becomes what the source is."""
-        self.put(target, "#history", source.updates)
+        self.heap.put(target, "#history", source.updates)
         if "artifact" in source.marks or self.has_restored(source):
             self.restore(target, node)
         elif source.states:
-            self.put(target, RESTORED, False)
+            self.heap.put(target, RESTORED, False)
         doubts = self.origin_doubts(source, node)
-        if doubts != self.misgivings(target):
-            self.put(target, "#doubts", doubts)
+        if doubts != self.views.misgivings(target):
+            self.heap.put(target, "#doubts", doubts)
 
     def origin_doubts(self, source: Data, node: ast.AST) -> frozenset[int]:
         """The doubts about what a state is given: unless it is known where from, it may be the fruit of any update."""
         followed = source.updates or source.states or source.refs or "artifact" in source.marks
-        if followed or not self.known_updates:
+        if followed or not self.effects.scoring.known_updates:
             return source.doubts
         return source.doubts | {
-            self.doubt("weights of an origin that is not followed", ast.unparse(node), node)
+            self.recorder.doubt("weights of an origin that is not followed", ast.unparse(node), node)
         }
 
     def has_restored(self, record: Data) -> bool:
         """Whether a module that a value comes from was given weights read back from a file."""
         owners = record.states | record.refs
-        return any(part.d.get(RESTORED) for owner in owners for part in self.members(owner))
+        return any(part.d.get(RESTORED) for owner in owners for part in self.views.members(owner))
 
     def restore(self, target: Obj, node: ast.AST) -> None:
         """A state is given weights read back from a file."""
-        self.put(target, RESTORED, True)
-        key = (target.number, self.place(node))
-        if target.kind == "module" and key not in self.known_restores:
+        self.heap.put(target, RESTORED, True)
+        key = (target.number, self.recorder.place(node))
+        if target.kind == "module" and key not in self.effects.scoring.known_restores:
             what = ast.unparse(node)[:60]
-            event = Artifact(**self.common(node), action="restore", what=what, state=target.state())  # type: ignore[arg-type]
-            self.record(event)
-            self.known_restores[key] = event.number
+            event = Artifact(**self.recorder.common(node), action="restore", what=what, state=target.state())
+            self.recorder.record(event)
+            self.effects.scoring.known_restores[key] = event.number
 
 
 def is_strict(call: ast.AST) -> bool:

@@ -14,7 +14,9 @@ from auditor.static.domain.heap import Obj
 from auditor.static.domain.provenance import EMPTY, LAYOUT, UNKNOWN, Array, Data
 from auditor.static.domain.taint import choosing, joined
 from auditor.static.domain.values import Const, Lib, Num, Truth, Tup, Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.machine import Machine
+from auditor.static.transfer.stacked_columns import SideBySide
 from auditor.static.transfer.tables import (
     ALLOCATIONS,
     COPIES,
@@ -23,7 +25,7 @@ from auditor.static.transfer.tables import (
     RESETS,
     RESHAPES,
 )
-from auditor.static.transfer.tensor_methods import BY_ELEMENT, SUMS
+from auditor.static.transfer.tensor_methods import BY_ELEMENT, SUMS, TensorMethods
 
 CASTS = frozenset(["float16", "float32", "float64", "float_", "single", "double"])
 """Numpy types that keep a number as it is, but for its digits."""
@@ -37,15 +39,30 @@ WRAPS = frozenset(["as_tensor", "from_numpy", "asarray", "ascontiguousarray"])
 FILLS: dict[str, int | None] = {"zeros": 0, "ones": 1, "full": None, "bytearray": 0}
 
 
-class TensorFunctions(Machine):
+class TensorFunctions:
     """Calls of tensor functions."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        effects: EffectsRoom,
+        tensor_methods: TensorMethods,
+        stacked_columns: SideBySide,
+    ) -> None:
+        self.machine = machine
+        self.symbols = machine.symbols
+        self.heap = machine.heap
+        self.views = machine.views
+        self.effects = effects
+        self.tensor_methods = tensor_methods
+        self.stacked_columns = stacked_columns
 
     def tensors(
         self, name: str, tail: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value | None:
         first = args[0] if args else UNKNOWN
         if tail in ALLOCATIONS and name.split(".")[0] in ("torch", "numpy", "builtins"):
-            if len(args) == 1 and tail in ("zeros", "empty") and self.number(first) == Expr(0):
+            if len(args) == 1 and tail in ("zeros", "empty") and self.views.number(first) == Expr(0):
                 return EMPTY
             return self.allocated(tail, args, keywords, node)
         if tail == "arange":
@@ -55,52 +72,62 @@ class TensorFunctions(Machine):
         if tail in ("cat", "concatenate", "hstack") and args:
             return self.concatenated(first)
         if tail in ("tensor", "as_tensor", "from_numpy", "asarray", "array", "ascontiguousarray", "fromiter"):
-            bits = self.cast_bits(tail, args, keywords)
+            bits = self.tensor_methods.cast_bits(tail, args, keywords)
             if bits is not None:
-                first = self.wrapped(first, bits)
+                first = self.tensor_methods.wrapped(first, bits)
             if isinstance(first, (Num, Const, Truth)):
                 return first if isinstance(first, Num) else self.allocated(tail, [], keywords, node)
-            if isinstance(first, Obj) and self.length(first) == Expr(0):
+            if isinstance(first, Obj) and self.machine.evaluate.length(first) == Expr(0):
                 return EMPTY
             if isinstance(first, Obj) and first.kind == "tensor" and tail in WRAPS and bits is None:
                 return first
-            record = self.data(first)
+            record = self.views.data(first)
             if isinstance(first, Obj):
                 record = replace(record, span=self.consecutive(first))
             return replace(record, array=first.array if isinstance(first, Data) else None, refs=frozenset())
-        known = self.constant_mask(first) if tail == "where" and len(args) == 3 else None
+        known = self.stacked_columns.constant_mask(first) if tail == "where" and len(args) == 3 else None
         if known is not None:
             return args[1] if known else args[2]
         if tail in CASTS and name.startswith("numpy.") and len(args) == 1:
-            return first if isinstance(first, Const) else self.data(first).plain()
+            return first if isinstance(first, Const) else self.views.data(first).plain()
         if tail == "where" and len(args) == 3:
-            mask = self.data(args[0])
-            picked = self.picked(*args)
+            mask = self.views.data(args[0])
+            picked = self.effects.token_tables.picked(*args)
             if picked is not None:
-                return replace(self.mix(*args), by_kind=picked)
-            chosen = self.mix(*args[1:])
+                return replace(self.views.mix(*args), by_kind=picked)
+            chosen = self.views.mix(*args[1:])
             if mask.looks:
                 chosen = replace(chosen, looks=joined(chosen.looks, choosing(mask.looks)))
-            found = self.decided(self.masked(chosen, mask, node), args[0], node)
-            if self.by_kind_of(args[2]) == 0 and isinstance(args[1], Data) and "mask" in mask.marks:
+            found = self.effects.selection.decided(
+                self.effects.masks.masked(chosen, mask, node), args[0], node
+            )
+            if (
+                self.effects.token_tables.by_kind_of(args[2]) == 0
+                and isinstance(args[1], Data)
+                and "mask" in mask.marks
+            ):
                 return replace(found, by_kind=args[1].by_kind)  # some tokens only, each for what it counts
             return found
-        columns = self.stacked(args, keywords) if tail in ("stack", "column_stack") and args else None
+        columns = (
+            self.stacked_columns.stacked(args, keywords)
+            if tail in ("stack", "column_stack") and args
+            else None
+        )
         if columns is not None:
             return columns
         if tail == "stack" and args:
-            record = self.mix(*args)
+            record = self.views.mix(*args)
             return replace(
                 record, rank=None if record.rank is None else record.rank + 1, span=None, array=None
             )
         if tail == "nan_to_num" and args:
             return first
         if tail in EQUALITIES and len(args) == 2:
-            return self.call_method(first, EQUALITIES[tail], args[1:], keywords, node)
+            return self.machine.apply.call_method(first, EQUALITIES[tail], args[1:], keywords, node)
         if tail in RESHAPES | COPIES | PARTS and args:
-            return self.call_method(first, tail, args[1:], keywords, node)
+            return self.machine.apply.call_method(first, tail, args[1:], keywords, node)
         if tail in RESETS and args:
-            return self.call_method(first, tail, args[1:], keywords, node)
+            return self.machine.apply.call_method(first, tail, args[1:], keywords, node)
         if name.startswith("math.") and all(isinstance(a, Const) for a in args):
             function = getattr(math, tail, None)
             if function is None:
@@ -116,17 +143,17 @@ class TensorFunctions(Machine):
                 # positions kept inside an array: those beyond its ends change, and no others
                 return replace(first, span=None, within=first.intervals)
         if tail in BY_ELEMENT_METHODS and args:
-            record = self.data(first)
+            record = self.views.data(first)
             if record.by_kind is not None or (record.regions and tail in SUMS):
-                return self.call_method(first, tail, args[1:], keywords, node)
+                return self.machine.apply.call_method(first, tail, args[1:], keywords, node)
         if tail in ("minimum", "maximum", "clip") and len(args) >= 2:
-            numbers = [self.number(a) for a in args[:2]]
+            numbers = [self.views.number(a) for a in args[:2]]
             if all(n is not None for n in numbers) and tail != "clip":
                 return Num(operation("min" if tail == "minimum" else "max", *numbers))
         return None
 
     def allocated(self, tail: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Obj:
-        out = self.allocate("tensor", node)
+        out = self.heap.allocate("tensor", node)
         rank: int | None = None
         if args and not tail.endswith("_like"):
             shape = args[0].items if isinstance(args[0], Tup) else None
@@ -134,7 +161,7 @@ class TensorFunctions(Machine):
                 items = args[0].d.get("#items")
                 shape = items if isinstance(items, tuple) else None
             rank = len(shape) if shape is not None else 1 if tail == "full" else len(args)
-        empty = self.starts_empty(tail, args, keywords)
+        empty = self.effects.masks.starts_empty(tail, args, keywords)
         out.d["#content"] = Data(rank=rank)
         if empty:
             out.d["#empty"] = True
@@ -153,31 +180,31 @@ class TensorFunctions(Machine):
         return FILLS[tail]
 
     def arange(self, args: list[Value], keywords: dict[str, Value]) -> Data:
-        numbers = [self.number(a) for a in args]
+        numbers = [self.views.number(a) for a in args]
         if len(numbers) == 1 and numbers[0] is not None:
             return Data(span=(Expr(0), numbers[0]), rank=1)
         if len(numbers) == 2 and numbers[0] is not None and numbers[1] is not None:
             return Data(span=(numbers[0], numbers[1]), rank=1, turns=numbers[0].iterations())
-        return Data(turns=self.mix(*args).turns, rank=1)
+        return Data(turns=self.views.mix(*args).turns, rank=1)
 
     def positions(
         self, name: str, tail: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value:
         """Indices of what is found in an array: positions, no content; in ascending order where they are."""
-        given = self.mix(*args)
+        given = self.views.mix(*args)
         found = Data(
             turns=given.turns,
             doubts=given.doubts,
             updates=given.updates,
             looks=choosing(given.looks),
         )
-        found = self.decided(found, given, node)
+        found = self.effects.selection.decided(found, given, node)
         if tail in ("nonzero", "flatnonzero", "argwhere", "where"):
-            self.last_symbol += 1
-            array = Array(self.last_symbol, Expr(0), ascending=True)
+            self.symbols.last += 1
+            array = Array(self.symbols.last, Expr(0), ascending=True)
             found = replace(found, array=array, rank=1, within=frozenset(((Expr(0), None),)))
             if "equals" in given.marks and self.is_split(given):
-                self.delimiters.add(array.number)
+                self.effects.scoring.delimiters.add(array.number)
             as_tuple = keywords.get("as_tuple")
             if tail == "where" or name == "numpy.nonzero" or (isinstance(as_tuple, Const) and as_tuple.value):
                 return Tup((found,))
@@ -194,15 +221,15 @@ class TensorFunctions(Machine):
         if items is None and isinstance(parts, Obj) and "#elements" not in parts.d:
             known = parts.d.get("#items")
             items = known if isinstance(known, tuple) else None
-        record = replace(self.mix(parts), by_kind=self.data(parts).by_kind)
+        record = replace(self.views.mix(parts), by_kind=self.views.data(parts).by_kind)
         if items is not None:
             arrays = [i for i in items if isinstance(i, Data) and i.array is not None]
             plain = [i for i in items if not (isinstance(i, Data) and i.array is not None)]
-            if len(arrays) == 1 and all(not self.data(i).relevant for i in plain):
+            if len(arrays) == 1 and all(not self.views.data(i).relevant for i in plain):
                 array = arrays[0].array
                 assert array is not None
-                self.last_symbol += 1
-                return replace(record, array=Array(self.last_symbol, Expr(0), array.ascending))
+                self.symbols.last += 1
+                return replace(record, array=Array(self.symbols.last, Expr(0), array.ascending))
         every_file = items is None and record.regions == frozenset((WHOLE,))
         if not every_file and (items is None or len(items) > 1):
             # a place in several parts one behind the other is no place in the split
@@ -211,9 +238,12 @@ class TensorFunctions(Machine):
 
     def consecutive(self, values: Obj) -> tuple[Expr, Expr] | None:
         """The interval of a list of positions one behind the other, such as `[start + i for i in range(n)]`."""
-        length = self.length(values) if values.kind == "list" else None
-        if length is None or not self.is_aligned(values, values.d.get("#entries", ())):  # type: ignore[arg-type]
+        length = self.machine.evaluate.length(values) if values.kind == "list" else None
+        if length is None or not self.machine.evaluate.is_aligned(values, values.d.get("#entries", ())):  # type: ignore[arg-type]
             return None
-        place = self.symbol("free")
-        first, other = self.number(self.element(values, Expr(0))), self.number(self.element(values, place))
+        place = self.symbols.fresh("free")
+        first, other = (
+            self.views.number(self.machine.evaluate.element(values, Expr(0))),
+            self.views.number(self.machine.evaluate.element(values, place)),
+        )
         return (first, first + length) if first is not None and other == first + place else None

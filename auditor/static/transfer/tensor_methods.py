@@ -9,7 +9,8 @@ from auditor.solver.expressions import Expr
 from auditor.solver.solver import proves
 from auditor.static.domain.provenance import LAYOUT, UNKNOWN, Data
 from auditor.static.domain.values import Const, Lib, Num, Slice, Tup, Value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.machine import Machine
 from auditor.static.transfer.tables import (
     NARROW_BITS,
 )
@@ -25,8 +26,14 @@ BY_ELEMENT: dict[str, ast.operator] = {
 }
 
 
-class TensorMethods(Machine):
+class TensorMethods:
     """What tensors become."""
+
+    def __init__(self, machine: Machine, effects: EffectsRoom) -> None:
+        self.machine = machine
+        self.symbols = machine.symbols
+        self.views = machine.views
+        self.effects = effects
 
     def cast_bits(self, name: str, args: list[Value], keywords: dict[str, Value]) -> int | None:
         """The bits that a cast leaves to a number, where these are too few for a position; None for any other call."""
@@ -46,7 +53,7 @@ class TensorMethods(Machine):
         """A number or positions cast to so few bits: only what provably fits is still known."""
         if isinstance(value, Num):
             fits = proves(value.expr) and proves(-value.expr + (2**bits - 1))
-            return value if fits else Num(self.symbol("opaque", value.expr), value.settings)
+            return value if fits else Num(self.symbols.fresh("opaque", value.expr), value.settings)
         if isinstance(value, Data) and (value.span or value.array or value.ints or value.windows):
             return replace(value, span=None, array=None, ints=frozenset(), windows=frozenset())
         return value
@@ -63,18 +70,18 @@ class TensorMethods(Machine):
         """`narrow(axis, start, length)`, `select(axis, index)`, `index_select(axis, indices)`, `take(indices)`."""
         axis: Value = keywords.get("dim", Const(0)) if name == "take" else args[0]
         rest = args if name == "take" else args[1:]
-        place = self.number(axis)
+        place = self.views.number(axis)
         if place is None or not place.is_constant or place.constant < 0 or not rest:
             marks = record.marks | {"moved"} if record.regions else record.marks
-            return replace(self.mix(owner, *args), marks=marks, rank=None)
+            return replace(self.views.mix(owner, *args), marks=marks, rank=None)
         chosen: Value = rest[0]
         if name == "narrow":
-            start = self.number(rest[0])
-            count = self.number(rest[1]) if len(rest) > 1 else None
+            start = self.views.number(rest[0])
+            count = self.views.number(rest[1]) if len(rest) > 1 else None
             stop = Num(start + count) if start is not None and count is not None else UNKNOWN
             chosen = Slice(rest[0], stop, None)
         whole = Slice(None, None, None)
-        return self.subscript(owner, Tup((whole,) * place.constant + (chosen,)), node)
+        return self.machine.evaluate.subscript(owner, Tup((whole,) * place.constant + (chosen,)), node)
 
     def method_by_kind(
         self,
@@ -87,14 +94,18 @@ class TensorMethods(Machine):
     ) -> Value | None:
         """Methods of tables and of byte lengths by token; None for those that do nothing of their own."""
         if name in SUMS:
-            return self.counted(record, node)
+            return self.effects.byte_counts.counted(record, node)
         if name in ("gather", "index_select", "take", "take_along_dim"):
-            return self.subscript(owner, keywords.get("index", args[-1] if args else UNKNOWN), node)
+            return self.machine.evaluate.subscript(
+                owner, keywords.get("index", args[-1] if args else UNKNOWN), node
+            )
         if name in ("bitwise_not", "logical_not"):
-            by_kind = self.transformed(ast.Not() if name == "logical_not" else ast.Invert(), owner)
+            by_kind = self.effects.token_tables.transformed(
+                ast.Not() if name == "logical_not" else ast.Invert(), owner
+            )
             return replace(record, by_kind=by_kind)
         if name in BY_ELEMENT and args:
-            return self.binary(BY_ELEMENT[name], owner, args[0], node)
+            return self.machine.evaluate.binary(BY_ELEMENT[name], owner, args[0], node)
         return None
 
     def reshaped(self, record: Data, name: str, args: list[Value]) -> Data:
@@ -112,7 +123,7 @@ class TensorMethods(Machine):
         elif name in ("flatten", "ravel"):
             rank = 1
         elif name == "unsqueeze":
-            in_front = bool(args) and self.number(args[0]) == Expr(0)
+            in_front = bool(args) and self.views.number(args[0]) == Expr(0)
             lifted = None if record.rank is None or (record.rank == 1 and not in_front) else record.rank + 1
             return replace(record, rank=lifted, array=None)
         elif name == "squeeze":
@@ -136,7 +147,7 @@ class TensorMethods(Machine):
         if record.rank == 1:
             marks = marks - {"folded"} if "folded" in marks else marks | {"flat"}
         elif before == 1:
-            one_row = bool(shape) and self.number(shape[0]) == Expr(1)
+            one_row = bool(shape) and self.views.number(shape[0]) == Expr(1)
             if "flat" in marks:
                 marks = marks - {"flat"}
             elif not one_row and not all(region.row is not None for region in record.regions):
@@ -146,30 +157,32 @@ class TensorMethods(Machine):
     def gathered(self, record: Data, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Data:
         """Log-probabilities picked at an index: the tokens of the index are what is scored."""
         index = keywords.get("index", args[-1] if args else UNKNOWN)
-        target = self.data(index)
-        out = self.mix(record, index)
+        target = self.views.data(index)
+        out = self.views.mix(record, index)
         if record.losses and target.regions:
-            return self.picked_score(out, target, node)
+            return self.effects.scoring.picked_score(out, target, node)
         if record.states and record.regions and target.regions and "softmax" in record.marks:
-            return self.loss(
+            return self.effects.scoring.loss(
                 target,
                 out,
                 node,
                 "softmax" if record.updates <= self.in_modules(record) else "mixture",
                 record.formula or Formula(of=Of.PROBABILITY),
             )
-        if self.in_vocabulary(record) and self.key_tokens(target):
+        if self.effects.lookups.in_vocabulary(record) and self.effects.lookups.key_tokens(target):
             # a logit at the target: it becomes a score where the normaliser is taken off
             out = out.laid_out_as(target)
             return replace(out, regions=target.regions, rank=target.rank, marks=out.marks | {"picked"})
-        return self.with_lookup(out, record, [index], node)
+        return self.effects.lookups.with_lookup(out, record, [index], node)
 
     def in_modules(self, record: Data) -> frozenset[int]:
         """The updates that the modules in a value have absorbed: what else it absorbed was mixed in."""
-        return frozenset().union(*(self.history(o) for o in record.states if o.kind == "module"))
+        return frozenset().union(*(self.views.history(o) for o in record.states if o.kind == "module"))
 
     def size_method(self, owner: Value, record: Data, name: str, args: list[Value]) -> Value | None:
-        if name in ("numel", "__len__") or (name == "size" and (not args or self.number(args[0]) == Expr(0))):
+        if name in ("numel", "__len__") or (
+            name == "size" and (not args or self.views.number(args[0]) == Expr(0))
+        ):
             length = self.data_length(owner, record)
             if length is not None:
                 return Num(length)

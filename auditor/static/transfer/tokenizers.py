@@ -20,8 +20,9 @@ from auditor.static.domain.by_token_kind import (
 from auditor.static.domain.heap import Env, Func, Obj
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.values import Const, Num, Tup, Value
+from auditor.static.effects.room import EffectsRoom
 from auditor.static.effects.token_tables import known_value
-from auditor.static.interpreter.decisions import Machine
+from auditor.static.interpreter.machine import Machine
 from auditor.trace.events import Load
 from auditor.trace.token_bytes import KINDS
 
@@ -48,21 +49,27 @@ MAX_NODES = 500
 """Nodes of a loop's body that are searched for a question: loops that build tables are short."""
 
 
-class Tokenizers(Machine):
+class Tokenizers:
     """Answers for model pieces, and visits them."""
 
-    def prepare_tokenizers(self) -> None:
+    def __init__(self, machine: Machine, effects: EffectsRoom) -> None:
+        self.machine = machine
+        self.recorder = machine.recorder
+        self.heap = machine.heap
+        self.effects = effects
         self.asks: dict[int, bool] = {}
 
     def tokenizer(self, args: Sequence[Value], keywords: dict[str, Value], node: ast.AST) -> Obj:
-        out = self.allocate("tokenizer", node)
+        out = self.heap.allocate("tokenizer", node)
         path = keywords.get("model_file", args[0] if args else None)
         if path is not None:
             self.tokenizer_loaded(path, node)
         return out
 
     def tokenizer_loaded(self, path: Value, node: ast.AST) -> None:
-        self.record(Load(**self.common(node), source="tokenizer", what=self.text_of(path)))  # type: ignore[arg-type]
+        self.recorder.record(
+            Load(**self.recorder.common(node), source="tokenizer", what=self.machine.apply.text_of(path))
+        )
 
     def tokenizer_method(
         self, owner: Obj, name: str, args: Sequence[Value], keywords: dict[str, Value], node: ast.AST
@@ -79,7 +86,7 @@ class Tokenizers(Machine):
             return None
         index = args[0]
         if name.lower().startswith("decode"):
-            items = self.exact_items(index)
+            items = self.machine.evaluate.exact_items(index)
             index = items[0] if items is not None and len(items) == 1 else index
         if not isinstance(index, Const) or not isinstance(index.value, int) or index.value not in INDEX:
             return None
@@ -105,7 +112,7 @@ class Tokenizers(Machine):
         parts = iterable.d.get("#parts")
         if not isinstance(parts, tuple) or len(parts) != 1 or iterable.d.get("#start") != Expr(0):
             return None
-        by_kind = self.by_kind_of(parts[0])
+        by_kind = self.effects.token_tables.by_kind_of(parts[0])
         if not isinstance(by_kind, ByKind) or not by_kind.is_table or not by_kind.known:
             return None
         return [
@@ -134,13 +141,15 @@ class Tokenizers(Machine):
             if name not in mentioned or not is_path(node.func):
                 return False
             if isinstance(node.func, ast.Attribute) and node.func.attr in QUESTIONS:
-                owner = self.evaluate(node.func.value, env)
+                owner = self.machine.evaluate.evaluate(node.func.value, env)
                 return isinstance(owner, Obj) and owner.kind == "tokenizer"
-            called = self.evaluate(node.func, env)
+            called = self.machine.evaluate.evaluate(node.func, env)
             return isinstance(called, Func) and self.mentions_question(called.node)
         if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Name) and node.slice.id == name:
             if isinstance(node.ctx, ast.Load) and is_path(node.value):
-                by_kind = self.by_kind_of(self.evaluate(node.value, env))
+                by_kind = self.effects.token_tables.by_kind_of(
+                    self.machine.evaluate.evaluate(node.value, env)
+                )
                 return isinstance(by_kind, ByKind) and by_kind.is_table
         return False
 
@@ -157,24 +166,24 @@ class Tokenizers(Machine):
         generator = node.generators[0]
         if len(node.generators) != 1 or generator.ifs:
             return None
-        iterable = self.evaluate(generator.iter, env)
+        iterable = self.machine.evaluate.evaluate(generator.iter, env)
         entries: list[Value]
         if isinstance(generator.target, ast.Name) and self.is_range(iterable):
             if not self.asks_by(generator.target.id, [node.elt], env, id(node)):
                 return None
             entries = [Const(kind.number) for kind in KINDS]
         else:
-            by_kind = self.by_kind_of(iterable)
+            by_kind = self.effects.token_tables.by_kind_of(iterable)
             if not isinstance(by_kind, ByKind) or not by_kind.is_table or not by_kind.known:
                 return None
             entries = [known_value(value) for value in by_kind.values]
         scope = Env(env)
         values: list[object] = []
         for entry in entries:
-            self.assign(generator.target, entry, scope)
-            value = self.evaluate(node.elt, scope)
+            self.machine.evaluate.assign(generator.target, entry, scope)
+            value = self.machine.evaluate.evaluate(node.elt, scope)
             values.append(value.value if isinstance(value, Const) else None)
-        out = self.allocate("list", node)
+        out = self.heap.allocate("list", node)
         out.d["#elements"] = ()
         out.d["#kinds"] = Data(by_kind=table(values))
         return out

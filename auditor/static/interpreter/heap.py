@@ -1,0 +1,31 @@
+"""The heap of one evaluation: objects are allocated here, and every write goes through its undo log."""
+
+from __future__ import annotations
+
+import ast
+
+from auditor.static.domain.heap import Class, Holder, Obj, Trail
+from auditor.static.interpreter.recorder import Recorder
+
+
+class Heap:
+    """Allocates objects and writes cells.
+
+    Attributes:
+        trail: the log of writes, which both arms of a branch start from.
+        last: number of the object allocated last.
+        written: numbers of the containers that something was stored in, or that an update changed.
+    """
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+        self.trail = Trail()
+        self.last = 0
+        self.written: set[int] = set()
+
+    def allocate(self, kind: str, node: ast.AST, name: str = "", cls: Class | None = None) -> Obj:
+        self.last += 1
+        return Obj(self.last, kind, self.recorder.place(node), self.recorder.entries(), name, cls)
+
+    def put(self, holder: Holder, key: object, value: object) -> None:
+        self.trail.put(holder, key, value)
