@@ -206,6 +206,24 @@ def test_lists_that_are_not_gone_to_are_missed(tmp_path: Path) -> None:
     assert result.rules[0].outcome is Outcome.FAIL
 
 
+FROM_FILE = """\
+    words = np.fromfile(path, dtype="<u2", count=int(header[2]), offset=1024)
+    return torch.from_numpy(words.astype(np.int64))
+"""
+BUFFERS = {
+    "numpy": "np.frombuffer(file.read(2 * int(header[2])), dtype='<u2')",
+    "torch": "torch.frombuffer(bytearray(file.read(2 * int(header[2]))), dtype=torch.uint16)",
+}
+
+
+@pytest.mark.parametrize("buffer", BUFFERS.values(), ids=BUFFERS.keys())
+def test_tokens_read_through_a_buffer_are_counted(buffer: str, tmp_path: Path) -> None:
+    lines = f"    with open(path, 'rb') as file:\n        file.seek(1024)\n        words = {buffer}\n"
+    changes = {FROM_FILE: lines + "    return torch.as_tensor(words).long()\n"}
+    coverage, _ = judged(read(SLIDING, changes, tmp_path))
+    assert (coverage.unknown, coverage.unscored) == ("", 0)
+
+
 def test_half_of_every_list_is_half_of_the_split(tmp_path: Path) -> None:
     coverage, result = judged(read(SLIDING, dealt(part="[::2]"), tmp_path))
     assert coverage.unscored / SPLIT.tokens == pytest.approx(0.5, abs=0.001)

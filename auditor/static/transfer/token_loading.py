@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from auditor.static.domain.flow import WHOLE
 from auditor.static.domain.lattice import scored
-from auditor.static.domain.provenance import UNKNOWN, Data
+from auditor.static.domain.provenance import LAYOUT, UNKNOWN, Data
 from auditor.static.domain.values import Const, Value
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
@@ -77,7 +77,13 @@ class TokenFunctions:
     ) -> Value | None:
         if name in ("glob.glob", "glob.iglob"):
             return self.globbed(args, node)
-        if name in ("numpy.fromfile", "numpy.memmap", "torch.from_file", "numpy.frombuffer"):
+        if name in (
+            "numpy.fromfile",
+            "numpy.memmap",
+            "torch.from_file",
+            "numpy.frombuffer",
+            "torch.frombuffer",
+        ):
             return self.file_content(args, keywords, node)
         if tail in LOSS_FUNCTIONS and not name.startswith("numpy"):
             _, target_position = LOSS_FUNCTIONS[tail]
@@ -174,7 +180,8 @@ class TokenFunctions:
             else replace(region, start=None, stop=None)
             for region in files.regions
         }
-        return replace(files, regions=frozenset(regions), rank=1, marks=files.marks - {"file"})
+        # bytes that were read are not laid out: they become tokens here
+        return replace(files, regions=frozenset(regions), rank=1, marks=files.marks - LAYOUT - {"file"})
 
     def file_content(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Data:
         given = self.views.mix(*args)
