@@ -25,6 +25,7 @@ class Row:
         crashed: whether the auditor itself failed on it, in contrast to input that cannot be audited.
         date: of the head commit (ISO day), or "".
         page: file name of the submission's HTML report, or "".
+        bpb: the claimed number, or None.
     """
 
     pr: int
@@ -41,6 +42,7 @@ class Row:
     date: str = ""
     page: str = ""
     crashed: bool = False
+    bpb: float | None = None
 
 
 def row_of(result: AuditResult, *, pr: int, date: str, page: str) -> Row:
@@ -72,6 +74,7 @@ def row_of(result: AuditResult, *, pr: int, date: str, page: str) -> Row:
         date=date,
         page=page,
         crashed=bool(result.crashed),
+        bpb=result.claim.val_bpb,
     )
 
 

@@ -1,4 +1,8 @@
-"""The corpus as a page: verdicts by month, outcomes by rule, every submission with a link to its report."""
+"""The corpus as a page: verdicts by month, outcomes by rule, and the queue of pull requests.
+
+The queue is a plain table that needs no script; with it, it can be searched, filtered and sorted, and its state stands
+in the address.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from dataclasses import dataclass
 
 from auditor.corpus.row import Row
 from auditor.report.clean import clean_line
-from auditor.report.html import environment
+from auditor.report.html import content_hash, environment, packaged_script
 
 TEMPLATE = "corpus.html.j2"
 
@@ -22,6 +26,23 @@ class Bar:
     name: str
     total: int
     parts: tuple[tuple[str, int, float], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pull:
+    """The scripts of one pull request.
+
+    Attributes:
+        need: its place among those who need a person: 0 for a review, then what could not be read, violations, and
+            compliant entries with problems before those without.
+        bpb: the lowest claim, or None.
+    """
+
+    number: int
+    date: str
+    need: int
+    bpb: float | None
+    rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +61,15 @@ def render_dashboard(rows: Sequence[Row], slugs: Sequence[str], *, pages: str = 
     Raises:
         AuditorError: jinja2 is not installed.
     """
+    script = packaged_script("queue.js")
     text: str = (
         environment()
         .get_template(TEMPLATE)
         .render(
             rows=rows,
+            pulls=by_need(rows),
+            script=script,
+            script_hash=content_hash(script),
             overall=bar("all", rows),
             months=by_month(rows),
             rules=by_rule(rows, slugs),
@@ -58,6 +83,32 @@ def render_dashboard(rows: Sequence[Row], slugs: Sequence[str], *, pages: str = 
 
 def verdict_word(row: Row) -> str:
     return row.verdict or "error"
+
+
+def by_need(rows: Sequence[Row]) -> list[Pull]:
+    """The pull requests, those that need a person first and the newest of these first."""
+    grouped: dict[int, list[Row]] = {}
+    for row in rows:
+        grouped.setdefault(row.pr, []).append(row)
+    pulls = [
+        Pull(
+            number=number,
+            date=max(row.date for row in own),
+            need=min(map(_need, own)),
+            bpb=min((row.bpb for row in own if row.bpb is not None), default=None),
+            rows=tuple(own),
+        )
+        for number, own in grouped.items()
+    ]
+    return sorted(pulls, key=lambda pull: (pull.need, -pull.number))
+
+
+def _need(row: Row) -> int:
+    if row.verdict is None:
+        return 1
+    if row.verdict == "compliant":
+        return 3 if row.record_verdict == "problems" else 4
+    return {"review": 0, "violation": 2}.get(row.verdict, 5)
 
 
 def bar(name: str, rows: Sequence[Row]) -> Bar:

@@ -39,7 +39,7 @@ def render(results: Sequence[AuditResult], notes: Sequence[str] = (), *, back: s
         AuditorError: jinja2 is not installed.
     """
     template = environment().get_template(TEMPLATE)
-    script = page_script()
+    script = packaged_script("page.js")
     text: str = template.render(
         pages=[Page(result, f"s{number}") for number, result in enumerate(results, 1)],
         notes=[clean_line(note) for note in notes],
@@ -58,9 +58,9 @@ def render(results: Sequence[AuditResult], notes: Sequence[str] = (), *, back: s
     return text
 
 
-def page_script() -> str:
-    """The script of a page; it holds nothing of a submission."""
-    return resources.files("auditor.report").joinpath("templates/page.js").read_text(encoding="utf-8")
+def packaged_script(name: str) -> str:
+    """A script of ours as it is shipped; it holds nothing of a submission."""
+    return resources.files("auditor.report").joinpath("templates", name).read_text(encoding="utf-8")
 
 
 def content_hash(script: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -141,7 +142,7 @@ def test_dashboard_links_to_a_report_for_every_row_that_has_a_verdict(outcome: t
         if row["verdict"] is not None:
             assert (outcome[1] / "html" / "submissions" / row["page"]).is_file()
             assert f'href="submissions/{row["page"]}"' in html
-    assert "<script" not in html
+    assert html.count("<script") == 1
 
 
 def test_one_shared_audit_is_taken_once(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,6 +204,8 @@ def test_dashboard_counts_by_month_and_rule_and_escapes() -> None:
     assert [(c.slug, c.fail, c.review, c.unknown) for c in counts] == [("r", 1, 1, 0)]
     html = render_dashboard(rows, ["r"])
     assert "&lt;b&gt;" in html and "<b></b>" not in html and "<i>script" not in html
+    numbers = [int(n) for n in re.findall(r'<tbody data-pr="(\d+)"', html)]
+    assert numbers == [2, 4, 1, 3], "a person decides, cannot be read, violation, compliant"
 
 
 def corpus(arguments: list[str]) -> object:

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from auditor.audit.targets import audit_target
+from auditor.corpus.row import Row
+from auditor.report.corpus_dashboard import render_dashboard
 from auditor.report.html import render
 from tests.report.made import made_result
 
@@ -56,10 +58,12 @@ document.getElementById("page").addEventListener("load", function () {{
 </script>"""
 
 
-def looked_at(folder: Path, text: str, *, width: int, hash_: str = "") -> tuple[dict[str, object], str]:
+def looked_at(
+    folder: Path, text: str, *, width: int, hash_: str = "", harness: str = ""
+) -> tuple[dict[str, object], str]:
     """What the harness saw, and what the browser complained of."""
     (folder / "report.html").write_text(text, encoding="utf-8")
-    (folder / "harness.html").write_text(HARNESS.format(width=width, hash=hash_), encoding="utf-8")
+    (folder / "harness.html").write_text(harness or HARNESS.format(width=width, hash=hash_), encoding="utf-8")
     ran = subprocess.run(
         [
             CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files",
@@ -105,3 +109,51 @@ def test_a_link_opens_what_it_leads_into(tmp_path: Path) -> None:
 def test_names_of_a_submission_do_nothing(tmp_path: Path) -> None:
     seen, complaints = looked_at(tmp_path, render([made_result()]), width=390)
     assert complaints == "" and seen["overflow"] == 0
+
+
+QUEUE = """<!doctype html><meta charset="utf-8"><body><pre id="seen"></pre>
+<iframe id="page" src="report.html#q=deep&amp;verdict=violation" width="390" height="900" style="border:0"></iframe>
+<script>
+document.getElementById("page").addEventListener("load", function () {
+  var seen = {}, inner = this.contentWindow, page = inner.document;
+  var table = page.getElementById("queue");
+  var rows = function () { return Array.from(table.querySelectorAll("tbody tr:not([hidden])")); };
+  var numbers = function () { return rows().slice(0, 3).map(function (r) { return +r.parentNode.dataset.pr; }); };
+  var search = page.getElementById("search"), sort = page.getElementById("sort");
+  var type = function (text) { search.value = text; search.dispatchEvent(new inner.Event("input")); };
+  seen.linked = rows().length;
+  page.querySelector('[data-verdict-toggle="violation"]').click();
+  type(""); seen.all = rows().length; seen.first = numbers();
+  type("#4999"); seen.one = numbers(); seen.hash = inner.location.hash;
+  type(""); sort.value = "bpb"; sort.dispatchEvent(new inner.Event("change")); seen.lowest = numbers();
+  var rule = page.getElementById("rule");
+  rule.value = "opaque-code"; rule.dispatchEvent(new inner.Event("change"));
+  seen.rule = rows().length;
+  seen.overflow = page.documentElement.scrollWidth - page.documentElement.clientWidth;
+  document.getElementById("seen").textContent = JSON.stringify(seen);
+});
+</script>"""
+
+
+def test_a_queue_of_5000_rows_is_searched_filtered_and_sorted(tmp_path: Path) -> None:
+    """Every tenth is a violation, every hundredth of these is 'deep', every thousandth script is opaque."""
+    rows = [
+        Row(
+            pr=number,
+            head="",
+            path=f"records/x/{'deep' if number % 100 == 0 else 'flat'}_{number}/train_gpt.py",
+            verdict="violation" if number % 10 == 0 else "review" if number % 10 == 1 else "compliant",
+            failed=("opaque-code",) if number % 1000 == 0 else (),
+            bpb=2.0 - number / 10_000,
+            reason="<img src=x onerror=alert(1)>",
+        )
+        for number in range(1, 5_001)
+    ]
+    seen, complaints = looked_at(tmp_path, render_dashboard(rows, ["opaque-code"]), width=390, harness=QUEUE)
+    assert complaints == ""
+    assert seen["linked"] == 50, "the address says what is shown"
+    assert seen["all"] == 5_000 and seen["first"] == [4991, 4981, 4971], "who needs a person first"
+    assert seen["one"] == [4999] and seen["hash"] == "#q=%234999"
+    assert seen["lowest"] == [5000, 4999, 4998]
+    assert seen["rule"] == 5
+    assert seen["overflow"] == 0

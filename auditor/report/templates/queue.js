@@ -1,0 +1,81 @@
+"use strict";
+(function () {
+  var table = document.getElementById("queue");
+  var search = document.getElementById("search"), rule = document.getElementById("rule");
+  var sort = document.getElementById("sort"), count = document.getElementById("count");
+  var toggles = Array.prototype.slice.call(document.querySelectorAll("[data-verdict-toggle]"));
+  var groups = Array.prototype.slice.call(table.tBodies).map(function (body, at) {
+    return { body: body, at: at, pr: +body.dataset.pr, date: body.dataset.date, need: +body.dataset.need,
+      bpb: body.dataset.bpb === "" ? Infinity : +body.dataset.bpb,
+      rows: Array.prototype.slice.call(body.rows).map(function (row) {
+        return { row: row, verdict: row.dataset.verdict, rules: " " + row.dataset.rules + " ",
+          text: (row.dataset.text || "").toLowerCase(), shown: true };
+      }) };
+  });
+  var orders = {
+    need: function (a, b) { return a.need - b.need || b.pr - a.pr; },
+    newest: function (a, b) { return b.date < a.date ? -1 : b.date > a.date ? 1 : b.pr - a.pr; },
+    bpb: function (a, b) { return a.bpb < b.bpb ? -1 : a.bpb > b.bpb ? 1 : a.pr - b.pr; },
+    number: function (a, b) { return a.pr - b.pr; }
+  };
+  var ordered = null;
+  function apply() {
+    var words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    var wanted = toggles.filter(function (t) { return t.getAttribute("aria-pressed") === "true"; })
+      .map(function (t) { return t.dataset.verdictToggle; });
+    var needle = rule.value ? " " + rule.value + " " : "", seen = 0, pulls = 0;
+    groups.forEach(function (group) {
+      var any = false;
+      group.rows.forEach(function (row) {
+        var show = (!wanted.length || wanted.indexOf(row.verdict) >= 0)
+          && (!needle || row.rules.indexOf(needle) >= 0)
+          && words.every(function (word) { return row.text.indexOf(word) >= 0; });
+        if (show !== row.shown) { row.row.hidden = !show; row.shown = show; }
+        if (show) { seen += 1; any = true; }
+      });
+      if (any) pulls += 1;
+    });
+    if (ordered !== sort.value) {
+      var parts = document.createDocumentFragment();
+      groups.slice().sort(orders[sort.value] || orders.need).forEach(function (g) { parts.appendChild(g.body); });
+      table.appendChild(parts);
+      ordered = sort.value;
+    }
+    count.textContent = seen + " of " + count.dataset.all + " scripts, " + pulls + " pull requests";
+    return { q: search.value, verdict: wanted.join(","), rule: rule.value, sort: sort.value === "need" ? "" : sort.value };
+  }
+  function changed() {
+    var state = apply(), said = Object.keys(state).filter(function (k) { return state[k]; })
+      .map(function (k) { return k + "=" + encodeURIComponent(state[k]); }).join("&");
+    history.replaceState(null, "", said ? "#" + said : location.pathname + location.search);
+  }
+  function read() {
+    var state = {};
+    location.hash.slice(1).split("&").forEach(function (part) {
+      var cut = part.indexOf("=");
+      if (cut > 0) try { state[part.slice(0, cut)] = decodeURIComponent(part.slice(cut + 1)); } catch (e) { /* not ours */ }
+    });
+    search.value = state.q || "";
+    rule.value = state.rule || "";
+    if (rule.selectedIndex < 0) rule.value = "";
+    sort.value = Object.prototype.hasOwnProperty.call(orders, state.sort || "") ? state.sort : "need";
+    var on = (state.verdict || "").split(",");
+    toggles.forEach(function (t) { t.setAttribute("aria-pressed", String(on.indexOf(t.dataset.verdictToggle) >= 0)); });
+    apply();
+  }
+  search.addEventListener("input", changed);
+  rule.addEventListener("change", changed);
+  sort.addEventListener("change", changed);
+  toggles.forEach(function (toggle) {
+    toggle.addEventListener("click", function () {
+      toggle.setAttribute("aria-pressed", String(toggle.getAttribute("aria-pressed") !== "true"));
+      changed();
+    });
+  });
+  document.addEventListener("keydown", function (event) {
+    if (event.key === "/" && document.activeElement !== search) { search.focus(); event.preventDefault(); }
+  });
+  window.addEventListener("hashchange", read);
+  document.getElementById("controls").hidden = false;
+  read();
+})();
