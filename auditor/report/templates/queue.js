@@ -3,6 +3,7 @@
   var table = document.getElementById("queue");
   var search = document.getElementById("search"), rule = document.getElementById("rule");
   var sort = document.getElementById("sort"), count = document.getElementById("count");
+  var more = document.getElementById("more");
   var toggles = Array.prototype.slice.call(document.querySelectorAll("[data-verdict-toggle]"));
   var groups = Array.prototype.slice.call(table.tBodies).map(function (body, at) {
     return { body: body, at: at, pr: +body.dataset.pr, date: body.dataset.date, need: +body.dataset.need,
@@ -18,29 +19,34 @@
     bpb: function (a, b) { return a.bpb < b.bpb ? -1 : a.bpb > b.bpb ? 1 : a.pr - b.pr; },
     number: function (a, b) { return a.pr - b.pr; }
   };
-  var ordered = null;
+  var ordered = null, sorted = groups, limit = 200;
   function apply() {
     var words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     var wanted = toggles.filter(function (t) { return t.getAttribute("aria-pressed") === "true"; })
       .map(function (t) { return t.dataset.verdictToggle; });
     var needle = rule.value ? " " + rule.value + " " : "", seen = 0, pulls = 0;
-    groups.forEach(function (group) {
+    var again = ordered !== sort.value;
+    if (again) sorted = groups.slice().sort(orders[sort.value] || orders.need);
+    sorted.forEach(function (group) {
       var any = false;
       group.rows.forEach(function (row) {
         var show = (!wanted.length || wanted.indexOf(row.verdict) >= 0)
           && (!needle || row.rules.indexOf(needle) >= 0)
           && words.every(function (word) { return row.text.indexOf(word) >= 0; });
-        if (show !== row.shown) { row.row.hidden = !show; row.shown = show; }
         if (show) { seen += 1; any = true; }
+        show = show && seen <= limit; // laying out thousands of rows takes longer than finding them
+        if (show !== row.shown) { row.row.hidden = !show; row.shown = show; }
       });
       if (any) pulls += 1;
     });
-    if (ordered !== sort.value) {
+    if (again) {
       var parts = document.createDocumentFragment();
-      groups.slice().sort(orders[sort.value] || orders.need).forEach(function (g) { parts.appendChild(g.body); });
+      sorted.forEach(function (g) { parts.appendChild(g.body); });
       table.appendChild(parts);
       ordered = sort.value;
     }
+    more.hidden = seen <= limit;
+    more.textContent = "show all " + seen;
     count.textContent = seen + " of " + count.dataset.all + " scripts, " + pulls + " pull requests";
     return { q: search.value, verdict: wanted.join(","), rule: rule.value, sort: sort.value === "need" ? "" : sort.value };
   }
@@ -72,6 +78,7 @@
       changed();
     });
   });
+  more.addEventListener("click", function () { limit = Infinity; apply(); });
   document.addEventListener("keydown", function (event) {
     if (event.key === "/" && document.activeElement !== search) { search.focus(); event.preventDefault(); }
   });
