@@ -19,7 +19,7 @@ from auditor.static.causality.values import (
     Scope,
     Unknown,
 )
-from auditor.static.causality.walker import Walker, key_of
+from auditor.static.causality.walker import Walker, held, key_of
 
 
 def bind(it: Walker, target: ast.expr, value: Any, scope: Scope) -> None:
@@ -72,6 +72,8 @@ def set_attribute(it: Walker, owner: Any, name: str, value: Any) -> None:
     elif isinstance(owner, Tensor):
         if name == "data" and isinstance(value, Tensor):
             owner.assign(value)
+        elif held([value]) is not None:
+            raise NotFollowed(f"a store of data to the attribute {name} of a tensor")
         elif name in ("requires_grad", "grad", "_is_param") or isinstance(
             value, bool | str | int | float | None
         ):
@@ -82,9 +84,9 @@ def set_attribute(it: Walker, owner: Any, name: str, value: Any) -> None:
         if it.following or not owner.name.startswith(("torch.backends", "torch._", "os.", "sys.")):
             raise NotFollowed(f"a store into the library: {owner.name}.{name}")
     elif isinstance(owner, Unknown):
-        if it.following and isinstance(value, Tensor) and value.depends:
+        if it.following and held([value]) is not None:
             raise NotFollowed(f"a store of data into what is not known: {owner.reason}")
-    elif not isinstance(owner, Function | Native):
+    elif it.following or not isinstance(owner, Function | Native):
         raise NotFollowed(f"a store to an attribute of a {type(owner).__name__}")
 
 

@@ -22,7 +22,7 @@ from auditor.static.causality.values import (
     Super,
     Unknown,
 )
-from auditor.static.causality.walker import Walker, key_of
+from auditor.static.causality.walker import Walker, held, is_open, key_of
 
 
 def attribute(it: Walker, owner: Any, name: str) -> Any:
@@ -204,6 +204,8 @@ PURE: dict[type, frozenset[str]] = {
     range: frozenset(["index", "count"]),
 }
 MAX_TEXT = 100_000
+COMPARING = frozenset(["index", "count", "remove"])
+"""Methods of sequences that compare their elements."""
 
 
 def of_container(it: Walker, owner: Any, name: str) -> Any:
@@ -226,8 +228,14 @@ def of_container(it: Walker, owner: Any, name: str) -> Any:
             plain = [p if isinstance(p, dict) else list(it.iterate(p)) for p in plain]
         if name == "sort":
             raise NotFollowed("list.sort")
-        if isinstance(owner, str | bytes) and any(isinstance(a, Unknown) for a in plain):
-            return it.unknown(f"a text ({name})")
+        if isinstance(owner, str | bytes) and is_open(plain):
+            return it.unknown(f"a text ({name})", it.where, held(plain))
+        if name in COMPARING and is_open((*plain, *(owner if isinstance(owner, list | tuple) else ()))):
+            raise NotFollowed(f"{type(owner).__name__}.{name} of values that are not known")
+        if isinstance(owner, set | frozenset) and is_open(
+            [p for a in plain for p in (a if isinstance(a, list) else [a])]
+        ):
+            raise NotFollowed("a set of values that are not known")
         if isinstance(owner, str) and name == "join":
             parts = list(it.iterate(plain[0]))
             return (
@@ -235,14 +243,14 @@ def of_container(it: Walker, owner: Any, name: str) -> Any:
                 if not parts
                 else owner.join(parts)
                 if all(isinstance(p, str) for p in parts)
-                else it.unknown("a text")
+                else it.unknown("a text", it.where, held(parts))
             )
         if isinstance(owner, str) and (
             len(owner) > MAX_TEXT or (name in ("format", "zfill", "title") and owner.count("{") > 50)
         ):
             raise NotFollowed("a text that is too long")
         if isinstance(owner, str) and name == "format":
-            return it.unknown("a formatted text")
+            return it.unknown("a formatted text", it.where, held((*plain, *keywords.values())))
         try:
             return function(*plain, **keywords)
         except (KeyError, IndexError, ValueError, StopIteration) as error:

@@ -24,7 +24,7 @@ from auditor.static.causality.values import (
     Scope,
     Unknown,
 )
-from auditor.static.causality.walker import Walker, highest, joined_unknown
+from auditor.static.causality.walker import Walker, held, highest, is_open, joined_unknown, key_of
 
 MAX_RANGE = 1_000_000
 
@@ -103,8 +103,13 @@ def _sequence(kind: Callable[[Any], Any]) -> Callable[..., Any]:
     def make(it: Walker, values: Any = ()) -> Any:
         if isinstance(values, Unknown):
             return values
+        items = it.iterate(values)
+        if kind in (set, frozenset):
+            items = list(items)
+            if is_open(items):
+                raise NotFollowed("a set of values that are not known")
         try:
-            return kind(it.iterate(values))
+            return kind(items)
         except TypeError:
             raise NotFollowed(f"a {kind} of values that have no hash here") from None
 
@@ -116,7 +121,8 @@ def _dict(it: Walker, values: Any = (), **more: Any) -> Any:
         return values
     if isinstance(values, dict):
         return {**values, **more}
-    return {**dict(tuple(it.iterate(pair)) for pair in it.iterate(values)), **more}
+    pairs = [tuple(it.iterate(pair)) for pair in it.iterate(values)]
+    return {**{key_of(key): value for key, value in pairs}, **more}
 
 
 def _extreme(name: str) -> Callable[..., Any]:
@@ -163,8 +169,8 @@ def _number(kind: Callable[..., Any]) -> Callable[..., Any]:
             args = (numbers_of(it, args[0], "item"), *args[1:])
         if args and isinstance(args[0], Unknown):
             return args[0]
-        if any(isinstance(a, Library | Instance | Function) for a in args):
-            return it.unknown("a number")
+        if any(isinstance(a, Library | Instance | Function | Unknown | Tensor) for a in args):
+            return it.unknown("a number", it.where, held(args))
         try:
             return kind(*args)
         except (ValueError, TypeError, OverflowError) as error:
@@ -180,7 +186,7 @@ def _bool(it: Walker, value: Any = False) -> Any:
 def _text(it: Walker, value: Any = "", *_args: Any) -> Any:
     if isinstance(value, bool | int | float | str | type(None)):
         return str(value)
-    return it.unknown("a text")
+    return it.unknown("a text", it.where, held([value]))
 
 
 def _absolute(it: Walker, value: Any) -> Any:
@@ -274,7 +280,7 @@ def _filter(it: Walker, function: Any, values: Any) -> list[Any]:
 
 
 def _identity_number(it: Walker, value: Any) -> Any:
-    return it.unknown("the address of an object", id(value) if not isinstance(value, Tensor) else None)
+    return it.unknown("the hash or the address of an object", it.where, held([value]))
 
 
 BUILTINS: dict[str, Callable[..., Any]] = {
@@ -290,8 +296,8 @@ BUILTINS: dict[str, Callable[..., Any]] = {
     "set": _sequence(set),
     "frozenset": _sequence(frozenset),
     "dict": _dict,
-    "dict.fromkeys": lambda it, keys, value=None: dict.fromkeys(it.iterate(keys), value),
-    "fromkeys": lambda it, keys, value=None: dict.fromkeys(it.iterate(keys), value),
+    "dict.fromkeys": lambda it, keys, value=None: {key_of(key): value for key in it.iterate(keys)},
+    "fromkeys": lambda it, keys, value=None: {key_of(key): value for key in it.iterate(keys)},
     "min": _extreme("min"),
     "max": _extreme("max"),
     "sum": _sum,
@@ -305,7 +311,7 @@ BUILTINS: dict[str, Callable[..., Any]] = {
     "bool": _bool,
     "str": _text,
     "repr": _text,
-    "format": lambda it, *_a: it.unknown("a text"),
+    "format": lambda it, *args: it.unknown("a text", it.where, held(args)),
     "abs": _absolute,
     "any": _any_all("any"),
     "all": _any_all("all"),
@@ -327,7 +333,7 @@ BUILTINS: dict[str, Callable[..., Any]] = {
     "__setattr__": _set_on_object,
     "print": lambda it, *_a, **_k: None,
     "hash": _identity_number,
-    "bytes": lambda it, *_a: it.unknown("bytes"),
+    "bytes": lambda it, *args: it.unknown("bytes", it.where, held(args)),
     "open": lambda it, *_a, **_k: it.unknown("a file"),
     "exec": lambda it, *_a, **_k: it.unknown("exec"),
     "eval": lambda it, *_a, **_k: it.unknown("eval"),

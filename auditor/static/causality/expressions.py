@@ -14,7 +14,7 @@ from auditor.static.causality.operations.elementwise import binary, unary
 from auditor.static.causality.operations.table import integer
 from auditor.static.causality.tensor import Tensor
 from auditor.static.causality.values import MISSING, Class, Instance, Library, Scope, Unknown
-from auditor.static.causality.walker import Walker, joined_unknown, key_of
+from auditor.static.causality.walker import Walker, held, is_open, joined_unknown, key_of
 
 ARITHMETIC: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any], str]] = {
     ast.Add: ("add", operator.add, "__add__"),
@@ -95,7 +95,9 @@ def eval_set(it: Walker, node: ast.Set, scope: Scope) -> Any:
 
 
 def hashed(kind: Callable[[Any], Any], values: Any) -> Any:
-    """A set or a dictionary of values that must be hashable."""
+    """A set of values that must be known: how many there are hangs on which are equal."""
+    if is_open(values):
+        raise NotFollowed("a set of values that are not known")
     try:
         return kind(values)
     except TypeError:
@@ -140,7 +142,7 @@ def eval_joined(it: Walker, node: ast.JoinedStr, scope: Scope) -> Any:
                 except (ValueError, TypeError):
                     raise ScriptError("ValueError", "a format that does not fit") from None
             else:
-                return it.unknown("a text with values that are not known")
+                return it.unknown("a text with values that are not known", it.where, held([value]))
         elif isinstance(part, ast.Constant):
             parts.append(str(part.value))
     return "".join(parts)
@@ -232,6 +234,8 @@ def arithmetic(it: Walker, op: ast.operator, left: Any, right: Any) -> Any:
         return joined_unknown(it, name, left, right)
     if isinstance(left, Library | Class) or isinstance(right, Library | Class):
         return it.unknown("arithmetic with a library's value")
+    if isinstance(left, str) and (pos := held([right])) is not None:
+        return it.unknown("a text with values that are not known", it.where, pos)
     if _size(op, left, right) > MAX_REPEATED:
         raise NotFollowed("a value that grows too large")
     if (
@@ -311,6 +315,8 @@ def compared(it: Walker, op: ast.cmpop, left: Any, right: Any) -> Any:
             same = isinstance(left, Library) and isinstance(right, Library) and left == right
             return same == isinstance(op, ast.Eq)
         return it.unknown(f"a comparison with {left if isinstance(left, Library) else right!r}")
+    if (pos := held((left, right))) is not None:
+        return it.unknown("a comparison of containers", it.where, pos)
     try:
         return plain(left, right)
     except TypeError:
@@ -329,8 +335,9 @@ def _identical(it: Walker, left: Any, right: Any, negated: bool) -> Any:
 def _contains(it: Walker, item: Any, container: Any) -> Any:
     if isinstance(container, Instance):
         return it.truth(it.call(it.attribute(container, "__contains__"), [item], {}))
-    if isinstance(container, Unknown | Library | Tensor) or isinstance(item, Unknown | Tensor):
-        return it.unknown("whether something is in a container")
+    pos = held((item, container))
+    if pos is not None or isinstance(container, Unknown | Library | Tensor) or is_open((item,)):
+        return it.unknown("whether something is in a container", it.where if pos is not None else None, pos)
     try:
         return item in container
     except TypeError:

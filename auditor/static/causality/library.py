@@ -26,7 +26,7 @@ from auditor.static.causality.values import (
     Native,
     Unknown,
 )
-from auditor.static.causality.walker import Walker, highest
+from auditor.static.causality.walker import Walker, held, highest, is_open
 
 CONSTANTS: dict[str, Any] = {
     "math.pi": math.pi,
@@ -130,17 +130,9 @@ def call_library(it: Walker, name: str, args: list[Any], keywords: dict[str, Any
             return operate(it, last, args, keywords)
     if name.startswith("torch.Tensor.") and args and isinstance(args[0], Tensor):
         return method(it, args[0], last, args[1:], keywords)
-    given = [*args, *keywords.values()]
-    if any(isinstance(v, Tensor) and v.depends for v in given) or (it.following and _holds_data(given)):
+    if held([*args, *keywords.values()]) is not None:
         raise NotFollowed(f"a call of {name}")
     return it.unknown(f"{name}(…)", it.where)
-
-
-def _holds_data(values: list[Any]) -> bool:
-    return any(
-        isinstance(v, list | tuple) and any(isinstance(part, Tensor) and part.depends for part in v)
-        for v in values
-    )
 
 
 def _mathematics(it: Walker, name: str, args: list[Any], keywords: dict[str, Any]) -> Any:
@@ -309,6 +301,15 @@ def _container(kind: Callable[..., Any]) -> Callable[..., Any]:
     return make
 
 
+def _counter(it: Walker, values: Any = (), **more: Any) -> Any:
+    if more or isinstance(values, dict):
+        return _container(collections.Counter)(it, values, **more)
+    items = list(it.iterate(values))
+    if is_open(items):
+        raise NotFollowed("a count of values that are not known")
+    return collections.Counter(items)
+
+
 def _import_module(it: Walker, name: Any, *_args: Any) -> Any:
     if not isinstance(name, str):
         raise NotFollowed("an import of a name that is not known")
@@ -373,7 +374,7 @@ NAMED: dict[str, Callable[..., Any]] = {
     "itertools.chain": _chain,
     "collections.OrderedDict": _container(dict),
     "collections.defaultdict": lambda it, *_a: {},
-    "collections.Counter": _container(collections.Counter),
+    "collections.Counter": _counter,
     "collections.deque": _container(list),
     "types.SimpleNamespace": _simple_namespace,
     "argparse.Namespace": _simple_namespace,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from auditor.static.causality import indexing, scores, shaping
+from auditor.static.causality import indexing, pointwise, scores, shaping
 from auditor.static.causality.failures import NotFollowed
 from auditor.static.causality.operations import along_axes, by_index, elementwise, making, products, shapes
 from auditor.static.causality.operations.table import OPERATIONS, VIEWS, cast_to, integer
@@ -187,18 +187,12 @@ def _store_for(
 ) -> Callable[[Tensor, Tensor], Tensor] | None:
     """How a base changes when a view of it does."""
     base: Tensor = args[0]
-    if name in (
-        "view",
-        "reshape",
-        "flatten",
-        "unflatten",
-        "squeeze",
-        "unsqueeze",
-        "view_as",
-        "contiguous",
-        "detach",
-    ):
+    if name in ("view", "unflatten", "squeeze", "unsqueeze", "view_as", "detach"):
         return lambda source, new: shaping.reshape(new, source.shape)
+    if name in ("reshape", "flatten", "contiguous"):  # perhaps a copy: then nothing is written
+        return lambda source, new: pointwise.where(
+            Tensor((), kind="b", learned=True), shaping.reshape(new, source.shape), source
+        )
     if name in ("transpose", "swapaxes", "t"):
         first, second = (
             (-1, -2) if name == "t" else (integer(args[1]), integer(args[2])) if len(args) > 2 else (0, 1)

@@ -22,7 +22,7 @@ from auditor.static.causality.failures import NotFollowed, ScriptError
 from auditor.static.causality.interpreter import Interpreter
 from auditor.static.causality.scored import Scored
 from auditor.static.causality.tensor import BLURRED, DIRECT, NONE, STATISTIC, WAYS, WORK, Tensor
-from auditor.static.causality.values import Instance, Unknown
+from auditor.static.causality.values import Class, Function, Instance, Scope, Unknown
 from auditor.static.causality.walker import Late, Texts, Walker, Watched
 from auditor.trace.events import Place
 from auditor.trace.forward_pass import Bound, ForwardPass
@@ -290,11 +290,17 @@ def tokens(
 def _called_twice(it: Walker, model: Any, entry: Entry, length: int, batch: int, reverse: bool) -> _Run:
     """The model called on one batch and then on the next, with what the first call left behind."""
     span = batch * (length + 1)
-    before = _attributes(model)
+    before = _state(it, model)
     run = _judged(it, model, entry, length, batch, reverse, 0)
-    if run.kind is not Bound.CAUSAL or _attributes(model) == before:
+    if run.kind is not Bound.CAUSAL or _state(it, model) == before:
         return run
     return _judged(it, model, entry, length, batch, reverse, span)
+
+
+def _state(it: Walker, model: Any) -> tuple[Any, ...]:
+    """What a call may leave behind: in the model, the modules' names, classes, closures and defaults."""
+    seen: set[int] = set()
+    return (_attributes(model, 0, seen), *(_attributes(scope, 0, seen) for scope in it.modules.values()))
 
 
 def _attributes(model: Any, depth: int = 0, seen: set[int] | None = None) -> tuple[Any, ...]:
@@ -307,7 +313,17 @@ def _attributes(model: Any, depth: int = 0, seen: set[int] | None = None) -> tup
     if isinstance(model, Instance):
         for name, value in model.attributes.items():
             out.append((name, *_attributes(value, depth + 1, seen)))
-    elif isinstance(model, list | tuple):
+        out.append(_attributes(model.cls, depth + 1, seen))
+    elif isinstance(model, Scope | Class):
+        for name, value in model.names.items():
+            out.append((name, *_attributes(value, depth + 1, seen)))
+    elif isinstance(model, Function):
+        scope = model.scope
+        while scope is not None and scope.outer is not None:
+            out.append(_attributes(scope, depth + 1, seen))
+            scope = scope.outer
+        out.append(_attributes([*model.defaults, *model.keyword_defaults], depth + 1, seen))
+    elif isinstance(model, list | tuple | set | frozenset):
         out.extend(_attributes(part, depth + 1, seen) for part in model)
     elif isinstance(model, dict):
         out.append(len(model))

@@ -289,12 +289,19 @@ CONTEXTS = ("torch.", "contextlib.", "warnings.", "a context", "nullcontext", "r
 
 
 def exec_with(it: Walker, node: ast.With, scope: Scope) -> None:
+    entered_objects: list[Instance] = []
     for item in node.items:
         value = it.evaluate(item.context_expr, scope)
+        if isinstance(value, Instance):
+            entered_objects.append(value)
         entered = it.call(it.attribute(value, "__enter__"), [], {}) if isinstance(value, Instance) else value
         if item.optional_vars is not None:
             bind(it, item.optional_vars, entered, scope)
-    it.execute(node.body, scope)
+    try:
+        it.execute(node.body, scope)
+    finally:
+        for entered_object in reversed(entered_objects):
+            it.call(it.attribute(entered_object, "__exit__"), [None, None, None], {})
 
 
 def exec_try(it: Walker, node: ast.Try, scope: Scope) -> None:

@@ -338,6 +338,50 @@ def highest(tensor: Tensor) -> Array:
     return out
 
 
+MAX_HELD = 10_000
+"""Values of a container that are looked through for what they depend on."""
+
+
+def held(values: Iterable[Any]) -> Array | None:
+    """(WAYS,): the latest tokens that values depend on, with all that containers and plain objects among them hold.
+
+    None: on no token.
+
+    Raises:
+        NotFollowed: they hold more than `MAX_HELD`.
+    """
+    out: Array | None = None
+    seen: set[int] = set()
+    todo = list(values)
+    while todo:
+        value = todo.pop()
+        pos: Array | None = None
+        if isinstance(value, Tensor):
+            pos = highest(value) if value.depends else None
+        elif isinstance(value, Unknown):
+            pos = value.pos
+        elif isinstance(value, list | tuple | set | frozenset | dict | Instance):
+            if id(value) in seen:
+                continue
+            seen.add(id(value))
+            if len(seen) > MAX_HELD:
+                raise NotFollowed("a container of too many values")
+            if isinstance(value, Instance):
+                todo.extend(() if value.cls.is_module else value.attributes.values())
+            elif isinstance(value, dict):
+                todo.extend((*value, *value.values()))
+            else:
+                todo.extend(part for part in value if not isinstance(part, bool | int | float | str))
+        if pos is not None:
+            out = pos if out is None else np.maximum(out, pos)
+    return out
+
+
+def is_open(values: Iterable[Any]) -> bool:
+    """Whether any of these is not known, or is a tensor: Python's own operators do not tell such values apart."""
+    return any(isinstance(value, Unknown | Tensor) for value in values)
+
+
 def key_of(key: Any) -> Any:
     """A key of a dictionary or an index of a list.
 

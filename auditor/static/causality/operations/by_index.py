@@ -16,7 +16,7 @@ from auditor.static.causality.operations.table import (
     operand,
     operation,
 )
-from auditor.static.causality.tensor import Tensor, axis_of, constant, joined_flags
+from auditor.static.causality.tensor import WAYS, Tensor, as_statistic, axis_of, constant, joined_flags
 
 
 @operation("embedding")
@@ -49,6 +49,24 @@ def index_add(
     input: Tensor, dim: object, index: Tensor, source: object = None, *_args: object, **_r: object
 ) -> Tensor:
     return indexing.index_fill(input, dim, index, source if isinstance(source, Tensor) else None)
+
+
+@operation("bincount")
+def bincount(input: Tensor, weights: object = None, minlength: object = 0) -> Tensor:
+    """How often each number occurs: every count hangs on every element."""
+    size = integer(minlength)
+    if size <= 0:
+        raise NotFollowed("bincount: the length of its result depends on data")
+    parts = [input] if weights is None else [input, operand(weights)]
+    pos = np.max([part.pos.reshape(WAYS, -1).max(axis=1) for part in parts], axis=0).reshape(WAYS, 1)
+    return Tensor((size,), pos, kind="i" if weights is None else "f", **joined_flags(parts))
+
+
+@operation("histc")
+def histc(input: Tensor, bins: object = 100, *_bounds: object, **_more: object) -> Tensor:
+    """How many elements lie in each bin: a statistic of the whole tensor."""
+    pos = as_statistic(input.pos.reshape(WAYS, -1).max(axis=1).reshape(WAYS, 1))
+    return Tensor((integer(bins),), pos, **joined_flags((input,)))
 
 
 @operation("index_put")

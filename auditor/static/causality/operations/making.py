@@ -29,6 +29,8 @@ def made(shape: Sequence[int], value: object, kind: str) -> Tensor:
         return filled(shape, value, kind)
     if isinstance(value, Tensor) and value.size == 1:
         return shaping.expand(shaping.reshape(cast_to(value, kind), ()), shape) if shape else value
+    if isinstance(value, Unknown) and value.pos is not None:
+        return Tensor(shape, value.pos.reshape(-1, *(1,) * len(shape)), kind=kind, learned=True)
     return Tensor(shape, kind=kind, learned=True)
 
 
@@ -110,7 +112,7 @@ def tensor(data: object, *_args: object, dtype: object = None, **_rest: object) 
     if isinstance(data, list | tuple) and any(isinstance(v, Tensor) for v in data):
         return cast_to(shaping.stack([operand(v) for v in data]), kind)
     if isinstance(data, list | tuple) and any(isinstance(v, Unknown) for v in data):
-        return Tensor((len(data),), kind=kind or "f", learned=True)
+        return cast_to(shaping.stack([operand(v) for v in data]), kind)
     try:
         return constant(np.asarray(data), kind)
     except (ValueError, TypeError):

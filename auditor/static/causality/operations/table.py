@@ -80,8 +80,7 @@ def operand(value: object) -> Tensor:
     if isinstance(value, Tensor):
         return value
     if isinstance(value, Unknown):
-        pos = None if value.pos is None else value.pos
-        return Tensor((), pos, learned=True)
+        return Tensor((), value.pos, learned=True)
     if isinstance(value, bool | int | float):
         return constant(value)
     if isinstance(value, list | tuple) and all(isinstance(v, bool | int | float) for v in value):
