@@ -61,6 +61,9 @@ class FakeEvaluator:
         assert items is not None
         return items[index.constant]
 
+    def in_any_turn(self, container: Value, element: Value) -> Value:
+        return element
+
 
 def machine() -> Machine:
     made = Machine(NoSource(), {}, MAIN)

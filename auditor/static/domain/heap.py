@@ -25,6 +25,15 @@ WRAPPED = "#wrapped"
 """The cell of a module that holds the modules that were handed to its constructor and kept."""
 
 
+APPENDED = "#appended"
+"""With a loop's entry and turn, the cell of a list that holds how many elements that turn gave it."""
+
+
+def is_count_of_a_turn(name: object) -> bool:
+    """Whether a list keeps under this name how many elements a turn of a loop gave it."""
+    return isinstance(name, tuple) and name[:1] == (APPENDED,)
+
+
 class _Missing:
     """The value of a cell that did not exist."""
 

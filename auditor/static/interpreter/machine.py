@@ -15,6 +15,7 @@ from auditor.static.interpreter.budget import Budget
 from auditor.static.interpreter.decisions import Decisions
 from auditor.static.interpreter.frames import Frames
 from auditor.static.interpreter.heap import Heap
+from auditor.static.interpreter.list_growth import ListGrowth
 from auditor.static.interpreter.protocols import Applier, Evaluator
 from auditor.static.interpreter.provenance_of import Views
 from auditor.static.interpreter.recorder import Recorder
@@ -47,5 +48,6 @@ class Machine:
         self.recorder = Recorder(main)
         self.symbols = Symbols(self.recorder)
         self.heap = Heap(self.recorder)
+        self.growth = ListGrowth(self.recorder, self.frames, self.heap)
         self.views = Views(self, self.budget, self.recorder)
         self.decisions = Decisions(self, self.script, self.frames, self.symbols, self.views)

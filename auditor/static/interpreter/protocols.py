@@ -170,6 +170,9 @@ class Evaluator(Protocol):
     def element(self, container: Value, index: Expr | None, turns: frozenset[Atom] = frozenset()) -> Value:
         """The element at an index; None for "some element"."""
 
+    def in_any_turn(self, container: Obj, element: Value) -> Value:
+        """An element as what all of its kind are, whichever turns put them there."""
+
     def is_aligned(self, container: Obj, entries: Sequence[object]) -> bool:
         """Whether the list got exactly one element in each turn of one loop, from its beginning."""
 

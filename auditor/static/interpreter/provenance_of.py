@@ -117,8 +117,11 @@ class Views:
         return out
 
     def all_turns(self, target: Obj, value: Value, depth: int) -> Data:
-        """An element as a part of the whole container: files of all turns of a comprehension are all files."""
-        record = self.data(value, depth + 1)
+        """An element as a part of the whole container: in any turn of the loops that put it there.
+
+        Files of all turns of a comprehension are all files.
+        """
+        record = self.data(self.machine.evaluate.in_any_turn(target, value), depth + 1)
         entries = target.d.get("#entries")
         if not isinstance(entries, tuple) or not record.regions:
             return record

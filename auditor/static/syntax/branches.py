@@ -8,11 +8,12 @@ from collections.abc import Iterable, Sequence
 from auditor.solver.expressions import Condition
 from auditor.static.ast_text import ast_text
 from auditor.static.domain.flow import Changes, Choice, Status
-from auditor.static.domain.heap import MISSING, Env, Holder, Obj, View
+from auditor.static.domain.heap import MISSING, Env, Holder, Obj, View, is_count_of_a_turn
 from auditor.static.domain.provenance import DRAWN
 from auditor.static.domain.values import Const, Truth, Tup, Value
 from auditor.static.effects.clocks import CLOCK
 from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.list_growth import NONE_ADDED
 from auditor.static.interpreter.machine import Machine
 from auditor.static.syntax.special_methods import SpecialMethods
 from auditor.static.syntax.statements import Statements
@@ -38,6 +39,7 @@ class Branches:
         self.frames = machine.frames
         self.recorder = machine.recorder
         self.heap = machine.heap
+        self.growth = machine.growth
         self.views = machine.views
         self.decisions = machine.decisions
         self.effects = effects
@@ -202,6 +204,7 @@ class Branches:
             for cell, entry in other.items()
             if entry[2] is not MISSING and not self.goes_with(dead, entry[0])
         }
+        changes = {**self.growth.of_the_other(mark, dead), **changes}
         if dead is not None:
             surviving = second_condition if dead is status_first else first_condition
             if decides and surviving is None and not added[0 if dead is status_first else 1]:
@@ -230,7 +233,7 @@ class Branches:
     ) -> None:
         """Join what another path left into the present state."""
         for holder, key, value in changes.values():
-            present = holder.d.get(key, MISSING)
+            present = holder.d.get(key, NONE_ADDED if is_count_of_a_turn(key) else MISSING)
             joined = self.joined_cell(value, present, condition, flipped=flipped)
             self.heap.put(
                 holder,
@@ -276,7 +279,8 @@ class Branches:
         if condition is not None:
             self.frames.conditions.append(condition)
         try:
-            return self.statements.block(body, env)
+            with self.growth.in_arm():
+                return self.statements.block(body, env)
         finally:
             self.recorder.certainty.pop()
             self.recorder.node = outer

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from auditor.solver.expressions import Atom, Expr
 from auditor.solver.operations import replace_atoms
-from auditor.static.domain.heap import Class, Func, Obj, View
+from auditor.static.domain.heap import Class, Func, Obj, View, is_count_of_a_turn
 from auditor.static.domain.lattice import by_entry, substitute
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import Alt, Const, Keyed, Num, Tup, Value
@@ -27,6 +27,7 @@ class Elements:
         self.recorder = machine.recorder
         self.symbols = machine.symbols
         self.heap = machine.heap
+        self.growth = machine.growth
         self.views = machine.views
         self.decisions = machine.decisions
         self.effects = effects
@@ -50,16 +51,11 @@ class Elements:
             items = target.d.get("#items")
             self.heap.put(target, "#items", (*(items if isinstance(items, tuple) else ()), value))
             return
-        loop = self.recorder.running[-1] if self.recorder.running else None
         known = elements if isinstance(elements, tuple) else ()
         new = Keyed(value, key, entries)
         if not self.is_known(new, known):
             self.heap.put(target, "#elements", (*known, new))
-        if loop is not None:
-            turn = ("#appended", loop.entry, loop.iteration)
-            before = target.d.get(turn)
-            count = before.value if isinstance(before, Const) and isinstance(before.value, int) else 0
-            self.heap.put(target, turn, Const(count + 1))
+        self.growth.one_more(target, entries)
         if not isinstance(value, (Obj, View, Func, Class)) and not self.views.tells_apart(value, entries):
             self.heap.put(target, "#repeated", True)
 
@@ -261,6 +257,27 @@ class Elements:
             chosen = [atom.knowing(facts=facts) for atom in chosen]
         return tuple((e, Expr.of(a)) for e, a in zip(entries, chosen, strict=True))
 
+    def in_any_turn(self, container: Obj, element: Value) -> Value:
+        """An element as what all of its kind are: the counters of the loops that put it there take any turn.
+
+        Which turn it was that put the first one there says nothing of the others. Where a turn may have put none
+        there, which ones did is not known.
+        """
+        if not isinstance(element, Keyed) or not element.entries:
+            return element
+        counts = [value for name, value in container.d.items() if is_count_of_a_turn(name)]
+        every = all(isinstance(count, Const) and count.value for count in counts)
+        chosen = [
+            Atom("iter", (("any", entry), 1), 0) if every else Atom("pick", (container.number, entry), 0)
+            for entry in element.entries
+        ]
+        turns = [Expr.of(atom) for atom in self.bounded(chosen, element.entries)]
+        mapping = tuple(zip(element.entries, turns, strict=True))
+        value = element.value
+        if isinstance(value, Obj) and value.kind in ("list", "dict", "tensor", "instance"):
+            return View(value, mapping, turns[-1])
+        return substitute(value, by_entry(mapping))
+
     def bounded(self, chosen: Sequence[Atom], entries: Sequence[object]) -> list[Atom]:
         """The turns that put an element there, with what is known of them: the loop's length, or that it still runs.
 
@@ -282,13 +299,9 @@ class Elements:
             return True
         if len(entries) != 1 or container.d.get("#items") or "#entries" in container.d:
             return False
-        counts = [
-            value
-            for name, value in container.d.items()
-            if isinstance(name, tuple) and name[:1] == ("#appended",)
-        ]
-        loops = {name[1] for name in container.d if isinstance(name, tuple) and name[:1] == ("#appended",)}
-        return len(loops) == 1 and all(isinstance(c, Const) and c.value == 1 for c in counts)
+        counts = {name: value for name, value in container.d.items() if is_count_of_a_turn(name)}
+        loops = {name[1] for name in counts if isinstance(name, tuple)}
+        return len(loops) == 1 and all(isinstance(c, Const) and c.value == 1 for c in counts.values())
 
     def iterator_element(self, container: Obj, index: Expr) -> Value:
         parts = container.d["#parts"]

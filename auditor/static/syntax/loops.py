@@ -63,6 +63,7 @@ class Loops:
         self.recorder = machine.recorder
         self.symbols = machine.symbols
         self.heap = machine.heap
+        self.growth = machine.growth
         self.views = machine.views
         self.decisions = machine.decisions
         self.effects = effects
@@ -235,16 +236,17 @@ class Loops:
         depth, guards = len(self.frames.conditions), len(self.effects.formulas.score_tests)
         left_out = len(self.branches.left_out)
         waiting, self.frames.deferred = self.frames.deferred, []
-        try:
-            return body.run()
-        finally:
-            del self.effects.formulas.score_tests[guards:]
-            del self.branches.left_out[left_out:]
-            self.recorder.running.pop()
-            self.recorder.node = outer
-            del self.frames.conditions[depth:]
-            left, self.frames.deferred = self.frames.deferred, waiting
-            self.settle_deferred(left)
+        with self.growth.in_turn(loop.entry):
+            try:
+                return body.run()
+            finally:
+                del self.effects.formulas.score_tests[guards:]
+                del self.branches.left_out[left_out:]
+                self.recorder.running.pop()
+                self.recorder.node = outer
+                del self.frames.conditions[depth:]
+                left, self.frames.deferred = self.frames.deferred, waiting
+                self.settle_deferred(left)
 
     def settle_deferred(self, left: list[Deferral]) -> None:
         """At the end of a turn: what arms that broke off left counts; those that return wait for the function's end."""
@@ -253,6 +255,7 @@ class Loops:
                 self.frames.deferred.append((status, changes, choice))
             else:
                 self.broken_off = self.broken_off or status == "break"
+                changes = {**self.growth.of_none(status), **changes}
                 self.branches.merge(changes, choice=choice)
 
     # integers that turns change

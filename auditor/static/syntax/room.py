@@ -151,6 +151,7 @@ class SyntaxRoom:
         self.indexable = self.loops.indexable
         self.append = self.elements.append
         self.element = self.elements.element
+        self.in_any_turn = self.elements.in_any_turn
         self.is_aligned = self.elements.is_aligned
         self.evaluate = self.expressions.evaluate
         self.exact_items = self.expressions.exact_items

@@ -88,6 +88,7 @@ class Calls:
         self.frames = machine.frames
         self.recorder = machine.recorder
         self.heap = machine.heap
+        self.growth = machine.growth
         self.views = machine.views
         self.decisions = machine.decisions
         self.effects = effects
@@ -306,20 +307,21 @@ class Calls:
         depth = len(self.frames.conditions)
         waiting, self.frames.deferred = self.frames.deferred, []
         made, mark = self.heap.last, self.heap.trail.mark()
-        try:
-            with self.recorder.standing_in(func.layer, func.path):
-                self.machine.evaluate.block(target.body, scope)
-                self.life_cycle.left_behind(scope, made, self.frames.returns[-1], mark, node)
-        finally:
-            self.frames.active.pop()
-            self.frames.stack.pop()
-            self.recorder.functions.pop()
-            result = self.frames.returns.pop()
-            del self.frames.conditions[depth:]
-            self.recorder.node = outer
-            left, self.frames.deferred = self.frames.deferred, waiting
-            for _, changes, choice in left:
-                self.machine.evaluate.merge(changes, choice=choice)
+        with self.growth.in_call():
+            try:
+                with self.recorder.standing_in(func.layer, func.path):
+                    self.machine.evaluate.block(target.body, scope)
+                    self.life_cycle.left_behind(scope, made, self.frames.returns[-1], mark, node)
+            finally:
+                self.frames.active.pop()
+                self.frames.stack.pop()
+                self.recorder.functions.pop()
+                result = self.frames.returns.pop()
+                del self.frames.conditions[depth:]
+                self.recorder.node = outer
+                left, self.frames.deferred = self.frames.deferred, waiting
+                for status, changes, choice in left:
+                    self.machine.evaluate.merge({**self.growth.of_none(status), **changes}, choice=choice)
         if isinstance(result, Data) and result.turns and not result.relevant and self.recorder.running:
             if self.advances_counter(target):
                 # a shared counter that each call reads and moves on: ascending with the calls

@@ -1,0 +1,127 @@
+"""How many elements each turn of a loop gives a list, on every path of the turn.
+
+A list is aligned with a loop, its element i that of turn i, where each turn adds one whatever way it takes. The counts
+stand in the list (`APPENDED`) and are joined as other cells are; what is kept here is what arms that added nothing
+left in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from auditor.static.domain.flow import Changes, Status
+from auditor.static.domain.heap import APPENDED, MISSING, Holder, Obj, is_count_of_a_turn
+from auditor.static.domain.provenance import UNKNOWN
+from auditor.static.domain.values import Const
+from auditor.static.interpreter.frames import Frames
+from auditor.static.interpreter.heap import Heap
+from auditor.static.interpreter.recorder import Recorder
+
+NONE_ADDED = Const(0)
+"""What a list was given where nothing says that it was given anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a turn of a loop stands in.
+
+    Attributes:
+        entry: of the loop.
+        undecided: how many calls and expressions that may not be evaluated at all.
+        trying: how many blocks whose exceptions are caught.
+    """
+
+    entry: int
+    undecided: int
+    trying: int
+
+
+class ListGrowth:
+    """Counts what turns add to lists, and what arms that end early had added."""
+
+    def __init__(self, recorder: Recorder, frames: Frames, heap: Heap) -> None:
+        self.recorder = recorder
+        self.frames = frames
+        self.heap = heap
+        self.around: list[Around] = []
+        self.arms = 0
+        self.counts: list[tuple[Holder, object]] = []
+        self.before_turn, self.before_call = 0, 0
+
+    @contextmanager
+    def in_turn(self, entry: int) -> Iterator[None]:
+        """A turn of a loop runs; what arms that broke off left is joined before it ends."""
+        before, self.before_turn = self.before_turn, len(self.counts)
+        self.around.append(Around(entry, self._undecided, self.frames.trying))
+        try:
+            yield
+        finally:
+            self.around.pop()
+            self.before_turn = before
+
+    @contextmanager
+    def in_call(self) -> Iterator[None]:
+        """A function runs; what arms that returned left is joined before it ends."""
+        before, self.before_call = self.before_call, len(self.counts)
+        try:
+            yield
+        finally:
+            self.before_call = before
+
+    @contextmanager
+    def in_arm(self) -> Iterator[None]:
+        """An arm of a branch runs, whose counts are joined with the other's."""
+        self.arms += 1
+        try:
+            yield
+        finally:
+            self.arms -= 1
+
+    @property
+    def _undecided(self) -> int:
+        return len(self.recorder.certainty) - self.arms
+
+    def one_more(self, target: Obj, entries: Sequence[int]) -> None:
+        """An element was added to a list in the turn that runs; `entries` are the loops younger than the list."""
+        if not self.recorder.running:
+            return
+        loop = self.recorder.running[-1]
+        cell = (APPENDED, loop.entry, loop.iteration)
+        before = target.d.get(cell, NONE_ADDED)
+        count = before.value if isinstance(before, Const) else None
+        sure = isinstance(count, int) and bool(entries) and not self._may_be_left_out(entries[0])
+        self.heap.put(target, cell, Const(count + 1) if sure and isinstance(count, int) else UNKNOWN)
+        self.counts.append((target, cell))
+
+    def _may_be_left_out(self, entry: int) -> bool:
+        """Whether a turn of this loop may end without what stands here, branches left out: they are joined."""
+        around = next((around for around in self.around if around.entry == entry), None)
+        return around is None or self._undecided > around.undecided or self.frames.trying > around.trying
+
+    def of_the_other(self, mark: int, dead: Status) -> Changes:
+        """The counts at a mark, for the arm that is not the present one and may have added nothing since.
+
+        Of an arm that breaks off: of all lists that its turn or call added to; else of those that the present arm did.
+        """
+        at_mark = self.heap.trail.changed(mark)
+        if dead is None:
+            cells = [(holder, key) for holder, key, _ in at_mark.values() if is_count_of_a_turn(key)]
+        elif dead in ("continue", "return"):
+            cells = self.counts[self.before_turn if dead == "continue" else self.before_call :]
+        else:
+            return {}
+        found: Changes = {}
+        for holder, key in cells:
+            cell = id(holder), key
+            before = at_mark[cell][2] if cell in at_mark else holder.d.get(key, MISSING)
+            found[cell] = holder, key, NONE_ADDED if before is MISSING else before
+        return found
+
+    def of_none(self, status: Status) -> Changes:
+        """What an arm that broke off left in lists that were added to only later: nothing."""
+        if status not in ("continue", "return"):
+            return {}
+        since = self.before_turn if status == "continue" else self.before_call
+        return {(id(holder), key): (holder, key, NONE_ADDED) for holder, key in self.counts[since:]}
