@@ -117,6 +117,14 @@ def test_a_stack_of_windows_is_all_of_them(tmp_path: Path) -> None:
     assert coverage(result) == "pass: gone through turn by turn, every token of a split has a score"
 
 
-def test_a_stack_of_the_windows_that_a_turn_did_not_leave_out_is_not_counted_as_all(tmp_path: Path) -> None:
-    append = "if torch.rand(()) > 0.5: xs.append(x); ys.append(y)"
-    assert "every token of a split has a score" not in coverage(judged(tmp_path, WHOLE.format(append=append)))
+@pytest.mark.parametrize(
+    "append",
+    [
+        "if torch.rand(()) > 0.5: xs.append(x); ys.append(y)",
+        "if torch.rand(()) > 0.5:\n            continue\n        xs.append(x); ys.append(y)",
+    ],
+)
+def test_a_stack_of_the_windows_that_chance_did_not_leave_out_is_for_a_person(
+    tmp_path: Path, append: str
+) -> None:
+    assert coverage(judged(tmp_path, WHOLE.format(append=append))).startswith("review: ")

@@ -135,6 +135,10 @@ class Branches:
         """An element is put into a list: by way of which arms."""
         for arm in self.additions:
             arm.add(("list", target.number))
+        for how, by, what, node in self.left_out:
+            # what is found by its value, such as the starts of documents, is a list of all that there are
+            if by != "content":
+                self.leave_out(how, by, what, node, {("list", target.number)})
         self.adds_up(value)
 
     def settings_of(self, value: Value) -> frozenset[str]:
