@@ -59,6 +59,9 @@ AHEAD = {
 }
 
 NOT_PROVED = {
+    "a target among the keys of a dictionary": (
+        "kept = {targets[0, 0].item(): x}\nlogits = logits + (1.0 if 5 in kept else 0.0)"
+    ),
     "a list of numbers": (
         "seen = torch.tensor(targets.flatten().tolist()).view_as(targets)\nlogits = logits + seen[..., None]"
     ),
@@ -84,6 +87,9 @@ LEGAL = {
     "a count that is kept and not used": "self.counts += torch.bincount(targets.flatten(), minlength=32)",
     "a list of layers": "parts = [x]\nparts.append(x * 2)\nlogits = logits + self.head(sum(parts))",
     "a text of a size": "logits = logits * float(f'{x.size(-1)}')",
+    "a name among those of a cache": (
+        "kept = {'x': x}\nif 'y' not in kept:\n    kept['y'] = x * 2\nlogits = logits + self.head(kept['y'])"
+    ),
     "a set of sizes": "logits = logits * len({x.size(0), x.size(1)})",
 }
 
