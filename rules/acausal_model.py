@@ -20,10 +20,10 @@ running sums in place of means over time, and use the targets in the loss alone.
 ## Known limits
 
 The model is walked at 64 and at 40 tokens, not at the length of the evaluation, and with the weights' shapes alone.
-Kernels that a submission writes itself in Triton or CUDA, shapes that depend on data and models of other libraries are
-not followed; libraries' kernels are taken to do what they declare, which the pass says. What an evaluation does to the
-logits outside of the model is for other rules. A statistic over a whole tensor (the scale of a quantiser) is told
-apart from a look ahead and goes to a person.
+Kernels that a submission writes itself in Triton or CUDA, shapes that depend on data and models of other libraries
+are not followed: they go to a person. Libraries' kernels are taken to do what they declare, which the pass says. What
+an evaluation does to the logits outside of the model is for other rules. A statistic over a whole tensor (the scale
+of a quantiser) is told apart from a look ahead and goes to a person.
 """
 
 from __future__ import annotations
@@ -46,12 +46,6 @@ from rules.core.rule import (
     Step,
 )
 from rules.examples.evaluation_loop import REPORT
-
-NOT_SHOWN = Outcome.NOT_APPLICABLE
-"""What the rule answers where it could not follow the model: a note that leaves the verdict alone.
-
-`Outcome.UNKNOWN` here makes `review` of every script whose model is not proved.
-"""
 
 _MODEL = """\
 import glob
@@ -103,7 +97,7 @@ class AcausalModel(Rule):
     condition = "C1"
     policies: ClassVar[Mapping[Policy, str]] = {
         Policy.RULINGS: "fails where a row depends on its target or on later tokens; a statistic over the whole "
-        "tensor is for a person; what could not be followed is a note",
+        "tensor, and what could not be followed, is for a person",
         Policy.STRICT: "the same, and a statistic over the whole tensor fails",
     }
     sources = (
@@ -150,7 +144,7 @@ class AcausalModel(Rule):
         passes = of_the_claim(evidence)
         if not passes:
             because = "no model of the script's own was found that scores the validation tokens"
-            return Judgement(outcome=NOT_SHOWN, because=because)
+            return Judgement(outcome=Outcome.NOT_APPLICABLE, because=because)
         worst = max(passes, key=lambda found: _SEVERITY.index(found.bound))
         outcome = self.outcome(worst.bound, evidence.policy)
         claimed, trace = evidence.claimed, evidence.trace
@@ -170,8 +164,8 @@ class AcausalModel(Rule):
         message = _message(worst)
         finding = Finding(
             rule=self.slug,
-            outcome=Outcome.UNKNOWN if worst.bound is Bound.UNKNOWN else outcome,
-            level=_LEVELS.get(outcome, Level.NOTE),
+            outcome=outcome,
+            level=_LEVELS[outcome],
             report=evidence.claimed.label if evidence.claimed is not None else None,
             message=message,
             locations=(worst.place, worst.called_at),
@@ -186,7 +180,7 @@ class AcausalModel(Rule):
         """What a bound means for the rule."""
         if bound is Bound.STATISTIC:
             return Outcome.FAIL if policy is Policy.STRICT else Outcome.REVIEW
-        return {Bound.CAUSAL: Outcome.PASS, Bound.ACAUSAL: Outcome.FAIL}.get(bound, NOT_SHOWN)
+        return {Bound.CAUSAL: Outcome.PASS, Bound.ACAUSAL: Outcome.FAIL}.get(bound, Outcome.UNKNOWN)
 
 
 _SEVERITY = (Bound.CAUSAL, Bound.UNKNOWN, Bound.STATISTIC, Bound.ACAUSAL)
