@@ -10,7 +10,7 @@ import auditor.specimens
 from auditor.audit.pipeline import audit_submission
 from auditor.judgement.result import AuditResult
 from auditor.judgement.verdict import Verdict
-from auditor.static.interpreter import state as ledger
+from auditor.static.interpreter import budget
 from auditor.submission.load import load_submissions
 
 LEGAL = Path(auditor.specimens.__file__).with_name("legal_lora_ttt.py")
@@ -29,7 +29,7 @@ def test_an_evaluation_over_a_bound_is_cut_short_and_is_not_called_compliant(
     monkeypatch: pytest.MonkeyPatch, bound: str, amount: int
 ) -> None:
     assert audited().verdict is Verdict.COMPLIANT
-    monkeypatch.setattr(ledger, bound, amount)
+    monkeypatch.setattr(budget, bound, amount)
     result = audited()
     assert result.verdict is Verdict.REVIEW
     assert any("cut short" in doubt for doubt in result.doubts)

@@ -492,7 +492,8 @@ class Methods:
         out = self.views.mix(owner, *args, *keywords.values())
         if not record.relevant:
             self.effects.havoc.unknown_method(owner, name, (*args, *keywords.values()), node)
-        marks = out.marks | {"moved"} if out.regions and name not in ELEMENTWISE else out.marks
+        in_order = name in ELEMENTWISE or (name == "read" and "file" in record.marks)
+        marks = out.marks | {"moved"} if out.regions and not in_order else out.marks
         return replace(
             out, rank=None, span=None, array=None, template=None, within=frozenset(), marks=marks, most=None
         )

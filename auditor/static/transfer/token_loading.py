@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from auditor.static.domain.flow import WHOLE
 from auditor.static.domain.lattice import scored
-from auditor.static.domain.provenance import LAYOUT, UNKNOWN, Data
+from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import Const, Value
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
@@ -180,8 +180,7 @@ class TokenFunctions:
             else replace(region, start=None, stop=None)
             for region in files.regions
         }
-        # bytes that were read are not laid out: they become tokens here
-        return replace(files, regions=frozenset(regions), rank=1, marks=files.marks - LAYOUT - {"file"})
+        return replace(files, regions=frozenset(regions), rank=1, marks=files.marks - {"file"})
 
     def file_content(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Data:
         given = self.views.mix(*args)
