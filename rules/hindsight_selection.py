@@ -37,7 +37,7 @@ from auditor.trace.answer import Answer
 from auditor.trace.events import TRAINING_STEP, Report, Score, Select
 from auditor.trace.region import overlap
 from auditor.trace.trace import Trace
-from rules.core.order_rule import SEVERITY, Offence, judged_report, offences, undecided
+from rules.core.order_rule import Offence, judged_report, offences, undecided
 from rules.core.rule import (
     Bad,
     Evidence,
@@ -252,7 +252,7 @@ def _finding(trace: Trace, report: Report, select: Select) -> Finding | None:
     pairs = [pair for pair in pairs if pair[2] is not Answer.NO]
     if not pairs:
         return _among_turns(report, select, scores) if select.repeated else None
-    first, second, answer, why = max(pairs, key=lambda pair: SEVERITY[pair[2]])
+    first, second, answer, why = max(pairs, key=lambda pair: pair[2].rank)
     checkpoints = answer is Answer.YES and _checkpoints(trace, first, second)
     proved = answer is Answer.YES and not checkpoints
     message = (
@@ -319,6 +319,6 @@ def _shared(a: Score, b: Score) -> tuple[Answer, str]:
     whole = [[replace(region, partial=False) for region in score.regions] for score in (a, b)]
     return max(
         (overlap(x, y) for x in whole[0] for y in whole[1]),
-        key=lambda found: SEVERITY[found[0]],
+        key=lambda found: found[0].rank,
         default=(Answer.NO, "no tokens"),
     )

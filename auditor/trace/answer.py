@@ -11,3 +11,11 @@ class Answer(Enum):
     YES = "yes"
     NO = "no"
     MAYBE = "maybe"
+
+    @property
+    def rank(self) -> int:
+        """How near it is to a proof: 0 for `NO`, 1 for `MAYBE`, 2 for `YES`."""
+        return _FROM_NO.index(self)
+
+
+_FROM_NO = (Answer.NO, Answer.MAYBE, Answer.YES)

@@ -43,7 +43,7 @@ def held(scored: Iterable[Region], keys: Iterable[Region]) -> Found:
 
 
 def _weight(found: Found) -> tuple[int, bool]:
-    return (Answer.NO, Answer.MAYBE, Answer.YES).index(found[0]), found[1]
+    return found[0].rank, found[1]
 
 
 def _of_one_turn(a: Region, b: Region) -> bool:

@@ -14,7 +14,7 @@ from typing import ClassVar
 from auditor.trace.answer import Answer
 from auditor.trace.events import Blend, Lookup, Report, Score
 from auditor.trace.trace import Trace
-from rules.core.order_rule import SEVERITY, judged_report, undecided
+from rules.core.order_rule import judged_report, undecided
 from rules.core.rule import (
     DISPUTED,
     Evidence,
@@ -51,7 +51,7 @@ def blended(trace: Trace, report: Report) -> list[Blended]:
         for blend in score.blends:
             key = (score.place, blend.lookup.place, blend.lookup.how, blend.form)
             known = found.get(key)
-            if known is None or SEVERITY[blend.target] > SEVERITY[known.blend.target]:
+            if known is None or blend.target.rank > known.blend.target.rank:
                 found[key] = Blended(score=score, blend=blend)
     return list(found.values())
 

@@ -34,7 +34,6 @@ MEMORIES = frozenset({"table", "container"})
 RESULT_LABEL = re.compile(r"bpb|bits.?per.?byte|val_?loss|validation.loss", re.IGNORECASE)
 """What a line says that prints a result; other lines that print losses report progress."""
 
-SEVERITY = {Answer.NO: 0, Answer.MAYBE: 1, Answer.YES: 2}
 MAX_DOUBTS_NAMED = 3
 Turns = frozenset[tuple[int, int]]
 
@@ -76,7 +75,7 @@ def offences(trace: Trace, report: Report) -> list[Offence]:
         offence = _offence(score, absorbed, scored_first)
         key = (offence.slug, score.place, absorbed.update.place)
         known = found.get(key)
-        if known is None or SEVERITY[absorbed.overlap] > SEVERITY[known.absorbed.overlap]:
+        if known is None or absorbed.overlap.rank > known.absorbed.overlap.rank:
             found[key] = offence
     proved = {(o.score.place, o.absorbed.update.place) for o in found.values() if o.proved}
     return [o for o in found.values() if o.proved or (o.score.place, o.absorbed.update.place) not in proved]

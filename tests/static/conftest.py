@@ -57,8 +57,6 @@ def fit(s):
 
 PRINT = 'print(f"val_bpb:{total / n}")\n'
 
-STRENGTH = (Answer.NO, Answer.MAYBE, Answer.YES)
-
 
 def traced(text: str) -> Trace:
     """Return the trace of a whole script without settings from outside."""
@@ -85,7 +83,9 @@ def absorbed(trace: Trace) -> list[Absorbed]:
 
 def worst_overlap(trace: Trace) -> Answer:
     """Return the worst answer of the last report: YES, a score had seen its own tokens; NO, proved clean."""
-    return max((entry.overlap for entry in absorbed(trace)), key=STRENGTH.index, default=Answer.NO)
+    return max(
+        (entry.overlap for entry in absorbed(trace)), key=lambda answer: answer.rank, default=Answer.NO
+    )
 
 
 def line_of(marker: str, text: str) -> int:

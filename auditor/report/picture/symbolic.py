@@ -26,8 +26,6 @@ MAX_ROWS = 44
 _LIMITS = ((3, 3), (3, 2), (2, 2), (2, 1), (1, 1))
 """Turns shown of a loop over tokens and of one that repeats them, from the fullest picture to the shortest."""
 
-_SEVERITY = {Answer.NO: 0, Answer.MAYBE: 1, Answer.YES: 2}
-
 
 @dataclass(slots=True)
 class Draft:
@@ -236,7 +234,7 @@ class Drafter:
                 if charge is None:
                     continue
                 answer = Answer.MAYBE if absorbed.overlap is Answer.MAYBE else charge.answer
-                if _SEVERITY[answer] > _SEVERITY[leak]:
+                if answer.rank > leak.rank:
                     leak = answer
                     told = f", {_LEAKS[answer]} {absorbed.update.state.name} at :{absorbed.update.place.line}"
         where = shown_place(events[0].place, self.home)

@@ -11,8 +11,6 @@ from auditor.trace.answer import Answer
 from auditor.trace.events import Absorbed, Event, Report, Score, Unresolved, Update
 from auditor.trace.region import Region, overlap
 
-ORDER = {Answer.NO: 0, Answer.MAYBE: 1, Answer.YES: 2}
-
 
 class ReportedScores:
     """Completes the events of reported scores."""
@@ -87,7 +85,7 @@ class ReportedScores:
                             Answer.YES,
                             "some of these tokens were taken before all of them were scored",
                         )
-                    if ORDER[answer] > ORDER[found[0]]:
+                    if answer.rank > found[0].rank:
                         found = (answer, why)
                 if found[0] is Answer.YES:
                     break
