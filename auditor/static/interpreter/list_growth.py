@@ -22,6 +22,9 @@ from auditor.static.interpreter.recorder import Recorder
 NONE_ADDED = Const(0)
 """What a list was given where nothing says that it was given anything."""
 
+ENDS_EARLY = ("continue", "return")
+"""How an arm ends that is joined where its turn or its call does: what is added behind it, it never adds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Around:
@@ -90,9 +93,9 @@ class ListGrowth:
         loop = self.recorder.running[-1]
         cell = (APPENDED, loop.entry, loop.iteration)
         before = target.d.get(cell, NONE_ADDED)
-        count = before.value if isinstance(before, Const) else None
-        sure = isinstance(count, int) and bool(entries) and not self._may_be_left_out(entries[0])
-        self.heap.put(target, cell, Const(count + 1) if sure and isinstance(count, int) else UNKNOWN)
+        sure = entries and not self._may_be_left_out(entries[0])
+        count = before.value if sure and isinstance(before, Const) else None
+        self.heap.put(target, cell, Const(count + 1) if isinstance(count, int) else UNKNOWN)
         self.counts.append((target, cell))
 
     def _may_be_left_out(self, entry: int) -> bool:
@@ -105,13 +108,13 @@ class ListGrowth:
 
         Of an arm that breaks off: of all lists that its turn or call added to; else of those that the present arm did.
         """
+        if dead not in (None, *ENDS_EARLY):
+            return {}
         at_mark = self.heap.trail.changed(mark)
         if dead is None:
             cells = [(holder, key) for holder, key, _ in at_mark.values() if is_count_of_a_turn(key)]
-        elif dead in ("continue", "return"):
-            cells = self.counts[self.before_turn if dead == "continue" else self.before_call :]
         else:
-            return {}
+            cells = self._since(dead)
         found: Changes = {}
         for holder, key in cells:
             cell = id(holder), key
@@ -121,7 +124,19 @@ class ListGrowth:
 
     def of_none(self, status: Status) -> Changes:
         """What an arm that broke off left in lists that were added to only later: nothing."""
-        if status not in ("continue", "return"):
+        if status not in ENDS_EARLY:
             return {}
-        since = self.before_turn if status == "continue" else self.before_call
-        return {(id(holder), key): (holder, key, NONE_ADDED) for holder, key in self.counts[since:]}
+        return {(id(holder), key): (holder, key, NONE_ADDED) for holder, key in self._since(status)}
+
+    def _since(self, status: Status) -> list[tuple[Holder, object]]:
+        """The counts that were written since the turn began that goes on to the next, or the call that returns."""
+        return self.counts[self.before_turn if status == "continue" else self.before_call :]
+
+
+def counts_of(target: Obj) -> dict[tuple[object, ...], object]:
+    """What each turn of each loop gave a list, by the cell that holds it; `Const` where it is known."""
+    return {
+        name: value
+        for name, value in target.d.items()
+        if isinstance(name, tuple) and is_count_of_a_turn(name)
+    }

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from auditor.solver.expressions import Atom, Expr
 from auditor.solver.operations import replace_atoms
-from auditor.static.domain.heap import Class, Func, Obj, View, is_count_of_a_turn
+from auditor.static.domain.heap import Class, Func, Obj, View
 from auditor.static.domain.lattice import by_entry, substitute
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import Alt, Const, Keyed, Num, Tup, Value
 from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.list_growth import counts_of
 from auditor.static.interpreter.machine import Machine
 from auditor.static.syntax.branches import Branches
 from auditor.static.syntax.loops import Loops
@@ -265,8 +266,7 @@ class Elements:
         """
         if not isinstance(element, Keyed) or not element.entries:
             return element
-        counts = [value for name, value in container.d.items() if is_count_of_a_turn(name)]
-        every = all(isinstance(count, Const) and count.value for count in counts)
+        every = all(isinstance(count, Const) and count.value for count in counts_of(container).values())
         chosen = [
             Atom("iter", (("any", entry), 1), 0) if every else Atom("pick", (container.number, entry), 0)
             for entry in element.entries
@@ -299,8 +299,8 @@ class Elements:
             return True
         if len(entries) != 1 or container.d.get("#items") or "#entries" in container.d:
             return False
-        counts = {name: value for name, value in container.d.items() if is_count_of_a_turn(name)}
-        loops = {name[1] for name in counts if isinstance(name, tuple)}
+        counts = counts_of(container)
+        loops = {entry for _, entry, _ in counts}
         return len(loops) == 1 and all(isinstance(c, Const) and c.value == 1 for c in counts.values())
 
     def iterator_element(self, container: Obj, index: Expr) -> Value:
