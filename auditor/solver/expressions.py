@@ -238,6 +238,12 @@ class Condition:
         """What is the same for equal conditions, until `forget`."""
         return self.operator, self.difference.number
 
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether nothing is known of what decides it: it compares a symbol of its own."""
+        terms = self.difference.terms
+        return len(terms) == 1 and terms[0][0].kind == "free" and terms[0][0].low is None
+
 
 class Expr:
     """A linear expression with integer coefficients; `terms` are in a fixed order. Equal ones are one object."""

@@ -329,7 +329,7 @@ class _Turns:
         if atom.kind == "ite":
             condition, then, other = atom.args
             assert isinstance(condition, Condition)
-            if is_anonymous(condition):
+            if is_undecided(condition):
                 self.guessed, self.exact = True, False
                 difference = np.full(self.rows, self.undecided)
             else:
@@ -362,15 +362,11 @@ def is_handed_out(atom: Atom) -> bool:
     return atom.kind == "at" and isinstance(atom.args[0], tuple) and atom.args[0][0] == "counter"
 
 
-def is_anonymous(condition: Condition) -> bool:
-    """Whether nothing is known of what decides it: it is a symbol of its own."""
-    terms = condition.difference.terms
-    return condition.operator not in (">=", "==") or (
-        len(terms) == 1
-        and terms[0][0].kind == "free"
-        and terms[0][0].low is None
-        and "val_tokens" not in terms[0][0].args
-    )
+def is_undecided(condition: Condition) -> bool:
+    """Whether a split of known length does not say how it is decided."""
+    if condition.operator not in (">=", "=="):
+        return True
+    return condition.is_anonymous and "val_tokens" not in condition.difference.terms[0][0].args
 
 
 def _expression(part: object) -> Expr:

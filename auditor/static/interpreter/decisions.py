@@ -223,5 +223,4 @@ def is_anonymous_choice(atom: Atom) -> bool:
     """Whether a conditional is decided by something that nothing is known of."""
     if atom.kind != "ite" or not isinstance(atom.args[0], Condition):
         return False
-    terms = atom.args[0].difference.terms
-    return len(terms) == 1 and terms[0][0].kind == "free" and terms[0][0].low is None
+    return atom.args[0].is_anonymous
