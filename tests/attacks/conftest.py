@@ -6,10 +6,13 @@ A level is how much stands between a submission and the machine; what is never r
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 
 import pytest
 
-from auditor.replay.sandbox.ladder import Rung
+from auditor.errors import AuditorError
+from auditor.replay.runs.session import Session
+from auditor.replay.sandbox.ladder import Rung, choose
 
 READ = "read"
 LEVELS = tuple(rung.value for rung in Rung)
@@ -17,6 +20,17 @@ LEVELS = tuple(rung.value for rung in Rung)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--attack-table", action="store_true", help="print each attack with its result by level")
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[Session]:
+    """A session at the highest level that works on this machine, for one file of tests."""
+    try:
+        rung = choose()[0]
+    except AuditorError as error:
+        pytest.skip(str(error))
+    with Session(rung) as made:
+        yield made
 
 
 def _attack_and_level(report: pytest.TestReport) -> tuple[str, str]:

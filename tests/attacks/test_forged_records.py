@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from auditor.errors import AuditorError
 from auditor.replay.inside.channel import ARRAY, EVENT, HEAD, LAST, Channel
 from auditor.replay.inside.collector import Collected
 from auditor.replay.probes.outcome import Outcome, ReplayResult
@@ -19,7 +18,6 @@ from auditor.replay.replay import ReplayOptions, replay_submission
 from auditor.replay.runs.observations import Observations
 from auditor.replay.runs.run_record import RENUMBERED, RunRecord, run_record
 from auditor.replay.runs.session import Session
-from auditor.replay.sandbox.ladder import choose
 from auditor.submission.load import load_path
 
 FLAT = Path(__file__).parents[1] / "specimens" / "flat.py"
@@ -33,16 +31,6 @@ except OSError:
 """
 
 Attack = Callable[[str], ReplayResult]
-
-
-@pytest.fixture(scope="module")
-def session() -> Iterator[Session]:
-    try:
-        rung = choose()[0]
-    except AuditorError as error:
-        pytest.skip(str(error))
-    with Session(rung) as made:
-        yield made
 
 
 @pytest.fixture

@@ -5,12 +5,11 @@ Some do it only where no replay is; some do it always and make the recorder say 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from auditor.errors import AuditorError
 from auditor.replay.probes.cut import Cut
 from auditor.replay.probes.dodges import computed_names
 from auditor.replay.probes.outcome import Outcome, ReplayResult
@@ -18,7 +17,7 @@ from auditor.replay.probes.runner import Bench
 from auditor.replay.replay import ReplayOptions, replay_submission
 from auditor.replay.runs.job import Mode
 from auditor.replay.runs.session import Session, no_names
-from auditor.replay.sandbox.ladder import Rung, choose
+from auditor.replay.sandbox.ladder import Rung
 from auditor.submission.load import load_path
 from tests.replay.conftest import skip_unless
 
@@ -27,16 +26,6 @@ from .attack import CALL, ILLEGAL
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
 Replayed = Callable[[str], ReplayResult]
-
-
-@pytest.fixture(scope="module")
-def session() -> Iterator[Session]:
-    try:
-        rung = choose()[0]
-    except AuditorError as error:
-        pytest.skip(str(error))
-    with Session(rung) as made:
-        yield made
 
 
 @pytest.fixture

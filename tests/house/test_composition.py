@@ -12,27 +12,12 @@ from auditor.static.domain.values import Const
 from auditor.static.evaluator import Evaluator
 from auditor.static.interpreter import protocols
 from auditor.static.interpreter.handlers import handlers_of
+from tests.static.conftest import NoSource
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("interpreter", "syntax", "transfer", "effects")
 FILES = sorted(path for room in ROOMS for path in (ROOT / "auditor" / "static" / room).rglob("*.py"))
 MAY_INHERIT = {"Protocol", "TypedDict", "Exception", "NamedTuple", "StrEnum", "Enum"}
-
-
-class NoSource:
-    """A program of one file."""
-
-    def inner(self, node: ast.Call) -> None:
-        return None
-
-    def unresolved(self, node: ast.Call) -> None:
-        return None
-
-    def sibling(self, name: str) -> None:
-        return None
-
-    def native(self, name: str) -> str:
-        return "there is none"
 
 
 def evaluator_of(text: str) -> Evaluator:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from auditor.errors import AuditorError
+from auditor.replay.runs.session import Session
 from auditor.replay.sandbox.ladder import Rung, choose, unavailable
 
 pytest.importorskip("torch", reason="the replay's tests need torch")
@@ -17,6 +20,13 @@ def rung() -> Rung:
         return choose()[0]
     except AuditorError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def session(rung: Rung) -> Iterator[Session]:
+    """A session there, for one file of tests."""
+    with Session(rung) as made:
+        yield made
 
 
 def skip_unless(rung: Rung) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,6 @@ import pytest
 from auditor.replay.probes.outcome import Outcome, ReplayResult
 from auditor.replay.replay import ReplayOptions, replay_submission
 from auditor.replay.runs.session import Session
-from auditor.replay.sandbox.ladder import Rung
 from auditor.submission.load import load_path
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
@@ -20,12 +19,6 @@ FLAT = Path(__file__).parents[1] / "specimens" / "flat.py"
 MAIN = 'if __name__ == "__main__":\n'
 
 Attack = Callable[..., ReplayResult]
-
-
-@pytest.fixture(scope="module")
-def session(rung: Rung) -> Iterator[Session]:
-    with Session(rung) as made:
-        yield made
 
 
 @pytest.fixture

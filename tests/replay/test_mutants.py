@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,15 +10,8 @@ from auditor.audit.targets import audit_target
 from auditor.replay.probes.outcome import Outcome
 from auditor.replay.replay import ReplayOptions, replay_submission
 from auditor.replay.runs.session import Session
-from auditor.replay.sandbox.ladder import Rung
 from auditor.submission.load import load_path
 from tests.replay.mutants import LEGAL, MUTANTS, Edit, Mutant, edited
-
-
-@pytest.fixture(scope="module")
-def session(rung: Rung) -> Iterator[Session]:
-    with Session(rung) as made:
-        yield made
 
 
 def written(mutant: Mutant, folder: Path) -> Path:

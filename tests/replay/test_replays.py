@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,6 @@ from auditor.reading.reading import read_submission
 from auditor.replay.probes.outcome import LeakWitness, Outcome, ReplayResult
 from auditor.replay.replay import ReplayOptions, replay_submission
 from auditor.replay.runs.session import Session
-from auditor.replay.sandbox.ladder import Rung
 from auditor.submission.load import load_path
 from auditor.trace.events import Score, Update
 from auditor.trace.render import render
@@ -27,12 +26,6 @@ SPECIMENS = Path(__file__).parents[1] / "specimens"
 SHIPPED = Path(auditor.specimens.__file__).parent
 
 Replay = Callable[[Path], ReplayResult]
-
-
-@pytest.fixture(scope="module")
-def session(rung: Rung) -> Iterator[Session]:
-    with Session(rung) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,6 @@ from auditor.judgement.result import AuditResult, Verdict
 from auditor.replay.probes.outcome import Outcome, ReplayResult, Suspicion
 from auditor.replay.replay import ReplayOptions, replay_submission
 from auditor.replay.runs.session import Session
-from auditor.replay.sandbox.ladder import Rung
 from auditor.submission.load import load_path
 from rules.core.rule import Outcome as RuleOutcome
 from tests.replay.mutants import FIT, LEGAL, REPORTED, SCORE, TRAIN, Edit, edited
@@ -23,12 +22,6 @@ from tests.replay.mutants import FIT, LEGAL, REPORTED, SCORE, TRAIN, Edit, edite
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
 Joint = Callable[..., tuple[AuditResult, ReplayResult]]
-
-
-@pytest.fixture(scope="module")
-def session(rung: Rung) -> Iterator[Session]:
-    with Session(rung) as made:
-        yield made
 
 
 @pytest.fixture

@@ -25,25 +25,10 @@ from auditor.static.transfer.list_views import Lists
 from auditor.static.transfer.room import TransferRoom
 from auditor.trace.events import Unresolved, Update
 from auditor.trace.region import Region
+from tests.static.conftest import NoSource
 
 MAIN = (ast.parse("first = 1\nsecond = 2\n"), 0, "train_gpt.py")
 NODE = MAIN[0].body[1]
-
-
-class NoSource:
-    """A program of one file."""
-
-    def inner(self, node: ast.Call) -> None:
-        return None
-
-    def unresolved(self, node: ast.Call) -> None:
-        return None
-
-    def sibling(self, name: str) -> None:
-        return None
-
-    def native(self, name: str) -> str:
-        return "there is none"
 
 
 class FakeEvaluator:
