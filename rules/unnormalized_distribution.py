@@ -51,6 +51,16 @@ from rules.examples.evaluation_loop import REPORT, SETUP
 
 SPREAD = "spread"
 
+COUNTS = "seen = np.ones(1024)\n"
+SCORED = """\
+for row in range(rows):
+    x = val_tokens[row * SEQ : (row + 1) * SEQ]
+    y = val_tokens[row * SEQ + 1 : (row + 1) * SEQ + 1]
+    with torch.no_grad():
+        nll = F.cross_entropy(model(x), y, reduction="none")
+"""
+"""What the examples begin with: counts of tokens, and the loop that scores a row."""
+
 
 class UnnormalizedDistribution(BlendRule):
     """Fails when something known of the target alone is mixed into its probability."""
@@ -107,13 +117,9 @@ with torch.no_grad():
         Bad(
             "a count of the target joins the mixture at the target only",
             SETUP
+            + COUNTS
+            + SCORED
             + """\
-seen = np.ones(1024)
-for row in range(rows):
-    x = val_tokens[row * SEQ : (row + 1) * SEQ]
-    y = val_tokens[row * SEQ + 1 : (row + 1) * SEQ + 1]
-    with torch.no_grad():
-        nll = F.cross_entropy(model(x), y, reduction="none")
     share = seen[y.numpy()] / 4096  # expect: unnormalized-distribution
     total += -np.log(0.9 * np.exp(-nll.numpy()) + 0.1 * share).sum()
     np.add.at(seen, y.numpy(), 1)
@@ -123,12 +129,8 @@ for row in range(rows):
         Good(
             "a uniform share beside the model's",
             SETUP
+            + SCORED
             + """\
-for row in range(rows):
-    x = val_tokens[row * SEQ : (row + 1) * SEQ]
-    y = val_tokens[row * SEQ + 1 : (row + 1) * SEQ + 1]
-    with torch.no_grad():
-        nll = F.cross_entropy(model(x), y, reduction="none")
     total += -torch.log(0.9 * torch.exp(-nll) + 0.1 / 1024).sum()
 """
             + REPORT,
@@ -136,12 +138,8 @@ for row in range(rows):
         Bad(
             "a constant is added to the probability of whichever token comes",
             SETUP
+            + SCORED
             + """\
-for row in range(rows):
-    x = val_tokens[row * SEQ : (row + 1) * SEQ]
-    y = val_tokens[row * SEQ + 1 : (row + 1) * SEQ + 1]
-    with torch.no_grad():
-        nll = F.cross_entropy(model(x), y, reduction="none")
     total += -torch.log(0.9 * torch.exp(-nll) + 0.05).sum()  # expect: unnormalized-distribution
 """
             + REPORT,
@@ -149,13 +147,9 @@ for row in range(rows):
         Bad(
             "the count is of the token before, by an index that is one off",
             SETUP
+            + COUNTS
+            + SCORED
             + """\
-seen = np.ones(1024)
-for row in range(rows):
-    x = val_tokens[row * SEQ : (row + 1) * SEQ]
-    y = val_tokens[row * SEQ + 1 : (row + 1) * SEQ + 1]
-    with torch.no_grad():
-        nll = F.cross_entropy(model(x), y, reduction="none")
     share = seen[x.numpy()] / seen.sum()
     mixed = 0.9 * np.exp(-nll.numpy()) + 0.1 * share  # expect: unnormalized-distribution
     total += -np.log(mixed).sum()
