@@ -148,46 +148,14 @@ def names_the_harness(text: str) -> list[Dodge]:
     ]
 
 
-REFLECTIVE: Final = frozenset(
-    [
-        *(
-            "__get__",
-            "__closure__",
-            "__globals__",
-            "__code__",
-            "__self__",
-            "__func__",
-            "__wrapped__",
-            "__subclasses__",
-        ),
-        *(
-            "cell_contents",
-            "_getframe",
-            "_current_frames",
-            "f_back",
-            "f_locals",
-            "f_globals",
-            "tb_frame",
-            "gi_frame",
-        ),
-        *(
-            "get_objects",
-            "get_referrers",
-            "get_referents",
-            "currentframe",
-            "getclosurevars",
-            "settrace",
-            "setprofile",
-        ),
-        *(
-            "_get_current_function_mode",
-            "_get_current_function_mode_stack",
-            "_pop_mode",
-            "__torch_function__",
-        ),
-        *("__traceback__", "exc_info", "pythonapi", "addaudithook", "DisableTorchFunction"),
-    ]
-)
+REFLECTIVE: Final = frozenset((
+    "__get__", "__closure__", "__globals__", "__code__", "__self__", "__func__", "__wrapped__",
+    "__subclasses__", "cell_contents", "_getframe", "_current_frames", "f_back", "f_locals", "f_globals",
+    "tb_frame", "gi_frame", "get_objects", "get_referrers", "get_referents", "currentframe",
+    "getclosurevars", "settrace", "setprofile", "_get_current_function_mode",
+    "_get_current_function_mode_stack", "_pop_mode", "__torch_function__", "__traceback__", "exc_info",
+    "pythonapi", "addaudithook", "DisableTorchFunction",
+))  # fmt: skip
 """How Python reaches what stands around a program: the callers of its functions, what functions keep, every object."""
 
 

@@ -153,7 +153,7 @@ def _dodged(
     records = evidence.base.run.ranks
     if not records:
         return
-    names = layer_files(records[0], target)
+    names, changed = layer_files(records[0], target), _changed(target, evidence)
     for place in dict.fromkeys(names.values()):
         text = target.running_text(place)
         forks = laboratory.forks.get(place, {})
@@ -165,8 +165,8 @@ def _dodged(
         unrun = unrun_code(
             text,
             forks,
-            settled=_settled(reading, target, evidence, place),
-            changed=_changed(target, evidence),
+            settled=_settled(reading, place),
+            changed=changed,
             begun=_begun(records[0], names, place),
         )
         for kind, rule, found in (
@@ -197,9 +197,7 @@ def _unanchored(evidence: Evidence, target: ReplayTarget) -> Iterator[str]:
             return
 
 
-def _settled(
-    reading: Reading, target: ReplayTarget, evidence: Evidence, place: tuple[str, int]
-) -> dict[int, bool]:
+def _settled(reading: Reading, place: tuple[str, int]) -> dict[int, bool]:
     """Lines of branches that the static witness knows to be decided by settings of the claimed run, and which way."""
     switches = reading.trace.switches if reading.trace is not None else []
     return {s.place.line: s.taken for s in switches if (s.place.path, s.place.layer) == place}
