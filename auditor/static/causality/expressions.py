@@ -335,9 +335,8 @@ def _identical(it: Walker, left: Any, right: Any, negated: bool) -> Any:
 def _contains(it: Walker, item: Any, container: Any) -> Any:
     if isinstance(container, Instance):
         return it.truth(it.call(it.attribute(container, "__contains__"), [item], {}))
-    pos = held(
-        (item, tuple(container) if isinstance(container, dict) else container)
-    )  # keys alone are compared
+    compared_with = tuple(container) if isinstance(container, dict) else container  # keys alone are compared
+    pos = held((item, compared_with))
     if pos is not None or isinstance(container, Unknown | Library | Tensor) or is_open((item,)):
         return it.unknown("whether something is in a container", it.where if pos is not None else None, pos)
     try:
