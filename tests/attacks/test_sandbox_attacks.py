@@ -251,7 +251,8 @@ def test_what_a_submission_is(level: Rung, all_found: Callable[[Rung], dict[str,
 LEFT = """
 import os, signal
 out = [d for d in ("/replay/out", os.path.join(os.path.dirname(os.getcwd()), "out")) if os.path.isdir(d)][0]
-rank = os.path.join(out, "rank0")
+# its own rank's: an open of the other's FIFO would wait for a reader that never comes
+rank = os.path.join(out, "rank" + os.environ.get("RANK", "0"))
 os.makedirs(rank, exist_ok=True)
 for name in ("outcome.json", "events.jsonl", "places.json"):
     open(os.path.join(rank, name), "w").write("[]")
