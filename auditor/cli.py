@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "diff": "Say what changed between two scripts.",
     "replay": "Run a submission in a sandbox and record what it does.",
     "corpus": "Audit many pull requests and measure agreement with rulings.",
+    "cache": "Say what a folder of kept answers holds, or clear it.",
     "explain": "Show a rule: documentation, sources, precedents, examples.",
     "rules": "List the rules.",
 }

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from auditor.judgement.result import AuditResult, RuleResult, Verdict
@@ -16,6 +19,7 @@ from rules.core.rule import DISPUTED, Finding, Kind, Level, Policy, Step
 from rules.core.rule import Outcome as RuleOutcome
 
 if TYPE_CHECKING:
+    from auditor.cache.store import Store
     from auditor.replay.probes.outcome import ConditionResult
     from auditor.submission.model import Submission
 
@@ -28,27 +32,32 @@ def audit_and_replay(
     overrides: Mapping[str, str] | None = None,
     policy: Policy = Policy.RULINGS,
     undecided_only: bool = False,
+    store: Store | None = None,
+    runs: Path | None = None,
 ) -> AuditResult:
     """Audit one script with both witnesses; a script that the static witness cannot read is not replayed.
 
     Args:
         undecided_only: replay it only where the static witness alone says `review`.
+        store: of static answers, or None. A joined one is not kept: it hangs on this machine's sandbox too.
+        runs: folder in which the replay's runs are kept by content, or None.
 
     Raises:
         AuditorError: the script cannot be read, or no sandbox works here.
     """
-    from auditor.audit.pipeline import audit_submission
+    from auditor.audit.kept import audit_once
     from auditor.reading.reading import read_submission
-    from auditor.replay.replay import replay_submission
+    from auditor.replay.replay import ReplayOptions, replay_submission
 
     started = time.perf_counter()
-    reading = read_submission(submission, overrides=overrides)
-    audit = audit_submission(submission, policy=policy, reading=reading)
+    read = functools.cache(partial(read_submission, submission, overrides=overrides))
+    audit = audit_once(store, submission, policy=policy, overrides=overrides, read=read)
     if undecided_only and audit.verdict is not Verdict.REVIEW:
         return audit
+    reading = read()
     if reading.trace is None:
         return replace(audit, notes=(*audit.notes, "not replayed: there is no readable torch program"))
-    joined = join(audit, replay_submission(submission, reading=reading))
+    joined = join(audit, replay_submission(submission, reading=reading, options=ReplayOptions(cache=runs)))
     return replace(joined, seconds=time.perf_counter() - started)
 
 

@@ -85,7 +85,7 @@ def audit_submission(
         verdict, doubts, judged = Verdict.NOTHING, (why,), without_evaluation(judged, why)
         findings = merged(judged.findings, record_findings(records, rules))
     return AuditResult(
-        target=_target(submission),
+        target=target_of(submission),
         policy=policy,
         track=evidence.track,
         language=witness.language,
@@ -152,7 +152,8 @@ def _kind(problem: Problem) -> str:
     return next((kind for kind in never_text if kind in problem.reason), "undecoded")
 
 
-def _target(submission: Submission) -> AuditTarget:
+def target_of(submission: Submission) -> AuditTarget:
+    """What the audit of a submission is said to be of."""
     target = submission.target
     path = submission.script.path
     if target.kind == "script":

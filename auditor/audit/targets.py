@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
-from auditor.audit.pipeline import audit_submission
+from auditor.audit.kept import audit_once
 from auditor.audit.unjudged import unjudged_result
+from auditor.cache.store import Store
 from auditor.extras import require
 from auditor.judgement.result import AuditResult
 from auditor.reading.overrides import check_overrides
@@ -23,11 +25,15 @@ def audit_target(
     overrides: Mapping[str, str] | None = None,
     policy: Policy = Policy.RULINGS,
     replays: bool = False,
+    store: Store | None = None,
+    runs: Path | None = None,
 ) -> tuple[list[AuditResult], tuple[str, ...]]:
     """Audit every submission of a target.
 
     Args:
         replays: run each in a sandbox as well and join both witnesses (`auditor.replay`).
+        store: where static answers are kept by content, or None.
+        runs: folder in which the replays' runs are kept, or None.
 
     Returns:
         the results in order, entries without a script that could be read last, and what could not be read of the
@@ -51,9 +57,9 @@ def audit_target(
         require("replay", "numpy", "torch")
         from auditor.audit.both_witnesses import audit_and_replay
 
-        audit = partial(audit_and_replay, overrides=overrides, policy=policy)
+        audit = partial(audit_and_replay, overrides=overrides, policy=policy, store=store, runs=runs)
     else:
-        audit = partial(audit_submission, overrides=overrides, policy=policy)
+        audit = partial(audit_once, store, overrides=overrides, policy=policy)
     results = [audit(submission) for submission in loaded.submissions]
     return [*results, *(unjudged_result(entry, policy=policy) for entry in loaded.unjudged)], (
         *loaded.problems,

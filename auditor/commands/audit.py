@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from auditor.commands.options import (
     FORMATS,
+    cache_options,
     judging_options,
+    open_store,
     output_options,
     parse_also,
     parse_overrides,
@@ -25,6 +29,7 @@ from auditor.commands.options import (
 @click.option(
     "--replay", "replays", is_flag=True, help="Replay it in a sandbox too, and join both witnesses."
 )
+@cache_options
 @judging_options
 def command(
     target: str | None,
@@ -37,6 +42,8 @@ def command(
     quiet: bool,
     also: tuple[str, ...],
     replays: bool,
+    cache: str | None,
+    cache_size: str,
     policy: str,
     overrides: tuple[str, ...],
 ) -> int:
@@ -61,6 +68,8 @@ def command(
         overrides=parse_overrides(overrides),
         policy=Policy(policy),
         replays=replays,
+        store=open_store(cache, cache_size),
+        runs=Path(cache) if cache else None,
     )
     if format_name == "text":
         from auditor.report.text import render

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from auditor.commands.options import judging_options, parse_overrides, write
+from auditor.commands.options import cache_options, judging_options, parse_overrides, parse_size, write
 from auditor.errors import InputError
 
 if TYPE_CHECKING:
@@ -38,7 +39,9 @@ if TYPE_CHECKING:
     help="Write the JSON lines there instead of stdout, each as it is known, in order at the end.",
 )
 @click.option(
-    "--resume", is_flag=True, help="Go on from the rows that FILE holds, of heads that are the same."
+    "--resume",
+    is_flag=True,
+    help="Go on from the rows that FILE holds, of the same commits, settings and program.",
 )
 @click.option(
     "--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes; the machine's cores if not given."
@@ -59,6 +62,7 @@ if TYPE_CHECKING:
     help="Replay in a sandbox too what the static witness does not decide.",
 )
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@cache_options
 @judging_options
 def command(
     git_dir: str,
@@ -74,6 +78,8 @@ def command(
     timeout_s: float,
     replays: bool,
     quiet: bool,
+    cache: str | None,
+    cache_size: str,
     policy: str,
     overrides: tuple[str, ...],
 ) -> int:
@@ -88,6 +94,7 @@ def command(
     from auditor.corpus.pulls import list_pulls
     from auditor.corpus.row import to_json
     from auditor.corpus.run import in_order, run_corpus
+    from auditor.corpus.task import tasks_of
     from auditor.extras import require
     from rules import ALL
 
@@ -101,32 +108,38 @@ def command(
     pulls = _chosen(list_pulls(git_dir), numbers, everything, known, git_dir)
     pages = _pages(html_dir)
     journal = Journal(output) if output is not None else None
-    known_rows: list[Row] = []
-    if journal is not None:
-        known_rows = journal.finished({pull.number: pull for pull in pulls}) if resume else []
-        journal.begin(known_rows)
-    done = {row.pr for row in known_rows}
-    with _progress(len(pulls), quiet) as tell:
-        tell(len(done), known_rows)
-
-        def told(count: int, found: Sequence[Row]) -> None:
-            if journal is not None:
-                journal.add(found)
-            tell(len(done) + count, found)
-
-        rows = run_corpus(
-            [pull for pull in pulls if pull.number not in done],
+    with _cache_folder(cache) as folder:
+        tasks = tasks_of(
+            pulls,
             git_dir=git_dir,
             base=base,
             policy=policy,
-            jobs=jobs or os.cpu_count() or 1,
-            timeout_s=timeout_s,
             overrides=parse_overrides(overrides),
             pages=pages,
             page_of=_page_of() if pages is not None else None,
             replays=replays,
-            progress=told,
+            cache=folder,
+            cache_bytes=parse_size(cache_size),
         )
+        known_rows: list[Row] = []
+        if journal is not None:
+            known_rows = journal.finished({task.pr: task.key for task in tasks}) if resume else []
+            journal.begin(known_rows)
+        done = {row.pr for row in known_rows}
+        with _progress(len(pulls), quiet) as tell:
+            tell(len(done), known_rows)
+
+            def told(count: int, found: Sequence[Row]) -> None:
+                if journal is not None:
+                    journal.add(found)
+                tell(len(done) + count, found)
+
+            rows = run_corpus(
+                [task for task in tasks if task.pr not in done],
+                jobs=jobs or os.cpu_count() or 1,
+                timeout_s=timeout_s,
+                progress=told,
+            )
     rows = in_order([*known_rows, *rows])
     slugs = [rule.slug for rule in ALL]
     if journal is not None:
@@ -140,6 +153,16 @@ def command(
     if labels is not None:
         _agree(known, rows, slugs, {pull.number for pull in pulls}, agreement)
     return _exit(rows)
+
+
+@contextlib.contextmanager
+def _cache_folder(cache: str | None) -> Iterator[Path]:
+    """The folder of answers: the user's, or one for this run, since pull requests carry each other's folders."""
+    if cache is not None:
+        yield Path(cache)
+        return
+    with tempfile.TemporaryDirectory(prefix="auditor-corpus-") as made:
+        yield Path(made)
 
 
 def _chosen(

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from auditor.errors import AuditorError, InputError
+
+if TYPE_CHECKING:
+    from auditor.cache.store import Store
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -95,6 +99,50 @@ def judging_options(command: Command) -> Command:
         show_default=True,
         help="Maintainers' rulings, or the four conditions to the letter.",
     )(command)
+
+
+def cache_options(command: Command) -> Command:
+    """`--cache DIR` and `--cache-size`; see `open_store`."""
+    command = click.option(
+        "--cache-size",
+        default="1GiB",
+        show_default=True,
+        metavar="SIZE",
+        help="Largest size of the answers in it.",
+    )(command)
+    return click.option(
+        "--cache",
+        metavar="DIR",
+        envvar="AUDITOR_CACHE",
+        show_envvar=True,
+        help="Keep answers there, and take from there what was asked of the same content.",
+    )(command)
+
+
+def open_store(cache: str | None, cache_size: str) -> Store | None:
+    """The store of `--cache DIR`, or None without it.
+
+    Raises:
+        AuditorError: the folder cannot be used, or the size is none.
+    """
+    from auditor.cache.store import Store
+
+    size = parse_size(cache_size)
+    return Store(Path(cache), max_bytes=size) if cache else None
+
+
+def parse_size(text: str) -> int:
+    """Bytes of a text such as "500MiB", "2GiB" or "1000000".
+
+    Raises:
+        InputError: it is no size.
+    """
+    found = re.fullmatch(r"(\d{1,12}(?:\.\d{1,6})?)\s*([KMGT]i?)?B?", text.strip(), re.IGNORECASE)
+    if found is None:
+        raise InputError(f"--cache-size needs a size, got {text!r}", hint="e.g. 500MiB, 2GiB or 1000000")
+    number, unit = found.groups()
+    power = 0 if unit is None else "KMGT".index(unit[0].upper()) + 1
+    return int(float(number) * (1024 if unit is not None and len(unit) == 2 else 1000) ** power)
 
 
 def parse_overrides(pairs: tuple[str, ...]) -> Mapping[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from auditor.commands.options import output_options, write
+from auditor.commands.options import cache_options, open_store, output_options, write
 
 
 @click.command("pr")
@@ -21,6 +21,7 @@ from auditor.commands.options import output_options, write
     help="Maintainers' rulings, or the four conditions to the letter.",
 )
 @click.option("--plot", metavar="FILE.svg", help="Draw the seeds against the record.")
+@cache_options
 @output_options("markdown", "json")
 def command(
     git_dir: str,
@@ -28,6 +29,8 @@ def command(
     base: str,
     policy: str,
     plot: str | None,
+    cache: str | None,
+    cache_size: str,
     format_name: str,
     output: str | None,
     quiet: bool,
@@ -43,7 +46,9 @@ def command(
     from auditor.report.pull_request_json import review_object
     from rules.core.rule import Policy
 
-    review = review_pull_request(git_dir, ref, base=base, policy=Policy(policy))
+    review = review_pull_request(
+        git_dir, ref, base=base, policy=Policy(policy), store=open_store(cache, cache_size)
+    )
     if format_name == "json":
         text = json.dumps(review_object(review), indent=2, ensure_ascii=False) + "\n"
     else:

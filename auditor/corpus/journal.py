@@ -12,7 +12,6 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from auditor.corpus.pulls import Pull
 from auditor.corpus.row import Row, from_json, to_json
 from auditor.errors import InputError
 
@@ -27,8 +26,12 @@ class Journal:
     def __init__(self, path: str) -> None:
         self._path = Path(path)
 
-    def finished(self, pulls: Mapping[int, Pull]) -> list[Row]:
-        """The rows that stand in the file for pull requests whose head is still the same, failures left out."""
+    def finished(self, keys: Mapping[int, str]) -> list[Row]:
+        """The rows in the file that were made from the same commits, settings and program, failures left out.
+
+        Args:
+            keys: of each pull request of this run (`Task.key`).
+        """
         try:
             lines = self._path.read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:
@@ -45,8 +48,7 @@ class Journal:
                 hint = "--resume goes on from a file that `auditor corpus -o` wrote"
                 raise InputError(f"{self._path}:{number} is no row of a corpus run", hint=hint) from error
         again = {row.pr for row in rows if row.crashed or row.verdict is None}
-        heads = {number: pull.head for number, pull in pulls.items()}
-        return [row for row in rows if row.pr not in again and heads.get(row.pr) == row.head]
+        return [row for row in rows if row.pr not in again and row.key and keys.get(row.pr) == row.key]
 
     def begin(self, rows: Sequence[Row]) -> None:
         """Start the file anew, with these rows."""

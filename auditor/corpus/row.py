@@ -26,6 +26,7 @@ class Row:
         date: of the head commit (ISO day), or "".
         page: file name of the submission's HTML report, or "".
         bpb: the claimed number, or None.
+        key: a digest of everything that the row hangs on, or "" where it was not known.
     """
 
     pr: int
@@ -43,9 +44,10 @@ class Row:
     page: str = ""
     crashed: bool = False
     bpb: float | None = None
+    key: str = ""
 
 
-def row_of(result: AuditResult, *, pr: int, date: str, page: str) -> Row:
+def row_of(result: AuditResult, *, pr: int, date: str, page: str, key: str = "") -> Row:
     """What is kept of a result."""
     wanted = {
         Verdict.VIOLATION: (Outcome.FAIL,),
@@ -75,6 +77,7 @@ def row_of(result: AuditResult, *, pr: int, date: str, page: str) -> Row:
         page=page,
         crashed=bool(result.crashed),
         bpb=result.claim.val_bpb,
+        key=key,
     )
 
 

@@ -1,26 +1,27 @@
 """One pull request in a worker: its submissions, each audited once per content.
 
-Two pull requests often carry the same folder. What an audit depends on (script, configuration, logs, policy)
-is hashed from blob ids, and the row of an equal submission is taken from a folder that the workers of a run
-share.
+Two pull requests often carry the same folder, and a run is made again when a few heads have moved. Rows of a pull
+request are kept by its commits, results of a submission by its content (`auditor.cache`); a run without a folder
+for them has one of its own while it lasts.
 """
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
+import functools
 import hashlib
-import json
-import os
 import re
-import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from auditor.audit.kept import audit_once
+from auditor.cache.keys import digest
+from auditor.cache.store import MAX_BYTES, Store
+from auditor.corpus.pulls import Pull
 from auditor.corpus.row import Row, from_json, row_of, to_json
-from auditor.errors import AuditorError
+from auditor.errors import AuditorError, InputError
 from auditor.judgement.result import AuditResult
+from auditor.submission.git_store import ObjectStore
 from auditor.submission.model import Submission, Unjudged
 
 
@@ -29,8 +30,10 @@ class Task:
     """One pull request to audit.
 
     Attributes:
+        head: full commit id.
         date: of its head (ISO day).
-        shared: folder of rows by content.
+        base_commit: full commit id of the branch that it is against, or "" where there is none.
+        cache: folder of answers by content.
         pages: folder for reports, or None.
         page_of: the report of a submission as text; a function of a module, since workers import it.
         replays: replay in a sandbox what the static witness does not decide.
@@ -38,108 +41,179 @@ class Task:
 
     pr: int
     ref: str
+    head: str
     date: str
     git_dir: str
     base: str
+    base_commit: str
     policy: str
-    shared: str
+    cache: str
+    cache_bytes: int = MAX_BYTES
     overrides: Mapping[str, str] = field(default_factory=dict)
     pages: str | None = None
     page_of: Callable[[AuditResult], str] | None = None
     replays: bool = False
 
+    @property
+    def key(self) -> str:
+        """A digest of everything that its rows hang on."""
+        return digest(
+            "rows",
+            self.head,
+            self.base_commit,
+            self.policy,
+            sorted(self.overrides.items()),
+            self.replays,
+        )
+
+
+def tasks_of(
+    pulls: Sequence[Pull],
+    *,
+    git_dir: str,
+    base: str,
+    policy: str,
+    overrides: Mapping[str, str],
+    cache: Path,
+    cache_bytes: int = MAX_BYTES,
+    pages: Path | None = None,
+    page_of: Callable[[AuditResult], str] | None = None,
+    replays: bool = False,
+) -> list[Task]:
+    """One task a pull request; see `Task`.
+
+    Raises:
+        InputError: the folder is no git repository.
+    """
+    with ObjectStore(git_dir) as objects:
+        base_commit = objects.resolve(base) or ""
+    return [
+        Task(
+            pr=pull.number,
+            ref=pull.ref,
+            head=pull.head,
+            date=pull.date,
+            git_dir=git_dir,
+            base=base,
+            base_commit=base_commit,
+            policy=policy,
+            cache=str(cache),
+            cache_bytes=cache_bytes,
+            overrides=dict(overrides),
+            pages=None if pages is None else str(pages),
+            page_of=page_of,
+            replays=replays,
+        )
+        for pull in pulls
+    ]
+
 
 def audit_pull_request(task: Task) -> list[Row]:
     """Rows of all submissions of a pull request; one with an error if it holds none that can be read."""
+    store = _store(task.cache, task.cache_bytes)
+    known = _known(store, task)
+    if known is not None:
+        return known
     from auditor.submission.load import load_submissions
     from auditor.submission.loaded import check_scripts
 
     try:
         loaded = load_submissions(git_dir=task.git_dir, ref=task.ref, base=task.base, require_script=False)
+    except (
+        AuditorError
+    ) as error:  # perhaps the store's, and not the pull request's: asked again the next time
+        return [_unread(task, error)]
+    try:
         if not loaded.unjudged:
             check_scripts(loaded, f"{task.ref}: the changes hold")
-    except AuditorError as error:
-        return [Row(pr=task.pr, head="", path="", verdict=None, error=error.message, date=task.date)]
-    return [
-        *(_audit(task, submission) for submission in loaded.submissions),
-        *(_unjudged(task, entry) for entry in loaded.unjudged),
-    ]
+    except InputError as error:
+        rows = [_unread(task, error)]
+    else:
+        rows = [
+            *(_audit(task, store, submission) for submission in loaded.submissions),
+            *(_unjudged(task, entry) for entry in loaded.unjudged),
+        ]
+    if not any(row.crashed for row in rows):
+        store.put(task.key, "\n".join(map(to_json, rows)).encode())
+    return rows
+
+
+@functools.cache
+def _store(folder: str, max_bytes: int) -> Store:
+    """The store of a worker, opened once."""
+    return Store(Path(folder), max_bytes=max_bytes)
+
+
+def _known(store: Store, task: Task) -> list[Row] | None:
+    """The rows that were kept of these commits, if the reports that they name are there."""
+    content = store.get(task.key)
+    if content is None:
+        return None
+    try:
+        rows = [from_json(line) for line in content.decode().splitlines()]
+    except (ValueError, TypeError, LookupError, AttributeError):
+        store.forget(task.key)
+        return None
+    if task.pages is None:
+        return [replace(row, pr=task.pr, date=task.date, page="") for row in rows]
+    return None
+
+
+def _unread(task: Task, error: AuditorError, path: str = "") -> Row:
+    return Row(
+        pr=task.pr,
+        head=task.head,
+        path=path,
+        verdict=None,
+        error=error.message,
+        date=task.date,
+        key=task.key,
+    )
 
 
 def _unjudged(task: Task, entry: Unjudged) -> Row:
-    head = entry.target.head or ""
-    return Row(pr=task.pr, head=head, path=entry.path, verdict=None, error=entry.reason, date=task.date)
+    return Row(
+        pr=task.pr,
+        head=task.head,
+        path=entry.path,
+        verdict=None,
+        error=entry.reason,
+        date=task.date,
+        key=task.key,
+    )
 
 
-def _audit(task: Task, submission: Submission) -> Row:
-    stored = Path(task.shared) / content_key(task, submission)
-    with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
-        known = from_json(stored.read_text(encoding="utf-8"))
-        return dataclasses.replace(
-            known,
-            pr=task.pr,
-            head=submission.target.head or "",
-            path=submission.script.path,
-            date=task.date,
-        )
-    row = _fresh(task, submission)
-    _store(stored, to_json(row))
-    return row
-
-
-def _fresh(task: Task, submission: Submission) -> Row:
-    from auditor.audit.pipeline import audit_submission
-    from rules.core.rule import Policy
-
+def _audit(task: Task, store: Store, submission: Submission) -> Row:
     try:
-        if task.replays:
-            from auditor.audit.both_witnesses import audit_and_replay
-
-            result = audit_and_replay(
-                submission, overrides=task.overrides, policy=Policy(task.policy), undecided_only=True
-            )
-        else:
-            result = audit_submission(submission, overrides=task.overrides, policy=Policy(task.policy))
+        result = _result(task, store, submission)
     except AuditorError as error:
-        head = submission.target.head or ""
-        return Row(
-            pr=task.pr,
-            head=head,
-            path=submission.script.path,
-            verdict=None,
-            error=error.message,
-            date=task.date,
-        )
+        return _unread(task, error, submission.script.path)
     page = ""
     if task.pages is not None and task.page_of is not None:
         page = page_name(task.pr, submission.script.path)
         (Path(task.pages) / page).write_text(task.page_of(result), encoding="utf-8")
-    return row_of(result, pr=task.pr, date=task.date, page=page)
+    return row_of(result, pr=task.pr, date=task.date, page=page, key=task.key)
 
 
-def content_key(task: Task, submission: Submission) -> str:
-    """A hash of everything the audit of a submission depends on."""
-    folder = submission.folder or ""
-    parts = [
-        task.policy,
-        str(task.replays),
-        json.dumps(dict(sorted(task.overrides.items()))),
-        folder,
-        submission.script.path,
-    ]
-    parts += sorted(f"{file.path}\0{file.blob}\0{file.problem}" for file in submission.files)
-    return hashlib.sha256("\1".join(parts).encode("utf-8", "backslashreplace")).hexdigest()
+def _result(task: Task, store: Store, submission: Submission) -> AuditResult:
+    from rules.core.rule import Policy
+
+    policy = Policy(task.policy)
+    if task.replays:
+        from auditor.audit.both_witnesses import audit_and_replay
+
+        return audit_and_replay(
+            submission,
+            overrides=task.overrides,
+            policy=policy,
+            undecided_only=True,
+            store=store,
+            runs=Path(task.cache),
+        )
+    return audit_once(store, submission, policy=policy, overrides=task.overrides)
 
 
 def page_name(pr: int, path: str) -> str:
     """A file name for a submission's report: readable, unique by a hash of the path, safe in a link."""
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", path.rsplit("/", 1)[-1].rsplit(".", 1)[0])[:40]
     return f"{pr}-{stem}-{hashlib.sha256(path.encode('utf-8', 'backslashreplace')).hexdigest()[:8]}.html"
-
-
-def _store(path: Path, text: str) -> None:
-    """Write whole or not at all: another worker may read at any moment."""
-    handle, name = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    Path(name).replace(path)

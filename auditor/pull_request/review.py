@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from auditor.audit.pipeline import audit_submission
+from auditor.audit.kept import audit_once
 from auditor.audit.unjudged import unjudged_result
+from auditor.cache.store import Store
 from auditor.errors import InputError
 from auditor.exit_codes import ExitCode, worst_exit
 from auditor.judgement.result import AuditResult
@@ -63,26 +64,34 @@ class Review:
 
 
 def review_pull_request(
-    git_dir: str, ref: str, *, base: str = "main", policy: Policy = Policy.RULINGS
+    git_dir: str,
+    ref: str,
+    *,
+    base: str = "main",
+    policy: Policy = Policy.RULINGS,
+    store: Store | None = None,
 ) -> Review:
     """Review a pull request; a folder or script that cannot be read leaves the rest judged.
+
+    Args:
+        store: where answers are kept by content, or None.
 
     Raises:
         InputError: the ref or the repository cannot be read at all.
     """
-    with ObjectStore(git_dir) as store:
-        loaded = load_ref(store, ref, base=base, require_script=False)
+    with ObjectStore(git_dir) as objects:
+        loaded = load_ref(objects, ref, base=base, require_script=False)
         assert loaded.head is not None
-        before = store.tree(loaded.base, "records") if loaded.base is not None else ()
+        before = objects.tree(loaded.base, "records") if loaded.base is not None else ()
         scope = judge_scope(loaded, record_folders([entry.path for entry in before]))
         problems = list(loaded.problems)
-        folders = tuple(_folder(store, loaded, index, scope) for index in range(len(loaded.folders)))
-        stock = _stock(store, loaded)
+        folders = tuple(_folder(objects, loaded, index, scope) for index in range(len(loaded.folders)))
+        stock = _stock(objects, loaded)
         audits = []
         unread = list(loaded.unjudged)
         for submission in loaded.submissions:
             try:
-                audit = audit_submission(submission, policy=policy)
+                audit = audit_once(store, submission, policy=policy)
                 audits.append((audit, _lineage(submission, ref, stock)))
             except InputError as error:
                 problems.append(error.message)

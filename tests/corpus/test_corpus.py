@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,11 @@ import pytest
 from auditor import cli
 from auditor.corpus.pulls import list_pulls, parse_numbers
 from auditor.corpus.row import Row
+from auditor.corpus.task import audit_pull_request, tasks_of
 from auditor.errors import InputError
+from auditor.judgement.result import AuditResult
 from auditor.report.corpus_dashboard import bar, by_month, by_rule, render_dashboard
+from auditor.submission.model import Submission
 
 SPECIMENS = Path(__file__).parents[1] / "specimens"
 TRACK = "records/track_10min_16mb"
@@ -116,7 +120,7 @@ def test_rows_stand_in_order_with_the_keys_of_the_interface(outcome: tuple[int, 
 
 def test_equal_submissions_have_equal_answers_under_their_own_numbers(outcome: tuple[int, Path]) -> None:
     rows = [json.loads(line) for line in (outcome[1] / "rows.jsonl").read_text().splitlines()]
-    own = ("pr", "head", "date", "seconds", "page")
+    own = ("pr", "head", "date", "seconds", "page", "key")
     first, second = ({k: v for k, v in row.items() if k not in own} for row in rows[:2])
     assert first == second
     assert rows[0]["head"] != rows[1]["head"]
@@ -145,30 +149,55 @@ def test_dashboard_links_to_a_report_for_every_row_that_has_a_verdict(outcome: t
     assert html.count("<script") == 1
 
 
-def test_one_shared_audit_is_taken_once(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from auditor.corpus import task
+@pytest.fixture
+def audited(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Paths of the scripts that were audited anew in this process."""
+    from auditor.audit import kept
 
-    calls: list[int] = []
-    fresh = task._fresh
+    paths: list[str] = []
+    audit = kept.audit_submission
 
-    def counted(job: task.Task, submission: task.Submission) -> Row:
-        calls.append(job.pr)
-        return fresh(job, submission)
+    def counted(submission: Submission, **rest: object) -> AuditResult:
+        paths.append(submission.script.path)
+        return audit(submission, **rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(task, "_fresh", counted)
-    for number in (1, 2, 3):
-        job = task.Task(
-            pr=number,
-            ref=f"refs/pull/{number}/head",
-            date="",
+    monkeypatch.setattr(kept, "audit_submission", counted)
+    return paths
+
+
+def test_one_shared_audit_is_taken_once(store: Path, tmp_path: Path, audited: list[str]) -> None:
+    def rows_of(policy: str = "rulings") -> list[list[Row]]:
+        pulls = [pull for pull in list_pulls(str(store)).values() if pull.number < 4]
+        tasks = tasks_of(pulls, git_dir=str(store), base="main", policy=policy, overrides={}, cache=tmp_path)
+        return [audit_pull_request(task) for task in tasks]
+
+    first = rows_of()
+    assert [[row.pr for row in rows] for rows in first] == [[1], [2], [3]]
+    assert audited == [f"{TRACK}/A/train_gpt.py", f"{TRACK}/B/train_gpt.py"]
+    assert rows_of() == first and len(audited) == 2
+    rows_of("strict")
+    assert len(audited) == 4
+
+
+def test_moved_head_and_moved_base_are_asked_again(store: Path, tmp_path: Path, audited: list[str]) -> None:
+    def audit(**changed: str) -> None:
+        (task,) = tasks_of(
+            [list_pulls(str(store))[1]],
             git_dir=str(store),
             base="main",
             policy="rulings",
-            shared=str(tmp_path),
+            overrides={},
+            cache=tmp_path,
         )
-        rows = task.audit_pull_request(job)
-        assert [row.pr for row in rows] == [number]
-    assert calls == [1, 3]
+        audit_pull_request(replace(task, **changed))  # type: ignore[arg-type]
+
+    audit()
+    assert len(audited) == 1
+    third = list_pulls(str(store))[3]
+    audit(head=third.head, ref=third.ref)
+    assert len(audited) == 2, "a force-push brings other content"
+    audit(base_commit="0" * 40)
+    assert len(audited) == 2, "the rows are made anew, of results by content"
 
 
 def test_pulls_are_listed_with_the_day_of_their_head(store: Path) -> None:
@@ -247,14 +276,15 @@ def test_run_that_was_killed_is_resumed(store: Path, tmp_path: Path) -> None:
     assert json.loads(fresh)["verdict"] == json.loads(second)["verdict"]
 
 
-def test_row_of_another_head_is_not_taken_for_finished(store: Path, tmp_path: Path) -> None:
+def test_row_of_another_head_policy_or_setting_is_not_taken_for_finished(store: Path, tmp_path: Path) -> None:
     out = tmp_path / "rows.jsonl"
     run = ["corpus", "--git", str(store), "--pr", "1", "--jobs", "1", "--quiet", "-o", str(out)]
     corpus(run)
     row = json.loads(out.read_text())
-    out.write_text(json.dumps(row | {"head": "0" * 40, "verdict": "review"}) + "\n")
-    corpus([*run, "--resume"])
-    assert json.loads(out.read_text())["verdict"] == row["verdict"]
+    for other, changed in (({"key": "0" * 64}, []), ({}, ["--policy", "strict"])):
+        out.write_text(json.dumps(row | {"verdict": "nothing", **other}) + "\n")
+        corpus([*run, *changed, "--resume"])
+        assert json.loads(out.read_text())["verdict"] == row["verdict"]
 
 
 def test_file_that_is_no_corpus_output_is_not_resumed(

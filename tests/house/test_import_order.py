@@ -21,7 +21,7 @@ FLOORS = (
     ("rules",),
     ("auditor.reading",),
     ("auditor.judgement",),
-    ("auditor.replay",),
+    ("auditor.replay", "auditor.cache"),
     ("auditor.audit",),
     ("auditor.diffing",),
     ("auditor.pull_request", "auditor.corpus"),

@@ -6,6 +6,7 @@ A run that was ended from outside is not kept: another machine, or another day, 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import importlib.metadata
@@ -15,6 +16,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -124,3 +126,33 @@ def _harness() -> bytes:
         except importlib.metadata.PackageNotFoundError:
             continue
     return digest.digest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """How many runs a folder holds, and their bytes."""
+
+    runs: int
+    size_bytes: int
+
+
+def content(root: Path) -> Content:
+    """What a folder of runs holds."""
+    runs = _folders(root)
+    sizes = [path.lstat().st_size for run in runs for path in run.rglob("*")]
+    return Content(runs=len(runs), size_bytes=sum(sizes))
+
+
+def clear(root: Path) -> int:
+    """Remove the runs of a folder, and nothing else there; give how many there were."""
+    runs = _folders(root)
+    for run in runs:
+        shutil.rmtree(run, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            run.parent.rmdir()
+    return len(runs)
+
+
+def _folders(root: Path) -> list[Path]:
+    digits = "[0-9a-f]"
+    return [path for path in root.glob(f"{digits * 2}/{digits * 62}") if (path / TOLD).is_file()]
