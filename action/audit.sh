@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# audit.sh PYTHON: audit the commit REF of CHECKOUT against BASE, report it to the job, and end the job.
+# audit.sh PYTHON: review the commit REF of CHECKOUT against BASE in one pass, report it to the job, and end the job.
 #
-# Takes: CHECKOUT BASE REF POLICY FAIL_ON SARIF, and the runner's RUNNER_TEMP GITHUB_OUTPUT GITHUB_STEP_SUMMARY.
+# Takes: CHECKOUT BASE REF POLICY FAIL_ON SARIF NUMBER, and the runner's RUNNER_TEMP GITHUB_OUTPUT GITHUB_STEP_SUMMARY.
 # Ends with 0 where the job may pass. It may not where a verdict says so (FAIL_ON), nor where there is none: an
 # unknown base, a shallow checkout, a path that is no text, an entry that could not be read, a crash. That nothing
 # changed under records/ is an answer, and passes.
@@ -11,13 +11,16 @@ python=$1
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 checkout=$(realpath -- "$CHECKOUT")
 FAIL_ON=${FAIL_ON:-violation}
-case $FAIL_ON in violation | review | never) ;; *)
-  echo "::error::fail-on is violation, review or never"
+case $FAIL_ON in violation | problems | review | never) ;; *)
+  echo "::error::fail-on is violation, problems, review or never"
   exit 2 ;;
 esac
 
 work=$(mktemp -d -- "$RUNNER_TEMP/audit.XXXXXX")
+report=$work/report  # what may be uploaded: each file is the same review in another format
+mkdir -- "$report"
 cd -- "$work"  # nothing is looked up in the checkout
+echo "report=$report" >> "$GITHUB_OUTPUT"
 
 # No variable of the job reaches the process that reads the submission: no token, no PYTHON*, no GIT_*.
 alone() {
@@ -28,34 +31,32 @@ alone() {
 token=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 echo "::stop-commands::$token"
 code=0
-alone "$here/run.py" audit --git "$checkout" --ref "$REF" --base "$BASE" --policy "$POLICY" \
-  --format markdown -o audit.md --also json=audit.json --also sarif=audit.sarif 2>&1 || code=$?
+alone "$here/run.py" pr --git "$checkout" --ref "$REF" --base "$BASE" --policy "$POLICY" \
+  --format markdown -o "$report/comment.md" --also json="$report/audit.json" \
+  --also sarif="$report/audit.sarif" --also annotations=annotations.txt 2>&1 || code=$?
 echo
 echo "::$token::"
 
-echo "exit-code=$code" >> "$GITHUB_OUTPUT"
-if [ -f audit.md ]; then
-  cat audit.md >> "$GITHUB_STEP_SUMMARY"
-fi
-if [ -n "${SARIF:-}" ] && [ -f audit.sarif ]; then
+answer="$code the pull request could not be audited (exit code $code); see the log above"
+case $code in
+  0 | 1 | 3)  # a verdict, and a file for each format
+    alone "$here/gate.py" "$report/audit.json" "$FAIL_ON" > gate.txt
+    answer=$(tail -n 1 gate.txt)
+    head -n -1 gate.txt >> "$GITHUB_OUTPUT"
+    cat annotations.txt
+    cat "$report/comment.md" >> "$GITHUB_STEP_SUMMARY"
+    printf '%s\n' "${NUMBER:-}" > "$report/number.txt" ;;
+  *) echo "exit-code=$code" >> "$GITHUB_OUTPUT" ;;
+esac
+if [ -n "${SARIF:-}" ] && [ -f "$report/audit.sarif" ]; then
   target=$(cd -- "$checkout" && realpath -ms -- "$SARIF")
   if [ "$(realpath -m -- "$target")" != "$target" ]; then
     echo "::error::where SARIF is to be written, the checkout has a link that leads elsewhere"
     exit 2
   fi
-  cp -- audit.sarif "$target"
+  cp -- "$report/audit.sarif" "$target"
 fi
 
-unjudged() {
-  alone -c 'import json; r = json.load(open("audit.json")); raise SystemExit(all(s["judged"] for s in r.get("submissions", [r])))'
-}
-case $FAIL_ON:$code in
-  *:0 | never:1 | never:3) exit 0 ;;
-  violation:3) unjudged || exit 0 ;;
-esac
-case $code in
-  1) echo "::error::the submission breaks the rules; see the summary" ;;
-  3) echo "::error::the submission needs a person's judgement; see the summary" ;;
-  *) echo "::error::the pull request could not be audited (exit code $code); see the log above" ;;
-esac
-exit "$code"
+[ "$answer" = 0 ] && exit 0
+echo "::error::${answer#* }"
+exit "${answer%% *}"

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from auditor.commands.options import (
-    FORMATS,
+    also_option,
     cache_options,
     judging_options,
     open_store,
@@ -18,14 +18,13 @@ from auditor.commands.options import (
     wants_colour,
     write,
 )
+from auditor.report import FORMATS
 
 
 @click.command("audit")
 @target_options
 @output_options(*FORMATS)
-@click.option(
-    "--also", metavar="FORMAT=FILE", multiple=True, help="Write the same result there too; repeatable."
-)
+@also_option
 @click.option(
     "--replay", "replays", is_flag=True, help="Replay it in a sandbox too, and join both witnesses."
 )

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from auditor.errors import AuditorError, InputError
+from auditor.report import FORMATS
 
 if TYPE_CHECKING:
     from auditor.cache.store import Store
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
-FORMATS = ("text", "json", "sarif", "markdown", "html", "svg")
 POLICIES = ("rulings", "strict")
 
 
@@ -61,6 +61,16 @@ def output_options(*formats: str) -> Callable[[Command], Command]:
         )(command)
 
     return decorate
+
+
+def also_option(command: Command) -> Command:
+    """`--also FORMAT=FILE`; see `parse_also`."""
+    return click.option(
+        "--also",
+        metavar="FORMAT=FILE",
+        multiple=True,
+        help="Write the same result there too; repeatable.",
+    )(command)
 
 
 def parse_also(pairs: tuple[str, ...]) -> dict[str, str]:

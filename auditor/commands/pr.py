@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import click
 
-from auditor.commands.options import cache_options, open_store, output_options, write
+from auditor.commands.options import (
+    also_option,
+    cache_options,
+    open_store,
+    output_options,
+    parse_also,
+    write,
+)
+from auditor.report import FORMATS
 
 
 @click.command("pr")
@@ -22,7 +30,8 @@ from auditor.commands.options import cache_options, open_store, output_options, 
 )
 @click.option("--plot", metavar="FILE.svg", help="Draw the seeds against the record.")
 @cache_options
-@output_options("markdown", "json")
+@output_options("markdown", *(name for name in FORMATS if name != "markdown"))
+@also_option
 def command(
     git_dir: str,
     ref: str,
@@ -34,26 +43,23 @@ def command(
     format_name: str,
     output: str | None,
     quiet: bool,
+    also: tuple[str, ...],
 ) -> int:
     """Review a pull request: scope, evaluation, records and significance in one.
 
     The Markdown is one comment that can be pasted under the pull request. Exits with the worst of all parts.
     """
-    import json
-
     from auditor.pull_request.review import review_pull_request
-    from auditor.report.pull_request_comment import render_markdown
-    from auditor.report.pull_request_json import review_object
+    from auditor.report.pull_request_formats import render_review
     from rules.core.rule import Policy
 
+    files = parse_also(also)
     review = review_pull_request(
         git_dir, ref, base=base, policy=Policy(policy), store=open_store(cache, cache_size)
     )
-    if format_name == "json":
-        text = json.dumps(review_object(review), indent=2, ensure_ascii=False) + "\n"
-    else:
-        text = render_markdown(review)
-    write(text, output)
+    write(render_review(review, format_name), output)
+    for path, name in files.items():
+        write(render_review(review, name), path)
     compared = [folder.significance for folder in review.folders if folder.significance is not None]
     if plot is not None and compared:
         from auditor.report.stats_plot import comparison_svg

@@ -24,7 +24,7 @@ def record_findings(records: RecordsResult | None, rules: Sequence[type[Rule]]) 
     """Findings whose rule is not among the record rules asked; remarks of level info are left out."""
     if records is None:
         return []
-    return [_finding(found) for found in _outside(records, rules) if found.severity.value != "info"]
+    return [as_finding(found) for found in _outside(records, rules) if found.severity.value != "info"]
 
 
 def fold_folder(records: RecordsResult, answers: Sequence[RuleResult]) -> RecordVerdict:
@@ -39,7 +39,8 @@ def _outside(records: RecordsResult, rules: Sequence[type[Rule]]) -> list[Record
     return [found for found in records.findings if found.rule not in asked]
 
 
-def _finding(found: RecordFinding) -> Finding:
+def as_finding(found: RecordFinding) -> Finding:
+    """A finding of the validator in the form that every finding of an audit has."""
     failed = found.severity.value == "fail"
     return Finding(
         rule=found.rule or UNRULED,

@@ -6,7 +6,7 @@ The stages are called and not repeated here; how the result is shown is the busi
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auditor.audit.kept import audit_once
 from auditor.audit.unjudged import unjudged_result
@@ -55,12 +55,25 @@ class Review:
     unjudged: tuple[AuditResult, ...]
     problems: tuple[str, ...]
 
+    @property
+    def nothing_changed(self) -> bool:
+        """Whether the pull request touches no entry at all."""
+        return not (self.audits or self.unjudged or self.folders or self.scope.changed_folders)
+
+    @property
+    def problems_found(self) -> bool:
+        """Whether a finding on the entry or the scope is a fail."""
+        failed = any(folder.records.failed for folder in self.folders)
+        return failed or any(found.severity is Severity.FAIL for found in self.scope.findings)
+
+    def evaluation_exit_code(self) -> ExitCode:
+        """The worst of the verdicts, the entry aside."""
+        return exit_of([*(audit for audit, _ in self.audits), *self.unjudged])
+
     def exit_code(self) -> ExitCode:
         """The worse of the verdicts and of the failed findings."""
-        codes = [exit_of([*(audit for audit, _ in self.audits), *self.unjudged])]
-        failed = any(folder.records.failed for folder in self.folders)
-        failed = failed or any(found.severity is Severity.FAIL for found in self.scope.findings)
-        return worst_exit([*codes, ExitCode.VIOLATION if failed else ExitCode.CLEAN])
+        entry = ExitCode.VIOLATION if self.problems_found else ExitCode.CLEAN
+        return worst_exit([self.evaluation_exit_code(), entry])
 
 
 def review_pull_request(
@@ -84,6 +97,8 @@ def review_pull_request(
         assert loaded.head is not None
         before = objects.tree(loaded.base, "records") if loaded.base is not None else ()
         scope = judge_scope(loaded, record_folders([entry.path for entry in before]))
+        if loaded.nothing_changed and not scope.changed_folders:
+            scope = replace(scope, findings=())  # without an entry there is no scope that it could leave
         problems = list(loaded.problems)
         folders = tuple(_folder(objects, loaded, index, scope) for index in range(len(loaded.folders)))
         stock = _stock(objects, loaded)

@@ -8,13 +8,16 @@ Each module has `render(results, notes) -> str`: `results` are the submissions o
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from auditor.judgement.result import AuditResult
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
-FORMATS = ("text", "json", "sarif", "markdown", "html", "svg")
+    from auditor.judgement.result import AuditResult
 
-Renderer = Callable[[Sequence[AuditResult], Sequence[str]], str]
+    Renderer = Callable[[Sequence[AuditResult], Sequence[str]], str]
+
+FORMATS = ("text", "json", "sarif", "markdown", "html", "svg", "annotations", "codequality")
 
 
 def renderer(name: str) -> Renderer:

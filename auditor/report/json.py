@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from auditor.json_value import Json
 from auditor.judgement.result import AuditResult, ReportResult
 from auditor.report.clean import clean
+from auditor.report.versions import made_by
 from auditor.trace.events import (
     Access,
     Artifact,
@@ -49,6 +50,7 @@ def as_object(result: AuditResult) -> dict[str, Json]:
     target = result.target
     return {
         "schema": SCHEMA,
+        "tool": made_by(),
         "target": {
             "kind": target.kind,
             "path": target.path,

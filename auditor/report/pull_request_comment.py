@@ -16,6 +16,7 @@ from auditor.report.markdown import cell, code, escaped, fenced
 from auditor.report.records_text import FACTS, claim_sentence, run_facts
 from auditor.report.stats_text import met_words
 from auditor.report.view import ShownFinding, View, view
+from auditor.submission.loaded import NOTHING_CHANGED
 from auditor.trace.render import aligned, shown_place
 from rules.core.rule import Outcome
 
@@ -90,6 +91,8 @@ def _blocks(review: Review) -> Iterator[list[str]]:
 
 def conclusion(review: Review) -> str:
     """The answer in one sentence: evaluation, entry, scope."""
+    if review.nothing_changed:
+        return f"There is no entry: {NOTHING_CHANGED}."
     verdicts = [audit.verdict for audit, _ in review.audits]
     if not verdicts:
         told = "No script could be judged" if review.unjudged else "There is no entry to judge"

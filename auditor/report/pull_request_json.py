@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from auditor.judgement.result import RecordVerdict, Verdict
 from auditor.pull_request.review import Review
 from auditor.report.json import as_object
+from auditor.report.pull_request_comment import conclusion
+from auditor.report.versions import made_by
+
+_WORST_FIRST = (Verdict.VIOLATION, Verdict.REVIEW, Verdict.NOTHING, Verdict.COMPLIANT)
 
 
 def review_object(review: Review) -> dict[str, object]:
     """A review as a JSON value; keys are only ever added."""
     return {
         "schema": 1,
+        "tool": made_by(),
+        "conclusion": conclusion(review),
+        "verdict": _worst(review),
+        "record_verdict": _record_verdict(review),
+        "exit_code": int(review.exit_code()),
+        "evaluation_exit_code": int(review.evaluation_exit_code()),
         "target": {"kind": "pull_request", "ref": review.ref, "head": review.head, "base": review.base},
         "scope": {
             "new_folders": list(review.scope.new_folders),
@@ -40,3 +51,18 @@ def review_object(review: Review) -> dict[str, object]:
         ],
         "problems": list(review.problems),
     }
+
+
+def _worst(review: Review) -> str | None:
+    """The worst verdict of its scripts; None where it touches no entry. `nothing` stands only where all say so."""
+    verdicts = {audit.verdict for audit, _ in review.audits} | {entry.verdict for entry in review.unjudged}
+    if len(verdicts) > 1:
+        verdicts.discard(Verdict.NOTHING)
+    worst = next((verdict for verdict in _WORST_FIRST if verdict in verdicts), None)
+    return None if worst is None else str(worst.value)
+
+
+def _record_verdict(review: Review) -> str | None:
+    if not review.folders and not review.problems_found:
+        return None
+    return str((RecordVerdict.PROBLEMS if review.problems_found else RecordVerdict.COMPLETE).value)

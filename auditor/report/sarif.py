@@ -20,6 +20,8 @@ from urllib.parse import quote
 from auditor.json_value import Json
 from auditor.judgement.result import AuditResult, RuleResult
 from auditor.report.clean import clean
+from auditor.report.places import finding_places
+from auditor.report.versions import release
 from auditor.trace.events import Place
 from rules import ALL
 from rules.core.rule import Finding, Level, Outcome, Policy, Rule
@@ -40,46 +42,37 @@ _LEVELS = {
     Outcome.REVIEW: Level.WARNING.value,
     Outcome.UNKNOWN: Level.WARNING.value,
 }
-_FILE = re.compile(r"([\w][\w.+-]*(?:/[\w.+-]+)*\.\w+)(?::(\d+))?")
 
 
-def render(results: Sequence[AuditResult], notes: Sequence[str] = ()) -> str:
-    """One run a submission; of more than a file may hold, the last run has the rest."""
-    groups = [[result] for result in results[: MAX_RUNS - 1]]
-    if len(results) >= MAX_RUNS:
-        groups.append(list(results[MAX_RUNS - 1 :]))
+def render(
+    results: Sequence[AuditResult], notes: Sequence[str] = (), *, about: Sequence[Finding] = ()
+) -> str:
+    """One run a submission; of more than a file may hold, the last run has the rest.
+
+    Args:
+        about: findings on the pull request as a whole, each with its place. They, and a target without submissions,
+            have a run of their own: a file without runs is refused.
+    """
+    most = MAX_RUNS - 1 if about else MAX_RUNS
+    groups = [[result] for result in results[: most - 1]]
+    if len(results) >= most:
+        groups.append(list(results[most - 1 :]))
     runs: list[Json] = [_run(group, notes) for group in groups]
+    if about or not runs:
+        runs.append(_run_about(about, notes))
     whole: Json = {"$schema": SCHEMA, "version": "2.1.0", "runs": runs}
     return json.dumps(whole, indent=1, allow_nan=False) + "\n"
 
 
 def _run(group: Sequence[AuditResult], notes: Sequence[str]) -> Json:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        release = version("parameter-golf-auditor")
-    except PackageNotFoundError:
-        release = "0.0.0"
-    driver: dict[str, Json] = {
-        "name": "auditor",
-        "semanticVersion": release,
-        "informationUri": CHALLENGE,
-        "rules": [_rule(rule) for rule in ALL],
-    }
     result = group[0]
     seen: Counter[str] = Counter()
     found: list[Json] = [shown for own in group for shown in _results(own, seen)]
-    root: Json = {
-        ROOT: {"description": {"text": "The root of the repository, or where the audit was started."}}
-    }
     name = _path(result.target.path) if len(group) == 1 else "others"
     return {
-        "tool": {"driver": driver},
-        "automationDetails": {"id": f"auditor/{name}/"},
-        "originalUriBaseIds": root,
+        **_frame(name),
         "invocations": [_invocation(own, notes) for own in group],
         "results": found,
-        "columnKind": "unicodeCodePoints",
         "properties": {
             "verdict": result.verdict.value,
             "record_verdict": result.record_verdict.value if result.record_verdict else None,
@@ -87,6 +80,40 @@ def _run(group: Sequence[AuditResult], notes: Sequence[str]) -> Json:
             "script": result.target.path,
             "head": result.target.head,
         },
+    }
+
+
+def _run_about(about: Sequence[Finding], notes: Sequence[str]) -> Json:
+    index = {rule.slug: number for number, rule in enumerate(ALL)}
+    seen: Counter[str] = Counter()
+    told: list[Json] = [{"level": "warning", "message": {"text": clean(note)}} for note in notes]
+    found: list[Json] = [
+        _shown(finding, list(finding.locations), index, _unique([finding.rule, finding.code], seen))
+        for finding in about
+    ]
+    return {
+        **_frame("pull-request"),
+        "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": told}],
+        "results": found,
+    }
+
+
+def _frame(name: str) -> dict[str, Json]:
+    """What every run has: the tool with its rules, a category of its own, the root of paths."""
+    driver: dict[str, Json] = {
+        "name": "auditor",
+        "semanticVersion": release(),
+        "informationUri": CHALLENGE,
+        "rules": [_rule(rule) for rule in ALL],
+    }
+    root: Json = {
+        ROOT: {"description": {"text": "The root of the repository, or where the audit was started."}}
+    }
+    return {
+        "tool": {"driver": driver},
+        "automationDetails": {"id": f"auditor/{name}/"},
+        "originalUriBaseIds": root,
+        "columnKind": "unicodeCodePoints",
     }
 
 
@@ -130,14 +157,18 @@ def _results(result: AuditResult, seen: Counter[str]) -> list[Json]:
 
 
 def _finding(finding: Finding, result: AuditResult, index: Mapping[str, int], seen: Counter[str]) -> Json:
-    locations = [_location(place) for place in finding.locations] or _entry_locations(finding.where, result)
+    return _shown(finding, finding_places(finding, result), index, _fingerprint(finding, result, seen))
+
+
+def _shown(finding: Finding, places: Sequence[Place], index: Mapping[str, int], fingerprint: str) -> Json:
+    locations = [_location(place) for place in places]
     shown: dict[str, Json] = {
         "ruleId": finding.rule,
         "ruleIndex": index.get(finding.rule, -1),
         "level": finding.level.value,
         "message": {"text": clean(finding.message) or finding.rule},
         "locations": locations[:1],
-        "partialFingerprints": {"auditor/v2": _fingerprint(finding, result, seen)},
+        "partialFingerprints": {"auditor/v2": fingerprint},
         "properties": {
             "outcome": finding.outcome.value,
             "origin": finding.origin,
@@ -168,17 +199,6 @@ def _answer(answer: RuleResult, result: AuditResult, index: Mapping[str, int], s
         "partialFingerprints": {"auditor/v2": _unique([answer.rule, result.target.path], seen)},
         "properties": {"outcome": answer.outcome.value},
     }
-
-
-def _entry_locations(where: str, result: AuditResult) -> list[Json]:
-    """The files of the entry that a finding names, with their lines; the script where it names none."""
-    folder = result.target.folder
-    places = [
-        Place(posixpath.join(folder, name), 0, int(line or 1))
-        for name, line in _FILE.findall(where if folder is not None else "")
-        if folder is not None and ".." not in name and len(line) < 9
-    ]
-    return [_location(place) for place in places[: MAX_RELATED + 1] or [Place(result.target.path, 0, 1)]]
 
 
 def _location(place: Place, text: str = "") -> Json:

@@ -135,15 +135,35 @@ def test_what_an_audit_imports_is_all_pinned() -> None:
 
 
 def test_actions_of_others_are_pinned_by_commit() -> None:
-    files = [ROOT / "action.yml", *(ROOT / ".github" / "workflows").glob("*.yml")]
+    files = [*ROOT.glob("action/**/*.yml"), ROOT / "action.yml"]
+    files += [*ROOT.glob(".github/workflows/*.yml"), *ROOT.glob("examples/**/*.yml")]
     uses = [line for file in files for line in re.findall(r"uses: *(\S+)", file.read_text(encoding="utf-8"))]
-    assert len(uses) >= 3
-    assert all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", name) for name in uses if name != "./"), uses
+    own = re.compile(r"OWNER/parameter-golf-auditor(/action/comment)?@COMMIT")  # for the reader to fill in
+    others = [name for name in uses if not own.fullmatch(name)]
+    assert len(others) >= 10 and len(others) < len(uses)
+    assert all(re.fullmatch(r"[\w-]+/[\w/-]+@[0-9a-f]{40}", name) for name in others), others
+
+
+def test_every_example_says_its_rights() -> None:
+    """No workflow is left with what a token may do by default, and none that a pull request starts may write to it."""
+    files = sorted((ROOT / "examples" / "github").glob("*.yml"))
+    assert len(files) >= 4
+    for file in files:
+        text = file.read_text(encoding="utf-8")
+        assert re.search(r"(?m)^permissions:", text), file.name
+        assert "pull_request_target" not in text and "secrets." not in text
+        writes = set(re.findall(r"(?m)^ +([\w-]+): write", text))
+        if "pull-requests" in writes:
+            assert "on:\n  workflow_run:" in text and "checkout@" not in text
+        assert writes <= {"pull-requests", "security-events"}
 
 
 def test_no_step_of_the_action_stands_in_the_checkout() -> None:
-    text = (ROOT / "action.yml").read_text(encoding="utf-8")
-    steps = text.partition("steps:")[2].split("\n    - ")[1:]
+    texts = [
+        (ROOT / name).read_text(encoding="utf-8") for name in ("action.yml", "action/comment/action.yml")
+    ]
+    steps = [step for text in texts for step in text.partition("steps:")[2].split("\n    - ")[1:]]
+    assert len(steps) == 4
     for step in steps:
         assert "uses:" in step or "working-directory: ${{ runner.temp }}" in step, step
         assert "run: |" not in step and "${{ inputs" not in step.partition("run:")[2].partition("\n")[0], step

@@ -173,3 +173,52 @@ def test_lineage_data_holds_fingerprints_alone() -> None:
     prints = known()
     assert len(prints) > 100
     assert all(len(print_) == 16 and int(print_, 16) >= 0 for row in prints.values() for print_ in row)
+
+
+def test_every_format_is_made_from_one_pass(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The script is read once, and each format tells of the script, of the entry and of what stands outside of it."""
+    from auditor.pull_request import review as module
+    from auditor.report import FORMATS
+
+    add_folder(repository, scale=1.1299 / 1.12268)
+    repository.commit({"docs/x.md": "x\n"})
+    asked: list[str] = []
+    whole = module.audit_submission
+    monkeypatch.setattr(
+        module, "audit_submission", lambda *a, **k: (asked.append(a[0].script.path), whole(*a, **k))[1]
+    )
+    also = [f"--also={name}={tmp_path / name}" for name in FORMATS]
+    arguments = ["--git", str(repository.path), "--ref", "pr", *also]
+    result = CliRunner().invoke(pr.command, arguments, standalone_mode=False)
+    assert result.return_value == 1, result.output
+    assert len(asked) == 1
+    for name in FORMATS:
+        if name != "svg":
+            text = (tmp_path / name).read_text(encoding="utf-8")
+            assert "docs/x.md" in text and "is not met" in text, name
+    whole_json = json.loads((tmp_path / "json").read_text())
+    assert whole_json["exit_code"] == 1 and whole_json["record_verdict"] == "problems"
+    sarif = json.loads((tmp_path / "sarif").read_text())
+    about = sarif["runs"][-1]
+    assert about["automationDetails"] == {"id": "auditor/pull-request/"}
+    assert [found["ruleId"] for found in about["results"]] == ["pr-scope", "significance"]
+    places = [
+        found["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for found in about["results"]
+    ]
+    assert places == ["docs/x.md", f"{TRACK}/2026-04-20_New/submission.json"]
+
+
+def test_a_pull_request_without_an_entry_is_in_order_and_says_so(repository: Repository) -> None:
+    repository.commit({"docs/x.md": "x\n"})
+    review = review_pull_request(str(repository.path), "pr")
+    assert review.exit_code() == 0 and review.scope.others
+    assert "**There is no entry: nothing changed under records/" in render_markdown(review)
+
+
+def test_an_entry_that_is_taken_away_is_no_pull_request_without_an_entry(repository: Repository) -> None:
+    repository.git("rm", "-rq", f"{TRACK}/2026-03-17_Old")
+    repository.git("commit", "-qm", "gone")
+    review = review_pull_request(str(repository.path), "pr")
+    assert review.exit_code() == 1 and {f.code for f in review.scope.findings} == {"existing_record_changed"}

@@ -1,0 +1,36 @@
+"""What made a result: the release of the tool and the version of its rules, as every machine-readable output says."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
+
+from auditor.json_value import Json
+
+NAME = "parameter-golf-auditor"
+
+
+def release() -> str:
+    """The installed release; "0.0.0" where the package runs from files that were not installed."""
+    try:
+        return version(NAME)
+    except PackageNotFoundError:
+        return "0.0.0"
+
+
+@cache
+def rule_set() -> str:
+    """Twelve hexadecimal digits of the SHA-256 over the sources of all rules: equal where the rules are the same."""
+    digest = hashlib.sha256()
+    for home in (files("rules"), files("rules.core")):
+        for entry in sorted(home.iterdir(), key=lambda item: item.name):
+            if entry.name.endswith(".py"):
+                digest.update(entry.name.encode() + b"\0" + entry.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
+
+
+def made_by() -> dict[str, Json]:
+    """`tool` of every JSON: its name, its release and the version of its rules."""
+    return {"name": NAME, "version": release(), "rules": rule_set()}
