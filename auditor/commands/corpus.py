@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from auditor.corpus.labels import Label
     from auditor.corpus.pulls import Pull
     from auditor.corpus.row import Row
+    from auditor.corpus.run import Engine
     from auditor.judgement.result import AuditResult
 
 
@@ -61,6 +62,14 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Replay in a sandbox too what the static witness does not decide.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(("local", "ray")),
+    default="local",
+    show_default=True,
+    help="Where to audit: processes of this machine, or a Ray cluster.",
+)
+@click.option("--address", metavar="HOST:PORT", help="The Ray cluster.  [default: the one that Ray finds]")
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
 @cache_options
 @judging_options
@@ -77,6 +86,8 @@ def command(
     jobs: int | None,
     timeout_s: float,
     replays: bool,
+    engine: str,
+    address: str | None,
     quiet: bool,
     cache: str | None,
     cache_size: str,
@@ -87,8 +98,6 @@ def command(
 
     Writes a JSON line per script. Without --pr and --all the labelled pull requests are taken.
     """
-    import os
-
     from auditor.corpus.journal import Journal
     from auditor.corpus.labels import read_labels
     from auditor.corpus.pulls import list_pulls
@@ -136,8 +145,7 @@ def command(
 
             rows = run_corpus(
                 [task for task in tasks if task.pr not in done],
-                jobs=jobs or os.cpu_count() or 1,
-                timeout_s=timeout_s,
+                _engine(engine, address, jobs, timeout_s),
                 progress=told,
             )
     rows = in_order([*known_rows, *rows])
@@ -153,6 +161,31 @@ def command(
     if labels is not None:
         _agree(known, rows, slugs, {pull.number for pull in pulls}, agreement)
     return _exit(rows)
+
+
+def _engine(name: str, address: str | None, jobs: int | None, timeout_s: float) -> Engine:
+    """The engine of `--engine`.
+
+    Raises:
+        InputError: an address without a cluster, or Ray is missing.
+    """
+    import os
+    from functools import partial
+
+    from auditor.corpus.run import local_engine
+    from auditor.extras import require
+
+    if name == "local":
+        if address is not None:
+            raise InputError("--address names a Ray cluster", hint="with --engine ray")
+        return local_engine(jobs=jobs or os.cpu_count() or 1, timeout_s=timeout_s)
+    require("ray", "ray")
+    from auditor.corpus.ray_engine import run_on_ray
+
+    def tell(sentence: str) -> None:
+        click.echo(f"note: {sentence}", err=True)
+
+    return partial(run_on_ray, address=address, jobs=jobs, timeout_s=timeout_s, tell=tell)
 
 
 @contextlib.contextmanager

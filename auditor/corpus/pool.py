@@ -69,6 +69,29 @@ def run_pool(
             _stop(worker)
 
 
+class OneProcess(Generic[Item, Out]):
+    """A process that answers one item at a time and is replaced when it is gone, for callers that have places."""
+
+    def __init__(self, work: Callable[[Item], Out]) -> None:
+        self._work = work
+        self._worker: _Worker | None = None
+
+    def ask(self, item: Item, timeout_s: float) -> Done[Item, Out]:
+        """As `run_pool` does with one item."""
+        if self._worker is None or _spent(self._worker):
+            self._worker = _start(multiprocessing.get_context("spawn"), self._work)
+        _give(self._worker, item)
+        while True:
+            for done in _collect([self._worker], timeout_s):
+                return done
+
+    def end(self) -> None:
+        """End the process."""
+        if self._worker is not None:
+            _stop(self._worker)
+            self._worker = None
+
+
 def _start(context: Any, work: Callable[[Item], Out]) -> _Worker:
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, work), daemon=True)

@@ -110,10 +110,10 @@ def tasks_of(
 
 def audit_pull_request(task: Task) -> list[Row]:
     """Rows of all submissions of a pull request; one with an error if it holds none that can be read."""
-    store = _store(task.cache, task.cache_bytes)
-    known = _known(store, task)
+    known = kept_rows(task)
     if known is not None:
         return known
+    store = _store(task.cache, task.cache_bytes)
     from auditor.submission.load import load_submissions
     from auditor.submission.loaded import check_scripts
 
@@ -133,9 +133,15 @@ def audit_pull_request(task: Task) -> list[Row]:
             *(_audit(task, store, submission) for submission in loaded.submissions),
             *(_unjudged(task, entry) for entry in loaded.unjudged),
         ]
-    if not any(row.crashed for row in rows):
-        store.put(task.key, "\n".join(map(to_json, rows)).encode())
+    keep_rows(task, rows)
     return rows
+
+
+def keep_rows(task: Task, rows: Sequence[Row]) -> None:
+    """Keep the rows of a pull request by its commits, unless the auditor itself failed on one."""
+    if not any(row.crashed for row in rows):
+        content = "\n".join(map(to_json, rows)).encode()
+        _store(task.cache, task.cache_bytes).put(task.key, content)
 
 
 @functools.cache
@@ -144,9 +150,10 @@ def _store(folder: str, max_bytes: int) -> Store:
     return Store(Path(folder), max_bytes=max_bytes)
 
 
-def _known(store: Store, task: Task) -> list[Row] | None:
-    """The rows that were kept of these commits, if the reports that they name are there."""
-    content = store.get(task.key)
+def kept_rows(task: Task) -> list[Row] | None:
+    """The rows that were kept of these commits; None where there are none, or where reports are to be written."""
+    store = _store(task.cache, task.cache_bytes)
+    content = None if task.pages is not None else store.get(task.key)
     if content is None:
         return None
     try:
@@ -154,9 +161,7 @@ def _known(store: Store, task: Task) -> list[Row] | None:
     except (ValueError, TypeError, LookupError, AttributeError):
         store.forget(task.key)
         return None
-    if task.pages is None:
-        return [replace(row, pr=task.pr, date=task.date, page="") for row in rows]
-    return None
+    return [replace(row, pr=task.pr, date=task.date, page="") for row in rows]
 
 
 def _unread(task: Task, error: AuditorError, path: str = "") -> Row:
