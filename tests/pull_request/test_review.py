@@ -185,9 +185,9 @@ def test_every_format_is_made_from_one_pass(
     add_folder(repository, scale=1.1299 / 1.12268)
     repository.commit({"docs/x.md": "x\n"})
     asked: list[str] = []
-    whole = module.audit_submission
+    whole = module.audit_once
     monkeypatch.setattr(
-        module, "audit_submission", lambda *a, **k: (asked.append(a[0].script.path), whole(*a, **k))[1]
+        module, "audit_once", lambda *a, **k: (asked.append("read"), whole(*a, **k))[1]
     )
     also = [f"--also={name}={tmp_path / name}" for name in FORMATS]
     arguments = ["--git", str(repository.path), "--ref", "pr", *also]
