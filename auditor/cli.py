@@ -29,6 +29,8 @@ COMMANDS: dict[str, str] = {
     "replay": "Run a submission in a sandbox and record what it does.",
     "corpus": "Audit many pull requests and measure agreement with rulings.",
     "cache": "Say what a folder of kept answers holds, or clear it.",
+    "preflight": "Look at an entry before its runs: verdict, bytes, seconds, seeds.",
+    "init": "Write the skeleton of an entry.",
     "explain": "Show a rule: documentation, sources, precedents, examples.",
     "rules": "List the rules.",
 }

@@ -12,7 +12,12 @@ def command() -> None:
     """Compare two results: Welch and one-sample tests with the margin."""
 
 
-def _numbers(text: str | None, option: str) -> tuple[float, ...]:
+def parse_numbers(text: str | None, option: str) -> tuple[float, ...]:
+    """Numbers with commas or blanks between them; () for None.
+
+    Raises:
+        InputError: one is no number.
+    """
     from auditor.errors import InputError
 
     if text is None:
@@ -73,7 +78,7 @@ def compare(
     store = ObjectStore(git_dir) if git_dir is not None else None
 
     def sample(target: str | None, numbers: str | None, name: str) -> Sample:
-        values = _numbers(numbers, f"--{name}-bpb")
+        values = parse_numbers(numbers, f"--{name}-bpb")
         if target is not None and values:
             raise InputError(f"give either {name.upper()} or --{name}-bpb, not both")
         if values:

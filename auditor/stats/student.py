@@ -18,3 +18,10 @@ def critical_value(p: float, df: float) -> float:
     from scipy.special import stdtrit
 
     return -float(stdtrit(df, p))
+
+
+def noncentrality(t: float, df: float, *, power: float) -> float:
+    """The non-centrality at which P(T > t) = `power` for the non-central t distribution (`scipy.special.nctdtrinc`)."""
+    from scipy.special import nctdtrinc
+
+    return float(nctdtrinc(df, 1.0 - power, t))

@@ -24,7 +24,7 @@ FLOORS = (
     ("auditor.replay", "auditor.cache"),
     ("auditor.audit",),
     ("auditor.diffing",),
-    ("auditor.pull_request", "auditor.corpus"),
+    ("auditor.pull_request", "auditor.corpus", "auditor.preflight"),
     ("auditor.report",),
     ("auditor.commands", "auditor.cli"),
     ("auditor.specimens", "auditor.__main__"),

@@ -186,9 +186,7 @@ def test_every_format_is_made_from_one_pass(
     repository.commit({"docs/x.md": "x\n"})
     asked: list[str] = []
     whole = module.audit_once
-    monkeypatch.setattr(
-        module, "audit_once", lambda *a, **k: (asked.append("read"), whole(*a, **k))[1]
-    )
+    monkeypatch.setattr(module, "audit_once", lambda *a, **k: (asked.append("read"), whole(*a, **k))[1])
     also = [f"--also={name}={tmp_path / name}" for name in FORMATS]
     arguments = ["--git", str(repository.path), "--ref", "pr", *also]
     result = CliRunner().invoke(pr.command, arguments, standalone_mode=False)
