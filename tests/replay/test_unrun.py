@@ -5,14 +5,17 @@ from __future__ import annotations
 import ast
 import types
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
 from auditor.replay.inside.forks import SIDE, TOOK, Forks
 from auditor.replay.inside.instrument import Loops
 from auditor.replay.inside.written import WrittenSizes
+from auditor.replay.probes.runner import forks_of
 from auditor.replay.probes.unrun import merged, unrun_code
 from auditor.replay.runs.run_record import Forks as Told
+from auditor.replay.runs.run_record import RankRecord
 from auditor.replay.toy.sizes import ToySizes
 
 PROGRAM = """
@@ -156,3 +159,30 @@ def test_training_alone_is_another_phase(loops: Loops) -> None:
     later = {(a, b, kind): (last, ever) for a, b, kind, last, ever in loops.forks.told()["toy"]}
     assert unrun_code(text, forks, settled={}, changed=())
     assert unrun_code(text, later, settled={}, changed=()) == []
+
+
+def record_of(*forks: tuple[int, Told]) -> RankRecord:
+    """A record that compiled text 0, and says this of what ran."""
+    return RankRecord(
+        code=0,
+        error="",
+        error_kind="",
+        seconds=1.0,
+        tampered=(),
+        crossed=True,
+        files=("train_gpt.py",),
+        complete=True,
+        events=[{"kind": "text", "file": 0, "name": "train_gpt.py", "digest": "d"}],
+        places=[],
+        forks=dict(forks),
+    )
+
+
+def test_a_process_that_does_not_say_what_ran_is_not_taken_for_one_that_ran_all() -> None:
+    place = ("train_gpt.py", 0)
+    target = SimpleNamespace(layers={"d": place})
+    one_way: Told = {(3, 0, "If"): ("10", "10")}
+    both_told = [record_of((0, one_way)), record_of((0, {}))]
+    assert forks_of(both_told, target) == ({place: {}}, set())  # type: ignore[arg-type]
+    one_silent = [record_of((0, one_way)), record_of()]
+    assert forks_of(one_silent, target) == ({place: one_way}, {place})  # type: ignore[arg-type]

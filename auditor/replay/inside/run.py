@@ -96,9 +96,9 @@ def run(order: Order, *, line: int, boundary: Callable[[], None]) -> None:
     for shown in (sys.stdout, sys.stderr, sys.__stdout__):
         with contextlib.suppress(Exception):  # it may be anything by now
             shown.flush()  # type: ignore[union-attr]
-    for file, forks in loops.forks.told().items():
-        if file in recorder.files:
-            recorder.event("forks", file=recorder.files[file], forks=forks, place=False)
+    told = loops.forks.told()
+    for file, number in recorder.files.items():
+        recorder.event("forks", file=number, forks=told.get(file, []), place=False)
     recorder.finish(
         code=code, error=error, error_kind=kind, tampered=integrity.exchanged(), crossed=watch.crossed
     )

@@ -69,13 +69,22 @@ class Observed:
         return self.claimed.scores if self.claimed is not None else ()
 
 
-def forks_of(records: Sequence[RankRecord], target: ReplayTarget) -> dict[tuple[str, int], Forks]:
-    """By text of the submission its forks of which not all sides ran in any of the processes."""
+def forks_of(
+    records: Sequence[RankRecord], target: ReplayTarget
+) -> tuple[dict[tuple[str, int], Forks], set[tuple[str, int]]]:
+    """By text of the submission its forks of which not all sides ran in any of the processes.
+
+    Also the texts of which a process that compiled them does not say what ran: silence is not that all of it did.
+    """
     found: dict[tuple[str, int], list[Forks]] = {}
+    silent = set()
     for record in records:
         for file, place in layer_files(record, target).items():
-            found.setdefault(place, []).append(record.forks.get(file, {}))
-    return {place: merged(forks) for place, forks in found.items()}
+            if file in record.forks:
+                found.setdefault(place, []).append(record.forks[file])
+            else:
+                silent.add(place)
+    return {place: merged(forks) for place, forks in found.items()}, silent
 
 
 class Laboratory:
@@ -88,6 +97,7 @@ class Laboratory:
 
     Attributes:
         forks: by text, which sides of its forks ran in any of the recorded runs.
+        silent: texts of which one of them does not say that.
     """
 
     def __init__(
@@ -108,6 +118,7 @@ class Laboratory:
         self.left_behind = 0
         self._marks = dict(marks or {})
         self.forks: dict[tuple[str, int], Forks] = {}
+        self.silent: set[tuple[str, int]] = set()
 
     @property
     def runs(self) -> int:
@@ -165,7 +176,9 @@ class Laboratory:
 
     def _remember(self, run: RunRecord) -> None:
         """Take in which sides of forks ran."""
-        for place, forks in forks_of(run.ranks, self._target).items():
+        told, silent = forks_of(run.ranks, self._target)
+        self.silent |= silent
+        for place, forks in told.items():
             known = self.forks.get(place)
             self.forks[place] = forks if known is None else merged([known, forks])
 

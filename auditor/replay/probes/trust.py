@@ -156,6 +156,9 @@ def _dodged(
     names, changed = layer_files(records[0], target), _changed(target, evidence)
     for place in dict.fromkeys(names.values()):
         text = target.running_text(place)
+        if place in laboratory.silent:
+            why = f"a record does not say which sides of the forks of {place[0]} ran"
+            yield Suspicion(kind="not taken", rule=ORDER, why=why)
         forks = laboratory.forks.get(place, {})
         ways = {
             line: last == "10"
