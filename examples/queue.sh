@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # queue.sh KEPT SITE: audit every pull request of the challenge into a site; for cron, say once a night.
 #
-# KEPT holds the mirror and the rows of the last time: what has the same head is not audited again.
+# KEPT holds the mirror, the rows and the answers of the last time: what has the same content is not audited again.
+# SITE/changes.jsonl has a line for each answer that is new, another or gone.
 # Takes AUDITOR, a clone of the auditor at the commit you trust; REPOSITORY and JOBS if they are to be others.
 set -euo pipefail
 
@@ -24,6 +25,6 @@ git -C "$kept/mirror" fetch --quiet --no-tags "$repository" \
 # The exit code is the worst of all pull requests: 1 and 3 are answers. 2 and 4 are not.
 code=0
 "$kept/venv/bin/auditor" corpus --git "$kept/mirror" --all --resume \
-  -o "$kept/rows.jsonl" --html "$site" ${JOBS:+--jobs "$JOBS"} || code=$?
+  --cache "$kept/answers" --feed "$kept/changes.jsonl" -o "$kept/rows.jsonl" --html "$site" ${JOBS:+--jobs "$JOBS"} || code=$?
 case $code in 0 | 1 | 3) ;; *) exit "$code" ;; esac
-cp -- "$kept/rows.jsonl" "$site/"
+cp -- "$kept/rows.jsonl" "$kept/changes.jsonl" "$site/"

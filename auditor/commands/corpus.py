@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,10 +15,12 @@ from auditor.commands.options import cache_options, judging_options, parse_overr
 from auditor.errors import InputError
 
 if TYPE_CHECKING:
+    from auditor.corpus.journal import Journal
     from auditor.corpus.labels import Label
     from auditor.corpus.pulls import Pull
     from auditor.corpus.row import Row
     from auditor.corpus.run import Engine
+    from auditor.corpus.task import Task
     from auditor.judgement.result import AuditResult
 
 
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Go on from the rows that FILE holds, of the same commits, settings and program.",
 )
+@click.option("--feed", metavar="FILE", help="Append a JSON line for each answer that is other than there.")
 @click.option(
     "--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes; the machine's cores if not given."
 )
@@ -83,6 +87,7 @@ def command(
     html_dir: str | None,
     output: str | None,
     resume: bool,
+    feed: str | None,
     jobs: int | None,
     timeout_s: float,
     replays: bool,
@@ -132,7 +137,7 @@ def command(
         )
         known_rows: list[Row] = []
         if journal is not None:
-            known_rows = journal.finished({task.pr: task.key for task in tasks}) if resume else []
+            known_rows = _finished(journal, tasks, pages) if resume else []
             journal.begin(known_rows)
         done = {row.pr for row in known_rows}
         with _progress(len(pulls), quiet) as tell:
@@ -154,6 +159,11 @@ def command(
         journal.end(rows)
     elif labels is None:
         write("".join(to_json(row) + "\n" for row in rows), None)
+    if feed is not None:
+        from auditor.corpus.feed import append_changes
+
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        append_changes(Path(feed), rows, {pull.number for pull in pulls}, when=now)
     if html_dir is not None:
         from auditor.report.corpus_dashboard import render_dashboard
 
@@ -161,6 +171,15 @@ def command(
     if labels is not None:
         _agree(known, rows, slugs, {pull.number for pull in pulls}, agreement)
     return _exit(rows)
+
+
+def _finished(journal: Journal, tasks: Sequence[Task], pages: Path | None) -> list[Row]:
+    """Rows that need not be made again; with reports asked for, those whose report is there."""
+    rows = journal.finished({task.pr: task.key for task in tasks})
+    if pages is None:
+        return rows
+    lost = {row.pr for row in rows if not row.page or not (pages / row.page).is_file()}
+    return [row for row in rows if row.pr not in lost]
 
 
 def _engine(name: str, address: str | None, jobs: int | None, timeout_s: float) -> Engine:
