@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from auditor.commands.full_options import full_options
 from auditor.commands.options import (
     config_option,
     output_options,
@@ -42,8 +44,7 @@ RUNGS = ("bubblewrap", "unshare", "landlock")
 @click.option("--cache", metavar="DIR", help="Keep runs there, and take from there what was run before.")
 @click.option("--sandbox", type=click.Choice(RUNGS), help="Insist on this sandbox.")
 @click.option("--i-trust-this-code", "trusted", is_flag=True, help="Run without a sandbox where none works.")
-@click.option("--seeds", metavar="A,B,C", help="With --full: the seeds to run.  [default: 42,314,999]")
-@click.option("--data", "data", metavar="DIR", help="With --full: the folder with datasets/ and tokenizers/.")
+@full_options
 @output_options("text", "json", "svg")
 @config_option
 def command(
@@ -61,12 +62,11 @@ def command(
     cache: str | None,
     sandbox: str | None,
     trusted: bool,
-    seeds: str | None,
-    data: str | None,
     format_name: str,
     output: str | None,
     quiet: bool,
     overrides: tuple[str, ...],
+    **full: Any,
 ) -> int:
     """Run a submission in a sandbox and record what it does.
 
@@ -74,7 +74,6 @@ def command(
     prove or refute the four conditions. Nothing that it prints decides. Needs torch: pip install
     'parameter-golf-auditor[replay]'.
     """
-    from auditor.errors import InputError
     from auditor.extras import require
     from auditor.reading.overrides import check_overrides
     from auditor.report.clean import clean_line
@@ -85,21 +84,19 @@ def command(
     for note in check_overrides(loaded.submissions, parse_overrides(overrides)):
         click.echo(f"note: {clean_line(note)}", err=True)
     if kind == "full":
-        if format_name == "svg":
-            raise InputError("--full draws no picture", hint="--format text or json, or --probe --format svg")
-        from auditor.commands.replay_full import run_full
+        from auditor.commands.replay_full import FullRequest, run_full
 
         return run_full(
             loaded.submissions,
-            seeds=seeds or "42,314,999",
-            data=data,
-            ranks=ranks or 8,
-            seconds=timeout or 3000.0,
+            FullRequest(**full),
+            ranks=ranks,
+            seconds=timeout,
             sandbox=sandbox,
             trusted=trusted,
             overrides=parse_overrides(overrides),
             format_name=format_name,
             output=output,
+            quiet=quiet,
         )
     from auditor.exit_codes import worst_exit
     from auditor.replay.replay import ReplayOptions, replay_submission

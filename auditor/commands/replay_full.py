@@ -1,115 +1,237 @@
-"""`auditor replay --full`: each seed launched in the sandbox, seconds and bytes measured from outside."""
+"""`auditor replay --full`: plan, pre-flight, every seed launched in the sandbox, a folder of evidence."""
 
 from __future__ import annotations
 
-import json
+import shlex
+import signal
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from auditor.commands.options import write
-from auditor.errors import InputError
-from auditor.exit_codes import ExitCode
-from auditor.report.clean import clean_line
+from auditor.commands.options import wants_colour, write
+from auditor.errors import AuditorError, InputError
+from auditor.exit_codes import ExitCode, worst_exit
 
 if TYPE_CHECKING:
-    from auditor.replay.full_run import FullOptions, FullRun
+    from auditor.reading.reading import Reading
+    from auditor.replay.full.harness import FullResult
+    from auditor.replay.full.options import FullOptions
+    from auditor.replay.full.plan import Plan
+    from auditor.stats.compare import Sample
     from auditor.submission.model import Submission
+
+SEEDS: Final = "42,314,999"
+EVIDENCE: Final = "full-evidence"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FullRequest:
+    """What the command line asks of a full run; names as those of its options."""
+
+    data: str | None = None
+    seeds: str | None = None
+    seeds_from_claim: bool = False
+    on_cpu: bool = False
+    dry_run: bool = False
+    evidence: str | None = None
+    against: str | None = None
+    artifact: str | None = None
+    price: float | None = None
+    silent: float | None = None
+    torchrun: str | None = None
 
 
 def run_full(
     submissions: Sequence[Submission],
+    asked: FullRequest,
     *,
-    seeds: str,
-    data: str | None,
-    ranks: int,
-    seconds: float,
+    ranks: int | None,
+    seconds: float | None,
     sandbox: str | None,
     trusted: bool,
     overrides: Mapping[str, str],
     format_name: str,
     output: str | None,
+    quiet: bool,
 ) -> int:
-    """Run each submission with each seed and report what was measured.
+    """Plan each submission's run, say what is wrong, else run it.
 
     Raises:
-        AuditorError: no data folder, a seed that is no number, or no sandbox that can let devices in.
+        AuditorError: no data folder, a seed that is no number, or no sandbox that works.
     """
-    from auditor.replay.full_run import FullOptions
+    from auditor.reading.reading import read_submission
+    from auditor.report import full_json, full_text
+
+    if asked.data is None:
+        raise InputError("--full needs --data DIR", hint="the folder with datasets/ and tokenizers/")
+    options = _options(asked, ranks, seconds, sandbox, trusted)
+    readings = [read_submission(one, overrides=overrides) for one in submissions]
+    plans = [_plan(one, reading, asked, options) for one, reading in zip(submissions, readings, strict=True)]
+    wrong = any(plan.problems for plan in plans)
+    if wrong or asked.dry_run:
+        text = (
+            full_json.render_plan(plans)
+            if format_name == "json"
+            else full_text.render_plan(plans, colour=wants_colour(output))
+        )
+        write(text, output)
+        return int(ExitCode.UNUSABLE if wrong else ExitCode.CLEAN)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    frontier = _sample(asked.against)
+    results = [
+        _run(one, reading, plan, asked, frontier, quiet=quiet)
+        for one, reading, plan in zip(submissions, readings, plans, strict=True)
+    ]
+    if format_name == "json":
+        text = full_json.render(results)
+    elif format_name == "svg":
+        from auditor.report import full_svg
+
+        text = full_svg.render(results[0])
+    else:
+        text = full_text.render(results, colour=wants_colour(output))
+    write(text, output)
+    return int(worst_exit(result.exit_code for result in results))
+
+
+def _options(
+    asked: FullRequest, ranks: int | None, seconds: float | None, sandbox: str | None, trusted: bool
+) -> FullOptions:
+    from auditor.replay.full.options import RUNGS, SILENT_S, FullOptions
     from auditor.replay.sandbox.ladder import Rung, choose
 
-    if data is None:
-        raise InputError("--full needs --data DIR", hint="the folder with datasets/ and tokenizers/")
-    if sandbox not in (None, Rung.BUBBLEWRAP.value):
-        raise InputError(f"--full cannot run in {sandbox}", hint="only bubblewrap can let the GPUs in")
-    allowed = (Rung.BUBBLEWRAP, Rung.NONE) if trusted else (Rung.BUBBLEWRAP,)
+    allowed = (Rung(sandbox),) if sandbox else (*RUNGS, Rung.NONE) if trusted else RUNGS
     rung, _ = choose(allowed=allowed)
-    options = FullOptions(data=Path(data).resolve(), ranks=ranks, seconds=seconds, rung=rung)
-    chosen = _numbers(seeds)
-    runs = {s.script.path: _runs(s, chosen, overrides, options) for s in submissions}
-    write(_json(runs) if format_name == "json" else _text(runs), output)
-    bad = any(run.problems for found in runs.values() for run in found)
-    return int(ExitCode.VIOLATION if bad else ExitCode.CLEAN)
-
-
-def _numbers(seeds: str) -> list[int]:
-    try:
-        return [int(seed) for seed in seeds.split(",")]
-    except ValueError as error:
-        raise InputError(
-            f"--seeds needs whole numbers, got {seeds!r}", hint="e.g. --seeds 42,314,999"
-        ) from error
-
-
-def _runs(
-    submission: Submission, seeds: Sequence[int], overrides: Mapping[str, str], options: FullOptions
-) -> list[FullRun]:
-    from auditor.reading.reading import read_submission
-    from auditor.replay.full_run import run_seed
-    from auditor.replay.toy.target import claimed_settings
-
-    settings = claimed_settings(read_submission(submission, overrides=overrides).settings)
-    found = []
-    for seed in seeds:
-        click.echo(f"running {clean_line(submission.script.path)} with seed {seed}", err=True)
-        found.append(run_seed(submission, settings, seed, options))
-    return found
-
-
-def _json(runs: Mapping[str, Sequence[FullRun]]) -> str:
-    return (
-        json.dumps(
-            {
-                "schema": 1,
-                "submissions": [
-                    {"path": path, "runs": [{**asdict(run), "problems": list(run.problems)} for run in found]}
-                    for path, found in runs.items()
-                ],
-            },
-            indent=1,
-        )
-        + "\n"
+    return FullOptions(
+        data=Path(asked.data or "").resolve(),
+        ranks=ranks or 8,
+        seconds=seconds or 3000.0,
+        rung=rung,
+        on_cpu=asked.on_cpu,
+        silent_s=asked.silent or SILENT_S,
+        launcher=tuple(shlex.split(asked.torchrun or "")),
     )
 
 
-def _text(runs: Mapping[str, Sequence[FullRun]]) -> str:
-    lines = []
-    for path, found in runs.items():
-        lines.append(clean_line(path))
-        for run in found:
-            phases = (
-                "no artifact"
-                if run.training_seconds is None
-                else (f"training {run.training_seconds:.1f} s, evaluation {run.evaluation_seconds:.1f} s")
+def _plan(submission: Submission, reading: Reading, asked: FullRequest, options: FullOptions) -> Plan:
+    from auditor.replay.full.data_set import read_data_set
+    from auditor.replay.full.imports import missing_imports
+    from auditor.replay.full.plan import Plan, parse_seeds, seeds_of_claim
+    from auditor.replay.full.preflight import preflight, read_machine
+    from auditor.replay.toy.target import claimed_settings, submission_files
+
+    settings = claimed_settings(reading.settings)
+    claim = _claim(reading)
+    try:
+        seeds = parse_seeds(asked.seeds or SEEDS)
+    except ValueError as error:
+        raise InputError(
+            f"--seeds needs whole numbers, got {asked.seeds!r}", hint="e.g. --seeds 42,314,999"
+        ) from error
+    if asked.seeds_from_claim:
+        seeds = seeds_of_claim(claim.seeds) if claim is not None else []
+    own = [name.split("/")[0].removesuffix(".py") for name in submission_files(submission)]
+    machine, data = read_machine(), read_data_set(options.data)
+    return Plan(
+        path=submission.script.path,
+        options=options,
+        seeds=tuple(seeds),
+        settings=settings,
+        machine=machine,
+        data=data,
+        price=asked.price,
+        problems=tuple(
+            preflight(
+                options=options,
+                machine=machine,
+                data=data,
+                seeds=seeds,
+                settings=settings,
+                missing=missing_imports(
+                    [layer.text for layer in reading.program.layers], own, on_cpu=options.on_cpu
+                ),
+                evidence=_evidence(asked, submission),
             )
-            lines.append(f"  seed {run.seed}: {run.seconds:.1f} s ({phases}), exit code {run.code}")
-            lines.append(
-                f"    {run.artifact or 'nothing'} {run.artifact_bytes:,} bytes + code {run.code_bytes:,} = "
-                f"{run.total_bytes:,}"
-            )
-            lines += [f"    printed: {clean_line(line)}" for line in run.results]
-            lines += [f"    problem: {clean_line(problem)}" for problem in run.problems]
-    return "\n".join(lines) + "\n"
+        ),
+    )
+
+
+def _run(
+    submission: Submission,
+    reading: Reading,
+    plan: Plan,
+    asked: FullRequest,
+    frontier: Sample | None,
+    *,
+    quiet: bool,
+) -> FullResult:
+    from auditor.commands.full_progress import Progress
+    from auditor.replay.full.evidence import Evidence
+    from auditor.replay.full.harness import run_plan
+    from auditor.replay.toy.target import submission_files
+    from auditor.report import full_json, full_text
+
+    evidence = Evidence(_evidence(asked, submission))
+    evidence.write("plan.json", full_json.plan_object(plan))
+    progress = Progress(plan.path, plan.options.seconds)
+    try:
+        result = run_plan(
+            plan,
+            submission_files(submission),
+            evidence,
+            claim=_claim(reading),
+            frontier=frontier,
+            artifact=asked.artifact or "",
+            progress=(lambda *_: None) if quiet else progress,
+        )
+    except KeyboardInterrupt:
+        click.echo(f"\ninterrupted; the same command goes on from {evidence.root}", err=True)
+        raise
+    progress.end()
+    evidence.write("result.json", full_json.result_object(result))
+    (evidence.root / "report.txt").write_text(full_text.render([result]), encoding="utf-8")
+    _picture(result)
+    return result
+
+
+def _picture(result: FullResult) -> None:
+    """The plots, where matplotlib is installed; without it the folder has none."""
+    from auditor.report import full_svg, stats_plot
+
+    try:
+        (result.evidence / "phases.svg").write_text(full_svg.render(result), encoding="utf-8")
+        if result.statistics is not None and result.statistics.frontier is not None:
+            drawn = stats_plot.comparison_svg(result.statistics.frontier)
+            (result.evidence / "statistics.svg").write_text(drawn, encoding="utf-8")
+    except AuditorError as error:
+        click.echo(f"note: no plots: {error.message}", err=True)
+
+
+def _evidence(asked: FullRequest, submission: Submission) -> Path:
+    """Where a submission's evidence is kept: below the folder given, by the script's own path."""
+    root = Path(asked.evidence or EVIDENCE)
+    name = submission.script.path.strip("/").replace("/", "-").removesuffix(".py")
+    return root / (name[-80:] or "script")
+
+
+def _claim(reading: Reading) -> Sample | None:
+    from auditor.records.sample import folder_sample
+
+    if reading.records is None:
+        return None
+    try:
+        return folder_sample(reading.records.facts)
+    except InputError:
+        return None
+
+
+def _sample(folder: str | None) -> Sample | None:
+    from auditor.pull_request.target import one_folder
+    from auditor.records.facts import read_folder
+    from auditor.records.sample import folder_sample
+
+    return folder_sample(read_folder(one_folder(folder, None)), name=folder) if folder is not None else None
+

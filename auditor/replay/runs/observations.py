@@ -44,6 +44,7 @@ class OpenedFile:
         process: its number by the parent's count.
         path: inside the sandbox, links followed where the file was found.
         write: whether it may be written through this descriptor.
+        read: whether it may be read through it.
         refused: errno that the process got, or 0.
         size: bytes when it was opened; 0 where that is not known.
         file: (device, inode) where the parent opened it itself, else None.
@@ -56,6 +57,7 @@ class OpenedFile:
     process: int
     path: str
     write: bool = False
+    read: bool = True
     refused: int = 0
     size: int = 0
     file: tuple[int, int] | None = None
@@ -170,7 +172,7 @@ class Observations:
     @property
     def outside(self) -> tuple[SocketUse, ...]:
         """Uses of the network beyond this machine, refused or not."""
-        return tuple(use for use in self.sockets if use.call == "connect" and not _is_near(use.address))
+        return tuple(use for use in self.sockets if use.call == "connect" and not is_near(use.address))
 
     @property
     def late_training(self) -> tuple[OpenedFile, ...]:
@@ -187,5 +189,6 @@ def _is_kept(file: OpenedFile) -> bool:
     return file.write and not file.refused and not file.path.endswith(TEXTS)
 
 
-def _is_near(address: str) -> bool:
+def is_near(address: str) -> bool:
+    """Whether an address is on this machine."""
     return address.startswith(("127.", "[::1]", "[::ffff:127.", "0.0.0.0:", "[::]:", "/", "@")) or not address

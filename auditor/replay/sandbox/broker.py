@@ -32,6 +32,7 @@ from auditor.replay.runs.observations import (
     SocketUse,
     Standing,
     StartedProgram,
+    is_near,
 )
 from auditor.replay.sandbox import syscalls
 from auditor.replay.sandbox.lookup import (
@@ -44,7 +45,7 @@ from auditor.replay.sandbox.lookup import (
     whole_path,
 )
 from auditor.replay.sandbox.notifications import Call, Listener
-from auditor.replay.sandbox.seccomp import OPENS, STARTS
+from auditor.replay.sandbox.seccomp import OPENS, SOCKET_KIND, STARTS
 
 MAX_EVENTS: Final = 20_000
 """Opens, programs and network tries of one run that are kept; what comes after is counted."""
@@ -73,6 +74,7 @@ class Watched:
         user: whose files are made, or None for this process's own.
         made: (device, inode) of each file that was made for it.
         faults: what went wrong in the broker itself, each once; no call of a run should be able to do that.
+        most: how many events are kept.
     """
 
     own: tuple[str, ...]
@@ -81,6 +83,7 @@ class Watched:
     withdraw: Callable[[], None] | None
     user: int | None
     began_s: float = field(default_factory=time.monotonic)
+    most: int = MAX_EVENTS
     number: int = 0
     missed: int = 0
     faults: dict[str, None] = field(default_factory=dict)
@@ -94,7 +97,7 @@ class Watched:
         """Write down what was observed, with the next number in the order of everything."""
         number = self.number
         self.number += 1
-        if number >= MAX_EVENTS:
+        if number >= self.most:
             self.missed += 1
             return number
         kept.append(
@@ -115,11 +118,23 @@ class Broker:
 
     Args:
         control: the socket on which runs send their listening descriptors.
-        refuses_network: whether every connection is refused here, where no namespace stands around the run.
+        refuses_network: whether connections are refused here, where no namespace stands around the run.
+        leaves_loopback: whether those to this machine are let through all the same, as several ranks need. Another
+            thread may exchange the address meanwhile, so that this is no lock.
+        lets_datagrams: whether sockets for datagrams may be made, where a namespace without a network stands around
+            the run: then where a name is looked up shows.
     """
 
-    def __init__(self, control: socket.socket, *, refuses_network: bool) -> None:
+    def __init__(
+        self,
+        control: socket.socket,
+        *,
+        refuses_network: bool,
+        leaves_loopback: bool = False,
+        lets_datagrams: bool = False,
+    ) -> None:
         self._control, self._refuses = control, refuses_network
+        self._leaves, self._lets_datagrams = leaves_loopback, lets_datagrams
         self._run: Watched | None = None
         self._listeners: dict[int, Listener] = {}
         self._seen = 0
@@ -237,21 +252,24 @@ class Broker:
             return
         lexical = os.path.normpath(whole)
         write = bool(flags & os.O_ACCMODE or flags & os.O_TRUNC)
+        read = flags & os.O_ACCMODE != os.O_WRONLY
         if not f"{lexical}/".startswith((*run.own, *run.data)):
             # Outside of what is opened here, whatever links may lead there: the kernel decides.
             if not lexical.startswith(LIBRARY_FOLDERS):
-                run.note(OpenedFile, run.files, listener, call, path=lexical, write=write)
+                run.note(OpenedFile, run.files, listener, call, path=lexical, write=write, read=read)
             listener.go_on(call)
             return
         try:
             with held(os.open(f"/proc/{call.process}/root", os.O_PATH | os.O_CLOEXEC)) as root:
                 opened = self._open(run, listener, call, root, whole, flags, mode)
         except _NotOurs as other:
-            run.note(OpenedFile, run.files, listener, call, path=other.path, write=write)
+            run.note(OpenedFile, run.files, listener, call, path=other.path, write=write, read=read)
             listener.go_on(call)
         except OSError as error:
             number = error.errno or errno.EACCES
-            run.note(OpenedFile, run.files, listener, call, path=lexical, write=write, refused=number)
+            run.note(
+                OpenedFile, run.files, listener, call, path=lexical, write=write, read=read, refused=number
+            )
             listener.refuse(call, number)
         else:
             with held(opened):
@@ -266,6 +284,7 @@ class Broker:
                     call,
                     path=os.readlink(f"/proc/self/fd/{opened}"),
                     write=write,
+                    read=read,
                     refused=failed,
                     size=status.st_size,
                     file=(status.st_dev, status.st_ino),
@@ -348,6 +367,9 @@ class Broker:
 
     def _reaches(self, run: Watched, listener: Listener, call: Call, name: str) -> None:
         if name == "socket":
+            if self._lets_datagrams and _is_datagram(call):
+                listener.go_on(call)
+                return
             # Only kinds that are refused come here.
             run.note(
                 SocketUse,
@@ -361,7 +383,7 @@ class Broker:
             listener.refuse(call, errno.EACCES)
             return
         family, where = _address(call.memory(call.arguments[1], min(call.arguments[2], 128)))
-        refused = errno.EACCES if self._refuses else 0
+        refused = errno.EACCES if self._refuses and not (self._leaves and is_near(where)) else 0
         run.note(
             SocketUse,
             run.sockets,
@@ -443,6 +465,11 @@ def _address(raw: bytes) -> tuple[int, str]:
         text = b"@" + path[1:] if path[:1] == b"\0" else path.split(b"\0")[0]
         return family, text.decode("utf-8", errors="backslashreplace")
     return family, ""
+
+
+def _is_datagram(call: Call) -> bool:
+    kind = call.signed(1) & SOCKET_KIND
+    return call.signed(0) in (socket.AF_INET, socket.AF_INET6) and kind == socket.SOCK_DGRAM
 
 
 def _is_here(name: str) -> bool:

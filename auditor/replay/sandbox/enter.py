@@ -81,7 +81,13 @@ def _enter(rung: str, order: dict[str, Any]) -> None:
         if not landlock.version():
             raise OSError(38, "this kernel has no Landlock", "landlock")
         shared = [*order["writable"], "/dev/shm", *landlock.DEVICES]
-        landlock.restrict(readable=[*order["readable"], "/proc"], writable=shared)
+        landlock.restrict(
+            readable=[*order["readable"], "/proc"],
+            writable=shared,
+            listed=order["listed"],
+            # Ranks meet on ports of the loopback; a program is watched in what it connects to.
+            network=bool(order["program"]),
+        )
     seccomp.lay_floor(private_memory=not order["program"])
     if os.environ.get("TMPDIR"):
         os.chdir(os.environ["TMPDIR"])

@@ -165,6 +165,8 @@ def command(
         "inside": INSIDE,
         "user": layout.user,
         "served": [str(path) for path in layout.served],
+        # A program that takes this package from there must see that it is there.
+        "listed": [str(_package_root())] if program else [],
         "control": control,
     }
     python = [*PYTHON, "-c", _START, str(_package_root()), json.dumps(order)]

@@ -1,0 +1,108 @@
+"""The folder of evidence: laid out, cleaned of what a killed run left, found again by the same command.
+
+    DIR/plan.json  result.json  environment.json  data.json
+    DIR/train_gpt.py  submission.json  train_seed42.log ...   as a records folder, so that `auditor records` and
+                                                              `auditor stats compare` read it
+    DIR/seeds/42/run.json  trace.json.gz  log.txt  rank0.log ...  telemetry.jsonl  artifact/
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from auditor.replay.full.plan import Plan
+from auditor.replay.full.seed_run import SeedRun
+from auditor.replay.full.statistics import Statistics
+from auditor.replay.runs.left_files import empty_folder
+
+PREFIX: Final = "auditor-full-"
+WORKING: Final = "working"
+"""Names a run's temporary folder until it is gone."""
+
+
+class Evidence:
+    """One submission's folder.
+
+    Args:
+        root: made if it is not there.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        (root / "seeds").mkdir(parents=True, exist_ok=True)
+
+    def seed(self, number: int) -> Path:
+        """The folder of one seed."""
+        folder = self.root / "seeds" / str(number)
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def clean(self) -> None:
+        """Remove temporary folders that killed runs left."""
+        for note in self.root.glob(f"seeds/*/{WORKING}"):
+            path = Path(note.read_text(encoding="utf-8").strip())
+            if path.name.startswith(PREFIX) and path.is_dir():
+                empty_folder(path)
+                path.rmdir()
+            note.unlink()
+
+    @contextlib.contextmanager
+    def working_folder(self, number: int) -> Iterator[Path]:
+        """A temporary folder that is gone afterwards, or when the same command is given again."""
+        path = Path(tempfile.mkdtemp(prefix=PREFIX))
+        note = self.seed(number) / WORKING
+        note.write_text(str(path), encoding="utf-8")
+        try:
+            path.chmod(0o755)
+            yield path
+        finally:
+            empty_folder(path)
+            path.rmdir()
+            note.unlink(missing_ok=True)
+
+    def write(self, name: str, value: Any) -> None:
+        """Write a file of JSON at once or not at all."""
+        written = self.root / f".{name}"
+        written.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        os.replace(written, self.root / name)
+
+    def write_records(
+        self, plan: Plan, files: Mapping[str, bytes], runs: Sequence[SeedRun], found: Statistics | None
+    ) -> None:
+        """Lay the runs out as a records folder, so that what reads such folders reads them."""
+        for name, content in files.items():
+            path = self.root / name
+            if name.endswith((".py", ".sh", ".c", ".cpp", ".cu", ".toml", ".txt")) and "/" not in name:
+                path.write_bytes(content)
+        done = [run for run in runs if run.finished and run.result is not None]
+        for run in done:
+            text = "".join(f"{line.text}\n" for line in run.ended.trace.lines)
+            (self.root / f"train_seed{run.seed}.log").write_text(text, encoding="utf-8", errors="replace")
+        if found is None:
+            return
+        losses = [run.result.val_loss for run in done if run.result is not None and run.result.val_loss]
+        self.write(
+            "submission.json",
+            {
+                "name": f"full run of {plan.path}",
+                "val_bpb": round(found.sample.mean, 8),
+                "val_loss": round(sum(losses) / len(losses), 8) if losses else None,
+                "seeds": list(found.sample.seeds),
+                "seed_results": {
+                    str(run.seed): {
+                        "val_bpb": run.result.val_bpb,
+                        "val_loss": run.result.val_loss,
+                        "artifact_bytes": run.table.total,
+                    }
+                    for run in done
+                    if run.result is not None
+                },
+                "bytes_total": max(run.table.total for run in done),
+            },
+        )

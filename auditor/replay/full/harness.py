@@ -1,0 +1,128 @@
+"""The full run from plan to result: every seed in turn, each kept as it ends, then what they show together."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from auditor.exit_codes import ExitCode
+from auditor.replay.full.evidence import Evidence
+from auditor.replay.full.findings import FullFinding, exit_of
+from auditor.replay.full.gpus import Nvml
+from auditor.replay.full.launch import lay_out, run_environment
+from auditor.replay.full.plan import Plan, run_key
+from auditor.replay.full.run_trace import Line
+from auditor.replay.full.seed_run import LOG, TELEMETRY, SeedRun, copy_artifacts, keep, kept_run, seed_run
+from auditor.replay.full.statistics import Statistics, seed_findings, statistics_of
+from auditor.replay.full.supervise import file_here, supervise
+from auditor.replay.full.telemetry import Sample, Telemetry, read_telemetry
+from auditor.replay.sandbox.ladder import Rung
+from auditor.replay.sandbox.users import spare_user
+from auditor.stats.compare import Sample as Scores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FullResult:
+    """All that a full run of one submission showed.
+
+    Attributes:
+        findings: of all seeds and of the seeds together.
+        telemetry: samples of each seed's run.
+    """
+
+    plan: Plan
+    runs: tuple[SeedRun, ...]
+    statistics: Statistics | None
+    findings: tuple[FullFinding, ...]
+    telemetry: Mapping[int, tuple[Sample, ...]]
+    evidence: Path
+
+    @property
+    def exit_code(self) -> ExitCode:
+        return exit_of(self.findings)
+
+
+Progress = Callable[[int, Line | None], None]
+"""Is told each line of the seed that runs, and None when it begins."""
+
+
+def run_plan(
+    plan: Plan,
+    files: Mapping[str, bytes],
+    evidence: Evidence,
+    *,
+    claim: Scores | None = None,
+    frontier: Scores | None = None,
+    artifact: str = "",
+    progress: Progress = lambda *_: None,
+) -> FullResult:
+    """Run every seed that is not kept yet.
+
+    Args:
+        files: the submission's, by path relative to the script's folder.
+        claim: what the submission claims.
+        frontier: the record to be beaten.
+        artifact: name of the file that the evaluation begins with, where someone says so.
+    """
+    evidence.clean()
+    key = run_key(plan, files)
+    runs = []
+    for seed in plan.seeds:
+        folder = evidence.seed(seed)
+        run = kept_run(folder, key, tokens_per_byte=plan.data.tokens_per_byte, artifact=artifact)
+        if run is None:
+            progress(seed, None)
+            run = _run(plan, files, evidence, seed, key, artifact, progress)
+        runs.append(run)
+    found = statistics_of(runs, name=plan.path, claim=claim, frontier=frontier)
+    evidence.write_records(plan, files, runs, found)
+    together = seed_findings(runs, found)
+    return FullResult(
+        plan=plan,
+        runs=tuple(runs),
+        statistics=found,
+        findings=(*(one for run in runs for one in run.findings), *together),
+        telemetry={run.seed: tuple(read_telemetry(evidence.seed(run.seed) / TELEMETRY)) for run in runs},
+        evidence=evidence.root,
+    )
+
+
+def _run(
+    plan: Plan,
+    files: Mapping[str, bytes],
+    evidence: Evidence,
+    seed: int,
+    key: str,
+    artifact: str,
+    progress: Progress,
+) -> SeedRun:
+    options, folder = plan.options, evidence.seed(seed)
+    (folder / "run.json").unlink(missing_ok=True)
+    user = spare_user() if options.rung is not Rung.NONE else None
+    script = plan.path.rsplit("/", 1)[-1]
+    with evidence.working_folder(seed) as root, contextlib.ExitStack() as stack:
+        launch = lay_out(root, files, script, options, user)
+        given = {f"{launch.places.job}{name}": len(content) for name, content in files.items()}
+        log = stack.enter_context((folder / LOG).open("w", encoding="utf-8", errors="replace"))
+        gpus = None
+        if not options.on_cpu and plan.machine.gpus:
+            gpus = Nvml()
+            stack.callback(gpus.close)
+        stack.enter_context(Telemetry(folder / TELEMETRY, gpus.sample if gpus is not None else list))
+        ended = supervise(
+            launch,
+            run_environment(launch, plan.settings, seed),
+            given,
+            log=log,
+            on_line=lambda line: progress(seed, line),
+        )
+        run = seed_run(seed, ended, tokens_per_byte=plan.data.tokens_per_byte, artifact=artifact)
+        here = {row.path: path for row in run.table.artifacts if (path := file_here(launch, row.path))}
+        hashes = copy_artifacts(run, folder / "artifact", here)
+        run = seed_run(
+            seed, ended, tokens_per_byte=plan.data.tokens_per_byte, artifact=artifact, hashes=hashes
+        )
+        keep(folder, key, run)
+    return run

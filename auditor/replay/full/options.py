@@ -1,0 +1,38 @@
+"""How a full run is launched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from auditor.replay.sandbox.ladder import Rung
+
+RUNGS: Final = (Rung.BUBBLEWRAP, Rung.UNSHARE, Rung.LANDLOCK)
+SILENT_S: Final = 180.0
+GRACE_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FullOptions:
+    """How to launch.
+
+    Attributes:
+        data: folder with `datasets/` and `tokenizers/`, read-only to the run.
+        ranks: processes on this machine.
+        seconds: limit of one run.
+        rung: the level of the sandbox; `NONE` only observes.
+        on_cpu: whether the stand-ins of the toy replay take the GPUs' place.
+        silent_s: for how long a rank may do nothing at all before the run counts as hung.
+        shared_memory: bytes of the run's own /dev/shm, where it has one.
+        launcher: more words for torchrun (`--nnodes`, `--rdzv-endpoint`, …).
+    """
+
+    data: Path
+    ranks: int = 8
+    seconds: float = 3000.0
+    rung: Rung = Rung.BUBBLEWRAP
+    on_cpu: bool = False
+    silent_s: float = SILENT_S
+    shared_memory: int = 16 << 30
+    launcher: tuple[str, ...] = ()

@@ -1,0 +1,167 @@
+"""One seed's run with all that follows from it, made or read back."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from auditor.replay.full.ending import ending
+from auditor.replay.full.file_table import FileTable, file_table
+from auditor.replay.full.findings import FullFinding
+from auditor.replay.full.judgement import judge, printed_ratio
+from auditor.replay.full.phases import Phases, phases
+from auditor.replay.full.read_backs import ReadBack, read_backs
+from auditor.replay.full.results import Result, claimed_result
+from auditor.replay.full.run_trace import RunTrace, trace_from_object, trace_to_object
+from auditor.replay.full.supervise import Ended
+
+RUN: Final = "run.json"
+TRACE: Final = "trace.json.gz"
+LOG: Final = "log.txt"
+TELEMETRY: Final = "telemetry.jsonl"
+SCHEMA: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedRun:
+    """One seed.
+
+    Attributes:
+        table: files with what counts of them.
+        result: the claimed score, None where none was printed.
+        findings: with the seed in each.
+        hashes: SHA-256 of each counted file, as it lay there at the end.
+        kept: whether it was read back and not run.
+    """
+
+    seed: int
+    ended: Ended
+    phases: Phases
+    table: FileTable
+    result: Result | None
+    findings: tuple[FullFinding, ...]
+    hashes: Mapping[str, str]
+    kept: bool = False
+
+    @property
+    def finished(self) -> bool:
+        return not self.ended.reason and not self.ended.code
+
+
+def seed_run(
+    seed: int,
+    ended: Ended,
+    *,
+    tokens_per_byte: float | None,
+    artifact: str = "",
+    hashes: Mapping[str, str] | None = None,
+    kept: bool = False,
+) -> SeedRun:
+    """Divide, count and judge one run.
+
+    Args:
+        artifact: name of the file that the evaluation begins with, where someone says so.
+    """
+    trace = ended.trace
+    divided = phases(trace, _named(trace, artifact))
+    table = file_table(trace, divided.boundary.at)
+    result = claimed_result(trace.lines)
+    found = list(ending(ended))
+    if not ended.reason and not ended.code:
+        found += [*judge(trace, divided, table), *printed_ratio(result, tokens_per_byte)]
+    return SeedRun(
+        seed=seed,
+        ended=ended,
+        phases=divided,
+        table=table,
+        result=result,
+        findings=tuple(replace(one, seed=seed) for one in found),
+        hashes=dict(hashes or {}),
+        kept=kept,
+    )
+
+
+def keep(folder: Path, key: str, run: SeedRun) -> None:
+    """Write a run into its folder; the last file says that all of it is there."""
+    ended = run.ended
+    with gzip.open(folder / TRACE, "wt", encoding="utf-8") as out:
+        json.dump(trace_to_object(ended.trace), out)
+    for rank in sorted({line.rank for line in ended.trace.lines if line.rank is not None}):
+        mine = "".join(f"{line.text}\n" for line in ended.trace.lines if line.rank == rank)
+        (folder / f"rank{rank}.log").write_text(mine, encoding="utf-8", errors="replace")
+    told = {
+        "schema": SCHEMA,
+        "key": key,
+        "seed": run.seed,
+        "code": ended.code,
+        "reason": ended.reason,
+        "culprit": ended.culprit,
+        "last_lines": list(ended.last_lines),
+        "slow": ended.slow,
+        "hashes": dict(run.hashes),
+    }
+    written = folder / f".{RUN}"
+    written.write_text(json.dumps(told, indent=1), encoding="utf-8")
+    os.replace(written, folder / RUN)
+
+
+def kept_run(
+    folder: Path, key: str, *, tokens_per_byte: float | None, artifact: str = ""
+) -> SeedRun | None:
+    """The run that a folder keeps, if it came to its end under the same key; else None."""
+    try:
+        told: dict[str, Any] = json.loads((folder / RUN).read_text(encoding="utf-8"))
+        if told["key"] != key or told["code"] or told["reason"]:
+            return None
+        with gzip.open(folder / TRACE, "rt", encoding="utf-8") as read:
+            trace = trace_from_object(json.load(read))
+        ended = Ended(
+            trace=trace,
+            code=told["code"],
+            reason=told["reason"],
+            culprit=told["culprit"],
+            last_lines=tuple(told["last_lines"]),
+            slow=told["slow"],
+        )
+    except (OSError, EOFError, ValueError, KeyError, TypeError):
+        return None
+    return seed_run(
+        told["seed"],
+        ended,
+        tokens_per_byte=tokens_per_byte,
+        artifact=artifact,
+        hashes=told["hashes"],
+        kept=True,
+    )
+
+
+def copy_artifacts(run: SeedRun, folder: Path, here: Mapping[str, Path]) -> dict[str, str]:
+    """Copy the files that count into a folder and give their digests.
+
+    Args:
+        here: where a path of the run lies on this machine.
+    """
+    found = {}
+    for row in run.table.artifacts:
+        path = here.get(row.path)
+        if path is None or path.is_symlink() or not path.is_file() or path.stat().st_size > 2 * row.size + 1024:
+            continue
+        folder.mkdir(exist_ok=True)
+        target = folder / path.name
+        shutil.copyfile(path, target)
+        found[row.path] = hashlib.sha256(target.read_bytes()).hexdigest()
+    return found
+
+
+def _named(trace: RunTrace, name: str) -> ReadBack | None:
+    """The read of a file that someone named as the artifact."""
+    if not name:
+        return None
+    return next((one for one in read_backs(trace) if one.path.endswith(f"/{name}")), None)

@@ -1,0 +1,315 @@
+"""Faults of a run told from what was seen of it, each by its own name; a legal record is not flagged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from auditor.exit_codes import ExitCode
+from auditor.replay.full.file_table import file_table
+from auditor.replay.full.findings import FullFinding, Weight, exit_of
+from auditor.replay.full.judgement import judge, printed_ratio
+from auditor.replay.full.phases import phases
+from auditor.replay.full.results import claimed_result
+from auditor.replay.full.run_trace import trace_from_object, trace_to_object
+from tests.replay.full.stories import (
+    CODE_BYTES,
+    DATA,
+    JOB,
+    MODEL,
+    MODEL_BYTES,
+    TRAIN,
+    Story,
+    evaluated,
+    legal,
+    moved,
+    saved,
+    started,
+    trained,
+)
+
+SP1024 = 0.410521
+"""Tokens per byte of the validation split under the 1,024-token vocabulary."""
+
+
+def found(story: Story) -> list[FullFinding]:
+    trace = story.trace()
+    divided = phases(trace)
+    return list(judge(trace, divided, file_table(trace, divided.boundary.at)))
+
+
+def kinds(story: Story) -> dict[str, Weight]:
+    return {one.kind: one.weight for one in found(story) if one.weight is not Weight.NOTE}
+
+
+def test_a_legal_record_is_not_flagged_though_it_was_launched_750_s_before_its_artifact() -> None:
+    assert [(one.kind, one.weight) for one in found(legal())] == [("training-ended-in-a-step", Weight.NOTE)]
+    assert exit_of(found(legal())) is ExitCode.CLEAN
+
+
+def test_phases_of_a_legal_record() -> None:
+    divided = phases(legal().trace())
+    edges = {phase.name: (phase.began_s, phase.ended_s) for phase in divided.all}
+    assert edges == {
+        "start and warm-up": (0.0, 100.0),
+        "training": (100.0, 705.06),
+        "quantisation and calibration": (705.06, 710.0),
+        "before evaluation": (710.0, 711.0),
+        "evaluation": (711.0, 811.0),
+        "end": (811.0, 812.0),
+    }
+    assert divided.training_s == pytest.approx(600.06)
+    assert divided.clock is not None and divided.clock.in_validation_s == pytest.approx(5.0)
+    assert divided.clock.step_s == pytest.approx(0.05, abs=1e-3)
+    assert (divided.evaluation_s, divided.stated_evaluation_s) == (100.0, 99.5)
+
+
+def test_bytes_of_a_legal_record() -> None:
+    trace = legal().trace()
+    table = file_table(trace, phases(trace).boundary.at)
+    assert [(row.path, row.kind.value, row.size) for row in table.rows] == [
+        (MODEL, "artifact", MODEL_BYTES),
+        (f"{JOB}train_gpt.py", "code", CODE_BYTES),
+    ]
+    assert table.total == MODEL_BYTES + CODE_BYTES
+
+
+def small_file_beside() -> Story:
+    story = trained().opens(710.0, MODEL, write=True).opens(710.5, f"{JOB}meta.bin", write=True)
+    story.opens(711.0, MODEL, size=20_000_000).opens(711.1, f"{JOB}meta.bin", size=100)
+    return evaluated(story, 711.1)
+
+
+def two_halves() -> Story:
+    story = trained()
+    for n in range(2):
+        story.opens(710.0 + n, f"{JOB}part{n}", write=True)
+    for n in range(2):
+        story.opens(713.0 + n, f"{JOB}part{n}", size=8_500_000)
+    return evaluated(story, 714.0)
+
+
+def over_by_a_byte() -> Story:
+    story = legal()
+    story.given[f"{JOB}train_gpt.py"] = 16_000_001 - MODEL_BYTES
+    return story
+
+
+def kept_open(mapped: bool) -> Story:
+    story = saved(trained(), 710.0)
+    story.holds(705.0, 4096 * 10, mapped=mapped).holds(712.0, 4096 * 10, mapped=mapped)
+    return evaluated(story.holds(713.0, 4096 * 30, mapped=mapped), 711.0)
+
+
+def no_clock(seconds: float) -> Story:
+    story = started().opens(20.0 + seconds, MODEL, write=True)
+    return evaluated(story.opens(20.5 + seconds, MODEL, size=9_000_000), 20.5 + seconds)
+
+
+def calibrated(seconds: float) -> Story:
+    """Training shards read after the last step and before the artifact, which is written when that is done."""
+    story = trained(seconds=595.0).opens(701.0, TRAIN, size=200_000_000)
+    return evaluated(saved(story, 700.0 + seconds), 701.0 + seconds)
+
+
+FAULTS: dict[str, tuple[Callable[[], Story], str, Weight]] = {
+    "20 MB and a small file read last": (small_file_beside, "over-16-mb", Weight.VIOLATION),
+    "in two files": (two_halves, "over-16-mb", Weight.VIOLATION),
+    "a model named as a text": (
+        lambda: evaluated(saved(trained(), 710.0, f"{JOB}weights.txt", 17_000_000), 711.0),
+        "over-16-mb",
+        Weight.VIOLATION,
+    ),
+    "a model in /tmp": (
+        lambda: evaluated(saved(trained(), 710.0, "/tmp/m", 17_000_000), 711.0),
+        "over-16-mb",
+        Weight.VIOLATION,
+    ),
+    "a model in shared memory": (
+        lambda: evaluated(saved(trained(), 710.0, "/dev/shm/m", 17_000_000), 711.0),
+        "over-16-mb",
+        Weight.VIOLATION,
+    ),
+    "16,000,001 bytes by one of code": (over_by_a_byte, "over-16-mb", Weight.VIOLATION),
+    "a second model read later in evaluation": (
+        lambda: (
+            trained()
+            .opens(708.0, f"{JOB}more.npz", write=True)
+            .opens(710.0, MODEL, write=True)
+            .opens(711.0, MODEL, size=MODEL_BYTES)
+            .opens(760.0, f"{JOB}more.npz", size=1_000_000)
+            .says(811.0, "final val_loss:2.0725 val_bpb:1.2275 eval_time:99500ms")
+        ),
+        "over-16-mb",
+        Weight.VIOLATION,
+    ),
+    "a file from elsewhere": (
+        lambda: evaluated(saved(trained(), 710.0).opens(720.0, "/mnt/kept/table.bin", size=1000), 711.0),
+        "foreign-file",
+        Weight.REVIEW,
+    ),
+    "no artifact": (lambda: evaluated(trained(), 711.0), "no-artifact", Weight.VIOLATION),
+    "never read back": (
+        lambda: evaluated(trained().opens(710.0, MODEL, write=True, size=9), 711.0),
+        "evaluated-from-memory",
+        Weight.REVIEW,
+    ),
+    "training shards in evaluation": (
+        lambda: evaluated(saved(trained(), 710.0).opens(740.0, TRAIN, size=200_000_000), 711.0),
+        "training-shards-in-evaluation",
+        Weight.VIOLATION,
+    ),
+    "training shards in evaluation, refused and caught": (
+        lambda: evaluated(saved(trained(), 710.0).opens(740.0, TRAIN, refused=2), 711.0),
+        "training-shards-in-evaluation",
+        Weight.VIOLATION,
+    ),
+    "training shards by a kept descriptor": (
+        lambda: kept_open(False),
+        "training-shards-kept-open",
+        Weight.VIOLATION,
+    ),
+    "training shards by a kept map": (
+        lambda: kept_open(True),
+        "training-shards-kept-open",
+        Weight.VIOLATION,
+    ),
+    "network in evaluation": (
+        lambda: evaluated(saved(trained(), 710.0).connects(730.0, "8.8.8.8:443"), 711.0),
+        "network",
+        Weight.VIOLATION,
+    ),
+    "network in evaluation by a name": (
+        lambda: evaluated(saved(trained(), 710.0).connects(730.0, "127.0.0.1:53", process=77), 711.0),
+        "network",
+        Weight.VIOLATION,
+    ),
+    "network in training": (
+        lambda: evaluated(saved(trained().connects(300.0, "8.8.8.8:443"), 710.0), 711.0),
+        "network",
+        Weight.REVIEW,
+    ),
+    "training a second too long": (
+        lambda: evaluated(saved(trained(seconds=601.0), 710.0), 711.0),
+        "training-over-600-s",
+        Weight.VIOLATION,
+    ),
+    "training a second too long without a clock": (
+        lambda: no_clock(602.0),
+        "training-over-600-s",
+        Weight.REVIEW,
+    ),
+    "a clock that runs slow": (
+        lambda: evaluated(saved(slow_clock(), 810.0), 811.0),
+        "clocks-differ",
+        Weight.REVIEW,
+    ),
+    "calibration makes it too long": (lambda: calibrated(6.5), "calibration-over-600-s", Weight.VIOLATION),
+    "evaluation a second too long": (
+        lambda: evaluated(saved(trained(), 710.0), 711.0, took=601.0, stated=600.8),
+        "evaluation-over-600-s",
+        Weight.VIOLATION,
+    ),
+    "stages of an evaluation add up": (
+        lambda: evaluated(
+            evaluated(saved(trained(), 710.0), 711.0, took=301.0), 1012.0, took=301.0, stated=300.6
+        ),
+        "evaluation-over-600-s",
+        Weight.VIOLATION,
+    ),
+    "a checkpoint, or training in evaluation": (
+        lambda: evaluated(
+            saved(
+                saved(trained(seconds=500.0), 610.0).opens(630.0, TRAIN, size=9), 640.0, f"{JOB}junk.pt", 900
+            ),
+            641.0,
+        ),
+        "boundary-unsure",
+        Weight.REVIEW,
+    ),
+    "nothing trained": (
+        lambda: evaluated(saved(Story().opens(1.0, f"{JOB}train_gpt.py"), 10.0), 11.0),
+        "training-unseen",
+        Weight.REVIEW,
+    ),
+}
+
+
+def slow_clock() -> Story:
+    """States 590 s of training that took 690."""
+    story = started().says(100.0, "step:0/20000 train_loss:6.9 train_time:0ms")
+    story.says(450.0, "step:6000/20000 train_loss:2.2 train_time:300000ms")
+    return story.says(790.0, "step:12000/20000 train_loss:2.1 train_time:590000ms")
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_named(name: str) -> None:
+    make, kind, weight = FAULTS[name]
+    story = make()
+    assert kinds(story).get(kind) is weight, found(story)
+    assert exit_of(found(story)) is not ExitCode.CLEAN
+
+
+def test_what_the_evaluation_writes_and_reads_is_no_artifact() -> None:
+    story = saved(trained(), 710.0)
+    saved(story, 730.0, f"{JOB}state.pt", 9_000_000)
+    story.says(706.0, f"Serialized model int8+zlib: {MODEL_BYTES} bytes")
+    assert kinds(evaluated(story, 711.0)) == {}
+    trace = story.trace()
+    table = file_table(trace, phases(trace).boundary.at)
+    assert {row.path: row.kind.value for row in table.rows}[f"{JOB}state.pt"] == "made in evaluation"
+
+
+def test_a_checkpoint_of_training_is_no_artifact() -> None:
+    """Written and read while steps are still printed."""
+    story = saved(started(), 300.0, f"{JOB}checkpoint.pt", 60_000_000)
+    assert kinds(evaluated(saved(trained(story), 710.0), 711.0)) == {}
+
+
+def test_a_model_that_is_loaded_to_be_quantised_is_told_by_the_printed_size() -> None:
+    story = saved(trained(), 706.0, f"{JOB}final_model.pt", 60_000_000)
+    story.says(709.0, f"Serialized model int8+zlib: {MODEL_BYTES} bytes")
+    trace = evaluated(saved(story, 710.0), 711.0).trace()
+    at = phases(trace).boundary.at
+    assert at is not None and at.path == MODEL
+
+
+def test_a_text_that_is_written_in_training_and_never_read_is_told_and_not_counted() -> None:
+    story = started().opens(101.0, f"{JOB}logs/run.txt", write=True)
+    trace = evaluated(saved(trained(story), 710.0), 711.0).trace()
+    rows = {row.path: row for row in file_table(trace, phases(trace).boundary.at).rows}
+    assert rows[f"{JOB}logs/run.txt"].kind.value == "not read in evaluation"
+    assert not rows[f"{JOB}logs/run.txt"].kind.counts
+
+
+def test_what_the_launcher_reads_is_not_read_by_the_evaluation() -> None:
+    story = legal().opens(3.0, "/tmp/ranks/0/stdout.log", write=True)
+    story.opens(750.0, "/tmp/ranks/0/stdout.log", size=30_000_000, process=5)
+    trace = story.trace()
+    alone = moved(trace, launcher=frozenset({5}))
+    assert file_table(alone, phases(alone).boundary.at).total == MODEL_BYTES + CODE_BYTES
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("final val_loss:2.07250000 val_bpb:1.22745000", []),
+        ("final val_loss:2.07250000 val_bpb:1.10000000", ["printed-numbers-do-not-fit"]),
+        ("done", ["no-result"]),
+    ],
+)
+def test_a_printed_pair_must_fit_the_data(text: str, expected: list[str]) -> None:
+    """2.0725 nats a token are 2.0725 / ln 2 * 0.410521 = 1.22745 bits a byte."""
+    result = claimed_result(Story().says(1.0, text).lines)
+    assert [one.kind for one in printed_ratio(result, SP1024)] == expected
+
+
+def test_a_trace_is_the_same_after_it_was_kept() -> None:
+    trace = legal().holds(712.0, 5).connects(713.0, "127.0.0.1:80").trace()
+    assert trace_from_object(trace_to_object(trace)) == trace
+
+
+def test_data_files_are_nobodys_bytes() -> None:
+    story = legal().opens(712.0, f"{DATA}tokenizers/fineweb_1024_bpe.model", size=254_000)
+    assert kinds(story) == {}
