@@ -14,7 +14,9 @@ def full_options(command: Command) -> Command:
     """Everything that only a full run takes."""
     for decorate in reversed(
         (
-            click.option("--data", metavar="DIR", help="With --full: the folder with datasets/ and tokenizers/."),
+            click.option(
+                "--data", metavar="DIR", help="With --full: the folder with datasets/ and tokenizers/."
+            ),
             click.option(
                 "--seeds", metavar="A,B,C", help="With --full: the seeds to run.  [default: 42,314,999]"
             ),
@@ -22,7 +24,9 @@ def full_options(command: Command) -> Command:
                 "--seeds-from-claim", is_flag=True, help="With --full: the seeds that the submission claims."
             ),
             click.option("--on-cpu", is_flag=True, help="With --full: stand-ins in the place of the GPUs."),
-            click.option("--dry-run", is_flag=True, help="With --full: say what would be run and what is wrong."),
+            click.option(
+                "--dry-run", is_flag=True, help="With --full: say what would be run and what is wrong."
+            ),
             click.option(
                 "--evidence",
                 metavar="DIR",

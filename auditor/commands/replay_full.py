@@ -234,4 +234,3 @@ def _sample(folder: str | None) -> Sample | None:
     from auditor.records.sample import folder_sample
 
     return folder_sample(read_folder(one_folder(folder, None)), name=folder) if folder is not None else None
-

@@ -72,7 +72,8 @@ def plan_object(plan: Plan) -> dict[str, Any]:
         "gpu_minutes": round(plan.gpu_minutes, 1),
         "cost": None if plan.cost is None else round(plan.cost, 2),
         "problems": [
-            {"where": problem.where, "what": problem.what, "remedy": problem.remedy} for problem in plan.problems
+            {"where": problem.where, "what": problem.what, "remedy": problem.remedy}
+            for problem in plan.problems
         ],
     }
 

@@ -1,9 +1,9 @@
 """The folder of evidence: laid out, cleaned of what a killed run left, found again by the same command.
 
-    DIR/plan.json  result.json  environment.json  data.json
-    DIR/train_gpt.py  submission.json  train_seed42.log ...   as a records folder, so that `auditor records` and
-                                                              `auditor stats compare` read it
-    DIR/seeds/42/run.json  trace.json.gz  log.txt  rank0.log ...  telemetry.jsonl  artifact/
+DIR/plan.json  result.json  environment.json  data.json
+DIR/train_gpt.py  submission.json  train_seed42.log ...   as a records folder, so that `auditor records` and
+                                                          `auditor stats compare` read it
+DIR/seeds/42/run.json  trace.json.gz  log.txt  rank0.log ...  telemetry.jsonl  artifact/
 """
 
 from __future__ import annotations

@@ -43,7 +43,9 @@ class Plan:
     def command(self) -> str:
         """How each seed is launched inside the sandbox."""
         words = torchrun(self.options, self.path.rsplit("/", 1)[-1], "LOGS")
-        return " ".join(word if word.isprintable() and " " not in word else f"'{word[:60]}…'" for word in words)
+        return " ".join(
+            word if word.isprintable() and " " not in word else f"'{word[:60]}…'" for word in words
+        )
 
     @property
     def gpu_minutes(self) -> float:

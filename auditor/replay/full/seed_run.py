@@ -112,9 +112,7 @@ def keep(folder: Path, key: str, run: SeedRun) -> None:
     os.replace(written, folder / RUN)
 
 
-def kept_run(
-    folder: Path, key: str, *, tokens_per_byte: float | None, artifact: str = ""
-) -> SeedRun | None:
+def kept_run(folder: Path, key: str, *, tokens_per_byte: float | None, artifact: str = "") -> SeedRun | None:
     """The run that a folder keeps, if it came to its end under the same key; else None."""
     try:
         told: dict[str, Any] = json.loads((folder / RUN).read_text(encoding="utf-8"))
@@ -151,7 +149,12 @@ def copy_artifacts(run: SeedRun, folder: Path, here: Mapping[str, Path]) -> dict
     found = {}
     for row in run.table.artifacts:
         path = here.get(row.path)
-        if path is None or path.is_symlink() or not path.is_file() or path.stat().st_size > 2 * row.size + 1024:
+        if (
+            path is None
+            or path.is_symlink()
+            or not path.is_file()
+            or path.stat().st_size > 2 * row.size + 1024
+        ):
             continue
         folder.mkdir(exist_ok=True)
         target = folder / path.name

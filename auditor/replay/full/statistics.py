@@ -102,7 +102,9 @@ def reproduction(sample: Sample, claim: Sample) -> Reproduction:
     interval = welch_interval(claim.values, sample.values)
     if interval is None and one_sample(sample.values, claim.mean) is not None:
         mine = sample_interval(sample.values)
-        interval = Interval(low=mine.low - claim.mean, high=mine.high - claim.mean, level=0.95) if mine else None
+        interval = (
+            Interval(low=mine.low - claim.mean, high=mine.high - claim.mean, level=0.95) if mine else None
+        )
     answer = Reproduced.UNDECIDED
     if interval is not None:
         if -margin < interval.low and interval.high < margin:
