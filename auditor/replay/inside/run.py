@@ -102,7 +102,7 @@ def run(order: Order, *, line: int, boundary: Callable[[], None]) -> None:
     recorder.finish(
         code=code, error=error, error_kind=kind, tampered=integrity.exchanged(), crossed=watch.crossed
     )
-    leave(0)
+    leave(int(bool(error)))
 
 
 def run_to_the_end(loader: ProgramLoader, script: Path) -> None:

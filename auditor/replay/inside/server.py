@@ -40,6 +40,9 @@ from auditor.replay.sandbox.quota import (
 )
 
 POLL_S: Final = 0.2
+ALONE_S: Final = 10.0
+"""Seconds that other processes of a run have to end by themselves after one of them has failed."""
+
 OPEN_FILES: Final = 1024
 SHARED: Final = ("/tmp", "/dev/shm")
 """Folders outside its own that a run may write to; what was there before the first run stays (mounted folders)."""
@@ -287,7 +290,7 @@ def _wait(
 ) -> str:
     """Take what all ranks send until they have ended; give the reason why they were ended, or ""."""
     alive = {os.pidfd_open(process): process for process in children}
-    asked, looked_s = False, 0.0
+    asked, looked_s, failed_s = False, 0.0, float("inf")
     while alive:
         ends = {end: record for record in collected for end in record.open}
         ready, _, _ = select.select([*alive, ask, *ends], [], [], POLL_S)
@@ -305,9 +308,13 @@ def _wait(
                 status = os.waitpid(alive[descriptor], 0)[1]
                 if os.WIFSIGNALED(status):
                     signals.append(os.WTERMSIG(status))
+                if status:
+                    failed_s = min(failed_s, time.perf_counter())
             os.close(descriptor)
             del alive[descriptor]
         now_s = time.perf_counter()
+        if alive and now_s - failed_s > ALONE_S:
+            return "one of its processes had failed, and the others still waited for it"
         if now_s - began_s > order.seconds:
             return f"it ran longer than {order.seconds:.0f} s"
         if now_s - looked_s < POLL_S:
