@@ -500,6 +500,37 @@ total += score(0)
 """,
         overlap=Answer.YES,
     ),
+    "step by hand on a parameter that is named": Case(
+        body="""
+class Shift(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rows = nn.Parameter(torch.zeros(4, 64))
+shift = Shift()
+x, y = tokens(0)
+F.cross_entropy(model.head(model.embed(x) + shift.rows[0:1]), y).backward()
+with torch.no_grad():
+    mean = torch.zeros_like(shift.rows)[0:1]
+    mean.lerp_(shift.rows.grad[0:1], 0.1)
+    shift.rows[0:1].addcdiv_(mean, mean.square().sqrt_().add_(1e-8), value=-0.01)
+total += F.cross_entropy(model.head(model.embed(x) + shift.rows[0:1]), y).item()
+""",
+        overlap=Answer.YES,
+    ),
+    "step by hand on the data of a weight": Case(
+        body="""
+class Shift(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.row = nn.Parameter(torch.zeros(1, 64))
+shift = Shift()
+x, y = tokens(0)
+F.cross_entropy(model.head(model.embed(x) + shift.row), y).backward()
+shift.row.data -= 0.01 * shift.row.grad
+total += F.cross_entropy(model.head(model.embed(x) + shift.row), y).item()
+""",
+        overlap=Answer.YES,
+    ),
     "step by hand from autograd.grad": Case(
         body="""
 x, y = tokens(0)

@@ -63,6 +63,9 @@ class Attributes:
             return self.object_attribute(owner, name, node)
         if isinstance(owner, Class):
             return self.class_attribute(owner, name, node)
+        if isinstance(owner, Method) and isinstance(owner.owner, Obj) and owner.owner.kind == "module":
+            if name in ("grad", "data"):  # of a parameter, since no method has it
+                owner = self.module_part(owner.owner)
         if isinstance(owner, Data) and name in SIZE_ATTRIBUTES:
             return self.size_of(owner, name)
         if name == "grad" and isinstance(owner, Data):
