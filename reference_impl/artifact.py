@@ -72,6 +72,20 @@ def unpack(raw: bytes) -> dict[str, Stored]:
     }
 
 
+def shape_of(state: dict[str, Tensor]) -> dict[str, str]:
+    """Return the settings that the shapes of a state dict tell, by their variables."""
+    vocab, dim = state["tok_emb.weight"].shape
+    heads = state["blocks.0.attn.q_gain"].numel()
+    return {
+        "VOCAB_SIZE": str(vocab),
+        "MODEL_DIM": str(dim),
+        "NUM_LAYERS": str(sum(name.endswith("q_gain") for name in state)),
+        "NUM_HEADS": str(heads),
+        "NUM_KV_HEADS": str(state["blocks.0.attn.c_k.weight"].size(0) // (dim // heads)),
+        "MLP_MULT": str(state["blocks.0.mlp.fc.weight"].size(0) // dim),
+    }
+
+
 def save_artifact(state: dict[str, Tensor], scheme: Scheme) -> bytes:
     """Quantise, lay out and compress a state dict."""
     return compress(pack(quantize_state(state, scheme)), scheme.codec)

@@ -1,253 +1,183 @@
-"""Every hyperparameter, with the environment variable that sets it.
+"""Hyperparameters of model, training and windows, each with the environment variable that sets it.
 
-Names and defaults are the challenge baseline's, so its run commands work unchanged; the defaults of the
-adaptation settings are those of the submission named beside them. Nothing is read at import: `read_settings`
-reads the environment once, everything after it takes a `Settings`.
+Names and defaults are the challenge baseline's, so its run commands work unchanged. What an evaluator alone
+needs stands in its own file. Nothing is read at import: a configuration reads the environment when it is
+made.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 
-def require(condition: bool, message: str) -> None:
-    """Raise ValueError(message) unless `condition` holds."""
-    if not condition:
-        raise ValueError(message)
+def broken(*conditions: tuple[bool, str]) -> list[str]:
+    """Return the messages of the conditions that do not hold."""
+    return [message for holds, message in conditions if not holds]
+
+
+def integer(name: str, default: int) -> Callable[[], int]:
+    """Return a function that reads an environment variable as a whole number."""
+    return lambda: int(os.environ.get(name, default))
+
+
+def real(name: str, default: float) -> Callable[[], float]:
+    """Return a function that reads an environment variable as a number."""
+    return lambda: float(os.environ.get(name, default))
+
+
+def text(name: str, default: str) -> Callable[[], str]:
+    """Return a function that reads an environment variable as it stands."""
+    return lambda: os.environ.get(name, default)
+
+
+def training_window() -> int:
+    """Return the length that training uses, which is the default of all windows."""
+    return integer("TRAIN_SEQ_LEN", 1024)()
+
+
+def run_id() -> str:
+    """Return what the files of this run are called by."""
+    return os.environ.get("RUN_ID", f"train_seed{os.environ.get('SEED', 1337)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelConfig:
-    """Shape of the transformer (defaults: 9 layers, width 512, 17,059,912 parameters)."""
+    """Shape and precision of the transformer (defaults: 9 layers, width 512, 17,059,912 parameters)."""
 
-    vocab_size: int
-    layers: int
-    dim: int
-    heads: int
-    kv_heads: int
-    mlp_mult: int
-    rope_base: float
-    logit_softcap: float
-    qk_gain_init: float
-    embed_init_std: float
+    vocab_size: int = field(default_factory=integer("VOCAB_SIZE", 1024))
+    layers: int = field(default_factory=integer("NUM_LAYERS", 9))
+    dim: int = field(default_factory=integer("MODEL_DIM", 512))
+    heads: int = field(default_factory=integer("NUM_HEADS", 8))
+    kv_heads: int = field(default_factory=integer("NUM_KV_HEADS", 4))
+    mlp_mult: int = field(default_factory=integer("MLP_MULT", 2))
+    rope_base: float = field(default_factory=real("ROPE_BASE", 10000.0))
+    logit_softcap: float = field(default_factory=real("LOGIT_SOFTCAP", 30.0))
+    qk_gain_init: float = field(default_factory=real("QK_GAIN_INIT", 1.5))
+    embed_init_std: float = field(default_factory=real("TIED_EMBED_INIT_STD", 0.005))
+    # "float32" or "upstream": see `model.GPT`.
+    precision: str = field(default_factory=text("PRECISION", "float32"))
+    # Of activations; "auto" is bfloat16 on a GPU and float32 on a CPU.
+    compute_dtype: str = field(default_factory=text("COMPUTE_DTYPE", "auto"))
 
-    def __post_init__(self) -> None:
-        require(
-            self.dim % self.heads == 0, f"MODEL_DIM={self.dim} is not a multiple of NUM_HEADS={self.heads}"
+    def problems(self) -> list[str]:
+        """Return what is impossible about it."""
+        dim, heads, kv_heads = self.dim, self.heads, self.kv_heads
+        return broken(
+            (
+                heads > 0 and dim % (2 * heads) == 0,
+                f"MODEL_DIM={dim} is not a multiple of 2 x NUM_HEADS={heads}",
+            ),
+            (
+                kv_heads > 0 and heads % kv_heads == 0,
+                f"NUM_HEADS={heads} is not a multiple of NUM_KV_HEADS={kv_heads}",
+            ),
+            (self.logit_softcap > 0, f"LOGIT_SOFTCAP={self.logit_softcap} must be positive"),
+            (
+                self.precision in ("float32", "upstream"),
+                f"PRECISION={self.precision!r} is none of float32, upstream",
+            ),
+            (
+                self.compute_dtype in ("auto", "bfloat16", "float32"),
+                f"COMPUTE_DTYPE={self.compute_dtype!r} is none of auto, bfloat16, float32",
+            ),
         )
-        require(
-            self.heads % self.kv_heads == 0,
-            f"NUM_HEADS={self.heads} is not a multiple of NUM_KV_HEADS={self.kv_heads}",
-        )
-        require(
-            (self.dim // self.heads) % 2 == 0,
-            f"the head width {self.dim // self.heads} is odd; RoPE needs pairs",
-        )
-        require(self.logit_softcap > 0, f"LOGIT_SOFTCAP={self.logit_softcap} must be positive")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainConfig:
-    """Batches, learning rates, schedule and the clock."""
+    """Batches, learning rates, schedule and the clock.
 
-    seed: int
-    iterations: int
-    warmdown_iters: int
-    compile_warmup_steps: int
-    batch_tokens: int
-    seq_len: int
-    shares: (
-        int  # a batch is this many equal spans of the stream, dealt to the ranks; fixes it for any rank count
-    )
-    shares_per_forward: int
-    max_wallclock_s: float  # 0 means no cap
-    embed_lr: float
-    matrix_lr: float
-    scalar_lr: float
-    muon_momentum: float
-    muon_momentum_start: float
-    muon_momentum_warmup_steps: int
-    muon_steps: int
-    muon_dtype: str
-    adam_beta1: float
-    adam_beta2: float
-    adam_eps: float
-    grad_clip_norm: float  # 0 means off
-    val_loss_every: int  # 0 means only after the last step
-    log_every: int
-    checkpoint_every: int  # steps; 0 means no checkpoints
-    checkpoint_path: str
+    A batch is `shares` equal spans of the stream, dealt to the ranks: it is the same for any rank count.
+    """
 
-    def __post_init__(self) -> None:
-        require(
-            self.batch_tokens % (self.shares * self.seq_len) == 0,
-            f"TRAIN_BATCH_TOKENS={self.batch_tokens} is not a multiple of {self.shares} shares x "
-            f"TRAIN_SEQ_LEN={self.seq_len}",
-        )
-        require(
-            self.muon_dtype in ("bfloat16", "float32"), f"MUON_DTYPE={self.muon_dtype!r}: bfloat16 or float32"
+    seed: int = field(default_factory=integer("SEED", 1337))
+    iterations: int = field(default_factory=integer("ITERATIONS", 20000))
+    warmdown_iters: int = field(default_factory=integer("WARMDOWN_ITERS", 1200))
+    compile_warmup_steps: int = field(default_factory=integer("WARMUP_STEPS", 20))
+    batch_tokens: int = field(default_factory=integer("TRAIN_BATCH_TOKENS", 524288))
+    seq_len: int = field(default_factory=training_window)
+    shares: int = field(default_factory=integer("TRAIN_SHARES", 8))
+    shares_per_forward: int = field(default_factory=integer("TRAIN_SHARES_PER_FORWARD", 1))
+    # Seconds; 0 means no cap.
+    max_wallclock_s: float = field(default_factory=real("MAX_WALLCLOCK_SECONDS", 600.0))
+    embed_lr: float = field(default_factory=real("TIED_EMBED_LR", 0.05))
+    matrix_lr: float = field(default_factory=real("MATRIX_LR", 0.04))
+    scalar_lr: float = field(default_factory=real("SCALAR_LR", 0.04))
+    muon_momentum: float = field(default_factory=real("MUON_MOMENTUM", 0.95))
+    muon_momentum_start: float = field(default_factory=real("MUON_MOMENTUM_WARMUP_START", 0.85))
+    muon_momentum_warmup_steps: int = field(default_factory=integer("MUON_MOMENTUM_WARMUP_STEPS", 500))
+    muon_steps: int = field(default_factory=integer("MUON_BACKEND_STEPS", 5))
+    muon_dtype: str = field(default_factory=text("MUON_DTYPE", "bfloat16"))
+    adam_beta1: float = field(default_factory=real("BETA1", 0.9))
+    adam_beta2: float = field(default_factory=real("BETA2", 0.95))
+    adam_eps: float = field(default_factory=real("ADAM_EPS", 1e-8))
+    # 0 means off.
+    grad_clip_norm: float = field(default_factory=real("GRAD_CLIP_NORM", 0.0))
+    # Steps; 0 means only after the last one.
+    val_loss_every: int = field(default_factory=integer("VAL_LOSS_EVERY", 1000))
+    log_every: int = field(default_factory=integer("TRAIN_LOG_EVERY", 200))
+
+    def problems(self) -> list[str]:
+        """Return what is impossible about it."""
+        unit = self.shares * self.seq_len
+        dtypes = ("bfloat16", "float32")
+        return broken(
+            (
+                unit > 0 and self.batch_tokens % unit == 0,
+                f"TRAIN_BATCH_TOKENS={self.batch_tokens} is not a multiple of TRAIN_SHARES={self.shares} x "
+                f"TRAIN_SEQ_LEN={self.seq_len}",
+            ),
+            (self.muon_dtype in dtypes, f"MUON_DTYPE={self.muon_dtype!r} is none of {dtypes}"),
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EvalConfig:
-    """Windows, batches and test-time training of all evaluators."""
+class WindowConfig:
+    """Windows of the evaluations that learn nothing: length, stride, and how many go through at once."""
 
-    window: int
-    stride: int
-    batch_rows: int  # windows in one forward pass
-    lora_rank: int
-    lora_lr: float
-    lora_beta1: float
-    lora_beta2: float
-    lora_chunk: int
-    lora_window: int
-    lora_batch: int  # documents adapted side by side
-    lora_seed: int
-    lora_epochs: int  # read by the multi-epoch violation alone
-    chunk_tokens: int
-    chunk_epochs: int
-    chunk_lr: float
-    chunk_momentum: float
-    chunk_optimizer: str
-    chunk_rows: int  # windows in one training step, over all ranks
-    chunk_clip_norm: float
-    chunk_freeze_blocks: int
-    slot_iterations: int
-    prequant_epochs: int
-    prequant_lr: float
+    window: int = field(default_factory=lambda: integer("EVAL_SEQ_LEN", training_window())())
+    stride: int = field(default_factory=lambda: integer("EVAL_STRIDE", training_window() // 4)())
+    rows: int = field(default_factory=integer("EVAL_BATCH_ROWS", 64))
 
-    def __post_init__(self) -> None:
-        require(
-            0 < self.stride <= self.window,
-            f"EVAL_STRIDE={self.stride} must lie in 1..EVAL_SEQ_LEN={self.window}",
-        )
-        require(
-            0 < self.lora_chunk <= self.lora_window,
-            f"TTT_CHUNK_SIZE={self.lora_chunk} must lie in 1..TTT_EVAL_SEQ_LEN={self.lora_window}",
-        )
-        require(
-            self.chunk_tokens % self.window == 0,
-            f"TTT_CHUNK_TOKENS={self.chunk_tokens} is not a multiple of EVAL_SEQ_LEN={self.window}",
-        )
-        require(
-            self.chunk_optimizer in ("sgd", "adamw"), f"TTT_OPTIMIZER={self.chunk_optimizer!r}: sgd or adamw"
+    def problems(self) -> list[str]:
+        """Return what is impossible about it."""
+        return broken(
+            (
+                0 < self.stride <= self.window,
+                f"EVAL_STRIDE={self.stride} is not in 1 .. EVAL_SEQ_LEN={self.window}",
+            ),
+            (self.rows > 0, f"EVAL_BATCH_ROWS={self.rows} must be positive"),
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """All of one run: where the data lies, what is trained, how it is stored and scored."""
+    """A run: where things are, how the model is stored, and the configurations of model and training."""
 
-    data_path: str
-    tokenizer_path: str
-    run_id: str
-    log_path: str
-    artifact_path: str
-    scheme: str
-    deterministic: bool
-    compile: str  # "auto" compiles on a GPU only; "0" and "1" force it
-    model: ModelConfig
-    train: TrainConfig
-    evaluation: EvalConfig
-
-
-@contextmanager
-def environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables for as long as the block lasts."""
-    kept = dict(os.environ)
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(kept)
-
-
-def read_settings() -> Settings:
-    """Read all settings from the environment; an unset variable takes the default written here."""
-    seed = int(os.environ.get("SEED", 1337))
-    seq_len = int(os.environ.get("TRAIN_SEQ_LEN", 1024))
-    run_id = os.environ.get("RUN_ID", f"train_seed{seed}")
-    model = ModelConfig(
-        vocab_size=int(os.environ.get("VOCAB_SIZE", 1024)),
-        layers=int(os.environ.get("NUM_LAYERS", 9)),
-        dim=int(os.environ.get("MODEL_DIM", 512)),
-        heads=int(os.environ.get("NUM_HEADS", 8)),
-        kv_heads=int(os.environ.get("NUM_KV_HEADS", 4)),
-        mlp_mult=int(os.environ.get("MLP_MULT", 2)),
-        rope_base=float(os.environ.get("ROPE_BASE", 10000.0)),
-        logit_softcap=float(os.environ.get("LOGIT_SOFTCAP", 30.0)),
-        qk_gain_init=float(os.environ.get("QK_GAIN_INIT", 1.5)),
-        embed_init_std=float(os.environ.get("TIED_EMBED_INIT_STD", 0.005)),
+    model: ModelConfig = field(default_factory=ModelConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    windows: WindowConfig = field(default_factory=WindowConfig)
+    data_path: str = field(default_factory=text("DATA_PATH", "./data/datasets/fineweb10B_sp1024"))
+    tokenizer_path: str = field(
+        default_factory=text("TOKENIZER_PATH", "./data/tokenizers/fineweb_1024_bpe.model")
     )
-    train = TrainConfig(
-        seed=seed,
-        iterations=int(os.environ.get("ITERATIONS", 20000)),
-        warmdown_iters=int(os.environ.get("WARMDOWN_ITERS", 1200)),
-        compile_warmup_steps=int(os.environ.get("WARMUP_STEPS", 20)),
-        batch_tokens=int(os.environ.get("TRAIN_BATCH_TOKENS", 524288)),
-        seq_len=seq_len,
-        shares=int(os.environ.get("TRAIN_SHARES", 8)),
-        shares_per_forward=int(os.environ.get("TRAIN_SHARES_PER_FORWARD", 1)),
-        max_wallclock_s=float(os.environ.get("MAX_WALLCLOCK_SECONDS", 600.0)),
-        embed_lr=float(os.environ.get("TIED_EMBED_LR", 0.05)),
-        matrix_lr=float(os.environ.get("MATRIX_LR", 0.04)),
-        scalar_lr=float(os.environ.get("SCALAR_LR", 0.04)),
-        muon_momentum=float(os.environ.get("MUON_MOMENTUM", 0.95)),
-        muon_momentum_start=float(os.environ.get("MUON_MOMENTUM_WARMUP_START", 0.85)),
-        muon_momentum_warmup_steps=int(os.environ.get("MUON_MOMENTUM_WARMUP_STEPS", 500)),
-        muon_steps=int(os.environ.get("MUON_BACKEND_STEPS", 5)),
-        muon_dtype=os.environ.get("MUON_DTYPE", "bfloat16"),
-        adam_beta1=float(os.environ.get("BETA1", 0.9)),
-        adam_beta2=float(os.environ.get("BETA2", 0.95)),
-        adam_eps=float(os.environ.get("ADAM_EPS", 1e-8)),
-        grad_clip_norm=float(os.environ.get("GRAD_CLIP_NORM", 0.0)),
-        val_loss_every=int(os.environ.get("VAL_LOSS_EVERY", 1000)),
-        log_every=int(os.environ.get("TRAIN_LOG_EVERY", 200)),
-        checkpoint_every=int(os.environ.get("CHECKPOINT_EVERY", 0)),
-        checkpoint_path=os.environ.get("CHECKPOINT_PATH", f"{run_id}.checkpoint.pt"),
+    log_path: str = field(default_factory=lambda: os.environ.get("LOG_PATH", f"{run_id()}.log"))
+    artifact_path: str = field(
+        default_factory=lambda: os.environ.get("ARTIFACT_PATH", f"{run_id()}.artifact")
     )
-    evaluation = EvalConfig(
-        window=int(os.environ.get("EVAL_SEQ_LEN", seq_len)),
-        stride=int(os.environ.get("EVAL_STRIDE", 256)),
-        batch_rows=int(os.environ.get("EVAL_BATCH_ROWS", 64)),
-        # Score-first LoRA TTT: the values of pull request 77.
-        lora_rank=int(os.environ.get("TTT_LORA_RANK", 8)),
-        lora_lr=float(os.environ.get("TTT_LORA_LR", 0.01)),
-        lora_beta1=float(os.environ.get("TTT_LORA_BETA1", 0.9)),
-        lora_beta2=float(os.environ.get("TTT_LORA_BETA2", 0.95)),
-        lora_chunk=int(os.environ.get("TTT_CHUNK_SIZE", 256)),
-        lora_window=int(os.environ.get("TTT_EVAL_SEQ_LEN", seq_len)),
-        lora_batch=int(os.environ.get("TTT_BATCH_SIZE", 64)),
-        lora_seed=int(os.environ.get("TTT_LORA_SEED", 0)),
-        lora_epochs=int(os.environ.get("TTT_LORA_EPOCHS", 5)),
-        # Chunked score-first TTT: the values of pull request 549.
-        chunk_tokens=int(os.environ.get("TTT_CHUNK_TOKENS", 32768)),
-        chunk_epochs=int(os.environ.get("TTT_EPOCHS", 3)),
-        chunk_lr=float(os.environ.get("TTT_LR", 0.002)),
-        chunk_momentum=float(os.environ.get("TTT_MOMENTUM", 0.9)),
-        chunk_optimizer=os.environ.get("TTT_OPTIMIZER", "sgd"),
-        chunk_rows=int(os.environ.get("TTT_BATCH_SEQS", 32)),
-        chunk_clip_norm=float(os.environ.get("TTT_GRAD_CLIP", 1.0)),
-        chunk_freeze_blocks=int(os.environ.get("TTT_FREEZE_BLOCKS", 0)),
-        slot_iterations=int(os.environ.get("SLOT_LBFGS_MAX_ITER", 25)),
-        prequant_epochs=int(os.environ.get("PREQUANT_TTT_EPOCHS", 6)),
-        prequant_lr=float(os.environ.get("PREQUANT_TTT_LR", 0.0005)),
-    )
-    return Settings(
-        data_path=os.environ.get("DATA_PATH", "./data/datasets/fineweb10B_sp1024"),
-        tokenizer_path=os.environ.get("TOKENIZER_PATH", "./data/tokenizers/fineweb_1024_bpe.model"),
-        run_id=run_id,
-        log_path=os.environ.get("LOG_PATH", f"{run_id}.log"),
-        artifact_path=os.environ.get("ARTIFACT_PATH", f"{run_id}.artifact"),
-        scheme=os.environ.get("QUANT_SCHEME", "int8"),
-        deterministic=bool(int(os.environ.get("DETERMINISTIC", "0"))),
-        compile=os.environ.get("COMPILE", "auto"),
-        model=model,
-        train=train,
-        evaluation=evaluation,
-    )
+    scheme: str = field(default_factory=text("QUANT_SCHEME", "int8"))
+    # Seconds of one evaluation without its compilation; 0 means no cap.
+    eval_cap_s: float = field(default_factory=real("EVAL_MAX_SECONDS", 600.0))
+    deterministic: int = field(default_factory=integer("DETERMINISTIC", 0))
+    # "auto" compiles on a GPU only; "0" and "1" force it.
+    compile: str = field(default_factory=text("COMPILE", "auto"))
+
+    def problems(self) -> list[str]:
+        """Return what is impossible about it."""
+        schemes = ("int8", "int6", "int5")
+        return broken(
+            (self.scheme in schemes, f"QUANT_SCHEME={self.scheme!r} is none of {', '.join(schemes)}"),
+            (self.compile in ("auto", "0", "1"), f"COMPILE={self.compile!r} is none of auto, 0, 1"),
+        )

@@ -78,9 +78,16 @@ class DataSet:
 
 
 def build_data_set(folder: Path, vocab_size: int) -> DataSet:
-    """Train the tokenizer and write `corpus_train_000000.bin` and `corpus_val_000000.bin` into `folder`."""
+    """Make tokenizer and shards of the embedded text in `folder`."""
+    return write_data_set(read_documents(), folder, vocab_size)
+
+
+def write_data_set(documents: list[str], folder: Path, vocab_size: int) -> DataSet:
+    """Train the tokenizer and write `corpus_train_000000.bin` and `corpus_val_000000.bin` into `folder`.
+
+    Every twelfth document is held out; the tokenizer learns from the others.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    documents = read_documents()
     held_out = documents[::VAL_EVERY]
     learned = [document for i, document in enumerate(documents) if i % VAL_EVERY]
     tokenizer_path = folder / f"corpus_{vocab_size}_bpe.model"

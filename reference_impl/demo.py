@@ -16,26 +16,17 @@ from statistics import mean
 
 import torch
 
-from reference_impl.config import Settings, environment, read_settings
+from reference_impl.config import Settings
 from reference_impl.corpus_text import build_data_set
 from reference_impl.dist import Ranks
-from reference_impl.evaluators.chunk_ttt import evaluate_chunk_ttt
-from reference_impl.evaluators.document import evaluate_document
-from reference_impl.evaluators.flat import evaluate_flat
-from reference_impl.evaluators.lora_ttt import evaluate_lora_ttt
-from reference_impl.evaluators.sliding import evaluate_sliding, evaluate_stride
-from reference_impl.run import Evaluator, run
-from reference_impl.scoring import summarize
+from reference_impl.reproduce import make_plan, of_seed, reproduce
+from reference_impl.roster import EVALUATIONS
+from reference_impl.settings import read_settings
+from reference_impl.train import Observer
 
 PINNED_SEEDS = (0, 1, 2)
 VOCAB_SIZE = 512
-ABLATION: dict[str, Evaluator] = {
-    "flat": evaluate_flat,
-    "document": evaluate_document,
-    "stride": evaluate_stride,
-    "lora_ttt": evaluate_lora_ttt,
-}
-OTHERS: dict[str, Evaluator] = {"sliding": evaluate_sliding, "chunk_ttt": evaluate_chunk_ttt}
+OTHERS = ("sliding", "chunk_ttt")
 ROW_NAMES = {
     "flat": "flat stream",
     "document": "+ document-isolated",
@@ -71,20 +62,12 @@ def demo_environment(data: Path) -> dict[str, str]:
         "TTT_BATCH_SEQS": "16",
         "TTT_LR": "0.01",
         "COMPILE": "0",
-        "OMP_NUM_THREADS": "1",
     }
 
 
 def demo_settings(folder: Path, seed: int) -> Settings:
     """Return the demo's settings for one seed; logs and artifacts go to `folder`, where the data is."""
-    variables = {
-        **demo_environment(folder),
-        "SEED": str(seed),
-        "LOG_PATH": str(folder / f"demo_seed{seed}.log"),
-        "ARTIFACT_PATH": str(folder / f"demo_seed{seed}.artifact"),
-    }
-    with environment(variables):
-        return read_settings()
+    return of_seed(read_settings(demo_environment(folder))[0], folder, seed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +84,7 @@ class DemoResult:
     @property
     def ablation(self) -> dict[str, float]:
         """The four rows of the table, averaged over the seeds."""
-        return {name: self.average(name) for name in ABLATION}
+        return {name: self.average(name) for name in ROW_NAMES}
 
     def order_errors(self) -> list[str]:
         """Say where the order fails: LoRA < stride < document on every seed, document <= flat on average."""
@@ -150,27 +133,21 @@ def read_result(path: Path) -> DemoResult:
 def run_demo(
     folder: Path,
     seeds: tuple[int, ...] = PINNED_SEEDS,
-    on_step: Callable[[str, int, int], None] = lambda what, done, total: None,
+    on_step: Callable[[int], Observer] = lambda seed: Observer(),
 ) -> DemoResult:
     """Build the data set in `folder`, train one model per seed and score it with every evaluator."""
     clock = time.perf_counter()
-    torch.set_num_threads(
-        1
-    )  # sums in one order: the same numbers however many cores there are; and no spinning
+    # Sums in one order: the same numbers however many cores there are; and no spinning.
+    torch.set_num_threads(1)
     build_data_set(folder, VOCAB_SIZE)
-    rows: dict[int, dict[str, float]] = {}
-    for seed in seeds:
-        settings = demo_settings(folder, seed)
-
-        def told(done: int, total: int, seed: int = seed) -> None:
-            on_step(f"training, seed {seed}", done, total)
-
-        result = run(settings, Ranks(), 0, evaluate_flat, "final_flat", on_step=told)
-        rows[seed] = {"flat": result.metric.val_bpb}
-        evaluators = {**ABLATION, **OTHERS}
-        for done, (name, evaluate) in enumerate(evaluators.items()):
-            on_step(f"scoring, seed {seed}", done, len(evaluators))
-            if name not in rows[seed]:
-                scores = evaluate(result.model, result.val, settings.evaluation, Ranks())
-                rows[seed][name] = summarize(scores, result.val).val_bpb
+    names = [*ROW_NAMES, *OTHERS]
+    settings, *configs = read_settings(
+        demo_environment(folder), *(EVALUATIONS[name].load()[1] for name in names)
+    )
+    plan = make_plan(dict(zip(names, configs, strict=True)))
+    result = reproduce(settings, plan, list(seeds), folder, Ranks(), 0, on_step=on_step)
+    rows = {
+        seed: {name: score.metric.val_bpb for name, score in one.scores.items()}
+        for seed, one in result.seeds.items()
+    }
     return DemoResult(bpb_by_seed=rows, wall_s=time.perf_counter() - clock)

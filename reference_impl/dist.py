@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
 
 CPU = torch.device("cpu")
 
@@ -41,6 +42,14 @@ class Ranks:
         if self.world > 1:
             dist.all_reduce(tensor, op=dist.ReduceOp.SUM)
         return tensor
+
+    def sum_gradients(self, params: Iterable[nn.Parameter]) -> None:
+        """Add the gradients of `params` up over all ranks, in place, as one flat buffer."""
+        if self.world > 1:
+            grads = [param.grad for param in params if param.grad is not None]
+            flat = self.sum_(torch.cat([grad.flatten() for grad in grads]))
+            for grad, total in zip(grads, torch.split(flat, [grad.numel() for grad in grads]), strict=True):
+                grad.copy_(total.view_as(grad))
 
     def broadcast_(self, tensor: Tensor) -> Tensor:
         """Overwrite `tensor` with rank 0's, in place."""

@@ -1,9 +1,9 @@
-"""Low-rank adapters, one set per document, many documents side by side.
+"""Low-rank adapters (arXiv:2106.09685), one set per document, many documents side by side.
 
-All adapters of a batch lie in one matrix `weights_BP`, a row per document, so one fused Adam updates them
-and rows of finished documents are cut off without copying. Up-projections start at zero: a fresh adapter
-changes nothing. Down- projections are drawn uniformly within 1/sqrt(width), from a generator seeded by
-(seed, document): what a document gets does not depend on the batch it is in, on the order or on the rank.
+All adapters of a batch lie in one matrix `weights_BP`, a row per document, so one fused Adam updates them and
+rows of finished documents are cut off without copying. Up-projections start at zero: a fresh adapter changes
+nothing. Down-projections are drawn uniformly within 1/sqrt(width), from a generator seeded by (seed,
+document): what a document gets does not depend on the batch it is in, on the order or on the rank.
 
 Tensor suffixes: B documents, P adapter parameters of one document, R rank, D width, V vocabulary, E = K * N
 key/value width.
@@ -12,16 +12,42 @@ key/value width.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 
 import torch
 from torch import nn
 
+from reference_impl.config import broken, integer, real, training_window
 from reference_impl.data import Document
 from reference_impl.model import GPT, BlockAdapter, HeadAdapter, ModelAdapters
 
-DOCUMENT_SEED_STRIDE = (
-    1_000_003  # a prime: (seed, document) pairs of one run do not collide below a million documents
-)
+# A prime: (seed, document) pairs of one run do not collide below a million documents.
+DOCUMENT_SEED_STRIDE = 1_000_003
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoraConfig:
+    """Adapters and how they learn; defaults are the values of pull request 77."""
+
+    rank: int = field(default_factory=integer("TTT_LORA_RANK", 8))
+    lr: float = field(default_factory=real("TTT_LORA_LR", 0.01))
+    beta1: float = field(default_factory=real("TTT_LORA_BETA1", 0.9))
+    beta2: float = field(default_factory=real("TTT_LORA_BETA2", 0.95))
+    chunk: int = field(default_factory=lambda: integer("TTT_CHUNK_SIZE", training_window() // 4)())
+    window: int = field(default_factory=lambda: integer("TTT_EVAL_SEQ_LEN", training_window())())
+    rows: int = field(default_factory=integer("TTT_BATCH_SIZE", 64))  # documents adapted side by side
+    seed: int = field(default_factory=integer("TTT_LORA_SEED", 0))
+
+    def problems(self) -> list[str]:
+        """Return what is impossible about it."""
+        return broken(
+            (
+                0 < self.chunk <= self.window,
+                f"TTT_CHUNK_SIZE={self.chunk} is not in 1 .. TTT_EVAL_SEQ_LEN={self.window}",
+            ),
+            (self.rank > 0, f"TTT_LORA_RANK={self.rank} must be positive"),
+            (self.rows > 0, f"TTT_BATCH_SIZE={self.rows} must be positive"),
+        )
 
 
 class DocumentAdapters(nn.Module):
@@ -63,9 +89,10 @@ class DocumentAdapters(nn.Module):
         return ModelAdapters(blocks, head_adapter)
 
 
-def adapter_optimizer(adapters: DocumentAdapters, lr: float, beta1: float, beta2: float) -> torch.optim.Adam:
+def adapter_optimizer(adapters: DocumentAdapters, config: LoraConfig) -> torch.optim.Adam:
     """Return Adam over all rows; every row has its own moments, so documents stay independent."""
-    return torch.optim.Adam([adapters.weights_BP], lr=lr, betas=(beta1, beta2), eps=1e-10, fused=True)
+    betas = (config.beta1, config.beta2)
+    return torch.optim.Adam([adapters.weights_BP], lr=config.lr, betas=betas, eps=1e-10, fused=True)
 
 
 def keep_rows(adapters: DocumentAdapters, optimizer: torch.optim.Adam, rows: int) -> None:

@@ -1,4 +1,4 @@
-"""The schedule: learning rates fall linearly to zero over the last stretch of the run; momentum warms up."""
+"""The schedule: learning rates fall linearly to zero at the end of the run; momentum warms up."""
 
 from __future__ import annotations
 

@@ -51,6 +51,14 @@ def make_validation(tokens_N: Tensor, table: ByteTable, device: torch.device) ->
     return Validation(tokens_N, bytes_N, find_documents(tokens_N), device)
 
 
+def make_practice(window: int, device: torch.device) -> Validation:
+    """Return random tokens in documents of every length up to two windows, in steps of PAD_STEP, to compile on."""
+    lengths = range(PAD_STEP, max(2 * window, PAD_STEP) + 1, PAD_STEP)
+    documents = [torch.cat((torch.ones(1), torch.randint(4, 260, (length - 1,)))) for length in lengths]
+    tokens_N = torch.cat(documents).long()
+    return Validation(tokens_N, torch.ones_like(tokens_N), find_documents(tokens_N), device)
+
+
 @dataclass(frozen=True, slots=True)
 class WindowBatch:
     """A few windows side by side, padded at the right, where causal attention never lets it reach a score.

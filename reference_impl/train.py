@@ -1,9 +1,8 @@
 """Training: batches in, trained weights out, within the wall-clock cap.
 
 One step is a global batch of `shares` spans. Each rank sums the gradients of its own, one flat all-reduce
-adds them up, and Muon (block matrices) and Adam (embedding, vectors) move the weights. Killed at any
-moment, a run with checkpoints goes on from the last one and, without a wall-clock cap, on the same losses
-to the last bit.
+adds them up, and Muon (block matrices) and Adam (embedding, vectors) move the weights. An `Observer` sees
+every step; checkpoints and progress bars are observers.
 """
 
 from __future__ import annotations
@@ -12,12 +11,10 @@ import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from reference_impl.checkpoint import Progress, load_checkpoint, save_checkpoint
 from reference_impl.config import ModelConfig, TrainConfig
 from reference_impl.data import BatchLoader, shard_paths
 from reference_impl.dist import Ranks
@@ -30,11 +27,18 @@ from reference_impl.scoring import Metric
 Batch = list[tuple[Tensor, Tensor]]
 
 
+def place_model(config: ModelConfig, ranks: Ranks) -> GPT:
+    """Return a model on the rank's device that computes in the dtype asked for."""
+    model = GPT(config).to(ranks.device)
+    if config.compute_dtype == "auto":
+        model.compute_dtype = ranks.compute_dtype
+    return model
+
+
 def build_model(config: ModelConfig, seed: int, ranks: Ranks) -> GPT:
     """Return a freshly initialised model on the rank's device; all ranks hold rank 0's bits."""
     torch.manual_seed(seed)
-    model = GPT(config).to(ranks.device)
-    model.compute_dtype = ranks.compute_dtype
+    model = place_model(config, ranks)
     for param in model.parameters():
         ranks.broadcast_(param.data)
     return model
@@ -73,12 +77,7 @@ def accumulate_gradients(model: GPT, batch: Batch, config: TrainConfig, ranks: R
         loss = model(ids_BT, targets_BT).mean() * (len(part) / config.shares)
         loss.backward()
         loss_sum += loss.detach()
-    if ranks.world > 1:
-        grads = [param.grad for param in model.parameters() if param.grad is not None]
-        flat = ranks.sum_(torch.cat([grad.flatten() for grad in grads]))
-        parts = torch.split(flat, [grad.numel() for grad in grads])
-        for grad, part_sum in zip(grads, parts, strict=True):
-            grad.copy_(part_sum.view_as(grad))
+    ranks.sum_gradients(model.parameters())
     return ranks.sum_(loss_sum)
 
 
@@ -131,6 +130,49 @@ def compile_for_gpu(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far training has come; seconds without validation."""
+
+    step: int = 0
+    train_s: float = 0.0
+    tokens_read: int = 0
+
+
+class Observer:
+    """Is asked where to start and told of every step; this one starts at the beginning and does nothing."""
+
+    def start(self, model: GPT, optimizers: list[torch.optim.Optimizer]) -> Progress:
+        """Return where to start, after putting model and optimisers there."""
+        return Progress()
+
+    def after_step(
+        self, model: GPT, optimizers: list[torch.optim.Optimizer], progress: Progress, stop_at: int
+    ) -> None:
+        """Take note of a step; it was the last one if `progress.step` is `stop_at`."""
+
+
+class Stopwatch:
+    """Seconds of training so far; stands still between `stop` and `start`."""
+
+    def __init__(self, ranks: Ranks, seconds: float) -> None:
+        self.ranks, self.seconds = ranks, seconds
+
+    def start(self) -> None:
+        """Go on."""
+        self.ranks.synchronize()
+        self.since = time.perf_counter()
+
+    def read(self) -> float:
+        """Return the seconds so far, while running."""
+        return self.seconds + time.perf_counter() - self.since
+
+    def stop(self) -> None:
+        """Stand still, with all work of the device counted."""
+        self.ranks.synchronize()
+        self.seconds = self.read()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainResult:
     """How training ended."""
 
@@ -146,7 +188,7 @@ def train(
     ranks: Ranks,
     log: Callable[[str], None],
     validate: Callable[[], Metric],
-    on_step: Callable[[int, int], None] = lambda done, total: None,
+    observer: Observer,
     compile_model: bool = False,
 ) -> TrainResult:
     """Train until `iterations` steps or the wall-clock cap, and log in the challenge's line format.
@@ -154,76 +196,62 @@ def train(
     Args:
         model: trained in place.
         data_path: folder with the training shards.
-        log: takes one line of the log; called on rank 0 alone.
+        log: takes one line of the log.
         validate: scores the validation stream; called on all ranks.
-        on_step: told the steps done and the total, for a progress bar.
+        observer: see `Observer`.
         compile_model: whether to run under torch.compile.
     """
-    say = log if ranks.first else (lambda line: None)
     optimizers = build_optimizers(model, config, ranks)
     paths = shard_paths(data_path, "train")
     loader = BatchLoader(paths, config.batch_tokens, config.shares, config.seq_len, ranks)
     if compile_model:
         compile_for_gpu(model, optimizers, loader, config, ranks)
         loader = BatchLoader(paths, config.batch_tokens, config.shares, config.seq_len, ranks)
-    checkpoint = Path(config.checkpoint_path)
-    resumed = load_checkpoint(checkpoint, model, optimizers) if config.checkpoint_every else None
-    progress = resumed or Progress(step=0, train_s=0.0, tokens_read=0)
-    if resumed:
-        loader.stream.skip(resumed.tokens_read)
-        say(f"resumed: step:{resumed.step}/{config.iterations} train_time:{1000 * resumed.train_s:.0f}ms")
-
-    step, train_s = progress.step, progress.train_s
+    begun = observer.start(model, optimizers)
+    loader.stream.skip(begun.tokens_read)
+    step, stop_at = begun.step, config.iterations
     losses: list[float] = []
-    stop_at = config.iterations
-    ranks.synchronize()
-    clock = time.perf_counter()
-    while True:
-        if step >= stop_at or (config.val_loss_every > 0 and step % config.val_loss_every == 0):
-            ranks.synchronize()
-            train_s += time.perf_counter() - clock
-            metric = validate()
-            train_ms, step_ms = 1000 * train_s, 1000 * train_s / max(step, 1)
-            say(
-                f"step:{step}/{config.iterations} val_loss:{metric.val_loss:.4f} "
-                f"val_bpb:{metric.val_bpb:.4f} train_time:{train_ms:.0f}ms step_avg:{step_ms:.2f}ms"
-            )
-            ranks.synchronize()
-            clock = time.perf_counter()
-        if step >= stop_at:
-            break
-        elapsed_s = train_s + time.perf_counter() - clock
-        scale = learning_rate_scale(step, elapsed_s, config)
-        loss = train_step(
-            model, optimizers, loader.next_batch(), config, ranks, scale, muon_momentum(step, config)
+    watch = Stopwatch(ranks, begun.train_s)
+
+    def log_validation() -> None:
+        metric = validate()
+        train_ms = 1000 * watch.seconds
+        log(
+            f"step:{step}/{config.iterations} val_loss:{metric.val_loss:.4f} val_bpb:{metric.val_bpb:.4f} "
+            f"train_time:{train_ms:.0f}ms step_avg:{train_ms / max(step, 1):.2f}ms"
         )
+
+    watch.start()
+    while step < stop_at:
+        if config.val_loss_every > 0 and step % config.val_loss_every == 0:
+            watch.stop()
+            log_validation()
+            watch.start()
+        scale, momentum = learning_rate_scale(step, watch.read(), config), muon_momentum(step, config)
+        loss = train_step(model, optimizers, loader.next_batch(), config, ranks, scale, momentum)
         step += 1
-        on_step(step, config.iterations)
-        elapsed_s = train_s + time.perf_counter() - clock
+        train_s = watch.read()
         if config.log_every > 0 and (step <= 10 or step % config.log_every == 0):
             losses.append(float(loss))
-            say(
+            log(
                 f"step:{step}/{config.iterations} train_loss:{float(loss):.4f} "
-                f"train_time:{1000 * elapsed_s:.0f}ms step_avg:{1000 * elapsed_s / step:.2f}ms"
+                f"train_time:{1000 * train_s:.0f}ms step_avg:{1000 * train_s / step:.2f}ms"
             )
-        if config.max_wallclock_s > 0 and reached_cap(elapsed_s, config, ranks):
-            stop_at = min(stop_at, step)
-        due = config.checkpoint_every and (step % config.checkpoint_every == 0 or step >= stop_at)
-        if due and ranks.first:
-            save_checkpoint(
-                checkpoint,
-                model,
-                optimizers,
-                Progress(step=step, train_s=elapsed_s, tokens_read=loader.stream.tokens_read),
-            )
+        if config.max_wallclock_s > 0 and reached_cap(train_s, config, ranks):
+            stop_at = step
+        progress = Progress(step=step, train_s=train_s, tokens_read=loader.stream.tokens_read)
+        observer.after_step(model, optimizers, progress, stop_at)
+    watch.stop()
+    log_validation()
     if step < config.iterations:
-        say(
-            f"stopping_early: wallclock_cap train_time:{1000 * train_s:.0f}ms step:{step}/{config.iterations}"
+        log(
+            f"stopping_early: wallclock_cap train_time:{1000 * watch.seconds:.0f}ms "
+            f"step:{step}/{config.iterations}"
         )
-    return TrainResult(steps=step, train_s=train_s, losses=losses)
+    return TrainResult(steps=step, train_s=watch.seconds, losses=losses)
 
 
-def reached_cap(elapsed_s: float, config: TrainConfig, ranks: Ranks) -> bool:
+def reached_cap(train_s: float, config: TrainConfig, ranks: Ranks) -> bool:
     """Whether any rank's clock has reached the cap, so that all stop after the same step."""
-    reached = torch.tensor(int(elapsed_s >= config.max_wallclock_s), device=ranks.device)
+    reached = torch.tensor(int(train_s >= config.max_wallclock_s), device=ranks.device)
     return bool(ranks.sum_(reached).item())

@@ -1,4 +1,4 @@
-"""Chunked score-first test-time training: the model adapts to each stretch of the stream it has scored.
+"""Chunked score-first TTT: all weights adapt to each stretch of the stream once it is scored.
 
 The stream is cut into chunks of 32,768 positions. All windows of a chunk are scored with the weights as
 they are; then the weights take a few epochs of SGD or AdamW on that chunk; then comes the next one. The
@@ -14,39 +14,70 @@ from __future__ import annotations
 
 import copy
 import math
+from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from reference_impl.config import EvalConfig
+from reference_impl.config import WindowConfig, broken, integer, real, text, training_window
 from reference_impl.dist import Ranks
 from reference_impl.model import GPT
 from reference_impl.scoring import TokenScores, Validation, empty_scores, gather_windows, score_windows
 from reference_impl.windows import disjoint_windows, sliding_windows
 
 
-def evaluate_chunk_ttt(model: GPT, val: Validation, config: EvalConfig, ranks: Ranks) -> TokenScores:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkConfig:
+    """Chunks and how the weights learn; defaults are the values of pull request 549."""
+
+    windows: WindowConfig = field(default_factory=WindowConfig)
+    chunk: int = field(default_factory=lambda: integer("TTT_CHUNK_TOKENS", 32 * training_window())())
+    epochs: int = field(default_factory=integer("TTT_EPOCHS", 3))
+    lr: float = field(default_factory=real("TTT_LR", 0.002))
+    momentum: float = field(default_factory=real("TTT_MOMENTUM", 0.9))
+    optimizer: str = field(default_factory=text("TTT_OPTIMIZER", "sgd"))
+    step_rows: int = field(default_factory=integer("TTT_BATCH_SEQS", 32))  # of one step, over all ranks
+    clip_norm: float = field(default_factory=real("TTT_GRAD_CLIP", 1.0))
+    freeze_blocks: int = field(default_factory=integer("TTT_FREEZE_BLOCKS", 0))
+
+    @property
+    def window(self) -> int:
+        """The longest window."""
+        return self.windows.window
+
+    def problems(self) -> list[str]:
+        """Return what is impossible about it."""
+        return self.windows.problems() + broken(
+            (
+                self.chunk > 0 and self.chunk % self.window == 0,
+                f"TTT_CHUNK_TOKENS={self.chunk} is not a multiple of EVAL_SEQ_LEN={self.window}",
+            ),
+            (self.optimizer in ("sgd", "adamw"), f"TTT_OPTIMIZER={self.optimizer!r} is none of sgd, adamw"),
+        )
+
+
+def evaluate_chunk_ttt(model: GPT, val: Validation, config: ChunkConfig, ranks: Ranks) -> TokenScores:
     """Score every chunk before the weights learn from it; `model` itself is left alone."""
     scores = empty_scores(val)
     learner = copy.deepcopy(model)
-    params = trainable_parameters(learner, config.chunk_freeze_blocks)
+    params = trainable_parameters(learner, config.freeze_blocks)
     optimizer = chunk_optimizer(params, config)
-    chunks = math.ceil(val.targets / config.chunk_tokens)
+    chunks = math.ceil(val.targets / config.chunk)
     for chunk in range(chunks):
-        begin = chunk * config.chunk_tokens
-        end = min(begin + config.chunk_tokens, val.targets)
+        begin = chunk * config.chunk
+        end = min(begin + config.chunk, val.targets)
 
-        windows = sliding_windows(0, begin, end, config.window, config.stride)
-        score_windows(learner, val, windows, config.batch_rows, scores, ranks)
+        windows = sliding_windows(0, begin, end, config.window, config.windows.stride)
+        score_windows(learner, val, windows, config.windows.rows, scores, ranks)
 
         if chunk == chunks - 1:
             break
         for group in optimizer.param_groups:
-            group["lr"] = config.chunk_lr * 0.5 * (1.0 + math.cos(math.pi * chunk / max(chunks - 1, 1)))
+            group["lr"] = config.lr * 0.5 * (1.0 + math.cos(math.pi * chunk / max(chunks - 1, 1)))
         rows = disjoint_windows(begin, end, config.window)
-        for _epoch in range(config.chunk_epochs):
-            for row in range(0, len(rows), config.chunk_rows):
-                step_rows = rows[row : row + config.chunk_rows]
+        for _epoch in range(config.epochs):
+            for row in range(0, len(rows), config.step_rows):
+                step_rows = rows[row : row + config.step_rows]
                 optimizer.zero_grad(set_to_none=False)
                 mine = step_rows[ranks.rank :: ranks.world]
                 if mine:
@@ -54,8 +85,8 @@ def evaluate_chunk_ttt(model: GPT, val: Validation, config: EvalConfig, ranks: R
                     nll_BS = learner(batch.ids_BT, batch.targets_BS, batch.first)
                     loss = (nll_BS * batch.scored_BS).sum() / (len(step_rows) * config.window)
                     loss.backward()
-                sum_gradients(params, ranks)
-                nn.utils.clip_grad_norm_(params, config.chunk_clip_norm)
+                ranks.sum_gradients(params)
+                nn.utils.clip_grad_norm_(params, config.clip_norm)
                 optimizer.step()
     return scores.gather(ranks)
 
@@ -73,21 +104,8 @@ def trainable_parameters(model: GPT, freeze_blocks: int) -> list[nn.Parameter]:
     return params
 
 
-def chunk_optimizer(params: list[nn.Parameter], config: EvalConfig) -> torch.optim.Optimizer:
+def chunk_optimizer(params: list[nn.Parameter], config: ChunkConfig) -> torch.optim.Optimizer:
     """Return SGD with momentum, or AdamW without decay."""
-    if config.chunk_optimizer == "sgd":
-        return torch.optim.SGD(params, lr=config.chunk_lr, momentum=config.chunk_momentum)
-    return torch.optim.AdamW(params, lr=config.chunk_lr, betas=(0.9, 0.95), weight_decay=0.0)
-
-
-def sum_gradients(params: list[nn.Parameter], ranks: Ranks) -> None:
-    """Add gradients up over the ranks as one flat buffer; a rank without rows contributes zeros."""
-    if ranks.world == 1:
-        return
-    grads = [param.grad for param in params if param.grad is not None]
-    flat: Tensor = torch.cat([grad.flatten() for grad in grads])
-    ranks.sum_(flat)
-    offset = 0
-    for grad in grads:
-        grad.copy_(flat[offset : offset + grad.numel()].view_as(grad))
-        offset += grad.numel()
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(params, lr=config.lr, momentum=config.momentum)
+    return torch.optim.AdamW(params, lr=config.lr, betas=(0.9, 0.95), weight_decay=0.0)

@@ -1,4 +1,4 @@
-"""Score-first LoRA test-time training: a document adapts its own low-rank weights to what it has scored.
+"""Score-first LoRA TTT: a document adapts low-rank weights of its own to what it has scored.
 
 A document is cut into chunks. A chunk is scored with the adapters as they are; then one Adam step is taken
 on that chunk's mean loss; then comes the next chunk. The last chunk is scored and never trained on.
@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import torch
 
-from reference_impl.config import EvalConfig
 from reference_impl.dist import Ranks
 from reference_impl.lora import (
     DocumentAdapters,
+    LoraConfig,
     adapter_optimizer,
     deal_batches,
     document_batches,
@@ -29,25 +29,22 @@ from reference_impl.scoring import TokenScores, Validation, empty_scores, gather
 from reference_impl.windows import chunk_count, chunk_window
 
 
-def evaluate_lora_ttt(model: GPT, val: Validation, config: EvalConfig, ranks: Ranks) -> TokenScores:
+def evaluate_lora_ttt(model: GPT, val: Validation, config: LoraConfig, ranks: Ranks) -> TokenScores:
     """Score every chunk before the adapters learn from it."""
     scores = empty_scores(val)
     model.requires_grad_(False)
-    groups = document_batches(val.documents, config.lora_batch)
+    groups = document_batches(val.documents, config.rows)
     for group in deal_batches(groups, ranks.rank, ranks.world):
-        adapters = DocumentAdapters(model, group, config.lora_rank, config.lora_seed)
-        optimizer = adapter_optimizer(adapters, config.lora_lr, config.lora_beta1, config.lora_beta2)
-        chunks = [chunk_count(document, config.lora_chunk) for document in group]
+        adapters = DocumentAdapters(model, group, config.rank, config.seed)
+        optimizer = adapter_optimizer(adapters, config)
+        chunks = [chunk_count(document, config.chunk) for document in group]
         for chunk in range(chunks[0]):
             active = sum(count > chunk for count in chunks)
             training = sum(count > chunk + 1 for count in chunks)
 
             # Documents at their last chunk: score it, then let them go.
             if active > training:
-                last = [
-                    chunk_window(d, chunk, config.lora_chunk, config.lora_window)
-                    for d in group[training:active]
-                ]
+                last = [chunk_window(d, chunk, config.chunk, config.window) for d in group[training:active]]
                 batch = gather_windows(val, last, len(last))
                 fresh = chunk == 0  # a zero up-projection: the plain model gives the same numbers
                 with torch.no_grad():
@@ -60,15 +57,13 @@ def evaluate_lora_ttt(model: GPT, val: Validation, config: EvalConfig, ranks: Ra
                 keep_rows(adapters, optimizer, training)
 
             # The others: score the chunk ...
-            windows = [
-                chunk_window(d, chunk, config.lora_chunk, config.lora_window) for d in group[:training]
-            ]
+            windows = [chunk_window(d, chunk, config.chunk, config.window) for d in group[:training]]
             batch = gather_windows(val, windows, training)
             nll_BS = model(batch.ids_BT, batch.targets_BS, batch.first, adapters.split(0, training))
             scores.record(batch, nll_BS.detach())
 
             # ... and only then learn from it: one step on each document's mean loss over this chunk.
-            loss = ((nll_BS * batch.scored_BS).sum(dim=1) / config.lora_chunk).sum()
+            loss = ((nll_BS * batch.scored_BS).sum(dim=1) / config.chunk).sum()
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()

@@ -7,29 +7,42 @@ scored with. (SLOT, arXiv:2505.12392, as in pull request 1318.)
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from reference_impl.config import EvalConfig
+from reference_impl.config import WindowConfig, integer
 from reference_impl.dist import Ranks
 from reference_impl.model import GPT
 from reference_impl.scoring import TokenScores, Validation, WindowBatch, empty_scores, gather_windows
 from reference_impl.windows import sliding_windows
 
 
-def evaluate_slot(model: GPT, val: Validation, config: EvalConfig, ranks: Ranks) -> TokenScores:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotConfig:
+    """Windows, and how long a delta is fitted."""
+
+    windows: WindowConfig = field(default_factory=WindowConfig)
+    iterations: int = field(default_factory=integer("SLOT_LBFGS_MAX_ITER", 25))
+
+    @property
+    def window(self) -> int:
+        """The longest window."""
+        return self.windows.window
+
+
+def evaluate_slot(model: GPT, val: Validation, config: SlotConfig, ranks: Ranks) -> TokenScores:
     """Fit a logit delta to each window, then score the same positions with it."""
     scores = empty_scores(val)
-    windows = sliding_windows(0, 0, val.targets, config.window, config.stride)
+    windows = sliding_windows(0, 0, val.targets, config.window, config.windows.stride)
     for window in windows[ranks.rank :: ranks.world]:
         batch = gather_windows(val, [window], 1)
         with torch.no_grad():
             logits_BSV = model.logits(model.hidden(batch.ids_BT, batch.first))
         delta_V = torch.zeros(logits_BSV.size(-1), device=val.device, requires_grad=True)
-        optimizer = torch.optim.LBFGS(
-            [delta_V], max_iter=config.slot_iterations, line_search_fn="strong_wolfe"
-        )
+        optimizer = torch.optim.LBFGS([delta_V], max_iter=config.iterations, line_search_fn="strong_wolfe")
 
         def fit(
             optimizer: torch.optim.LBFGS = optimizer,

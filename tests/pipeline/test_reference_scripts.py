@@ -1,4 +1,4 @@
-"""The scripts that `reference_impl` generates, judged without running them: five comply, three do not.
+"""The scripts that `reference_impl` generates, judged without running them: six comply, three do not.
 
 Beside them stand twins of the compliant ones with one fault each, so that a proof which holds for anything
 would show.
@@ -13,7 +13,8 @@ import pytest
 from auditor.audit.pipeline import audit_submission
 from auditor.judgement.result import AuditResult, Verdict
 from auditor.submission.load import load_path
-from reference_impl.single_file import EVALUATIONS, VIOLATIONS, write_script
+from reference_impl.roster import EVALUATIONS, VIOLATIONS
+from reference_impl.single_file import write_script
 from rules.core.rule import Outcome
 
 BROKEN = {
@@ -33,8 +34,8 @@ SCORE_AFTER_OWN_STEP = (
 )
 TRAIN_ON_THE_NEXT_CHUNK = (
     "lora_ttt",
-    "chunk_window(d, chunk, config.lora_chunk, config.lora_window) for d in group[:training]",
-    "chunk_window(d, chunk + chunk % 2, config.lora_chunk, config.lora_window) for d in group[:training]",
+    "chunk_window(d, chunk, config.chunk, config.window) for d in group[:training]",
+    "chunk_window(d, chunk + chunk % 2, config.chunk, config.window) for d in group[:training]",
 )
 DOCUMENTS_THAT_OVERLAP = (
     "lora_ttt",
@@ -49,7 +50,7 @@ TRAIN_ONE_TOKEN_AHEAD = (
 TRAIN_BEFORE_THE_CHUNK_IS_SCORED = (
     "chunk_ttt",
     "rows = disjoint_windows(begin, end, config.window)",
-    "rows = disjoint_windows(end, min(end + config.chunk_tokens, val.targets), config.window)",
+    "rows = disjoint_windows(end, min(end + config.chunk, val.targets), config.window)",
 )
 FAULTS = {
     "score after its own step": SCORE_AFTER_OWN_STEP,
@@ -58,6 +59,12 @@ FAULTS = {
     "train one token ahead": TRAIN_ONE_TOKEN_AHEAD,
     "train before the chunk is scored": TRAIN_BEFORE_THE_CHUNK_IS_SCORED,
 }
+
+
+def as_pasted(text: str) -> str:
+    """Lines of the package as they stand in a script: two spaces instead of four."""
+    lines = text.splitlines(keepends=True)
+    return "".join(" " * ((len(line) - len(line.lstrip(" "))) // 2) + line.lstrip(" ") for line in lines)
 
 
 def judged(source: str, folder: Path) -> AuditResult:
@@ -87,7 +94,8 @@ def test_violators_fail_their_rule(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_one_fault_ends_the_proof(fault: str, tmp_path: Path) -> None:
-    name, right, wrong = FAULTS[fault]
+    name, *texts = FAULTS[fault]
+    right, wrong = map(as_pasted, texts)
     source = write_script(EVALUATIONS[name])
     assert source.count(right) == 1
     assert judged(source.replace(right, wrong), tmp_path).verdict is not Verdict.COMPLIANT

@@ -23,7 +23,6 @@ if not HAS_TORCH:
 if TYPE_CHECKING:
     import sentencepiece
 
-    from reference_impl.config import EvalConfig
     from reference_impl.model import GPT
     from reference_impl.scoring import Validation
 
@@ -51,14 +50,6 @@ def tiny_val() -> Validation:
     from tests.reference_impl.tiny import make_tiny_validation
 
     return make_tiny_validation()
-
-
-@pytest.fixture
-def tiny_eval() -> EvalConfig:
-    """Windows of 16, stride and chunk 4."""
-    from tests.reference_impl.tiny import make_tiny_eval
-
-    return make_tiny_eval()
 
 
 @pytest.fixture(scope="session")

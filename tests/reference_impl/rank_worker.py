@@ -15,9 +15,9 @@ from reference_impl.config import TrainConfig
 from reference_impl.demo import demo_settings
 from reference_impl.dist import Ranks, start_ranks, stop_ranks
 from reference_impl.scoring import Metric
-from reference_impl.train import build_model, train
-from tests.reference_impl.roster import COMPLIANT
-from tests.reference_impl.tiny import make_tiny_config, make_tiny_eval, make_tiny_model, make_tiny_validation
+from reference_impl.train import Observer, build_model, train
+from tests.reference_impl.roster import COMPLIANT, evaluate
+from tests.reference_impl.tiny import make_tiny_config, make_tiny_model, make_tiny_validation
 
 
 def short_training(data: Path) -> TrainConfig:
@@ -28,10 +28,8 @@ def short_training(data: Path) -> TrainConfig:
 
 def compute(ranks: Ranks, data: Path) -> dict[str, torch.Tensor]:
     """Return per-token scores by evaluator, the losses and the trained weights."""
-    val, config = make_tiny_validation(), make_tiny_eval()
-    results = {
-        name: evaluate(make_tiny_model(), val, config, ranks).nll_N for name, evaluate in COMPLIANT.items()
-    }
+    val = make_tiny_validation()
+    results = {name: evaluate(name, make_tiny_model(), val, ranks).nll_N for name in COMPLIANT}
     model = build_model(replace(make_tiny_config(), vocab_size=512), 0, ranks)
     trained = train(
         model,
@@ -40,6 +38,7 @@ def compute(ranks: Ranks, data: Path) -> dict[str, torch.Tensor]:
         ranks,
         lambda line: None,
         lambda: Metric(val_loss=0.0, val_bpb=0.0),
+        Observer(),
     )
     results["losses"] = torch.tensor(trained.losses)
     results["weights"] = torch.cat([param.detach().flatten() for param in model.parameters()])

@@ -9,13 +9,15 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from reference_impl.config import EvalConfig
+from reference_impl.config import WindowConfig
 from reference_impl.data import Document
-from reference_impl.lora import DocumentAdapters
+from reference_impl.evaluators.chunk_ttt import ChunkConfig
+from reference_impl.lora import DocumentAdapters, LoraConfig
 from reference_impl.model import GPT
 from reference_impl.scoring import Validation
 
@@ -25,7 +27,7 @@ def window_nll(model: GPT, tokens: Tensor, begin: int, end: int) -> Tensor:
     return model(tokens[None, begin:end], tokens[None, begin + 1 : end + 1])[0]
 
 
-def twin_flat(model: GPT, val: Validation, config: EvalConfig) -> Tensor:
+def twin_flat(model: GPT, val: Validation, config: WindowConfig) -> Tensor:
     nll = torch.zeros(len(val.tokens_N))
     begin = 0
     while begin < len(val.tokens_N) - 1:
@@ -47,7 +49,7 @@ def bos_spans(tokens: Tensor) -> list[tuple[int, int]]:
     return spans
 
 
-def twin_document(model: GPT, val: Validation, config: EvalConfig) -> Tensor:
+def twin_document(model: GPT, val: Validation, config: WindowConfig) -> Tensor:
     nll = torch.zeros(len(val.tokens_N))
     for start, stop in bos_spans(val.tokens_N):
         for position in range(start, stop):
@@ -67,32 +69,30 @@ def slide(model: GPT, tokens: Tensor, origin: int, stop: int, window: int, strid
     return out
 
 
-def twin_sliding(model: GPT, val: Validation, config: EvalConfig) -> Tensor:
+def twin_sliding(model: GPT, val: Validation, config: WindowConfig) -> Tensor:
     stop = len(val.tokens_N) - 1
     return torch.cat([torch.zeros(1), slide(model, val.tokens_N, 0, stop, config.window, config.stride)])
 
 
-def twin_stride(model: GPT, val: Validation, config: EvalConfig) -> Tensor:
+def twin_stride(model: GPT, val: Validation, config: LoraConfig) -> Tensor:
     nll = torch.zeros(len(val.tokens_N))
     for start, stop in bos_spans(val.tokens_N):
-        losses = slide(model, val.tokens_N, start, stop, config.lora_window, config.lora_chunk)
+        losses = slide(model, val.tokens_N, start, stop, config.window, config.chunk)
         nll[start + 1 : stop + 1] = losses
     return nll
 
 
-def twin_lora_ttt(model: GPT, val: Validation, config: EvalConfig) -> Tensor:
+def twin_lora_ttt(model: GPT, val: Validation, config: LoraConfig) -> Tensor:
     nll = torch.zeros(len(val.tokens_N))
     for index, (start, stop) in enumerate(bos_spans(val.tokens_N)):
         # The start is the definition's, drawn for this document alone; the optimiser is a plain Adam
         # written out.
-        adapters = DocumentAdapters(
-            model, [Document(index, start, stop - start)], config.lora_rank, config.lora_seed
-        )
+        adapters = DocumentAdapters(model, [Document(index, start, stop - start)], config.rank, config.seed)
         weights = adapters.weights_BP
         first_moment, second_moment = torch.zeros_like(weights), torch.zeros_like(weights)
-        for step, begin in enumerate(range(start, stop, config.lora_chunk), 1):
-            end = min(begin + config.lora_chunk, stop)
-            window = max(start, end - config.lora_window)
+        for step, begin in enumerate(range(start, stop, config.chunk), 1):
+            end = min(begin + config.chunk, stop)
+            window = max(start, end - config.window)
             tokens = val.tokens_N
             losses = model(
                 tokens[None, window:end], tokens[None, window + 1 : end + 1], 0, adapters.split(0, 1)
@@ -100,53 +100,53 @@ def twin_lora_ttt(model: GPT, val: Validation, config: EvalConfig) -> Tensor:
             losses = losses[begin - window :]
             nll[begin + 1 : end + 1] = losses.detach()
             (grad,) = torch.autograd.grad(losses.mean(), [weights])
-            first_moment = config.lora_beta1 * first_moment + (1 - config.lora_beta1) * grad
-            second_moment = config.lora_beta2 * second_moment + (1 - config.lora_beta2) * grad**2
-            direction = first_moment / (1 - config.lora_beta1**step)
-            spread = (second_moment / (1 - config.lora_beta2**step)).sqrt() + 1e-10
+            first_moment = config.beta1 * first_moment + (1 - config.beta1) * grad
+            second_moment = config.beta2 * second_moment + (1 - config.beta2) * grad**2
+            direction = first_moment / (1 - config.beta1**step)
+            spread = (second_moment / (1 - config.beta2**step)).sqrt() + 1e-10
             with torch.no_grad():
-                weights -= config.lora_lr * direction / spread
+                weights -= config.lr * direction / spread
     return nll
 
 
-def twin_chunk_ttt(model: GPT, val: Validation, config: EvalConfig) -> Tensor:
+def twin_chunk_ttt(model: GPT, val: Validation, config: ChunkConfig) -> Tensor:
     nll = torch.zeros(len(val.tokens_N))
     learner = copy.deepcopy(model)
     params = list(learner.parameters())
     speed = [torch.zeros_like(param) for param in params]
     tokens, stop = val.tokens_N, len(val.tokens_N) - 1
-    chunks = math.ceil(stop / config.chunk_tokens)
+    chunks = math.ceil(stop / config.chunk)
     for chunk in range(chunks):
-        begin, end = chunk * config.chunk_tokens, min((chunk + 1) * config.chunk_tokens, stop)
+        begin, end = chunk * config.chunk, min((chunk + 1) * config.chunk, stop)
         for position in range(begin, end):
             # The window of a position: the first reaches as far as `window` from the stream's start.
             last = config.window
             while last <= position or last <= begin:
                 if last <= begin:
-                    last = begin + config.stride
+                    last = begin + config.windows.stride
                 else:
-                    last += config.stride
+                    last += config.windows.stride
             last = min(last, end)
             left = max(0, last - config.window)
             nll[position + 1] = window_nll(learner, tokens, left, last)[position - left].detach()
-        lr = config.chunk_lr * 0.5 * (1 + math.cos(math.pi * chunk / max(chunks - 1, 1)))
+        lr = config.lr * 0.5 * (1 + math.cos(math.pi * chunk / max(chunks - 1, 1)))
         if chunk == chunks - 1:
             break
-        for _ in range(config.chunk_epochs):
-            for row in range(begin, end, config.window * config.chunk_rows):
-                starts = range(row, min(row + config.window * config.chunk_rows, end), config.window)
+        for _ in range(config.epochs):
+            for row in range(begin, end, config.window * config.step_rows):
+                starts = range(row, min(row + config.window * config.step_rows, end), config.window)
                 loss = torch.cat([window_nll(learner, tokens, s, s + config.window) for s in starts]).mean()
                 grads = list(torch.autograd.grad(loss, params))
                 norm = math.sqrt(sum(float((grad**2).sum()) for grad in grads))
-                factor = min(1.0, config.chunk_clip_norm / (norm + 1e-6))
+                factor = min(1.0, config.clip_norm / (norm + 1e-6))
                 with torch.no_grad():
                     for param, grad, velocity in zip(params, grads, speed, strict=True):
-                        velocity.mul_(config.chunk_momentum).add_(grad * factor)
+                        velocity.mul_(config.momentum).add_(grad * factor)
                         param -= lr * velocity
     return nll
 
 
-TWINS: dict[str, Callable[[GPT, Validation, EvalConfig], Tensor]] = {
+TWINS: dict[str, Callable[[GPT, Validation, Any], Tensor]] = {
     "flat": twin_flat,
     "document": twin_document,
     "sliding": twin_sliding,

@@ -8,8 +8,6 @@ from dataclasses import replace
 import pytest
 import torch
 
-from reference_impl.config import EvalConfig
-from reference_impl.dist import Ranks
 from reference_impl.lora import deal_batches, document_batches
 from reference_impl.model import GPT
 from reference_impl.scoring import (
@@ -21,7 +19,7 @@ from reference_impl.scoring import (
     summarize,
 )
 from reference_impl.windows import Window
-from tests.reference_impl.roster import COMPLIANT, VIOLATING
+from tests.reference_impl.roster import COMPLIANT, CONFIGS, VIOLATING, evaluate
 from tests.reference_impl.slow_twins import TWINS
 
 ALL = {**COMPLIANT, **VIOLATING}
@@ -29,79 +27,65 @@ ALL = {**COMPLIANT, **VIOLATING}
 
 @pytest.mark.parametrize("name", ALL)
 def test_every_token_but_the_first_is_scored_exactly_once(
-    name: str, tiny_model: GPT, tiny_val: Validation, tiny_eval: EvalConfig
+    name: str, tiny_model: GPT, tiny_val: Validation
 ) -> None:
-    scores = ALL[name](tiny_model, tiny_val, tiny_eval, Ranks())
+    scores = evaluate(name, tiny_model, tiny_val)
     assert scores.times_N.tolist() == [0] + [1] * tiny_val.targets
     assert float(scores.nll_N[0]) == 0.0 and (scores.nll_N[1:] > 0).all()
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_the_model_is_left_as_it_was(
-    name: str, tiny_model: GPT, tiny_val: Validation, tiny_eval: EvalConfig
-) -> None:
+def test_the_model_is_left_as_it_was(name: str, tiny_model: GPT, tiny_val: Validation) -> None:
     before = {key: tensor.clone() for key, tensor in tiny_model.state_dict().items()}
-    ALL[name](tiny_model, tiny_val, tiny_eval, Ranks())
+    evaluate(name, tiny_model, tiny_val)
     assert all(torch.equal(before[key], tensor) for key, tensor in tiny_model.state_dict().items())
     assert all(param.requires_grad for param in tiny_model.parameters())
 
 
 @pytest.mark.parametrize("name", COMPLIANT)
-def test_evaluator_equals_its_slow_twin(
-    name: str, tiny_model: GPT, tiny_val: Validation, tiny_eval: EvalConfig
-) -> None:
-    fast = COMPLIANT[name](tiny_model, tiny_val, tiny_eval, Ranks()).nll_N
-    slow = TWINS[name](tiny_model, tiny_val, tiny_eval)
+def test_evaluator_equals_its_slow_twin(name: str, tiny_model: GPT, tiny_val: Validation) -> None:
+    fast = evaluate(name, tiny_model, tiny_val).nll_N
+    slow = TWINS[name](tiny_model, tiny_val, CONFIGS[name])
     torch.testing.assert_close(fast, slow, rtol=0, atol=2e-4 if name.endswith("ttt") else 2e-5)
 
 
 @pytest.mark.parametrize("name", COMPLIANT)
-def test_batch_sizes_do_not_matter(
-    name: str, tiny_model: GPT, tiny_val: Validation, tiny_eval: EvalConfig
-) -> None:
-    one = replace(tiny_eval, batch_rows=1, lora_batch=1)
-    many = replace(tiny_eval, batch_rows=100, lora_batch=100)
-    a = COMPLIANT[name](tiny_model, tiny_val, one, Ranks())
-    b = COMPLIANT[name](tiny_model, tiny_val, many, Ranks())
+def test_batch_sizes_do_not_matter(name: str, tiny_model: GPT, tiny_val: Validation) -> None:
+    a = evaluate(name, tiny_model, tiny_val, rows=1)
+    b = evaluate(name, tiny_model, tiny_val, rows=100)
     torch.testing.assert_close(a.nll_N, b.nll_N, rtol=0, atol=2e-4)
     assert summarize(a, tiny_val).val_bpb == pytest.approx(summarize(b, tiny_val).val_bpb, abs=2e-6)
 
 
 def test_the_order_documents_are_worked_through_does_not_matter(
-    tiny_model: GPT, tiny_val: Validation, tiny_eval: EvalConfig
+    tiny_model: GPT, tiny_val: Validation
 ) -> None:
     shuffled = replace(tiny_val, documents=list(reversed(tiny_val.documents)))
-    a = COMPLIANT["lora_ttt"](tiny_model, tiny_val, tiny_eval, Ranks())
-    b = COMPLIANT["lora_ttt"](tiny_model, shuffled, tiny_eval, Ranks())
+    a = evaluate("lora_ttt", tiny_model, tiny_val)
+    b = evaluate("lora_ttt", tiny_model, shuffled)
     assert torch.equal(a.nll_N, b.nll_N)
 
 
-def test_lora_ttt_without_learning_is_the_stride_evaluation(
-    tiny_model: GPT, tiny_val: Validation, tiny_eval: EvalConfig
-) -> None:
-    still = replace(tiny_eval, lora_lr=0.0)
-    a = COMPLIANT["lora_ttt"](tiny_model, tiny_val, still, Ranks()).nll_N
-    b = COMPLIANT["stride"](tiny_model, tiny_val, still, Ranks()).nll_N
+def test_lora_ttt_without_learning_is_the_stride_evaluation(tiny_model: GPT, tiny_val: Validation) -> None:
+    a = evaluate("lora_ttt", tiny_model, tiny_val, lr=0.0).nll_N
+    b = evaluate("stride", tiny_model, tiny_val).nll_N
     torch.testing.assert_close(a, b, rtol=0, atol=1e-5)
 
 
-def test_documents_within_one_chunk_never_train(
-    tiny_model: GPT, tiny_val: Validation, tiny_eval: EvalConfig
-) -> None:
-    wide = replace(tiny_eval, lora_chunk=64, lora_window=64, window=64, chunk_tokens=64)
-    a = COMPLIANT["lora_ttt"](tiny_model, tiny_val, wide, Ranks()).nll_N
-    b = COMPLIANT["document"](tiny_model, tiny_val, wide, Ranks()).nll_N
+def test_documents_within_one_chunk_never_train(tiny_model: GPT, tiny_val: Validation) -> None:
+    a = evaluate("lora_ttt", tiny_model, tiny_val, chunk=64, window=64).nll_N
+    b = evaluate("document", tiny_model, tiny_val, window=64).nll_N
     torch.testing.assert_close(a, b, rtol=0, atol=1e-5)
 
 
-def test_adaptation_changes_later_chunks_alone(
-    tiny_model: GPT, tiny_val: Validation, tiny_eval: EvalConfig
-) -> None:
-    adapted = COMPLIANT["lora_ttt"](tiny_model, tiny_val, tiny_eval, Ranks()).nll_N
-    still = COMPLIANT["stride"](tiny_model, tiny_val, tiny_eval, Ranks()).nll_N
+def test_adaptation_changes_later_chunks_alone(tiny_model: GPT, tiny_val: Validation) -> None:
+    adapted = evaluate("lora_ttt", tiny_model, tiny_val).nll_N
+    still = evaluate("stride", tiny_model, tiny_val).nll_N
     moved = (adapted - still).abs() > 1e-3
     for document in tiny_val.documents:
-        chunk = slice(document.start + 1, document.start + 1 + min(tiny_eval.lora_chunk, document.targets))
+        chunk = slice(
+            document.start + 1, document.start + 1 + min(CONFIGS["lora_ttt"].chunk, document.targets)
+        )
         rest = slice(chunk.stop, document.start + 1 + document.targets)
         assert not moved[chunk].any()
         assert rest.stop <= rest.start or moved[rest].any()
@@ -110,12 +94,12 @@ def test_adaptation_changes_later_chunks_alone(
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 @pytest.mark.parametrize("freeze", [0, 2])
 def test_chunk_ttt_leaves_the_first_chunk_and_moves_the_others(
-    tiny_model: GPT, tiny_val: Validation, tiny_eval: EvalConfig, optimizer: str, freeze: int
+    tiny_model: GPT, tiny_val: Validation, optimizer: str, freeze: int
 ) -> None:
-    config = replace(tiny_eval, chunk_optimizer=optimizer, chunk_freeze_blocks=freeze)
-    adapted = COMPLIANT["chunk_ttt"](tiny_model, tiny_val, config, Ranks()).nll_N
-    still = COMPLIANT["chunk_ttt"](tiny_model, tiny_val, replace(config, chunk_epochs=0), Ranks()).nll_N
-    first = config.chunk_tokens + 1
+    how = {"optimizer": optimizer, "freeze_blocks": freeze}
+    adapted = evaluate("chunk_ttt", tiny_model, tiny_val, **how).nll_N
+    still = evaluate("chunk_ttt", tiny_model, tiny_val, **how, epochs=0).nll_N
+    first = CONFIGS["chunk_ttt"].chunk + 1
     assert torch.equal(adapted[:first], still[:first])
     assert (adapted[first:] - still[first:]).abs().max() > 1e-3
 

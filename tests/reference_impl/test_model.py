@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from reference_impl.config import read_settings
+from reference_impl.config import ModelConfig
 from reference_impl.data import Document
 from reference_impl.lora import DocumentAdapters
 from reference_impl.model import GPT
@@ -134,7 +134,7 @@ def test_adapters_are_the_low_rank_update_they_claim_to_be(tiny_model: GPT) -> N
 
 
 def test_baseline_shape_has_the_published_parameter_count() -> None:
-    model = GPT(read_settings().model)
+    model = GPT(ModelConfig())
     assert sum(param.numel() for param in model.parameters()) == 17_059_912
 
 

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from reference_impl.config import TrainConfig, read_settings
+from reference_impl.config import TrainConfig
 from reference_impl.schedule import learning_rate_scale, muon_momentum
 
 
 @pytest.fixture
 def config() -> TrainConfig:
     return replace(
-        read_settings().train,
+        TrainConfig(),
         iterations=1000,
         warmdown_iters=200,
         max_wallclock_s=0.0,
@@ -50,21 +50,3 @@ def test_with_a_cap_the_last_seconds_fall_linearly(
 @pytest.mark.parametrize(("step", "momentum"), [(0, 0.85), (50, 0.90), (100, 0.95), (5000, 0.95)])
 def test_muon_momentum_warms_up(config: TrainConfig, step: int, momentum: float) -> None:
     assert muon_momentum(step, config) == pytest.approx(momentum)
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "message"),
-    [
-        ("TRAIN_BATCH_TOKENS", "524289", "TRAIN_BATCH_TOKENS=524289"),
-        ("NUM_KV_HEADS", "3", "NUM_HEADS=8"),
-        ("EVAL_STRIDE", "2048", "EVAL_STRIDE=2048"),
-        ("TTT_OPTIMIZER", "lion", "TTT_OPTIMIZER='lion'"),
-        ("TTT_CHUNK_TOKENS", "1000", "TTT_CHUNK_TOKENS=1000"),
-    ],
-)
-def test_impossible_settings_are_named(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str
-) -> None:
-    monkeypatch.setenv(name, value)
-    with pytest.raises(ValueError, match=message):
-        read_settings()

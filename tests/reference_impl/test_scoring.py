@@ -9,15 +9,14 @@ import pytest
 import torch
 
 import reference_impl.scoring as scoring
-from reference_impl.config import EvalConfig
 from reference_impl.demo import demo_settings
 from reference_impl.dist import Ranks
 from reference_impl.model import GPT
 from reference_impl.run import compile_blocks
 from reference_impl.scoring import Metric, Validation, empty_scores, gather_windows
-from reference_impl.train import build_model, train
+from reference_impl.train import Observer, build_model, train
 from reference_impl.windows import Window
-from tests.reference_impl.roster import COMPLIANT
+from tests.reference_impl.roster import COMPLIANT, evaluate
 
 WINDOWS = [Window(0, 10, 5), Window(3, 16, 9), Window(90, 7, 5)]
 
@@ -57,12 +56,12 @@ def test_padding_adds_nothing_that_counts(
 
 @pytest.mark.slow
 @INDUCTOR
-def test_compiled_blocks_score_the_same(tiny_model: GPT, tiny_val: Validation, tiny_eval: EvalConfig) -> None:
+def test_compiled_blocks_score_the_same(tiny_model: GPT, tiny_val: Validation) -> None:
     assert tiny_val.targets == 117
-    one_length = replace(tiny_eval, window=39, stride=39, chunk_tokens=39, batch_rows=2)
-    eager = COMPLIANT["flat"](tiny_model, tiny_val, one_length, Ranks()).nll_N
+    one_length = {"window": 39, "stride": 39, "rows": 2}
+    eager = evaluate("flat", tiny_model, tiny_val, **one_length).nll_N
     compile_blocks(tiny_model)
-    compiled = COMPLIANT["flat"](tiny_model, tiny_val, one_length, Ranks()).nll_N
+    compiled = evaluate("flat", tiny_model, tiny_val, **one_length).nll_N
     torch.testing.assert_close(compiled, eager, rtol=0, atol=1e-4)
 
 
@@ -79,7 +78,14 @@ def test_compiled_training_follows_the_same_losses(toy_data: Path) -> None:
     for compiled in (False, True):
         model = build_model(model_config, 0, Ranks())
         result = train(
-            model, config, str(toy_data), Ranks(), lambda line: None, lambda: nothing, compile_model=compiled
+            model,
+            config,
+            str(toy_data),
+            Ranks(),
+            lambda line: None,
+            lambda: nothing,
+            Observer(),
+            compile_model=compiled,
         )
         losses.append(result.losses)
     assert losses[1] == pytest.approx(losses[0], abs=1e-3)
@@ -89,13 +95,14 @@ def test_compiled_training_follows_the_same_losses(toy_data: Path) -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("name", COMPLIANT)
 def test_a_gpu_scores_what_a_cpu_scores_but_for_bfloat16(
-    name: str, tiny_model: GPT, tiny_val: Validation, tiny_eval: EvalConfig
+    name: str, tiny_model: GPT, tiny_val: Validation
 ) -> None:
-    still = replace(tiny_eval, lora_lr=0.0, chunk_epochs=0)  # adapter starts differ between devices
-    expected = COMPLIANT[name](tiny_model, tiny_val, still, Ranks()).nll_N
+    # Adapter starts differ between devices.
+    still = {"lora_ttt": {"lr": 0.0}, "chunk_ttt": {"epochs": 0}}.get(name, {})
+    expected = evaluate(name, tiny_model, tiny_val, **still).nll_N
     ranks = Ranks(device=torch.device("cuda", 0))
     model = tiny_model.to(ranks.device)
     model.compute_dtype = ranks.compute_dtype
     val = replace(tiny_val, device=ranks.device)
-    found = COMPLIANT[name](model, val, still, ranks).nll_N.cpu()
+    found = evaluate(name, model, val, ranks, **still).nll_N.cpu()
     assert (found - expected).abs().mean() < 0.05

@@ -13,7 +13,8 @@ import pytest
 
 from reference_impl.data import load_validation_tokens
 from reference_impl.demo import demo_environment
-from reference_impl.single_file import EVALUATIONS, write_script
+from reference_impl.roster import EVALUATIONS
+from reference_impl.single_file import write_script
 from reference_impl.submission import Entry, SubmissionError, read_log, write_submission
 
 LOG = """\

@@ -19,7 +19,7 @@ from auditor.exit_codes import ExitCode
 from auditor.judgement.result import Verdict
 from auditor.pull_request.review import Review, review_pull_request
 from reference_impl.demo import demo_environment
-from reference_impl.single_file import EVALUATIONS
+from reference_impl.roster import EVALUATIONS
 from reference_impl.submission import Entry, write_submission
 from tests.submission.conftest import Repository
 

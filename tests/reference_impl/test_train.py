@@ -14,19 +14,27 @@ from pathlib import Path
 import pytest
 import torch
 
-from reference_impl.checkpoint import Progress, load_checkpoint, save_checkpoint
+from reference_impl.checkpoint import CheckpointError, Checkpoints
 from reference_impl.config import Settings
 from reference_impl.demo import demo_environment, demo_settings
 from reference_impl.dist import Ranks
 from reference_impl.model import GPT
 from reference_impl.scoring import Metric
-from reference_impl.train import TrainResult, accumulate_gradients, build_model, build_optimizers, train
+from reference_impl.train import (
+    Observer,
+    Progress,
+    TrainResult,
+    accumulate_gradients,
+    build_model,
+    build_optimizers,
+    train,
+)
 
 GOLDEN = Path(__file__).parent / "golden_losses.txt"
 
 
 @pytest.fixture
-def settings(toy_data: Path, tmp_path: Path) -> Settings:
+def settings(toy_data: Path) -> Settings:
     """The demo's settings, cut to a few narrow steps that are all logged."""
     base = demo_settings(toy_data, 0)
     return replace(
@@ -39,19 +47,27 @@ def settings(toy_data: Path, tmp_path: Path) -> Settings:
             batch_tokens=512,
             seq_len=64,
             log_every=1,
-            checkpoint_path=str(tmp_path / "run.checkpoint.pt"),
         ),
     )
 
 
-def fit(settings: Settings, lines: list[str] | None = None) -> tuple[TrainResult, GPT]:
-    """Train by `settings` from scratch or from the checkpoint."""
+def fit(
+    settings: Settings, lines: list[str] | None = None, observer: Observer | None = None
+) -> tuple[TrainResult, GPT]:
+    """Train by `settings` from where the observer starts."""
     model = build_model(settings.model, settings.train.seed, Ranks())
     log = (lines if lines is not None else []).append
-    result = train(
-        model, settings.train, settings.data_path, Ranks(), log, lambda: Metric(val_loss=0.0, val_bpb=0.0)
-    )
+    nothing = Metric(val_loss=0.0, val_bpb=0.0)
+    observer = observer or Observer()
+    result = train(model, settings.train, settings.data_path, Ranks(), log, lambda: nothing, observer)
     return result, model
+
+
+def checkpoints(
+    settings: Settings, path: Path, every: int, lines: list[str] | None = None, inner: Observer | None = None
+) -> Checkpoints:
+    log = (lines if lines is not None else []).append
+    return Checkpoints(path, every, settings, Ranks(), log, inner or Observer())
 
 
 def test_losses_follow_the_golden_curve(settings: Settings) -> None:
@@ -90,53 +106,70 @@ def test_gradients_do_not_depend_on_how_many_shares_go_together(settings: Settin
         torch.testing.assert_close(other, grads[0], rtol=1e-5, atol=1e-7)
 
 
-def test_a_resumed_run_continues_on_the_same_bits(settings: Settings) -> None:
-    whole, whole_model = fit(settings)
-    checked = replace(settings, train=replace(settings.train, checkpoint_every=4))
+class Killed(Exception):
+    pass
 
-    class Killed(Exception):
-        pass
 
-    model = build_model(settings.model, 0, Ranks())
+class StopAt(Observer):
+    """Ends a run in the middle of a step."""
 
-    def stop_at_six(done: int, total: int) -> None:
-        if done == 6:
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def after_step(
+        self, model: GPT, optimizers: list[torch.optim.Optimizer], progress: Progress, stop_at: int
+    ) -> None:
+        if progress.step == self.step:
             raise Killed
 
+
+def test_a_resumed_run_continues_on_the_same_bits(settings: Settings, tmp_path: Path) -> None:
+    whole, whole_model = fit(settings)
+    path = tmp_path / "c.pt"
     with pytest.raises(Killed):
-        train(
-            model,
-            checked.train,
-            checked.data_path,
-            Ranks(),
-            lambda line: None,
-            lambda: Metric(val_loss=0.0, val_bpb=0.0),
-            stop_at_six,
-        )
+        fit(settings, observer=checkpoints(settings, path, 4, inner=StopAt(6)))
     lines: list[str] = []
-    rest, model = fit(checked, lines)
-    assert lines[0].startswith("resumed: step:4/10")
+    rest, model = fit(settings, lines, checkpoints(settings, path, 4, lines))
+    assert lines[0].startswith("resumed: step:4 ")
     assert rest.losses == whole.losses[4:]
     reference = whole_model.state_dict()
     assert all(torch.equal(tensor, reference[key]) for key, tensor in model.state_dict().items())
 
 
-def test_a_finished_run_resumes_at_its_end(settings: Settings) -> None:
-    checked = replace(settings, train=replace(settings.train, checkpoint_every=7))
-    _, model = fit(checked)
-    again, other = fit(checked)
+def test_a_finished_run_resumes_at_its_end(settings: Settings, tmp_path: Path) -> None:
+    _, model = fit(settings, observer=checkpoints(settings, tmp_path / "c.pt", 7))
+    again, other = fit(settings, observer=checkpoints(settings, tmp_path / "c.pt", 7))
     assert again.steps == 10 and again.losses == []
     assert all(torch.equal(tensor, other.state_dict()[key]) for key, tensor in model.state_dict().items())
+
+
+def test_a_checkpoint_refuses_other_settings_and_other_shards(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "c.pt"
+    short = replace(settings, train=replace(settings.train, iterations=2))
+    fit(short, observer=checkpoints(short, path, 2))
+    slower = replace(short, train=replace(short.train, matrix_lr=0.01, seed=3))
+    with pytest.raises(CheckpointError, match=r"MATRIX_LR was 0\.04 and is 0\.01; SEED was 0 and is 3"):
+        fit(slower, observer=checkpoints(slower, path, 2))
+    elsewhere = tmp_path / "data"
+    elsewhere.mkdir()
+    for shard in Path(settings.data_path).glob("*.bin"):
+        (elsewhere / shard.name.replace("corpus", "other")).write_bytes(shard.read_bytes())
+    moved = replace(short, data_path=str(elsewhere))
+    with pytest.raises(CheckpointError, match=r"shards was .*corpus_train.* and is .*other_train"):
+        fit(moved, observer=checkpoints(moved, path, 2))
+    # How often a run speaks changes no weight.
+    quieter = replace(short, train=replace(short.train, log_every=0))
+    assert fit(quieter, observer=checkpoints(quieter, path, 2))[0].steps == 2
 
 
 def test_a_torn_checkpoint_never_replaces_a_whole_one(settings: Settings, tmp_path: Path) -> None:
     model = build_model(settings.model, 0, Ranks())
     optimizers = build_optimizers(model, settings.train, Ranks())
-    path = tmp_path / "c.pt"
-    save_checkpoint(path, model, optimizers, Progress(step=3, train_s=1.5, tokens_read=9))
-    path.with_name("c.pt.partial").write_bytes(b"torn")
-    assert load_checkpoint(path, model, optimizers) == Progress(step=3, train_s=1.5, tokens_read=9)
-    assert load_checkpoint(tmp_path / "none.pt", model, optimizers) is None
+    keeper = checkpoints(settings, tmp_path / "c.pt", 1)
+    assert keeper.start(model, optimizers) == Progress()
+    keeper.save(model, optimizers, Progress(step=3, train_s=1.5, tokens_read=9))
+    (tmp_path / "c.pt.partial").write_bytes(b"torn")
+    assert keeper.start(model, optimizers) == Progress(step=3, train_s=1.5, tokens_read=9)
 
 
 def test_the_clock_ends_training_and_says_so(settings: Settings) -> None:
@@ -160,7 +193,6 @@ def test_a_run_killed_in_the_middle_loses_at_most_the_interval(toy_data: Path, t
         "MODEL_DIM": "32",
         "ITERATIONS": "60",
         "TRAIN_LOG_EVERY": "1",
-        "CHECKPOINT_EVERY": str(interval),
         "RUN_ID": str(tmp_path / "run"),
         "EVAL_STRIDE": "64",
     }
@@ -173,6 +205,8 @@ def test_a_run_killed_in_the_middle_loses_at_most_the_interval(toy_data: Path, t
         str(toy_data),
         "--evaluator",
         "flat",
+        "--checkpoint-every",
+        str(interval),
         "--quiet",
     ]
     log = tmp_path / "run.log"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 
 from reference_impl.bpb import ByteTable
-from reference_impl.config import EvalConfig, ModelConfig, read_settings
+from reference_impl.config import ModelConfig, WindowConfig
 from reference_impl.model import GPT
 from reference_impl.scoring import Validation, make_validation
 
@@ -17,7 +15,7 @@ DOCUMENT_TARGETS = (9, 1, 4, 37, 16, 2, 17, 8, 23)  # window 16, chunk 4
 
 def make_tiny_config() -> ModelConfig:
     """Return the tiny model's shape."""
-    return replace(read_settings().model, vocab_size=VOCAB, layers=3, dim=16, heads=4, kv_heads=2)
+    return ModelConfig(vocab_size=VOCAB, layers=3, dim=16, heads=4, kv_heads=2)
 
 
 def make_tiny_model(seed: int = 0) -> GPT:
@@ -58,24 +56,6 @@ def make_tiny_validation(tokens_N: torch.Tensor | None = None) -> Validation:
     return make_validation(tokens_N, make_tiny_table(), torch.device("cpu"))
 
 
-def make_tiny_eval() -> EvalConfig:
-    """Return settings in which every evaluator crosses every kind of boundary on the tiny stream."""
-    return replace(
-        read_settings().evaluation,
-        window=16,
-        stride=4,
-        batch_rows=5,
-        lora_rank=2,
-        lora_lr=0.05,
-        lora_chunk=4,
-        lora_window=16,
-        lora_batch=4,
-        lora_epochs=3,
-        chunk_tokens=32,
-        chunk_epochs=2,
-        chunk_lr=0.05,
-        chunk_rows=2,
-        slot_iterations=10,
-        prequant_epochs=2,
-        prequant_lr=0.02,
-    )
+def make_tiny_windows() -> WindowConfig:
+    """Return windows of 16 with a stride of 4, five at a time."""
+    return WindowConfig(window=16, stride=4, rows=5)
