@@ -289,7 +289,7 @@ def _ended(trace: RunTrace, ranks: Ranks, code: int, reason: str, hung: Rank | N
     culprit = hung.number if hung is not None else None
     if culprit is None and (code or reason):
         culprit = _named_dead(trace)
-        if culprit is None and code and not reason:
+        if culprit is None and code and not reason and not ranks.one:
             gone = ranks.first_gone()
             culprit = gone.number if gone is not None else None
     slow = ranks.slow()
