@@ -39,6 +39,16 @@ def full_options(command: Command) -> Command:
                 "--artifact", metavar="NAME", help="With --full: the file with which the evaluation begins."
             ),
             click.option(
+                "--instrumented", is_flag=True, help="With --full: the toy replay's experiments too, first."
+            ),
+            click.option(
+                "--evaluate-only",
+                multiple=True,
+                metavar="KEY=VALUE",
+                help="With --full: how the script skips its training; then its artifact is evaluated alone, in a "
+                "fresh process. Repeatable.",
+            ),
+            click.option(
                 "--price",
                 type=click.FloatRange(min=0),
                 metavar="X",

@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from auditor.commands.options import wants_colour, write
+from auditor.commands.options import parse_overrides, wants_colour, write
 from auditor.errors import AuditorError, InputError
 from auditor.exit_codes import ExitCode, worst_exit
 
 if TYPE_CHECKING:
     from auditor.reading.reading import Reading
+    from auditor.replay.full.findings import FullFinding
     from auditor.replay.full.harness import FullResult
     from auditor.replay.full.options import FullOptions
     from auditor.replay.full.plan import Plan
+    from auditor.replay.sandbox.ladder import Rung
     from auditor.stats.compare import Sample
     from auditor.submission.model import Submission
 
@@ -42,6 +44,8 @@ class FullRequest:
     price: float | None = None
     silent: float | None = None
     torchrun: str | None = None
+    instrumented: bool = False
+    evaluate_only: tuple[str, ...] = ()
 
 
 def run_full(
@@ -171,10 +175,17 @@ def _run(
     from auditor.commands.full_progress import Progress
     from auditor.replay.full.evidence import Evidence
     from auditor.replay.full.harness import run_plan
+    from auditor.replay.full.instrumented import instrumented_findings
+    from auditor.replay.replay import ReplayOptions, replay_submission
     from auditor.replay.toy.target import submission_files
-    from auditor.report import full_json, full_text
+    from auditor.report import full_json, full_text, replay_json
 
     evidence = Evidence(_evidence(asked, submission))
+    besides: list[FullFinding] = []
+    if asked.instrumented:
+        replayed = replay_submission(submission, reading=reading, options=ReplayOptions(rung=_toy_rung(plan)))
+        (evidence.root / "replay.json").write_text(replay_json.render([replayed]), encoding="utf-8")
+        besides += instrumented_findings(replayed)
     evidence.write("plan.json", full_json.plan_object(plan))
     progress = Progress(plan.path, plan.options.seconds)
     try:
@@ -185,6 +196,8 @@ def _run(
             claim=_claim(reading),
             frontier=frontier,
             artifact=asked.artifact or "",
+            evaluate_only=parse_overrides(asked.evaluate_only),
+            besides=besides,
             progress=(lambda *_: None) if quiet else progress,
         )
     except KeyboardInterrupt:
@@ -195,6 +208,13 @@ def _run(
     (evidence.root / "report.txt").write_text(full_text.render([result]), encoding="utf-8")
     _picture(result)
     return result
+
+
+def _toy_rung(plan: Plan) -> Rung | None:
+    """The level that was asked for; without a sandbox the replay chooses its own."""
+    from auditor.replay.sandbox.ladder import Rung
+
+    return plan.options.rung if plan.options.rung is not Rung.NONE else None
 
 
 def _picture(result: FullResult) -> None:

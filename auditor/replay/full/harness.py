@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from auditor.exit_codes import ExitCode
 from auditor.replay.full.evidence import Evidence
 from auditor.replay.full.findings import FullFinding, exit_of
+from auditor.replay.full.fresh_tree import fresh_run
 from auditor.replay.full.gpus import Nvml
 from auditor.replay.full.launch import lay_out, run_environment
 from auditor.replay.full.plan import Plan, run_key
@@ -56,6 +57,8 @@ def run_plan(
     claim: Scores | None = None,
     frontier: Scores | None = None,
     artifact: str = "",
+    evaluate_only: Mapping[str, str] | None = None,
+    besides: Sequence[FullFinding] = (),
     progress: Progress = lambda *_: None,
 ) -> FullResult:
     """Run every seed that is not kept yet.
@@ -65,6 +68,8 @@ def run_plan(
         claim: what the submission claims.
         frontier: the record to be beaten.
         artifact: name of the file that the evaluation begins with, where someone says so.
+        evaluate_only: settings by which the script skips its training, for a run on the first seed's artifact alone.
+        besides: findings from elsewhere that belong to the result.
     """
     evidence.clean()
     key = run_key(plan, files)
@@ -78,7 +83,10 @@ def run_plan(
         runs.append(run)
     found = statistics_of(runs, name=plan.path, claim=claim, frontier=frontier)
     evidence.write_records(plan, files, runs, found)
-    together = seed_findings(runs, found)
+    together = [*besides, *seed_findings(runs, found)]
+    done = next((run for run in runs if run.finished and run.result is not None), None)
+    if evaluate_only and done is not None:
+        together += fresh_run(plan, files, evidence, done, evaluate_only)
     return FullResult(
         plan=plan,
         runs=tuple(runs),

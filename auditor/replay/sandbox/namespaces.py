@@ -5,14 +5,17 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
+import signal
 import socket
 import struct
 import sys
 from collections.abc import Sequence
 from typing import Final
 
+from auditor.replay.sandbox.processes import prctl
 from auditor.replay.sandbox.quota import MAX_DISK_FILES, MAX_SHM_BYTES, MAX_TMP_BYTES
 
+PR_SET_PDEATHSIG: Final = 1
 CLONE_NEWNS: Final = 0x0002_0000
 CLONE_NEWUTS: Final = 0x0400_0000
 CLONE_NEWIPC: Final = 0x0800_0000
@@ -73,6 +76,8 @@ def enter(*, root: str, readable: Sequence[str], writable: Sequence[str], inside
         _write("/proc/self/gid_map", f"{group} {group} 1")
     child = os.fork()
     if child:
+        # Killed, the parent outside could not end this process, which stands between it and process 1.
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
     _build(root, readable, writable, inside)
