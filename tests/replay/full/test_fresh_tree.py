@@ -75,9 +75,7 @@ def replayed(outcomes: str, *, suspicions: tuple[Suspicion, ...] = (), ran: bool
         reason="" if ran else "ModuleNotFoundError: no module named x",
         claimed="",
         claimed_how="",
-        conditions={
-            f"C{n}": ConditionResult(outcome=known[o], why="why") for n, o in enumerate(outcomes, 1)
-        },
+        conditions={f"C{n}": ConditionResult(outcome=known[o], why="why") for n, o in enumerate(outcomes, 1)},
         probes=(),
         notes=(),
         sandbox=SandboxResult(rung="bubblewrap"),
