@@ -11,6 +11,8 @@ SETUP = """\
 import ctypes
 parts = list(model.parameters())
 views = [part.detach().numpy() for part in parts]
+base = np.zeros((8, 8), dtype=np.float32)
+model.bias = nn.Parameter(torch.from_numpy(base))
 
 def slopes(x, y):
     return torch.autograd.grad(model(x, y), parts)
@@ -80,6 +82,27 @@ WRITES = {
         "        torch.from_dlpack(torch.utils.dlpack.to_dlpack(p.detach())).sub_(g)\n"
     ),
     "put": "    for p, g in zip(views, slopes(x, y)):\n        np.put(p, [0], g.numpy())\n",
+    "data, given anew": "    for p, g in zip(parts, slopes(x, y)):\n        p.data = p.data - g\n",
+    "an optimiser's step as a function": (
+        "    torch.optim.sgd.sgd([p.data for p in parts], list(slopes(x, y)), [None] * 9, lr=0.1)\n"
+    ),
+    "a part of the module, by index": "    model.head.weight.data[:] = model.head.weight.data - slopes(x, y)[0]\n",
+    "a part of the module, in another shape": (
+        "    row = model.head.weight.data.view(-1)\n    row.add_(slopes(x, y)[0].view(-1), alpha=-0.1)\n"
+    ),
+    "a part of the module, by out": (
+        "    torch.sub(model.head.weight.data, slopes(x, y)[0], out=model.head.weight.data)\n"
+    ),
+    "a cast memory view": (
+        "    cells = memoryview(model.head.weight.data.numpy()).cast('B')\n"
+        "    cells[:] = slopes(x, y)[0].numpy().tobytes()\n"
+    ),
+    "the array that a parameter was made of": ("    base[:] = base - slopes(x, y)[0].numpy()\n"),
+    "by name, with a derivative of a function": (
+        "    named = dict(model.named_parameters())\n"
+        "    found = torch.func.grad(lambda values: model(x, y))(named)\n"
+        "    for name in named:\n        named[name].data.sub_(found[name])\n"
+    ),
     "another in-place function": "    for p, g in zip(parts, slopes(x, y)):\n        torch.sub(p, g, out=p.data)\n",
 }
 

@@ -21,6 +21,9 @@ BOUNDS = "#bounds"
 STORED = "stored"
 """Numbers were stored at places of it, and its content says which."""
 
+MEMORY = "#memory"
+"""The cell of an array with the array whose memory it is."""
+
 WRAPPED = "#wrapped"
 """The cell of a module that holds the modules that were handed to its constructor and kept."""
 

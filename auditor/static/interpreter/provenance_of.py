@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from auditor.solver.expressions import Expr
 from auditor.static.domain.flow import MAX_NESTING, WHOLE
-from auditor.static.domain.heap import BOUNDS, STORED, TOUCHED, WRAPPED, Class, Func, Obj, View
+from auditor.static.domain.heap import BOUNDS, MEMORY, STORED, TOUCHED, WRAPPED, Class, Func, Obj, View
 from auditor.static.domain.lattice import by_entry, join_data, substitute
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import (
@@ -52,7 +52,13 @@ class Views:
         """The updates that a state has absorbed, by itself or in a part of it."""
         if target.kind != "module":
             return self.own_history(target)
-        return frozenset().union(*map(self.own_history, self.members(target)))
+        members = self.members(target)
+        return frozenset().union(*map(self.own_history, members), *map(self.in_attributes, members))
+
+    def in_attributes(self, module: Obj) -> frozenset[int]:
+        """The updates in arrays that are set as attributes of a module."""
+        cells = [cell for cell in module.d.values() if isinstance(cell, Obj) and cell.kind == "tensor"]
+        return frozenset().union(*(self.data(cell).updates for cell in cells))
 
     def members(self, module: Obj) -> frozenset[Obj]:
         """A module and those that may be a part of it: kept by its constructor, added, or set as an attribute."""
@@ -106,9 +112,10 @@ class Views:
         kinds = target.d.get("#kinds")
         if isinstance(kinds, Data):
             out = replace(out, by_kind=kinds.by_kind)
-        base = target.d.get("#base")
-        if isinstance(base, Value):
-            out = join_data(out, self.data(base, depth + 1))
+        for cell in ("#base", MEMORY):
+            base = target.d.get(cell)
+            if isinstance(base, Value):
+                out = join_data(out, self.data(base, depth + 1))
         for cell in ("#parts", "#joined"):
             parts = target.d.get(cell)
             if isinstance(parts, tuple):
@@ -272,6 +279,8 @@ class Views:
             return frozenset().union(*(self.objects(option) for option in value.options))
         if isinstance(value, Data):
             return value.refs
+        if isinstance(value, Method):  # a part of a module whose constructor was not gone into: its memory
+            return frozenset(owner for owner in self.objects(value.owner) if owner.kind == "module")
         return frozenset()
 
     def let_through(self, target: Obj, content: Data) -> Data:

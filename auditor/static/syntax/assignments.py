@@ -10,7 +10,7 @@ from auditor.static.domain.by_token_kind import ByKind
 from auditor.static.domain.flow import Status
 from auditor.static.domain.heap import TOUCHED, Class, Env, Obj, View
 from auditor.static.domain.provenance import Data
-from auditor.static.domain.values import Alt, Const, Generator, Keyed, Lib, Num, Partial, Tup, Value
+from auditor.static.domain.values import Alt, Const, Generator, Keyed, Lib, Method, Num, Partial, Tup, Value
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
 from auditor.static.syntax.arithmetic import Arithmetic
@@ -275,10 +275,8 @@ class Assignments:
             self.heap.put(option, name, value)
         elif isinstance(option, View):
             self.heap.put(option.base, name, value)
-        elif isinstance(option, Data) and name == "data":
-            for state in option.refs:
-                if record.regions:
-                    self.effects.scoring.update(state, record.regions, node, "in place", ".data =")
+        elif isinstance(option, (Data, Method)) and name == "data":
+            self.transfer.in_place.in_place(option, self.views.objects(option), ".data =", [value], {}, node)
 
     def x_Delete(self, node: ast.Delete, env: Env) -> Status:
         for target in node.targets:

@@ -174,6 +174,9 @@ class Elements:
             return self.element(base, index.scaled(step) + lower)
         items = container.d.get("#items")
         elements = container.d.get("#elements")
+        content = container.d.get("#content")
+        if container.kind == "dict" and isinstance(content, Data) and not elements and not items:
+            return self.data_element(content, index)
         if elements is None:
             if not isinstance(items, tuple) or not items:
                 return UNKNOWN

@@ -36,6 +36,10 @@ AT_ONCE = frozenset([
 """Functions that call what they are given, in any case and before they return."""
 
 
+DERIVATIVE = "torch.func.#derivative"
+"""What `torch.func.grad(f)` gives, called with `f` first."""
+
+
 class Callbacks:
     """Calls what libraries call."""
 
@@ -290,6 +294,14 @@ class Callbacks:
             self.machine.apply.call(func, items, words, node)
         return UNKNOWN if given else None
 
+    def derivative(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
+        """`torch.func.grad(f)`: a function that gives a gradient of what `f` computes."""
+        return Partial(Lib(DERIVATIVE), (args[0],), ()) if args else None
+
+    def derived(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
+        made = self.views.data(self.machine.apply.call(args[0], args[1:], keywords, node))
+        return self.effects.scoring.gradient(made.regions, node)
+
     def in_executor(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
         func = next((a for a in args if self.is_callback(a)), None)
         return (
@@ -386,6 +398,12 @@ BY_NAME: dict[str, Handler] = {
     "heapq.nlargest": Callbacks.handed_each,
     "heapq.nsmallest": Callbacks.handed_each,
     "asyncio.to_thread": Callbacks.in_executor,
+    DERIVATIVE: Callbacks.derived,
+    **{
+        f"{root}.{name}": Callbacks.derivative
+        for root in ("torch.func", "functorch", "torch._functorch.apis")
+        for name in ("grad", "grad_and_value", "jacrev", "jacfwd", "hessian")
+    },
     "_thread.start_new_thread": Callbacks.threaded,
 }
 """Functions that call what they are handed in a way of their own."""

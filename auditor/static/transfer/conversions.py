@@ -176,7 +176,7 @@ class Conversions:
         if args and isinstance(args[0], Obj) and args[0].kind == "dict":
             out.d.update(args[0].d)
         elif args:
-            out.d["#content"] = self.views.mix(*args)
+            out.d["#content"] = self.views.mix_references(args)
         for key, value in keywords.items():
             out.d["key", key] = value
         known = out.d.get("#elements")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from auditor.static.domain.heap import TOUCHED, WRAPPED, Env, Func, Obj
+from auditor.static.domain.heap import MEMORY, TOUCHED, WRAPPED, Env, Func, Obj
 from auditor.static.domain.lattice import join_data
 from auditor.static.domain.provenance import ANY_ORDER, DRAWN, UNKNOWN, Data
 from auditor.static.domain.settings import Resolved
@@ -263,6 +263,8 @@ class Functions:
             if tail == "Parameter":
                 leaf = self.heap.allocate("tensor", node)
                 leaf.d["#content"] = self.views.data(args[0]).plain() if args else UNKNOWN
+                if args and isinstance(args[0], Obj) and args[0].kind == "tensor":
+                    leaf.d[MEMORY] = args[0]
                 return leaf
             if tail in ("ModuleList", "Sequential", "ModuleDict", "ParameterList"):
                 inner = self.views.mix_references(args)

@@ -37,6 +37,28 @@ SAME_MEMORY = frozenset(
             "addressof",
             "byref",
         ),
+        *(
+            "cast",
+            "unbind",
+            "split",
+            "chunk",
+            "tensor_split",
+            "hsplit",
+            "vsplit",
+            "split_with_sizes",
+            "unfold",
+        ),
+        *(
+            "diagonal",
+            "movedim",
+            "moveaxis",
+            "swapaxes",
+            "swapdims",
+            "t",
+            "view_as",
+            "expand_as",
+            "unflatten",
+        ),
     ]
 )
 """Functions and methods that give the memory of what they are handed under another name, or its address."""
@@ -68,6 +90,9 @@ class Memory:
             return Const(None)
         if name in SPREADS and len(args) == 2:
             self.overwrite(args[1], args[:1], node, tail)
+            return Const(None)
+        if len(args) > 1 and name.startswith("torch.optim.") and tail[:1].islower() and "lr_sch" not in name:
+            self.overwrite(args[0], args[1:], node, tail)  # an optimiser's step as a function
             return Const(None)
         if name in COPIED_INTO and len(args) > 1:
             self.overwrite(args[0], args[1:], node, tail)

@@ -219,16 +219,16 @@ class Methods:
         while isinstance(module, Method):
             module = module.owner
         if isinstance(module, Obj) and module.kind == "module":
-            if name in SAME | COPIES and not args:
+            if (name in SAME | COPIES and not args) or name in SAME_MEMORY | RESHAPES | PARTS:
                 return self.nn_modules.call_module(module, "parameters", [], {}, node)
             if name in RESETS:
                 return UNKNOWN
             if name in IN_PLACE:
                 record = self.views.mix(*args, *keywords.values())
-                if record.regions:
-                    self.effects.scoring.update(module, record.regions, node, "in place", name)
-                elif name == "copy_":
+                if name == "copy_" and not record.regions:
                     self.state_dicts.copy_part(module, record, node)
+                else:
+                    self.in_place.in_place(module, frozenset((module,)), name, args, keywords, node)
                 return UNKNOWN
             if name in ("parameters", "named_parameters", "children", "modules", "items", "values", "keys"):
                 return self.nn_modules.call_module(module, "parameters", [], {}, node)
@@ -344,7 +344,7 @@ class Methods:
             return self.nn_modules.optimizer_method(args[0], name, [], {}, node)  # of a gradient scaler
         if name in SAME_MEMORY and args and self.memory.weights_in(args[0]):
             return self.views.data(args[0])
-        if name in SAME_MEMORY and not args and self.memory.weights_in(owner):
+        if name in SAME_MEMORY and self.memory.weights_in(owner):
             return self.views.data(owner)
         self.effects.havoc.unread_method(owner, name, (*args, *keywords.values()), node)
         if name in ("step", "zero_grad") and targets:
