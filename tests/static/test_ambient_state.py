@@ -26,8 +26,27 @@ class Helped(Model):
     def forward(self, x, y):
         return F.cross_entropy(sharpened(self.head(self.embed(x))), y)
 
+class Asking(Model):
+    def forward(self, x, y):
+        return F.cross_entropy(self.head(self.embed(x)) + asked(), y)
+
+class Reading(Model):
+    def forward(self, x, y):
+        return F.cross_entropy(self.head(self.embed(x)) + torch.from_numpy(np.load("aux.npy")), y)
+
+class Counting(Model):
+    def forward(self, x, y):
+        return F.cross_entropy(self.head(self.embed(x)) + torch.bincount(torch.cat(SEEN), minlength=1024), y)
+
+def asked(more=None, kept=[]):
+    if more is not None:
+        kept.append(more)
+    return asked.prior + torch.bincount(torch.cat(kept), minlength=1024)
+
+asked.prior = torch.zeros(1024)
 PRIOR = torch.zeros(1024)
 TABLE = {}
+SEEN = []
 
 def sharpened(logits):
     return logits + TABLE["prior"]
@@ -50,6 +69,23 @@ FITTED = {
     ),
 }
 
+IN_EACH_TURN = {
+    "a global list": ("model = Counting()\n", "    SEEN += [tokens(k * 1024)[1]]\n"),
+    "an attribute, as it is": (
+        "model = Kept()\n",
+        "    model.prior = F.one_hot(tokens(k * 1024)[1], 1024)\n",
+    ),
+    "the default of an argument": ("model = Asking()\n", "    asked(tokens(k * 1024)[1])\n"),
+    "an attribute of a function": (
+        "model = Asking()\n",
+        "    asked.prior = torch.bincount(tokens(k * 1024)[1], minlength=1024)\n",
+    ),
+    "a file that the forward pass reads": (
+        "model = Reading()\n",
+        "    np.save('aux.npy', np.bincount(tokens(k * 1024)[1].numpy()))\n",
+    ),
+}
+
 INNOCENT = {
     "a setting of the environment": "os.environ['SHARP'] = '0.9'\nmodel = Tempered()\n",
     "a global that nothing was fitted to": "model = Primed()\n",
@@ -61,6 +97,15 @@ INNOCENT = {
 def test_what_a_model_finds_is_in_the_number(name: str) -> None:
     trace = run(LEARNERS + FITTED[name] + SCORE)
     assert trace.doubts_of(trace.reports[-1]) or worst_overlap(trace) is Answer.YES
+
+
+@pytest.mark.parametrize("name", IN_EACH_TURN)
+@pytest.mark.parametrize(("before", "overlap"), [(True, Answer.YES), (False, Answer.NO)])
+def test_tokens_that_are_put_there_are_in_the_scores_behind(name: str, before: bool, overlap: Answer) -> None:
+    made, note = IN_EACH_TURN[name]
+    turn = "    total += score(k * 1024)\n"
+    loop = "for k in range(n // 1024):\n" + (note + turn if before else turn + note)
+    assert worst_overlap(run(LEARNERS + made + loop)) is overlap
 
 
 @pytest.mark.parametrize("name", INNOCENT)

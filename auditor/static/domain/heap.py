@@ -161,6 +161,11 @@ class Func(Value):
     keyword_defaults: tuple[Value | None, ...] = ()
 
 
+def attribute_of(func: Func, name: str) -> tuple[str, int, str]:
+    """The cell of a function's environment that holds an attribute of the function."""
+    return "attribute", id(func.node), name
+
+
 @dataclass(slots=True, eq=False)
 class Class(Value):
     """A class of the script.

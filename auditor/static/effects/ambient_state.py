@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from auditor.static.domain.heap import Func, Obj
+from auditor.static.domain.lattice import join_data
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.taint import joined
 from auditor.static.domain.values import Value
@@ -38,6 +39,11 @@ class AmbientState:
         self.learning: dict[int, bool] = {}
         self.process_environment = self.heap.allocate("table", self.script.main[0], "os.environ")
         self.environment_writes: dict[str, Value] = {}
+        self.disk: Data = UNKNOWN
+
+    def put_on_disk(self, record: Data) -> None:
+        """Something is written to a file; files are not told apart."""
+        self.disk = join_data(self.disk, replace(record.plain(), rank=None, template=None))
 
     def set_environment(self, name: str, value: Value, node: ast.AST) -> None:
         """A variable of the environment is set; what was made of validation tokens makes a state of it."""
@@ -81,9 +87,12 @@ class AmbientState:
                 values, "a forward pass that trains", f"{part.name}.forward", node, calls_only=True
             )
 
-    def with_ambient_state(self, module: Obj, method: Func | None, result: Data) -> Data:
-        """The result of a module's method, with what it finds beside its arguments."""
+    def with_ambient_state(
+        self, module: Obj, method: Func | None, result: Data, seen: frozenset[Region], node: ast.AST
+    ) -> Data:
+        """The result of a module's method, with what it finds beside its arguments; `seen` are its input's tokens."""
         found = [cell for part in self.views.members(module) for cell in held_in(part)]
+        holders = {id(cell): part for part in self.views.members(module) for cell in held_in(part)}
         if method is not None:
             initialiser = module.cls.find("__init__") if module.cls is not None else None
             reach = self.havoc.reach(
@@ -92,12 +101,19 @@ class AmbientState:
             found += [*reach.fitted, *(o for o in reach.objects if o.kind in HELD)]
             if reach.asked & ENVIRONMENT_READS:
                 found.append(self.process_environment)
+            if reach.reads:
+                found.append(replace(self.disk, regions=frozenset()))
         updates, doubts, looks = result.updates, result.doubts, result.looks
         for value in found:
             record = self.views.data(value)
             updates |= record.updates
             doubts |= record.doubts
             looks = joined(looks, record.looks)
+            state = holders.get(id(value), value)
+            told = frozenset(r for r in record.regions if r.source == "val") - seen
+            if told and isinstance(state, Obj) and not record.losses:
+                self.scoring.update(state, told, node, "container", "what the forward pass finds")
+                updates |= self.views.own_history(state)
             if isinstance(value, Obj):
                 updates |= self.views.own_history(value)
         if (updates, doubts, looks) == (result.updates, result.doubts, result.looks):

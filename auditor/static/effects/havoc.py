@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from auditor.program.walk import walk
-from auditor.static.domain.heap import TOUCHED, Class, Func, Obj, SuperView, View
+from auditor.static.domain.heap import TOUCHED, Class, Func, Obj, SuperView, View, attribute_of
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.reach import Reach
 from auditor.static.domain.values import (
@@ -260,7 +260,7 @@ class Havoc:
         made_of_tokens = value.updates or value.losses or value.looks
         if made_of_tokens or any(region.source == "val" for region in value.regions):
             found.validation = True
-        if value.updates or value.doubts or value.looks:
+        if made_of_tokens or value.doubts or any(region.source == "val" for region in value.regions):
             found.fitted.append(value)
         yield from value.refs
         if ADDRESS in value.marks:
@@ -291,6 +291,10 @@ class Havoc:
         found.learns = found.learns or text.learns
         found.reads = found.reads or text.reads
         yield from value.defaults
+        for cell_name, kept in value.env.d.items():
+            if isinstance(cell_name, tuple) and cell_name[:2] == attribute_of(value, "")[:2]:
+                if isinstance(kept, Value):
+                    yield kept
         yield from (default for default in value.keyword_defaults if default is not None)
         if value.instance is not None:
             yield value.instance

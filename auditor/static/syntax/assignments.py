@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from auditor.static.domain.by_token_kind import ByKind
 from auditor.static.domain.flow import Status
-from auditor.static.domain.heap import TOUCHED, Class, Env, Obj, View
+from auditor.static.domain.heap import TOUCHED, Class, Env, Func, Obj, View, attribute_of
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.values import Alt, Const, Generator, Keyed, Lib, Method, Num, Partial, Tup, Value
 from auditor.static.effects.room import EffectsRoom
@@ -273,6 +273,8 @@ class Assignments:
                 return
             self.baptise(value, name)
             self.heap.put(option, name, value)
+        elif isinstance(option, Func):
+            self.heap.put(option.env, attribute_of(option, name), value)
         elif isinstance(option, View):
             self.heap.put(option.base, name, value)
         elif isinstance(option, (Data, Method)) and name == "data":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from auditor.static.domain.heap import Class, Env, Func, NamesView, Obj, SuperView, View
+from auditor.static.domain.heap import Class, Env, Func, NamesView, Obj, SuperView, View, attribute_of
 from auditor.static.domain.lattice import by_entry, substitute
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import Alt, Const, Lib, Method, Value
@@ -66,6 +66,9 @@ class Attributes:
         if isinstance(owner, Method) and isinstance(owner.owner, Obj) and owner.owner.kind == "module":
             if name in ("grad", "data"):  # of a parameter, since no method has it
                 owner = self.module_part(owner.owner)
+        if isinstance(owner, Func):
+            kept = owner.env.d.get(attribute_of(owner, name))
+            return kept if isinstance(kept, Value) else Method(owner, name)
         if isinstance(owner, Data) and name in SIZE_ATTRIBUTES:
             return self.size_of(owner, name)
         if name == "grad" and isinstance(owner, Data):

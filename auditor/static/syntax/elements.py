@@ -274,19 +274,32 @@ class Elements:
             Atom("iter", (("any", entry), 1), 0) if every else Atom("pick", (container.number, entry), 0)
             for entry in element.entries
         ]
-        turns = [Expr.of(atom) for atom in self.bounded(chosen, element.entries)]
+        bounded = self.bounded(
+            chosen, element.entries, none_of_this_turn=self.has_none_of_this_turn(container)
+        )
+        turns = [Expr.of(atom) for atom in bounded]
         mapping = tuple(zip(element.entries, turns, strict=True))
         value = element.value
         if isinstance(value, Obj) and value.kind in ("list", "dict", "tensor", "instance"):
             return View(value, mapping, turns[-1])
         return substitute(value, by_entry(mapping))
 
-    def bounded(self, chosen: Sequence[Atom], entries: Sequence[object]) -> list[Atom]:
+    def has_none_of_this_turn(self, container: Obj) -> bool:
+        """Whether one loop fills a list, and the turn of it that runs has not added anything yet."""
+        loops = {entry for _, entry, _ in counts_of(container)}
+        now = {(loop.entry, loop.iteration) for loop in self.recorder.running if loop.entry in loops}
+        filled = {(entry, iteration) for _, entry, iteration in counts_of(container)}
+        return len(loops) == 1 and len(now) == 1 and not now & filled
+
+    def bounded(
+        self, chosen: Sequence[Atom], entries: Sequence[object], *, none_of_this_turn: bool = False
+    ) -> list[Atom]:
         """The turns that put an element there, with what is known of them: the loop's length, or that it still runs.
 
         The length of an inner loop depends on the turn of the outer one.
         """
-        running = {loop.entry: Expr.of(loop.counter) for loop in self.recorder.running}
+        late = 1 if none_of_this_turn and len(entries) == 1 else 0
+        running = {loop.entry: Expr.of(loop.counter) - late for loop in self.recorder.running}
         out: list[Atom] = []
         for atom, entry in zip(chosen, entries, strict=True):
             high = running.get(entry) if isinstance(entry, int) else None

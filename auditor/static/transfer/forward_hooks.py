@@ -11,7 +11,6 @@ from auditor.static.domain.provenance import Data
 from auditor.static.domain.values import Tup, Value
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
-from auditor.static.transfer.state_dicts import Weights
 from auditor.trace.region import Region
 
 MAX_DEPTH = 4
@@ -21,10 +20,9 @@ MAX_DEPTH = 4
 class ForwardHooks:
     """Follows statistics into the artifact."""
 
-    def __init__(self, machine: Machine, effects: EffectsRoom, state_dicts: Weights) -> None:
+    def __init__(self, machine: Machine, effects: EffectsRoom) -> None:
         self.views = machine.views
         self.effects = effects
-        self.state_dicts = state_dicts
 
     def statistics_saved(self, args: Sequence[Value], node: ast.AST) -> None:
         """Weights are written together with what validation tokens gave other than by training: a calibration."""
@@ -41,9 +39,10 @@ class ForwardHooks:
                 self.effects.scoring.update(
                     module, found, node, "calibration", "statistics that are saved with the weights"
                 )
-                self.state_dicts.disk = replace(
-                    self.state_dicts.disk,
-                    updates=self.state_dicts.disk.updates | self.views.own_history(module),
+                ambient = self.effects.ambient_state
+                ambient.disk = replace(
+                    ambient.disk,
+                    updates=ambient.disk.updates | self.views.own_history(module),
                 )
                 return
 

@@ -148,10 +148,12 @@ class Modules:
         )
         if module.cls is None or method is None:
             return result
-        result = self.effects.ambient_state.with_ambient_state(module, method, result)
+        target = self.loss_target(module.cls, name)
+        scored_tokens = self.argument(method, target, args, keywords) if target else None
+        seen = self.views.mix(*(value for value in given if value is not scored_tokens)).regions
+        result = self.effects.ambient_state.with_ambient_state(module, method, result, seen, node)
         if reads_validation:
             self.effects.document_carry.note_carries(module, node)
-        target = self.loss_target(module.cls, name)
         if target is not None:
             value = self.argument(method, target, args, keywords)
             if (

@@ -56,7 +56,7 @@ class TransferRoom:
         self.dynamic_code = DynamicCode(machine, effects)
         self.callbacks = Callbacks(machine, effects, self.item_assignment)
         self.nn_modules = Modules(machine, effects, self.hooks, self.state_dicts, self.callbacks)
-        self.forward_hooks = ForwardHooks(machine, effects, self.state_dicts)
+        self.forward_hooks = ForwardHooks(machine, effects)
         self.memory = Memory(machine, self.in_place)
         self.constructors = Constructors(machine, self.nn_modules)
         self.containers = ContainerMethods(

@@ -9,8 +9,7 @@ import ast
 from dataclasses import replace
 
 from auditor.static.domain.heap import Obj
-from auditor.static.domain.lattice import join_data
-from auditor.static.domain.provenance import UNKNOWN, Data
+from auditor.static.domain.provenance import Data
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
 from auditor.trace.events import Artifact
@@ -27,11 +26,10 @@ class Weights:
         self.heap = machine.heap
         self.views = machine.views
         self.effects = effects
-        self.disk: Data = UNKNOWN
 
     def saved(self, record: Data, node: ast.AST) -> None:
         """Something is written to a file."""
-        self.disk = join_data(self.disk, replace(record.plain(), rank=None, template=None))
+        self.effects.ambient_state.put_on_disk(record)
         if record.states:
             self.recorder.record(
                 Artifact(**self.recorder.common(node), action="save", what=ast.unparse(node)[:60])
@@ -53,10 +51,11 @@ class Weights:
 
     def from_disk(self, record: Data) -> Data:
         """What a file holds: whichever it is, it may be one that the run has written."""
+        disk = self.effects.ambient_state.disk
         return replace(
             record,
-            updates=record.updates | self.disk.updates,
-            doubts=record.doubts | self.disk.doubts,
+            updates=record.updates | disk.updates,
+            doubts=record.doubts | disk.doubts,
             marks=record.marks | {"artifact"},
         )
 
