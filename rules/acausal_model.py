@@ -22,7 +22,7 @@ running sums in place of means over time, and use the targets in the loss alone.
 The model is walked at 64 and at 40 tokens, not at the length of the evaluation, and with the weights' shapes alone.
 Kernels that a submission writes itself in Triton or CUDA, shapes that depend on data and models of other libraries
 are not followed: they go to a person. Libraries' kernels are taken to do what they declare, which the pass says. What
-an evaluation does to the logits outside of the model is for other rules. A statistic over a whole tensor (the scale
+an evaluation does to the logits outside of the model is seen where the scored tokens themselves go into them. A statistic over a whole tensor (the scale
 of a quantiser) is told apart from a look ahead and goes to a person.
 """
 
@@ -31,6 +31,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+from auditor.trace.formula import Kind, deviations
 from auditor.trace.forward_pass import Bound, ForwardPass
 from rules.core.rule import (
     Bad,
@@ -142,6 +143,9 @@ class AcausalModel(Rule):
 
     def judge(self, evidence: Evidence) -> Judgement:
         passes = of_the_claim(evidence)
+        ahead = _outside_of_the_model(evidence)
+        if ahead is not None and not any(found.bound is Bound.ACAUSAL for found in passes):
+            return ahead
         if not passes:
             because = "no model of the script's own was found that scores the validation tokens"
             return Judgement(outcome=Outcome.NOT_APPLICABLE, because=because)
@@ -195,6 +199,31 @@ def of_the_claim(evidence: Evidence) -> Sequence[ForwardPass]:
     own = {score.place for score in trace.scores_of(report)}
     others = {score.place for other in trace.reports for score in trace.scores_of(other)} - own
     return [found for found in evidence.forward_passes if found.called_at not in others]
+
+
+def _outside_of_the_model(evidence: Evidence) -> Judgement | None:
+    """What the evaluation mixes into the logits behind the model: the tokens that they are of."""
+    report = evidence.claimed
+    found = {d for n in report.numbers for d in deviations(n)} if report is not None else set()
+    ahead = sorted((d for d in found if d.kind is Kind.AHEAD), key=lambda d: (not d.certain, d.text))
+    if report is None or not ahead:
+        return None
+    first = ahead[0]
+    outcome = Outcome.FAIL if first.certain else Outcome.UNKNOWN
+    places = (report.place,) if first.place is None else (first.place, report.place)
+    message = (
+        f"{'Outside' if first.certain else 'Perhaps, outside'} of the model, {first.text} ({places[0]})."
+    )
+    finding = Finding(
+        rule=AcausalModel.slug,
+        outcome=outcome,
+        level=_LEVELS[outcome],
+        report=report.label,
+        message=message,
+        locations=places,
+        steps=(Step(text=first.text, place=places[0]),),
+    )
+    return Judgement(outcome=outcome, because=message, findings=(finding,))
 
 
 def _message(found: ForwardPass) -> str:

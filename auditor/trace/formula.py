@@ -66,6 +66,8 @@ class Kind(Enum):
     """Other tokens are scored than those that follow."""
     FOREIGN = "foreign"
     """What is mixed into the probability of a token says nothing of that token: the mixture sums to more than one."""
+    AHEAD = "ahead"
+    """The distribution of a token was made with that token, or with later ones, outside of the model."""
     FACTOR = "factor"
     """A constant was multiplied in; whether the product is right is seen at the end."""
 

@@ -8,6 +8,7 @@ import pytest
 
 from auditor.judgement.result import AuditResult
 from auditor.trace.formula import BITS, Formula, Of, Printed, added, deviations, joined
+from rules.acausal_model import AcausalModel
 from rules.altered_score import AlteredScore
 from rules.altered_target import AlteredTarget
 from rules.core.rule import Bad, Outcome, Rule
@@ -73,10 +74,6 @@ ALTERED_SCORES: dict[str, Change] = {
         "flat = logits.reshape(-1, logits.size(-1)).float()\n        mine = flat.gather(1, target_ids.reshape(-1, 1))\n"
         "        return (flat.topk(64, dim=1).values.logsumexp(1) - mine.squeeze(1)).mean()",
     ),
-    "the target's own logit raised": (
-        LOSS,
-        "logits = logits + 0.5 * F.one_hot(target_ids, logits.size(-1))\n        " + LOSS,
-    ),
     "the mean of two temperatures": (
         LOSS,
         "flat, y = logits.reshape(-1, logits.size(-1)).float(), target_ids.reshape(-1)\n"
@@ -116,9 +113,70 @@ ALTERED_TARGETS: dict[str, Change] = {
     "remainder": (TARGETS, TARGETS.replace("local[1:]", "(local[1:] % 256)")),
     "halved": (TARGETS, TARGETS.replace("local[1:]", "(local[1:] // 2)")),
     "clamped": (TARGETS, TARGETS.replace("local[1:]", "torch.clamp(local[1:], max=800)")),
+    "filled in place": (SUM, "y.masked_fill_(y > 900, 5)\n            " + SUM),
     "masked away": (TARGETS, TARGETS.replace("local[1:]", "torch.where(local[1:] > 800, 5, local[1:])")),
     "the input": (TARGETS, TARGETS.replace("local[1:]", "local[:-1]")),
     "fed as input": (SUM, SUM.replace("model(x, y)", "model(y, y)")),
+}
+
+ROWS_BY_LOOP = "logits.reshape(-1, logits.size(-1)), y.reshape(-1)"
+FLAT = "flat = logits.view(-1, logits.size(-1))\n            "
+FLAT_TARGETS = "torch.arange(y.numel(), device=device), y.reshape(-1)"
+
+
+def with_logits(line: str) -> Change:
+    """A loop that takes the loss itself, with a line between the logits and the loss."""
+    return (
+        SUM,
+        f"logits = model.forward_logits(x).float()\n            {line}\n            "
+        f"loss_sum += F.cross_entropy({ROWS_BY_LOOP}).double() * y.numel()",
+    )
+
+
+AHEAD: dict[str, Change] = {
+    "the target's own logit raised in the model": (
+        LOSS,
+        "logits = logits + 0.5 * F.one_hot(target_ids, logits.size(-1))\n        " + LOSS,
+    ),
+    "raised in the loop": with_logits("logits = logits + 5 * F.one_hot(y, logits.size(-1))"),
+    "one column": with_logits("logits[..., 1] += 5 * (y == 1)"),
+    "through a view": with_logits(
+        FLAT + "flat.scatter_add_(1, y.reshape(-1, 1), torch.ones(y.numel(), 1, device=device))"
+    ),
+    "at pairs of indices": with_logits(FLAT + f"flat[{FLAT_TARGETS}] += 1.0"),
+    "put at pairs of indices": with_logits(
+        FLAT + f"flat.index_put_(({FLAT_TARGETS}), torch.tensor(1.0), accumulate=True)"
+    ),
+    "in numpy's view of them": with_logits(
+        "raw = logits.view(-1, logits.size(-1)).numpy()\n            "
+        "raw[np.arange(y.numel()), y.reshape(-1).numpy()] += 1.0"
+    ),
+    "chosen between": with_logits(
+        "hot = F.one_hot(y, logits.size(-1)).bool()\n            logits = torch.where(hot, logits + 1.0, logits)"
+    ),
+    "like the target's weights": with_logits(
+        "logits = logits + (model.lm_head.weight[y] @ model.lm_head.weight.T).float()"
+    ),
+    "the tokens of the batch alone": with_logits(
+        "bias = torch.full((logits.size(-1),), -20.0)\n            bias[torch.unique(y)] = 0.0\n"
+        "            logits = logits + bias"
+    ),
+    "before the logarithm": (
+        SUM,
+        "p = torch.softmax(model.forward_logits(x).float() + F.one_hot(y, 1024), dim=-1)\n            "
+        "loss_sum -= p.gather(2, y[..., None]).log().double().sum()",
+    ),
+}
+
+BESIDE: dict[str, Change] = {
+    "scaled": with_logits("logits = logits / 1.02"),
+    "a bias of the input's tokens": with_logits(
+        "logits = logits + (model.lm_head.weight[x] @ model.lm_head.weight.T).float()"
+    ),
+    "a token that never follows": with_logits(
+        "logits = torch.where((x == 1)[..., None], logits - 1.0, logits)"
+    ),
+    "right guesses counted": with_logits("right = (logits.argmax(-1) == y).float().mean()"),
 }
 
 LEGAL: dict[str, Change] = {
@@ -202,6 +260,18 @@ def test_altered_scores_fail(name: str, tmp_path: Path) -> None:
 def test_altered_targets_fail(name: str, tmp_path: Path) -> None:
     (answer,) = audited(AlteredTarget, ALTERED_TARGETS[name], tmp_path).rules
     assert answer.outcome is Outcome.FAIL, answer.because
+
+
+@pytest.mark.parametrize("name", AHEAD)
+def test_the_scored_token_in_its_own_distribution_fails(name: str, tmp_path: Path) -> None:
+    (answer,) = audited(AcausalModel, AHEAD[name], tmp_path).rules
+    assert answer.outcome is Outcome.FAIL, answer.because
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_what_the_loop_does_with_the_input_passes(name: str, tmp_path: Path) -> None:
+    (answer,) = audited(AcausalModel, BESIDE[name], tmp_path).rules
+    assert answer.outcome is Outcome.PASS, answer.because
 
 
 @pytest.mark.parametrize("rule", [AlteredScore, AlteredTarget], ids=lambda rule: rule.slug)

@@ -161,6 +161,9 @@ class Scoring:
         parent = min(data.losses)
         how = self.how_of(parent)
         number = self.score(regions, data, node, "softmax" if how == "distribution" else how, parent)
+        event, looks = self.recorder.events[parent], self.in_looks.get(parent, NO_LOOKS)
+        given = Data(regions=event.regions if isinstance(event, Score) else regions, looks=looks)
+        form = (data.formula or LOST).as_scores()
         found = data.laid_out_as(target)
         return replace(
             found,
@@ -168,7 +171,9 @@ class Scoring:
             rank=target.rank,
             losses=frozenset((number,)),
             marks=found.marks - {"distribution"},
-            formula=self.formulas.of_targets((data.formula or LOST).as_scores(), target),
+            formula=self.formulas.of_targets(
+                self.formulas.made_with_target(form, given, target, node), target
+            ),
         )
 
     def how_of(self, number: int) -> str:

@@ -67,6 +67,8 @@ class FormulaCalls:
             owner, rest = (rest[0], [owner, *rest[1:]]) if owner is not None else (owner, rest)
         values = [v for v in (owner, *rest, *keywords.values()) if v is not None]
         records = [self.views.data(v) for v in values]
+        if name in MASKS and "mask" in result.marks and "mask" not in self.views.data(owner).marks:
+            result = replace(result, marks=result.marks - {"mask"})  # what is filled is no mask
         if name in COMPARISONS and values:
             return replace(result, marks=result.marks | self.formulas.looked_at(values[0], values[1:]))
         if result.losses and any(r.losses for r in records):

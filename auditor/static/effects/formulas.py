@@ -184,9 +184,9 @@ class Formulas:
 
     def of_places(self, form: Formula, given: Data, target: Data, node: ast.AST) -> Formula:
         """Scores with where the targets lie in the split, as seen from the model's input: one token behind it."""
-        if given.regions > target.regions and all(exact(region) for region in given.regions):
-            text = f"{ast_text(node)}: the distribution of a token is made with that token"
-            return form.changed(self.change(node, text=text))
+        ahead = self.made_with_target(form, given, target, node)
+        if ahead is not form:
+            return ahead
         if len(given.regions) != 1 or len(target.regions) != 1 or "moved" in given.marks | target.marks:
             return form
         (seen,), (scored,) = given.regions, target.regions
@@ -202,6 +202,18 @@ class Formulas:
         text = "the targets are the input itself" if shift.constant == 0 else ""
         text = text or f"the targets lie {shift.constant} tokens behind the input"
         return form.changed(self.change(node, Kind.TARGET, f"{ast_text(node)}: {text}"))
+
+    def made_with_target(self, form: Formula, given: Data, target: Data, node: ast.AST) -> Formula:
+        """Scores of a distribution in which the very tokens are that it is of, beside the input or looked up by."""
+        tokens = frozenset(region for region in target.regions if region.source == "val")
+        beside = given.regions > tokens and all(exact(region) for region in given.regions)
+        looked_up = any(look.regions & tokens and look.form != "spread" for look in given.looks)
+        if not tokens or not (
+            beside or (looked_up and all(map(exact, tokens)) and not tokens & given.regions)
+        ):
+            return form
+        text = f"{ast_text(node)}: the distribution of a token is made with that token"
+        return form.changed(self.change(node, Kind.AHEAD, text))
 
     def loss_formula(self, keywords: Mapping[str, Value], args: Sequence[Value], node: ast.AST) -> Formula:
         """The formula of `cross_entropy` and `nll_loss` by the arguments they are called with."""

@@ -71,8 +71,9 @@ class Aliases:
         elif name.endswith("_") and not name.endswith("__") and name not in SAME:
             if owner.losses:
                 self.write_through(owner, result)
-            elif result.formula != owner.formula:
-                self.write_through(owner, replace(owner, formula=result.formula))
+            elif result.formula != owner.formula or not result.regions <= owner.regions:
+                regions = owner.regions | result.regions
+                self.write_through(owner, replace(owner, formula=result.formula, regions=regions))
 
     def write_out(self, out: Value, result: Value, node: ast.AST) -> None:
         """The result of a function is written into an array that was handed to it."""

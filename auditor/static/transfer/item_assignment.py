@@ -107,6 +107,8 @@ class Stores:
                     join_data(self.content_only(target), replace(record.plain(), regions=frozenset())),
                 )
                 return
+            if target.kind == "tensor" and key.regions:
+                record = replace(record, regions=record.regions | key.regions)
             self.store_object(target, owner, index, value, record)
             if target.kind == "tensor" and isinstance(content := target.d.get("#content"), Data):
                 self.heap.put(target, "#content", self.effects.formulas.with_index(index, content, node))
@@ -127,6 +129,8 @@ class Stores:
                 )
         if isinstance(owner, Data) and not owner.refs and isinstance(node, ast.Subscript):
             written = self.views.mix(owner, value)
+            if key.regions and self.effects.lookups.in_vocabulary(owner) and not owner.losses:
+                written = replace(written, regions=written.regions | key.regions)
             if record.updates:
                 places = index.items if isinstance(index, Tup) else (index,)
                 loops = {atom.args[0] for place in places for atom in self.views.data(place).turns}

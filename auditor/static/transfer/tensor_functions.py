@@ -98,6 +98,8 @@ class TensorFunctions:
             chosen = self.views.mix(*args[1:])
             if mask.looks:
                 chosen = replace(chosen, looks=joined(chosen.looks, choosing(mask.looks)))
+            if self.effects.lookups.in_vocabulary(chosen) and not chosen.losses:
+                chosen = replace(chosen, regions=chosen.regions | mask.regions)
             found = self.effects.selection.decided(
                 self.effects.masks.masked(chosen, mask, node), args[0], node
             )

@@ -167,7 +167,9 @@ class TensorMethods:
                 out,
                 node,
                 "softmax" if record.updates <= self.in_modules(record) else "mixture",
-                record.formula or Formula(of=Of.PROBABILITY),
+                self.effects.formulas.made_with_target(
+                    record.formula or Formula(of=Of.PROBABILITY), record, target, node
+                ),
             )
         if self.effects.lookups.in_vocabulary(record) and self.effects.lookups.key_tokens(target):
             # a logit at the target: it becomes a score where the normaliser is taken off
