@@ -314,6 +314,43 @@ def test_a_choice_between_turns_that_score_the_same_tokens(name: str, tmp_path: 
     assert answer.outcome is outcome, answer.because
 
 
+CALL = "val_loss, val_bpb = eval_val(args, base_model, rank, world_size, device, val_tokens, byte_table)"
+EVALUATE = CALL.split(" = ")[1]
+
+RUNS: dict[str, tuple[str, Outcome]] = {
+    "sorted, the first": (
+        f"found = []\n    for cap in (20.0, 30.0, 40.0):\n        base_model.cap = cap\n"
+        f"        found.append({EVALUATE})\n    found.sort(key=lambda run: run[1])\n    val_loss, val_bpb = found[0]",
+        Outcome.FAIL,
+    ),
+    "by the place of the least": (
+        f"runs = [{EVALUATE} for _ in range(3)]\n"
+        "    val_loss, val_bpb = runs[int(np.argmin([run[1] for run in runs]))]",
+        Outcome.FAIL,
+    ),
+    "the least of a table": (
+        f"table = {{}}\n    for bits in (4, 6, 8):\n        table[bits] = {EVALUATE}\n"
+        "    val_loss, val_bpb = min(table.values(), key=lambda run: run[1])",
+        Outcome.FAIL,
+    ),
+    "the last": (
+        f"runs = [{EVALUATE} for _ in range(3)]\n    val_loss, val_bpb = runs[-1]",
+        Outcome.PASS,
+    ),
+    "the fastest training run is told": (
+        f"seconds = sorted([3.0, 2.0])\n    log0(f'best of {{seconds[0]}}')\n    {CALL}",
+        Outcome.PASS,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_choice_between_whole_runs(name: str, tmp_path: Path) -> None:
+    lines, outcome = RUNS[name]
+    (answer,) = audited(HindsightSelection, (CALL, lines), tmp_path).rules
+    assert answer.outcome is outcome, answer.because
+
+
 def test_a_temperature_kept_in_the_environment_is_a_choice(tmp_path: Path) -> None:
     fit = (
         "found = {}\n    for sharp in ('0.8', '0.9', '1.0'):\n        os.environ['SHARP'] = sharp\n"

@@ -12,12 +12,12 @@ import ast
 from dataclasses import replace
 
 from auditor.static.domain.flow import Choice
-from auditor.static.domain.heap import Obj
+from auditor.static.domain.heap import Obj, View
 from auditor.static.domain.lattice import scored
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.taint import choosing
 from auditor.static.domain.taint import joined as together
-from auditor.static.domain.values import Const, Num, Value
+from auditor.static.domain.values import Const, Keyed, Num, Tup, Value
 from auditor.static.effects.events import Scoring
 from auditor.static.interpreter.machine import Machine
 from auditor.trace.events import Score
@@ -83,6 +83,65 @@ class Choices:
                 if region.partial or any(atom.args[0] == entry for atom in region.iterations | region.turns):
                     return None
         return self.recorder.running[-1].variable
+
+    def picked_by_score(self, container: Value, picked: Value, node: ast.AST, by: str) -> Value:
+        """One of the scores in a container, or of what stands beside them, that was chosen by their values."""
+        losses = self.views.data(container).losses
+        turns = self.turns_of(container)
+        repeated = next(filter(None, (self.repeated_in(number, turns) for number in sorted(losses))), "")
+        if len(losses) < 2 and not repeated:
+            return picked
+        return self.with_choice(picked, losses, node, by, repeated)
+
+    def with_choice(
+        self, picked: Value, losses: frozenset[int], node: ast.AST, by: str, repeated: str
+    ) -> Value:
+        if isinstance(picked, Tup):
+            return Tup(tuple(self.with_choice(i, losses, node, by, repeated) for i in picked.items))
+        record = self.views.data(picked)
+        if not record.losses:
+            return picked
+        return replace(
+            self.scoring.select(replace(record, losses=losses), node, by, repeated), refs=frozenset()
+        )
+
+    def turns_of(self, container: Value) -> list[tuple[Value, tuple[int, ...]]]:
+        """The elements of a container, with the loops that put each of them there."""
+        found: list[tuple[Value, tuple[int, ...]]] = []
+        waiting = [container]
+        seen: set[int] = set()
+        while waiting:
+            value = waiting.pop()
+            value = value.base if isinstance(value, View) else value
+            if isinstance(value, Tup):
+                found += [(item, ()) for item in value.items]
+            if not isinstance(value, Obj) or value.number in seen:
+                continue
+            seen.add(value.number)
+            made_by = value.d.get("#entries")
+            entries = made_by if isinstance(made_by, tuple) else ()
+            for name, cell in value.d.items():
+                if name in ("#parts", "#joined") and isinstance(cell, tuple):
+                    waiting += cell
+                elif name == "#base" and isinstance(cell, Value):
+                    waiting.append(cell)
+                elif name in ("#items", "#elements") and isinstance(cell, tuple):
+                    found += [(e.value, e.entries) if isinstance(e, Keyed) else (e, entries) for e in cell]
+                elif isinstance(name, tuple) and name[0] == "key" and isinstance(cell, Value):
+                    found.append((cell, ()))
+        return found
+
+    def repeated_in(self, number: int, elements: list[tuple[Value, tuple[int, ...]]]) -> str:
+        """The variable of a loop each of whose turns puts one score of the same tokens there; "" if there is none."""
+        event = self.recorder.events.get(number)
+        if not isinstance(event, Score) or any(region.partial for region in event.regions):
+            return ""
+        holding = [entries for value, entries in elements if number in self.views.data(value).losses]
+        depends = {atom.args[0] for r in event.regions for atom in r.iterations | r.turns}
+        for turn in event.turns:
+            if turn.entry not in depends and any(turn.entry in entries for entries in holding):
+                return turn.variable
+        return "_" if len(holding) > 1 and not any(holding) else ""
 
     def told(self, value: Value, choice: Choice) -> Value:
         """A value that a branch left, with what the branch was told about tokens; sums over tokens aside."""

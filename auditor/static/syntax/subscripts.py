@@ -11,6 +11,7 @@ from auditor.static.domain.lattice import by_entry, substitute
 from auditor.static.domain.provenance import LAYOUT, MATCHED, UNKNOWN, Data
 from auditor.static.domain.taint import Looks
 from auditor.static.domain.values import Alt, Columns, Const, Lib, Num, Slice, Tup, Value
+from auditor.static.effects.formulas import BY_SCORE
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
 from auditor.static.syntax.elements import Elements
@@ -229,7 +230,8 @@ class Subscripts:
                 return self.list_slice(owner, index, node)
             position = self.views.number(index)
             if position is not None and position.is_constant and "#by_score" in base.d:
-                return self.effects.scoring.select(self.views.data(owner).plain(), node, "sorted")
+                one = self.elements.element(owner, None)
+                return self.effects.selection.picked_by_score(owner, one, node, "sorted")
             if position is not None:
                 return self.elements.element(owner, position)
             record = self.views.data(index)
@@ -238,6 +240,10 @@ class Subscripts:
             found_element = self.elements.element(
                 owner, self.symbols.fresh("opaque", *(Expr.of(a) for a in sorted_atoms(record)))
             )
+            if self.effects.formulas.chosen_by(index) == BY_SCORE or record.losses:
+                return self.effects.selection.picked_by_score(
+                    owner, found_element, node, "an index by scores"
+                )
             return found_element
         if base.kind == "iterator":
             position = self.views.number(index)

@@ -327,9 +327,12 @@ class BuiltinFunctions:
             except (TypeError, ValueError, ArithmeticError):
                 return Data(settings=settings)
         if name in ("max", "min") and isinstance(keywords.get("key"), Func) and args:
-            by = self.machine.apply.call(
-                keywords["key"], [self.machine.evaluate.element(args[0], None)], {}, node
-            )
+            one = self.machine.evaluate.element(args[0], None)
+            by = self.machine.apply.call(keywords["key"], [one], {}, node)
+            if self.views.data(by).losses:
+                chosen = self.effects.selection.picked_by_score(args[0], one, node, name)
+                if chosen is not one:
+                    return chosen
             return self.effects.selection.decided(
                 self.decisions.as_record(self.machine.evaluate.element(args[0], None)), by, node
             )
@@ -348,6 +351,11 @@ class BuiltinFunctions:
                 return Num(operation(name, *numbers), settings)
             if all(self.views.data(a).losses for a in args[:2]):
                 return self.effects.scoring.select(self.views.mix(*args), node, name)
+        if name in ("max", "min") and len(args) == 1 and self.views.data(args[0]).losses:
+            every = self.views.mix(args[0])
+            chosen = self.effects.selection.picked_by_score(args[0], every, node, name)
+            if chosen is not every:
+                return chosen
         if name == "abs" and len(args) == 1 and isinstance(args[0], Num):
             return Num(operation("max", args[0].expr, -args[0].expr), settings)
         if name in ("int", "round") and len(args) == 1 and isinstance(args[0], Num):
@@ -378,7 +386,7 @@ class BuiltinFunctions:
                 return value
             out = self.heap.allocate("list", node)
             self.list_views.show_shuffled(out, value)
-            if name == "sorted" and len(self.views.data(value).losses) > 1:
+            if name == "sorted" and self.views.data(value).losses:
                 out.d["#by_score"] = True
             if name == "sorted":
                 self.effects.formulas.ordered_by_score(out, node)

@@ -92,7 +92,11 @@ class ContainerMethods:
         if name in ("sort", "reverse"):
             if name == "sort":
                 self.effects.formulas.ordered_by_score(target, node)
-            return self.reordered(target)
+            of_scores = name == "sort" and bool(self.views.data(target).losses)
+            found = self.reordered(target)
+            if of_scores:
+                self.heap.put(target, "#by_score", True)
+            return found
         if name in ("pop", "popleft", "get", "get_nowait"):
             found = (
                 self.list_views.taken(target, args[:1] if name == "pop" else [Const(0)])
