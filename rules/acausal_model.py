@@ -22,8 +22,8 @@ running sums in place of means over time, and use the targets in the loss alone.
 The model is walked at 64 and at 40 tokens, not at the length of the evaluation, and with the weights' shapes alone.
 Kernels that a submission writes itself in Triton or CUDA, shapes that depend on data and models of other libraries
 are not followed: they go to a person. Libraries' kernels are taken to do what they declare, which the pass says. What
-an evaluation does to the logits outside of the model is seen where the scored tokens themselves go into them. A statistic over a whole tensor (the scale
-of a quantiser) is told apart from a look ahead and goes to a person.
+an evaluation does to the logits outside of the model is seen where the scored tokens themselves go into them. A
+statistic over a whole tensor (the scale of a quantiser) is told apart from a look ahead and goes to a person.
 """
 
 from __future__ import annotations
