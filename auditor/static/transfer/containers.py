@@ -93,10 +93,10 @@ class ContainerMethods:
             if name == "sort":
                 self.effects.formulas.ordered_by_score(target, node)
             of_scores = name == "sort" and bool(self.views.data(target).losses)
-            found = self.reordered(target)
+            in_order = self.reordered(target)
             if of_scores:
                 self.heap.put(target, "#by_score", True)
-            return found
+            return in_order
         if name in ("pop", "popleft", "get", "get_nowait"):
             found = (
                 self.list_views.taken(target, args[:1] if name == "pop" else [Const(0)])
