@@ -31,8 +31,9 @@ COMMANDS: dict[str, str] = {
     "cache": "Say what a folder of kept answers holds, or clear it.",
     "preflight": "Look at an entry before its runs: verdict, bytes, seconds, seeds.",
     "init": "Write the skeleton of an entry.",
-    "explain": "Show a rule: documentation, sources, precedents, examples.",
+    "explain": "Show a rule or a finding code: documentation, sources, precedents.",
     "rules": "List the rules.",
+    "schema": "Show the JSON Schema of an output.",
 }
 """Every command with its line in `--help`; `tests/cli` holds it against the commands themselves."""
 

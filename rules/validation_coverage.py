@@ -34,7 +34,7 @@ from typing import ClassVar
 
 from auditor.trace.answer import Answer
 from auditor.trace.coverage import AT_RANDOM, TOKENS, Coverage
-from auditor.trace.events import Report, Score, Skip
+from auditor.trace.events import SKIP_WAYS, Report, Score, Skip
 from auditor.trace.extent import Reach
 from auditor.trace.region import Region
 from rules.core.order_rule import judged_report
@@ -67,11 +67,6 @@ REASONS = {
     "chance": "a random number", "unknown": "a condition of which nothing is known",
 }  # fmt: skip
 """What may decide that tokens are left out, in words."""
-WAYS = {
-    "break": ("ends", "the rest of the loop"), "continue": ("ends", "a turn of the loop"),
-    "branch": ("decides over", "what is added up"), "filter": ("decides over", "what is gone through"),
-}  # fmt: skip
-"""How they are left out."""
 ROUNDING = 0.0005
 """Share of the split below which tokens without a score are only told: 31,000 of 62 million."""
 
@@ -170,7 +165,7 @@ class ValidationCoverage(Rule):
         if coverage.unknown == AT_RANDOM:
             yield self._drawn(report, scores)
         for skip in {skip.place: skip for skip in trace.skips if _leaves_out(skip, scores)}.values():
-            does, what = WAYS[skip.how]
+            does, what = SKIP_WAYS[skip.how]
             why = REASONS[skip.by]
             yield Finding(
                 rule=self.slug,

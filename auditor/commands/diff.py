@@ -27,11 +27,12 @@ def command(
     from auditor.pull_request.target import one_submission
     from auditor.report import diff_text as words
     from auditor.submission.git_store import ObjectStore
+    from auditor.versions import stamped
 
     store = ObjectStore(git_dir) if git_dir is not None else None
     delta = compare_submissions(one_submission(old, store), one_submission(new, store))
     if format_name == "json":
-        text = json.dumps(delta.to_json(), indent=2, ensure_ascii=False) + "\n"
+        text = json.dumps(stamped(delta.to_json()), indent=2, ensure_ascii=False) + "\n"
     else:
         text = words.render_markdown(delta) if format_name == "markdown" else words.render_text(delta)
     write(text, output)

@@ -1,46 +1,97 @@
-"""`auditor explain RULE`: a rule's page from its own file."""
+"""`auditor explain NAME`: a rule's page from its own file, or what a finding code of the records validator says."""
 
 from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
 
 import click
 
 from auditor.commands.options import output_options, write
 from auditor.errors import InputError
 
+if TYPE_CHECKING:
+    from rules.core.rule import Rule
+
 
 @click.command("explain")
-@click.argument("rule")
+@click.argument("name", metavar="RULE")
 @output_options("text", "markdown", "json")
-def command(rule: str, format_name: str, output: str | None, quiet: bool) -> int:
+def command(name: str, format_name: str, output: str | None, quiet: bool) -> int:
     """Show a rule: documentation, policies, sources, precedents and examples.
 
-    RULE is a slug of `auditor rules`.
+    RULE is a slug of `auditor rules`, or a finding code of `auditor records`, such as train_over_600s.
     """
     import difflib
 
+    from auditor.records.findings import CODES
     from rules import ALL, by_slug
-    from rules.docs.documentation import documentation, page, precedents_of
 
-    found = by_slug(rule)
+    wanted = name.strip()
+    if wanted.replace("-", "_") in CODES and by_slug(wanted) is None:
+        _explain_code(wanted.replace("-", "_"), format_name, output)
+        return 0
+    found = by_slug(wanted.replace("_", "-"))
     if found is None:
-        close = difflib.get_close_matches(rule, [known.slug for known in ALL], n=1, cutoff=0.4)
+        names = [*(known.slug for known in ALL), *CODES]
+        close = difflib.get_close_matches(wanted, names, n=1, cutoff=0.4)
         raise InputError(
-            f"there is no rule {rule!r}",
+            f"there is no rule {name!r}",
             hint=f"did you mean {close[0]}?" if close else "auditor rules lists them",
         )
+    _explain_rule(found, format_name, output)
+    return 0
+
+
+def _explain_rule(rule: type[Rule], format_name: str, output: str | None) -> None:
+    from auditor.records.findings import CODES
+    from auditor.versions import stamped
+    from rules.docs.documentation import documentation, page, precedents_of
+
+    codes = [code for code, (_, slug) in CODES.items() if slug == rule.slug]
     if format_name == "json":
         import dataclasses
-        import json
 
         shown = {
             "schema": 1,
-            "rule": found.slug,
-            "title": found.title,
-            "documentation": documentation(found),
-            "sources": [dataclasses.asdict(source) for source in found.sources],
-            "precedents": [dataclasses.asdict(precedent) for precedent in precedents_of(found.slug)],
+            "rule": rule.slug,
+            "title": rule.title,
+            "documentation": documentation(rule),
+            "sources": [dataclasses.asdict(source) for source in rule.sources],
+            "precedents": [dataclasses.asdict(precedent) for precedent in precedents_of(rule.slug)],
+            "codes": codes,
         }
-        write(json.dumps(shown, indent=1, ensure_ascii=False) + "\n", output)
-    else:
-        write(page(found), output)
-    return 0
+        write(json.dumps(stamped(shown), indent=1, ensure_ascii=False) + "\n", output)
+        return
+    text = page(rule)
+    if codes:
+        text += f"\n## Finding codes of `auditor records`\n\n{', '.join(f'`{code}`' for code in codes)}\n"
+    write(text, output)
+
+
+def _explain_code(code: str, format_name: str, output: str | None) -> None:
+    from auditor.records.code_documentation import CODE_DOCUMENTATION
+    from auditor.records.findings import CODES
+    from auditor.versions import stamped
+
+    severity, slug = CODES[code]
+    says, to_do = CODE_DOCUMENTATION[code]
+    if format_name == "json":
+        shown = {
+            "schema": 1,
+            "code": code,
+            "severity": severity.value,
+            "rule": slug,
+            "documentation": {"What it says": says, "What to do": to_do},
+        }
+        write(json.dumps(stamped(shown), indent=1, ensure_ascii=False) + "\n", output)
+        return
+    belongs = (
+        f"It belongs to the rule `{slug}`: `auditor explain {slug}`." if slug else "It belongs to no rule."
+    )
+    write(
+        f"# {code}: a finding of `auditor records`\n\n{says}\n\n"
+        f"Severity: {severity.value} (`fail` makes the entry fail; the circumstances may lower it). {belongs}\n\n"
+        f"## What to do\n\n{to_do}\n",
+        output,
+    )

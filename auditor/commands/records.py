@@ -37,6 +37,7 @@ def command(
     from auditor.report.records_text import render_markdown, render_text
     from auditor.submission.load import load_submissions
     from auditor.submission.loaded import NOTHING_CHANGED
+    from auditor.versions import stamped
 
     if target is not None and Path(target).is_file():
         raise InputError(
@@ -59,8 +60,8 @@ def command(
         for folder in loaded.folders
     ]
     if format_name == "json":
-        values = [result.to_json() for result in results]
-        value = values[0] if len(values) == 1 else {"schema": 1, "folders": values}
+        values = [stamped(result.to_json()) for result in results]
+        value = values[0] if len(values) == 1 else stamped({"schema": 1, "folders": values})
         text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
     elif format_name == "markdown":
         text = "\n".join(render_markdown(result) for result in results)

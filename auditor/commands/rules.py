@@ -11,6 +11,7 @@ from auditor.commands.options import output_options, write
 @output_options("text", "json", "markdown")
 def command(format_name: str, output: str | None, quiet: bool) -> int:
     """List the rules."""
+    from auditor.versions import stamped
     from rules import ALL
     from rules.core.rule import Policy
     from rules.docs.catalogue import table
@@ -31,7 +32,7 @@ def command(format_name: str, output: str | None, quiet: bool) -> int:
             }
             for rule in ALL
         ]
-        write(json.dumps({"schema": 1, "rules": rows}, indent=1, ensure_ascii=False) + "\n", output)
+        write(json.dumps(stamped({"schema": 1, "rules": rows}), indent=1, ensure_ascii=False) + "\n", output)
     else:
         lines = [f"{rule.slug:<26} {rule.kind.value:<11} {rule.condition:<8} {rule.title}" for rule in ALL]
         write("\n".join(lines) + "\n", output)

@@ -72,6 +72,7 @@ def compare(
     from auditor.stats.compare import Sample, values_sample
     from auditor.stats.compare import compare as compare_samples
     from auditor.submission.git_store import ObjectStore
+    from auditor.versions import stamped
 
     if old_bpb is not None and new_bpb is None and old is not None and new is None:
         old, new = None, old
@@ -94,7 +95,7 @@ def compare(
     except ValueError as error:
         raise InputError(str(error)) from error
     if format_name == "json":
-        text = json.dumps(comparison.to_json(), indent=2, ensure_ascii=False) + "\n"
+        text = json.dumps(stamped(comparison.to_json()), indent=2, ensure_ascii=False) + "\n"
     else:
         text = (
             words.render_markdown(comparison) if format_name == "markdown" else words.render_text(comparison)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from auditor.json_value import Json
 from auditor.judgement.result import AuditResult, Verdict
+from auditor.versions import made_by
 from rules.core.rule import Kind, Outcome
 
 
@@ -85,12 +86,14 @@ def to_json(row: Row) -> str:
     """One JSON object on one line; an empty error is null."""
     shown: dict[str, Json] = dataclasses.asdict(row)
     shown["error"] = row.error or None
+    shown["tool"] = made_by()
     return json.dumps(shown)
 
 
 def from_json(line: str) -> Row:
     """The row of a line that `to_json` wrote."""
     read = json.loads(line)
+    read.pop("tool", None)
     for name in ("failed", "review", "unknown"):
         read[name] = tuple(read[name])
     read["error"] = read["error"] or ""

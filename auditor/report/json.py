@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from auditor.json_value import Json
 from auditor.judgement.result import AuditResult, ReportResult
 from auditor.report.clean import clean
-from auditor.report.versions import made_by
 from auditor.trace.events import (
     Access,
     Artifact,
@@ -30,6 +29,7 @@ from auditor.trace.render import RegionNames
 from auditor.trace.token_bytes import compared
 from auditor.trace.trace import Trace
 from auditor.trace.tree import Node
+from auditor.versions import made_by
 from rules.core.rule import Finding
 
 SCHEMA = 1
@@ -38,7 +38,7 @@ SCHEMA = 1
 def render(results: Sequence[AuditResult], notes: Sequence[str] = ()) -> str:
     """One object for one submission, else a list under "submissions"; keys in a fixed order, pure ASCII."""
     objects: list[Json] = [as_object(result) for result in results]
-    whole = objects[0] if len(objects) == 1 else {"schema": SCHEMA, "submissions": objects}
+    whole = objects[0] if len(objects) == 1 else {"schema": SCHEMA, "tool": made_by(), "submissions": objects}
     assert isinstance(whole, dict)
     if notes:
         whole["notes"] = [clean(note) for note in notes]

@@ -13,8 +13,8 @@ from auditor.preflight.preflight import Plan, Preflight
 from auditor.records.size_checks import CAP_BYTES
 from auditor.report.clean import clean_line
 from auditor.report.json import as_object
-from auditor.report.versions import made_by
 from auditor.report.view import view
+from auditor.versions import made_by
 
 WIDTH = 80
 _SIGNS = {State.THERE: "+", State.LATER: ".", State.UNSEEN: "?", State.MISSING: "x"}

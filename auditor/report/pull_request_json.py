@@ -6,7 +6,7 @@ from auditor.judgement.result import RecordVerdict, Verdict
 from auditor.pull_request.review import Review
 from auditor.report.json import as_object
 from auditor.report.pull_request_comment import conclusion
-from auditor.report.versions import made_by
+from auditor.versions import made_by
 
 _WORST_FIRST = (Verdict.VIOLATION, Verdict.REVIEW, Verdict.NOTHING, Verdict.COMPLIANT)
 

@@ -9,12 +9,13 @@ from auditor.json_value import Json
 from auditor.replay.probes.outcome import ConditionResult, LeakWitness, MassWitness, ReplayResult
 from auditor.report.clean import clean_line
 from auditor.report.json import SCHEMA, trace_object
+from auditor.versions import made_by
 
 
 def render(results: Sequence[ReplayResult]) -> str:
     """One object for one submission, else a list under "submissions"."""
     objects: list[Json] = [as_object(result) for result in results]
-    whole = objects[0] if len(objects) == 1 else {"schema": SCHEMA, "submissions": objects}
+    whole = objects[0] if len(objects) == 1 else {"schema": SCHEMA, "tool": made_by(), "submissions": objects}
     return json.dumps(whole, indent=1, allow_nan=False) + "\n"
 
 
@@ -24,6 +25,7 @@ def as_object(result: ReplayResult) -> dict[str, Json]:
     sizes: dict[str, Json] = dict(result.sizes)
     return {
         "schema": SCHEMA,
+        "tool": made_by(),
         "target": {"kind": result.kind, "path": result.path, "ref": result.ref, "head": result.head},
         "ran": result.ran,
         "reason": clean_line(result.reason) or None,

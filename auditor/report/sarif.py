@@ -21,8 +21,8 @@ from auditor.json_value import Json
 from auditor.judgement.result import AuditResult, RuleResult
 from auditor.report.clean import clean
 from auditor.report.places import finding_places
-from auditor.report.versions import release
 from auditor.trace.events import Place
+from auditor.versions import release
 from rules import ALL
 from rules.core.rule import Finding, Level, Outcome, Policy, Rule
 from rules.docs.documentation import documentation

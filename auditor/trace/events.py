@@ -316,6 +316,15 @@ class Skip(Event):
     container: int = 0
 
 
+SKIP_WAYS = {
+    "break": ("ends", "the rest of the loop"),
+    "continue": ("ends", "a turn of the loop"),
+    "branch": ("decides over", "what is added up"),
+    "filter": ("decides over", "what is gone through"),
+}
+"""How a `Skip` leaves tokens out: what its cause does to what."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unresolved(Event):
     """What could not be followed: `reason` in a few words, `what` as the source has it."""

@@ -21,6 +21,7 @@ from enum import Enum
 from auditor.solver.expressions import Atom
 from auditor.trace.answer import Answer
 from auditor.trace.events import (
+    SKIP_WAYS,
     Access,
     Artifact,
     Carry,
@@ -298,7 +299,7 @@ class _Builder:
         if isinstance(event, Skip):
             if not event.turns or event.turns[-1].entry not in self.scoring:
                 return None
-            left_out = "the rest of the loop" if event.how == "break" else "this turn"
+            _, left_out = SKIP_WAYS[event.how]
             return "SKIP", f"{left_out} by {event.by}: {event.what}"
         if isinstance(event, Reset):
             return "RESET", f"{event.state.name}   {event.by}"

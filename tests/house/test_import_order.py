@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 FLOORS = (
     ("auditor.errors", "auditor.exit_codes", "auditor.json_value"),
-    ("auditor.extras", "auditor.json_text"),
+    ("auditor.extras", "auditor.json_text", "auditor.versions"),
     ("auditor.stats", "auditor.solver", "auditor.program"),
     ("auditor.submission", "auditor.native", "auditor.trace"),
     ("auditor.records", "auditor.static"),
@@ -25,7 +25,7 @@ FLOORS = (
     ("auditor.audit",),
     ("auditor.diffing",),
     ("auditor.pull_request", "auditor.corpus", "auditor.preflight"),
-    ("auditor.report",),
+    ("auditor.report", "auditor.api"),
     ("auditor.commands", "auditor.cli"),
     ("auditor.specimens", "auditor.__main__"),
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from auditor.trace.events import Place
+import pytest
+
+from auditor.trace.events import Place, Skip
 from auditor.trace.render import Mark, render, shown_place, timeline
 from auditor.trace.trace import Trace
 from auditor.trace.tree import Node
-from tests.report.made import PATH, made_trace
+from tests.report.made import PATH, TURN, made_trace
 
 HOME = PATH.rsplit("/", 1)[0]
 
@@ -69,3 +71,22 @@ def test_place_outside_home_is_shown_whole() -> None:
 def test_trace_without_events_renders_to_nothing() -> None:
     empty = Trace(witness="static", root=Node(kind="root", text="", place=Place(PATH, 0, 1)))
     assert render(empty) == ""
+
+
+@pytest.mark.parametrize(
+    "how, left_out",
+    [
+        ("break", "the rest of the loop"),
+        ("continue", "a turn of the loop"),
+        ("branch", "what is added up"),
+        ("filter", "what is gone through"),
+    ],
+)
+def test_a_skip_says_what_it_leaves_out(how: str, left_out: str) -> None:
+    trace = made_trace()
+    loop = trace.root.children[0].children[2]
+    assert loop.text.startswith("ci")
+    skip = Skip(number=90, place=Place(PATH, 0, 14), turns=(TURN,), how=how, by="chance", what="draw() < 0.5")
+    loop.child("event", "Skip", skip.place).events.append(skip)
+    (line,) = [line for line in timeline(trace, home=HOME) if line.kind == "skip"]
+    assert line.text.endswith(f"SKIP    {left_out} by chance: draw() < 0.5")

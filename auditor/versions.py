@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
+from typing import Any
 
 from auditor.json_value import Json
 
@@ -34,3 +36,8 @@ def rule_set() -> str:
 def made_by() -> dict[str, Json]:
     """`tool` of every JSON: its name, its release and the version of its rules."""
     return {"name": NAME, "version": release(), "rules": rule_set()}
+
+
+def stamped(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The object of an output with `tool` behind its schema number."""
+    return {"schema": value["schema"], "tool": made_by(), **value}
