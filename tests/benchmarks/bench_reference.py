@@ -13,6 +13,9 @@ minimum. Differences of definition: the other LoRA evaluator draws its start fro
 position (here it is handed the reference's start), and skips tokens before the first BOS; the other sliding
 window scores the last `stride` tokens once per remaining window (the reference once; the comparison adds
 those windows and the ratio is per scored window).
+
+Weights are trained for some steps on the embedded text, what is scored are its held-out documents with their real
+lengths, and both LoRA evaluators read shards and find documents inside the clock. Compilation is timed apart.
 """
 
 from __future__ import annotations
@@ -24,31 +27,40 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import sentencepiece
 import torch
 
-from reference_impl.bpb import ByteTable
-from reference_impl.config import read_settings
-from reference_impl.data import BOS_ID, write_shard
+from reference_impl.bpb import build_byte_table
+from reference_impl.config import ModelConfig, TrainConfig, WindowConfig
+from reference_impl.corpus_text import read_documents, write_data_set
+from reference_impl.data import find_documents, load_validation_tokens, read_shard, write_shard
 from reference_impl.dist import Ranks
 from reference_impl.evaluators.lora_ttt import evaluate_lora_ttt
 from reference_impl.evaluators.sliding import evaluate_sliding
+from reference_impl.lora import LoraConfig
 from reference_impl.model import GPT
 from reference_impl.muon import orthogonalize
 from reference_impl.run import compile_blocks
-from reference_impl.scoring import Validation, empty_scores, make_validation, score_windows, summarize
-from reference_impl.train import build_optimizers, train_step
+from reference_impl.scoring import (
+    Metric,
+    Validation,
+    empty_scores,
+    make_practice,
+    make_validation,
+    score_windows,
+    summarize,
+)
+from reference_impl.train import Observer, build_model, build_optimizers, train, train_step
 from reference_impl.windows import Window, chunk_count, chunk_window
 from tests.benchmarks.foreign_scripts import (
     BASELINE_SCRIPT,
     LORA_SCRIPT,
     SLIDING_SCRIPT,
     Shape,
-    foreign_luts,
     foreign_mode,
     foreign_model,
     load_script,
@@ -61,48 +73,58 @@ GPU_PEAK_FLOPS = {"H100": 989e12, "H200": 989e12, "A100": 312e12}  # dense bf16,
 
 
 TOY = Shape(
-    layers=3, dim=128, heads=4, kv_heads=2, vocab=512, window=256, chunk=64, documents=30, mean_targets=330,
-    sigma=1.0, batch=16,
+    layers=3, dim=128, heads=4, kv_heads=2, vocab=512, window=256, chunk=64, documents=64, batch=16, steps=100,
 )  # fmt: skip
 FULL = Shape(
-    layers=9, dim=512, heads=8, kv_heads=4, vocab=1024, window=1024, chunk=256, documents=6,
-    mean_targets=1240, sigma=1.0, batch=6,
+    layers=9, dim=512, heads=8, kv_heads=4, vocab=1024, window=1024, chunk=256, documents=64, batch=64, steps=6,
 )  # fmt: skip
 
 
-def make_case(
-    shape: Shape, seed: int, ranks: Ranks, compiled: bool = True
-) -> tuple[GPT, Validation, np.ndarray]:
-    """Return a model with live weights and a stream of long-tailed documents of Zipf-distributed tokens."""
-    rng = np.random.default_rng(seed)
-    lengths = rng.lognormal(math.log(shape.mean_targets) - shape.sigma**2 / 2, shape.sigma, shape.documents)
-    parts = []
-    for length in np.maximum(lengths.astype(int), 4):
-        ids = 4 + (rng.zipf(1.2, size=length) % (shape.vocab - 4))
-        parts.append(np.concatenate([[BOS_ID], ids]))
-    tokens = np.concatenate(parts).astype(np.uint16)
-    torch.manual_seed(seed)
-    config = replace(
-        read_settings().model, layers=shape.layers, dim=shape.dim, heads=shape.heads, kv_heads=shape.kv_heads,
-        vocab_size=shape.vocab,
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A trained model, and a folder with the shards and the tokenizer that both sides read for themselves."""
+
+    model: GPT
+    folder: Path
+    tokenizer: sentencepiece.SentencePieceProcessor
+
+    def validation(self, ranks: Ranks) -> Validation:
+        """Read the shards and find the documents, as the reference does."""
+        return make_validation(
+            load_validation_tokens(str(self.folder)), build_byte_table(self.tokenizer), ranks.device
+        )
+
+    def luts(self, module: Any, shape: Shape, ranks: Ranks) -> Any:
+        """Return the other side's byte tables."""
+        return module.build_sentencepiece_luts(self.tokenizer, shape.vocab, ranks.device)
+
+
+def make_case(shape: Shape, ranks: Ranks, folder: Path, compiled: bool = True) -> Case:
+    """Train a model for some steps on the embedded text and keep the first held-out documents to score.
+
+    Lengths are those of the text: from a few tokens to many windows.
+    """
+    data = write_data_set(read_documents(), folder, shape.vocab)
+    val = folder / "corpus_val_000000.bin"
+    tokens_N = read_shard(val)
+    ends = [document.start for document in find_documents(torch.from_numpy(tokens_N.astype("int64")))]
+    write_shard(val, tokens_N[: ends[shape.documents]] if shape.documents < len(ends) else tokens_N)
+    model_config = ModelConfig(
+        layers=shape.layers, dim=shape.dim, heads=shape.heads, kv_heads=shape.kv_heads, vocab_size=shape.vocab
+    )
+    config = TrainConfig(
+        seed=0, iterations=shape.steps, warmdown_iters=shape.steps // 3, batch_tokens=4 * shape.window, shares=1,
+        seq_len=shape.window, max_wallclock_s=0.0, val_loss_every=0, log_every=0, muon_dtype="float32",
+        muon_momentum_warmup_steps=20,
     )  # fmt: skip
-    model = GPT(config)
-    with torch.no_grad():
-        for param in model.parameters():
-            if param.ndim == 2 and param.size(0) > 2:
-                param.copy_(torch.randn_like(param) / math.sqrt(param.size(1)))
-        model.skip_weights.fill_(1.0)
-        model.tok_emb.weight.mul_(4.0)
-    model.to(ranks.device)
-    if ranks.device.type == "cuda":
-        model.compute_dtype = ranks.compute_dtype
-        if compiled:
-            compile_blocks(model)
-    table = ByteTable(
-        torch.ones(shape.vocab, dtype=torch.int64), torch.zeros(shape.vocab, dtype=torch.bool),
-        torch.zeros(shape.vocab, dtype=torch.bool),
-    )  # fmt: skip
-    return model, make_validation(torch.from_numpy(tokens.astype(np.int64)), table, ranks.device), tokens
+    model = build_model(model_config, 0, ranks)
+    nothing = Metric(val_loss=0.0, val_bpb=0.0)
+    train(model, config, str(folder), ranks, lambda line: None, lambda: nothing, Observer())
+    model.zero_grad()
+    if ranks.device.type == "cuda" and compiled:
+        compile_blocks(model)
+    tokenizer = sentencepiece.SentencePieceProcessor(model_file=str(data.tokenizer_path))
+    return Case(model=model, folder=folder, tokenizer=tokenizer)
 
 
 def interleave(
@@ -120,40 +142,41 @@ def interleave(
     return best[0], best[1]
 
 
-def bench_lora(mirror: str, name: str, shape: Shape, repeat: int, ranks: Ranks) -> dict[str, Any]:
-    """LoRA test-time training against pull request 77's own evaluator."""
+def bench_lora(
+    mirror: str, name: str, shape: Shape, repeat: int, ranks: Ranks, folder: Path
+) -> dict[str, Any]:
+    """LoRA test-time training against pull request 77's own evaluator; both read the shards inside the clock."""
     module = load_script(mirror, LORA_SCRIPT, "foreign_lora")
-    model, val, tokens = make_case(shape, 0, ranks)
-    other = foreign_model(module, model, shape)
-    config = replace(
-        read_settings().evaluation, lora_chunk=shape.chunk, lora_window=shape.window, lora_batch=shape.batch
-    )
-    share_start(module, model, val, shape, config.lora_rank, config.lora_seed)
-    with tempfile.TemporaryDirectory() as folder:
-        write_shard(Path(folder) / "x_val_000.bin", tokens)
-        args = module.Hyperparameters()
-        args.val_files = f"{folder}/x_val_*.bin"
-        args.ttt_chunk_size, args.ttt_eval_seq_len = shape.chunk, shape.window
-        args.ttt_batch_size, args.ttt_lora_rank, args.ttt_lora_lr = (
-            shape.batch,
-            config.lora_rank,
-            config.lora_lr,
-        )
-        args.beta1, args.beta2 = config.lora_beta1, config.lora_beta2
+    case = make_case(shape, ranks, folder)
+    other = foreign_model(module, case.model, shape)
+    config = LoraConfig(chunk=shape.chunk, window=shape.window, rows=shape.batch)
+    val = case.validation(ranks)
+    share_start(module, case.model, val, shape, config.rank, config.seed)
+    args = module.Hyperparameters()
+    args.val_files = f"{folder}/*_val_*.bin"
+    args.ttt_chunk_size, args.ttt_eval_seq_len = shape.chunk, shape.window
+    args.ttt_batch_size, args.ttt_lora_rank, args.ttt_lora_lr = shape.batch, config.rank, config.lr
+    args.beta1, args.beta2 = config.beta1, config.beta2
 
-        def theirs() -> tuple[float, float]:
-            module._restart()
-            with foreign_mode():
-                result: tuple[float, float] = module.eval_val_ttt_lora(
-                    args, other, 0, 1, ranks.device, *foreign_luts(shape, ranks.device)
-                )
-            return result
+    def theirs() -> float:
+        module._restart()
+        with foreign_mode():
+            luts = case.luts(module, shape, ranks)
+            bpb: float = module.eval_val_ttt_lora(args, other, 0, 1, ranks.device, *luts)[1]
+        return bpb
 
-        def ours() -> float:
-            return summarize(evaluate_lora_ttt(model, val, config, ranks), val).val_bpb
+    def ours() -> float:
+        stream = case.validation(ranks)
+        return summarize(evaluate_lora_ttt(case.model, stream, config, ranks), stream).val_bpb
 
-        difference = abs(ours() - theirs()[1])
-        ours_s, theirs_s = interleave(repeat, ours, theirs, ranks)
+    compile_s = 0.0
+    if ranks.device.type == "cuda":
+        begin = time.perf_counter()
+        evaluate_lora_ttt(case.model, make_practice(shape.window, ranks.device), config, ranks)
+        ranks.synchronize()
+        compile_s = time.perf_counter() - begin
+    difference = abs(ours() - theirs())
+    ours_s, theirs_s = interleave(repeat, ours, theirs, ranks)
     forward_tokens = 0
     for document in val.documents:
         chunks = chunk_count(document, shape.chunk)
@@ -161,35 +184,32 @@ def bench_lora(mirror: str, name: str, shape: Shape, repeat: int, ranks: Ranks) 
             # The base is frozen: going back costs about one forward pass.
             passes = 2 if chunk < chunks - 1 else 1
             forward_tokens += passes * chunk_window(document, chunk, shape.chunk, shape.window).length
-    extra = {"tokens": val.targets, "documents": len(val.documents), "forward_tokens": forward_tokens}
+    extra = {
+        "tokens": val.targets, "documents": len(val.documents), "forward_tokens": forward_tokens,
+        "compile_s": round(compile_s, 1),
+    }  # fmt: skip
     return report(name, difference, ours_s, theirs_s, extra)
 
 
 def bench_sliding(
-    mirror: str, name: str, shape: Shape, stride: int, targets: int, repeat: int, ranks: Ranks
+    mirror: str, name: str, shape: Shape, stride: int, targets: int, repeat: int, ranks: Ranks, folder: Path
 ) -> dict[str, Any]:
-    """The flat sliding window against pull request 50's evaluator, per scored window."""
+    """The flat sliding window against pull request 50's evaluator, per scored window; both are handed the stream."""
     module = load_script(mirror, SLIDING_SCRIPT, "foreign_sliding")
-    model, val, tokens = make_case(replace(shape, documents=4, mean_targets=targets), 1, ranks)
-    tokens = tokens[: targets + 1]
-    val = make_validation(
-        torch.from_numpy(tokens.astype(np.int64)),
-        ByteTable(
-            torch.ones(shape.vocab, dtype=torch.int64), torch.zeros(shape.vocab, dtype=torch.bool),
-            torch.zeros(shape.vocab, dtype=torch.bool),
-        ),
-        ranks.device,
-    )  # fmt: skip
+    case = make_case(shape, ranks, folder)
+    shard = folder / "corpus_val_000000.bin"
+    write_shard(shard, read_shard(shard)[: targets + 1])
+    val = case.validation(ranks)
+    model, luts = case.model, case.luts(module, shape, ranks)
     other = foreign_model(module, model, shape)
-    config = replace(read_settings().evaluation, window=shape.window, stride=stride, batch_rows=32)
+    config = WindowConfig(window=shape.window, stride=stride, rows=32)
     args = module.Hyperparameters()
     args.train_seq_len = shape.window
-    foreign_tokens = torch.from_numpy(tokens.astype(np.int64))
 
     def theirs() -> tuple[float, float]:
         with foreign_mode():
             result: tuple[float, float] = module.eval_val_sliding(
-                args, other, 0, 1, ranks.device, foreign_tokens, *foreign_luts(shape, ranks.device), stride
+                args, other, 0, 1, ranks.device, val.tokens_N, *luts, stride
             )
         return result
 
@@ -219,16 +239,16 @@ def bench_sliding(
     return result
 
 
-def bench_step(mirror: str, name: str, shape: Shape, rows: int, repeat: int, ranks: Ranks) -> dict[str, Any]:
+def bench_step(
+    mirror: str, name: str, shape: Shape, rows: int, repeat: int, ranks: Ranks, folder: Path
+) -> dict[str, Any]:
     """One training step (forward, backward, optimisers) against the baseline's, from the same weights."""
     module = load_script(mirror, BASELINE_SCRIPT, "foreign_baseline")
-    model, val, _ = make_case(
-        replace(shape, documents=2, mean_targets=rows * shape.window + 64), 2, ranks, compiled=False
-    )
+    case = make_case(shape, ranks, folder, compiled=False)
+    model, val = case.model, case.validation(ranks)
     other = foreign_model(module, model, shape)
-    settings = read_settings()
-    config = replace(
-        settings.train, batch_tokens=rows * shape.window, seq_len=shape.window, shares=1, shares_per_forward=1
+    config = TrainConfig(
+        batch_tokens=rows * shape.window, seq_len=shape.window, shares=1, shares_per_forward=1
     )
     span = val.tokens_N[: rows * shape.window + 1].to(ranks.device)
     x, y = span[:-1].view(rows, -1), span[1:].view(rows, -1)
@@ -289,15 +309,14 @@ def report(
     }  # fmt: skip
 
 
-CASES: dict[str, Callable[[str, int, Ranks], dict[str, Any]]] = {
-    "lora_toy": lambda mirror, repeat, ranks: bench_lora(mirror, "lora_toy", TOY, repeat, ranks),
-    "lora_full": lambda mirror, repeat, ranks: bench_lora(mirror, "lora_full", FULL, repeat, ranks),
-    "sliding_toy": lambda mirror, repeat, ranks: bench_sliding(mirror, "sliding_toy", TOY, 16, 6000, repeat,
-    ranks), "sliding_full": lambda mirror, repeat, ranks: bench_sliding(mirror, "sliding_full", FULL, 128,
-    3072, repeat, ranks), "step_toy": lambda mirror, repeat, ranks: bench_step(mirror, "step_toy", TOY, 8,
-    repeat, ranks), "step_full": lambda mirror, repeat, ranks: bench_step(mirror, "step_full", FULL, 1,
-    repeat, ranks),
-}  # fmt: skip
+CASES: dict[str, Callable[[str, int, Ranks, Path], dict[str, Any]]] = {
+    "lora_toy": lambda mirror, *rest: bench_lora(mirror, "lora_toy", TOY, *rest),
+    "lora_full": lambda mirror, *rest: bench_lora(mirror, "lora_full", FULL, *rest),
+    "sliding_toy": lambda mirror, *rest: bench_sliding(mirror, "sliding_toy", TOY, 16, 6000, *rest),
+    "sliding_full": lambda mirror, *rest: bench_sliding(mirror, "sliding_full", FULL, 128, 3072, *rest),
+    "step_toy": lambda mirror, *rest: bench_step(mirror, "step_toy", TOY, 8, *rest),
+    "step_full": lambda mirror, *rest: bench_step(mirror, "step_full", FULL, 1, *rest),
+}
 
 
 def model_flops(shape: Shape, tokens: int) -> float:
@@ -326,7 +345,8 @@ def main() -> int:
     for case in options.case or list(CASES):
         if ranks.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats()
-        record = CASES[case](options.mirror, options.repeat, ranks)
+        with tempfile.TemporaryDirectory() as folder:
+            record = CASES[case](options.mirror, options.repeat, ranks, Path(folder))
         if ranks.device.type == "cuda":
             record["peak_memory_mib"] = torch.cuda.max_memory_allocated() // 2**20
             shape = FULL if case.endswith("full") else TOY

@@ -37,9 +37,8 @@ class Shape:
     window: int
     chunk: int
     documents: int
-    mean_targets: int
-    sigma: float  # of the log of the document lengths
     batch: int
+    steps: int  # of training
 
 
 def load_script(mirror: str, place: tuple[str, str], name: str) -> Any:
@@ -80,12 +79,6 @@ def foreign_model(module: Any, model: GPT, shape: Shape) -> Any:
     if missing:
         raise SystemExit(f"the two models differ in parameters: {sorted(missing)[:4]}")
     return other.to(model.tok_emb.weight.device)
-
-
-def foreign_luts(shape: Shape, device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return byte tables in which every token is one byte, as `make_case` has them."""
-    ones = torch.ones(shape.vocab, dtype=torch.int16, device=device)
-    return ones, torch.zeros_like(ones, dtype=torch.bool), torch.zeros_like(ones, dtype=torch.bool)
 
 
 def share_start(module: Any, model: GPT, val: Validation, shape: Shape, lora_rank: int, seed: int) -> None:

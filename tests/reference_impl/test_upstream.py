@@ -34,7 +34,9 @@ def run_child(*arguments: str) -> str:
 
 
 PRELUDE = f"""
-import json, sys, torch
+import json, sys, tempfile, torch
+from dataclasses import replace
+from pathlib import Path
 torch.set_num_threads(1)
 from tests.benchmarks import bench_reference as bench
 other = bench.load_script({MIRROR!r}, bench.BASELINE_SCRIPT, "foreign")
@@ -55,7 +57,8 @@ def test_loss_and_gradients_equal_the_baseline_model() -> None:
         "-c",
         PRELUDE
         + """
-model, val, _ = bench.make_case(bench.TOY, 3, bench.Ranks())
+case = bench.make_case(replace(bench.TOY, steps=5), bench.Ranks(), Path(tempfile.mkdtemp()))
+model, val = case.model, case.validation(bench.Ranks())
 theirs = bench.foreign_model(other, model, bench.TOY)
 x, y = val.tokens_N[:512].view(2, 256), val.tokens_N[1:513].view(2, 256)
 a, b = model(x, y).mean(), theirs(x, y)
@@ -77,8 +80,14 @@ def test_int8_quantiser_equals_the_baseline_s_bit_for_bit() -> None:
         "-c",
         PRELUDE
         + """
+from reference_impl.config import ModelConfig
+from reference_impl.model import GPT
 from reference_impl.quantize import SCHEMES, dequantize_state, quantize_state
-model, _, _ = bench.make_case(bench.FULL, 4, bench.Ranks())
+torch.manual_seed(4)
+model = GPT(ModelConfig())
+with torch.no_grad():
+    for param in model.parameters():
+        param.normal_(std=param.size(-1) ** -0.5)
 state = model.state_dict()
 theirs = other.dequantize_state_dict_int8(other.quantize_state_dict_int8(state)[0])
 ours = dequantize_state(quantize_state(state, SCHEMES["int8"]))
