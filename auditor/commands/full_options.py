@@ -61,6 +61,13 @@ def full_options(command: Command) -> Command:
                 help="With --full: a rank that does nothing for so long hangs (180).",
             ),
             click.option(
+                "--let-in",
+                multiple=True,
+                type=click.Path(exists=True, file_okay=False),
+                metavar="DIR",
+                help="With --full: libraries that the run may read too, such as a cache of kernels. Repeatable.",
+            ),
+            click.option(
                 "--torchrun",
                 metavar="WORDS",
                 help="With --full: more options of torchrun, such as --nnodes and --rdzv-endpoint.",

@@ -46,6 +46,7 @@ class FullRequest:
     torchrun: str | None = None
     instrumented: bool = False
     evaluate_only: tuple[str, ...] = ()
+    let_in: tuple[str, ...] = ()
 
 
 def run_full(
@@ -73,7 +74,10 @@ def run_full(
         raise InputError("--full needs --data DIR", hint="the folder with datasets/ and tokenizers/")
     options = _options(asked, ranks, seconds, sandbox, trusted)
     readings = [read_submission(one, overrides=overrides) for one in submissions]
-    plans = [_plan(one, reading, asked, options) for one, reading in zip(submissions, readings, strict=True)]
+    plans = [
+        _plan(one, reading, asked, options, overrides)
+        for one, reading in zip(submissions, readings, strict=True)
+    ]
     wrong = any(plan.problems for plan in plans)
     if wrong or asked.dry_run:
         text = (
@@ -116,18 +120,26 @@ def _options(
         rung=rung,
         on_cpu=asked.on_cpu,
         silent_s=asked.silent or SILENT_S,
+        let_in=tuple(Path(folder).resolve() for folder in asked.let_in),
         launcher=tuple(shlex.split(asked.torchrun or "")),
     )
 
 
-def _plan(submission: Submission, reading: Reading, asked: FullRequest, options: FullOptions) -> Plan:
+def _plan(
+    submission: Submission,
+    reading: Reading,
+    asked: FullRequest,
+    options: FullOptions,
+    overrides: Mapping[str, str],
+) -> Plan:
     from auditor.replay.full.data_set import read_data_set
     from auditor.replay.full.imports import missing_imports
     from auditor.replay.full.plan import Plan, parse_seeds, seeds_of_claim
     from auditor.replay.full.preflight import preflight, read_machine
     from auditor.replay.toy.target import claimed_settings, submission_files
 
-    settings = claimed_settings(reading.settings)
+    # Paths of the claim's machine mean nothing here; those that were given on the command line do.
+    settings = {**claimed_settings(reading.settings), **overrides}
     claim = _claim(reading)
     try:
         seeds = parse_seeds(asked.seeds or SEEDS)

@@ -106,7 +106,7 @@ def _seed(run: SeedRun, samples: Sequence[Sample]) -> Iterator[str | Text]:
         digest = f"  SHA-256 {run.hashes[row.path][:16]}…" if row.path in run.hashes else ""
         yield f"  {row.size:>12,} bytes  {row.kind.value:<10} {row.path}{digest}"
     yield f"  {run.table.total:>12,} bytes  of {CAP_BYTES:,}"
-    for kind in (FileKind.CACHE, FileKind.EVALUATION, FileKind.UNREAD):
+    for kind in (FileKind.CACHE, FileKind.UNPACKED, FileKind.EVALUATION, FileKind.UNREAD):
         rows = [row for row in run.table.rows if row.kind is kind]
         if rows:
             yield f"  {sum(r.size for r in rows):>12,} bytes  not counted: {kind.value}, {len(rows)} file(s)"

@@ -21,6 +21,9 @@ class FileKind(Enum):
     FOREIGN = "foreign"
     """Neither brought nor made by the run, nor the system's, torch's or the data's."""
 
+    UNPACKED = "made before training"
+    """What is in it came from the code, which is counted."""
+
     EVALUATION = "made in evaluation"
     UNREAD = "not read in evaluation"
     CACHE = "compiler's cache"
@@ -68,6 +71,8 @@ def file_table(trace: RunTrace, began: ReadBack | None) -> FileTable:
     """The table with the evaluation taken to begin at an open; None for a run that read nothing back."""
     rows: dict[tuple[int, int] | str, FileRow] = {}
     made: dict[tuple[int, int] | str, int] = {}
+    written: dict[tuple[int, int] | str, int] = {}
+    trained = next((file.number for file in trace.training_reads()), None)
     code = _code_opened(trace)
     for path in sorted(code):
         rows[path] = FileRow(path=path, kind=FileKind.CODE, size=trace.given[path], seconds=code[path])
@@ -78,9 +83,12 @@ def file_table(trace: RunTrace, began: ReadBack | None) -> FileTable:
             continue
         if file.write:
             made.setdefault(key, file.number)
+            written[key] = file.number
         size = file.size or (trace.left.get(file.path, 0) if not file.write else 0)
         in_evaluation = start is not None and file.number >= start
-        if file.read and in_evaluation and made.get(key, file.number) < (start or 0):
+        if key in made and trained is not None and written[key] < trained:
+            kind = FileKind.UNPACKED
+        elif file.read and in_evaluation and made.get(key, file.number) < (start or 0):
             kind = FileKind.ARTIFACT
         elif file.read and in_evaluation and key not in made:
             kind = FileKind.FOREIGN

@@ -15,6 +15,8 @@ WANTED: Final = "H100"
 MEMORY_BYTES: Final = 79 << 30
 """An H100 SXM has 80 GB; what the driver keeps is not shown."""
 
+BUSY_PERCENT: Final = 5
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gpu:
@@ -118,6 +120,12 @@ class Nvml:
                 )
             )
         return found
+
+    def busy(self) -> set[int]:
+        """Numbers of the GPUs that compute, or of which that is not told."""
+        return {
+            one.index for one in self.sample() if one.busy_percent is None or one.busy_percent >= BUSY_PERCENT
+        }
 
     def _ask(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """An answer, None where this GPU or driver has none."""

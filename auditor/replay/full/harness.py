@@ -125,6 +125,7 @@ def _run(
             given,
             log=log,
             on_line=lambda line: progress(seed, line),
+            busy_gpus=gpus.busy if gpus is not None else tuple,
         )
         run = seed_run(seed, ended, tokens_per_byte=plan.data.tokens_per_byte, artifact=artifact)
         here = {row.path: path for row in run.table.artifacts if (path := file_here(launch, row.path))}

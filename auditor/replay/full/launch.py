@@ -102,7 +102,11 @@ def lay_out(
     system = (Path("/sys"),) if rung is not Rung.BUBBLEWRAP and Path("/sys").is_dir() else ()
     layout = Layout(
         root=root,
-        readable=(root / "bin", *system, *(() if rung is Rung.BUBBLEWRAP else (options.data,))),
+        readable=(
+            root / "bin",
+            *system,
+            *(() if rung is Rung.BUBBLEWRAP else (options.data, *options.let_in)),
+        ),
         writable=(job, tmp, *devices),
         user=user,
     )
@@ -121,6 +125,7 @@ def lay_out(
             data=f"{data}/",
             caches=f"{inside(tmp)}/caches/",
             logs=f"{inside(tmp)}/ranks/",
+            libraries=tuple(f"{folder}/" for folder in options.let_in),
         ),
         own=(f"{inside(job)}/", f"{inside(tmp)}/", *shared),
         options=options,
@@ -142,6 +147,7 @@ def launch_command(launch: Launch, control: int) -> list[str]:
         "readable": [
             *map(str, (*python_folders(), *system_folders())),
             *("/proc", "/sys", "/etc/hosts", "/etc/nsswitch.conf"),
+            *map(str, options.let_in),
             launch.layout.inside(rung, launch.root / "bin")
             if rung is not Rung.NONE
             else str(launch.root / "bin"),
@@ -252,6 +258,8 @@ def _let_in(launch: Launch) -> Sequence[str]:
     words += ["--perms", "1777", "--size", str(launch.options.shared_memory), "--tmpfs", "/dev/shm"]
     if Path("/sys").is_dir():
         words += ["--ro-bind", "/sys", "/sys"]
+    for folder in launch.options.let_in:
+        words += ["--ro-bind", str(folder), str(folder)]
     for device in gpu_devices():
         words += ["--dev-bind", device, device]
     return words

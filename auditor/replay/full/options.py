@@ -25,6 +25,7 @@ class FullOptions:
         on_cpu: whether the stand-ins of the toy replay take the GPUs' place.
         silent_s: for how long a rank may do nothing at all before the run counts as hung.
         shared_memory: bytes of the run's own /dev/shm, where it has one.
+        let_in: folders that the run may read besides, as libraries; what lies there is not counted.
         launcher: more words for torchrun (`--nnodes`, `--rdzv-endpoint`, …).
     """
 
@@ -35,4 +36,5 @@ class FullOptions:
     on_cpu: bool = False
     silent_s: float = SILENT_S
     shared_memory: int = 16 << 30
+    let_in: tuple[Path, ...] = ()
     launcher: tuple[str, ...] = ()

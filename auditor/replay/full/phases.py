@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from auditor.records.logs import parse_log
 from auditor.records.time_checks import calibration_s
-from auditor.replay.full.read_backs import Boundary, ReadBack, boundary
+from auditor.replay.full.read_backs import LATE_S, Boundary, ReadBack, boundary
 from auditor.replay.full.results import Result, results
 from auditor.replay.full.run_trace import RunTrace
 from auditor.replay.full.script_clock import ScriptClock, last_step_line_s, script_clock
@@ -45,7 +45,9 @@ class Phases:
         clock: the script's own, None where it prints none.
         boundary: where the evaluation began.
         training_s: by the parent's clock, validation within it left out; None where its start or end is not known.
-        calibration_s: after the last step on training shards, or as the log states it; counts as training.
+        calibration_s: after the last step, as the log states it or as long as training shards were opened at least;
+            counts as training.
+        calibration_most_s: until the artifact was begun, where training shards were opened and nothing states it.
         evaluation_s: from the artifact's re-opening to the last result.
         stated_training_s, stated_evaluation_s: what the script prints of both; the stages of an evaluation added up.
         first_validation_s: first open of a validation shard in the evaluation; None where it was read before.
@@ -56,6 +58,7 @@ class Phases:
     boundary: Boundary
     training_s: float | None
     calibration_s: float
+    calibration_most_s: float
     evaluation_s: float | None
     stated_training_s: float | None
     stated_evaluation_s: float | None
@@ -95,7 +98,7 @@ def phases(trace: RunTrace, began: ReadBack | None = None) -> Phases:
                     else "the last read of a training shard",
                 )
             )
-    calibrated_s = _calibration_s(trace, last_s, at)
+    calibrated_s, most_s = _calibration_s(trace, last_s, at)
     if at is not None:
         complete_s = _complete_s(trace, at)
         start_s = last_s if last_s is not None else 0.0
@@ -126,6 +129,7 @@ def phases(trace: RunTrace, began: ReadBack | None = None) -> Phases:
         boundary=edge,
         training_s=_training_s(clock, first_s, last_s),
         calibration_s=calibrated_s,
+        calibration_most_s=most_s,
         evaluation_s=evaluation.seconds if evaluation is not None else None,
         stated_training_s=clock.claimed_s if clock is not None else None,
         stated_evaluation_s=_stated_evaluation_s(printed, at),
@@ -170,18 +174,23 @@ def _training_s(clock: ScriptClock | None, first_s: float | None, last_s: float 
     return last_s - first_s if first_s is not None and last_s is not None else None
 
 
-def _calibration_s(trace: RunTrace, last_s: float | None, at: ReadBack | None) -> float:
-    """Seconds after the last step that were spent on training shards, or that the log calls calibration."""
-    run = parse_log("log", "\n".join(line.text for line in trace.lines))
-    stated = calibration_s(run)
+def _calibration_s(trace: RunTrace, last_s: float | None, at: ReadBack | None) -> tuple[float, float]:
+    """Seconds of calibration after the last step, at least and at most.
+
+    Between the last step and the artifact a script may also evaluate, quantise and compress, which is no calibration.
+    """
+    stated = calibration_s(parse_log("log", "\n".join(line.text for line in trace.lines)))
+    if last_s is None or at is None:
+        return (stated[0], stated[0]) if stated is not None else (0.0, 0.0)
     reads = [
-        file.seconds
-        for file in trace.training_reads()
-        if last_s is not None and file.seconds > last_s and at is not None and file.number < at.number
+        f.seconds for f in trace.training_reads() if f.seconds > last_s + LATE_S and f.number < at.number
     ]
-    complete_s = _complete_s(trace, at) if at is not None and reads else 0.0
-    seen = complete_s - last_s if reads and last_s is not None else 0.0
-    return max(stated[0] if stated is not None else 0.0, seen, 0.0)
+    least = reads[-1] - reads[0] if reads else 0.0
+    if stated is not None:
+        least = max(least, stated[0])
+        return least, least
+    begun_s = next((file.seconds for file in trace.seen.files if file.number == at.made), at.seconds)
+    return least, max(begun_s - reads[0], least) if reads else least
 
 
 def _complete_s(trace: RunTrace, at: ReadBack) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -32,7 +33,6 @@ class Rank:
     looked_s: float = 0.0
     busy_s: float = 0.0
     gone_s: float | None = None
-    waits_in: str = ""
 
 
 @dataclass(slots=True)
@@ -41,10 +41,12 @@ class Ranks:
 
     Attributes:
         one: whether there is one rank, which no launcher numbers.
+        history: at each look the processor time of each rank.
     """
 
     one: bool
     known: dict[int, Rank] = field(default_factory=dict)
+    history: list[tuple[float, dict[int, float]]] = field(default_factory=list)
 
     def look(self, processes: list[int], now_s: float, first: int | None) -> None:
         """Find new ranks among the processes of the run and see what the known ones do.
@@ -67,17 +69,20 @@ class Ranks:
             if used_s - rank.used_s > IDLE_SHARE * (now_s - rank.looked_s):
                 rank.busy_s = now_s
             rank.used_s, rank.looked_s = used_s, now_s
-            rank.waits_in = waiting_call(rank.process)
+        self.history.append((now_s, {rank.number: rank.used_s for rank in self.known.values()}))
 
-    def silent(self, now_s: float, limit_s: float, *, spins: bool) -> Rank | None:
+    def silent(
+        self, now_s: float, limit_s: float, *, spins: bool, busy_gpus: Collection[int] = ()
+    ) -> Rank | None:
         """The rank that hangs: the first that stopped computing, if it has for longer than the limit.
 
         Args:
             spins: whether a rank that waits for others computes all the while, as NCCL's do: then one that does
                 nothing hangs. Else all must do nothing, since waiting is doing nothing too.
+            busy_gpus: numbers of GPUs that compute now; their ranks do not hang.
         """
         alive = [rank for rank in self.known.values() if rank.gone_s is None]
-        idle = [rank for rank in alive if now_s - rank.busy_s > limit_s]
+        idle = [rank for rank in alive if now_s - rank.busy_s > limit_s and rank.number not in busy_gpus]
         if not idle or (not spins and len(idle) < len(alive)):
             return None
         return min(idle, key=lambda rank: (rank.busy_s, rank.number))
@@ -87,13 +92,22 @@ class Ranks:
         gone = [rank for rank in self.known.values() if rank.gone_s is not None]
         return min(gone, key=lambda rank: (rank.gone_s or 0.0, rank.number), default=None)
 
-    def slow(self) -> Rank | None:
-        """A rank that computed at least twice as long as the median one, so that the others waited for it."""
-        used = sorted(rank.used_s for rank in self.known.values())
-        if len(used) < 2:
+    def slow(self, began_s: float, ended_s: float) -> Rank | None:
+        """A rank that computed at least twice as long as the median one between two times.
+
+        Shows where waiting is doing nothing; ranks that spin while they wait all look alike.
+        """
+        before = [used for now_s, used in self.history if now_s <= began_s]
+        until = [used for now_s, used in self.history if now_s <= ended_s]
+        if not until or len(self.known) < 2:
             return None
-        slowest = max(self.known.values(), key=lambda rank: rank.used_s)
-        return slowest if slowest.used_s > 2.0 * used[(len(used) - 1) // 2] + 1.0 else None
+        first, last = before[-1] if before else {}, until[-1]
+        spent = {number: used - first.get(number, 0.0) for number, used in last.items()}
+        if len(spent) < 2:
+            return None
+        most = max(spent, key=lambda number: spent[number])
+        median = sorted(spent.values())[(len(spent) - 1) // 2]
+        return self.known[most] if spent[most] > 2.0 * median + 1.0 else None
 
 
 def rank_of(process: int) -> int | None:
@@ -120,14 +134,6 @@ def processor_s(process: int) -> float | None:
     if fields[0] in "ZX":
         return None
     return sum(map(int, fields[11:15])) / TICKS
-
-
-def waiting_call(process: int) -> str:
-    """Where in the kernel a process waits, "" if it computes or that is not shown."""
-    with contextlib.suppress(OSError):
-        name = Path(f"/proc/{process}/wchan").read_text().strip()
-        return "" if name == "0" else name
-    return ""
 
 
 def held_by(process: int, data: str, now_s: float) -> list[Held]:

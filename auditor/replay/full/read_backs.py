@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from auditor.records.log_lines import clean, read_sizes
-from auditor.replay.full.run_trace import INTERPRETED, RunTrace, key_of
+from auditor.replay.full.run_trace import RunTrace, key_of
 from auditor.replay.full.script_clock import last_step_line_s
 
 MIN_BYTES: Final = 16
@@ -62,7 +62,8 @@ class Boundary:
 def read_backs(trace: RunTrace) -> list[ReadBack]:
     """Every file that the run made and read again, in order of the reads.
 
-    A file that is open for both is read where it already held something. Texts of Python are code, not data.
+    A file that is open for both is read where it already held something. What was written before a training shard was
+    opened holds nothing that was learnt.
     """
     written: dict[tuple[int, int] | str, int] = {}
     made: dict[tuple[int, int] | str, int] = {}
@@ -71,7 +72,7 @@ def read_backs(trace: RunTrace) -> list[ReadBack]:
         key = key_of(file)
         known = key in written
         size = file.size or trace.left.get(file.path, 0)
-        if file.read and known and size >= MIN_BYTES and not file.path.endswith(INTERPRETED):
+        if file.read and known and size >= MIN_BYTES:
             if key not in found:
                 found[key] = ReadBack(
                     path=file.path,
@@ -87,7 +88,8 @@ def read_backs(trace: RunTrace) -> list[ReadBack]:
             written[key] = file.number
             if not file.read:
                 found.pop(key, None)
-    return sorted(found.values(), key=lambda one: one.number)
+    trained = next((file.number for file in trace.training_reads()), -1)
+    return sorted((one for one in found.values() if one.written > trained), key=lambda one: one.number)
 
 
 def boundary(trace: RunTrace) -> Boundary:

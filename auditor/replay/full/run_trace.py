@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from auditor.replay.runs.observations import Observations, OpenedFile
@@ -17,8 +17,6 @@ TRAINING: Final = re.compile(r"train[^/]*\.bin\Z")
 
 VALIDATION: Final = re.compile(r"val[^/]*\.bin\Z")
 """Name of a validation shard or of its sidecar, below the data folder."""
-
-INTERPRETED: Final = (".py", ".pyc")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +62,14 @@ class Places:
         data: with `datasets/` and `tokenizers/`.
         caches: where compilers keep what they made.
         logs: where the launcher keeps what the ranks print.
+        libraries: let in by whoever runs it, and not counted.
     """
 
     job: str
     data: str
     caches: str
     logs: str
+    libraries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +117,9 @@ class RunTrace:
     def own_opens(self) -> Iterator[OpenedFile]:
         """Opens that succeeded, of files that are not the data's, the launcher's or a compiler's."""
         for file in self.seen.files:
-            if file.refused or file.path.startswith((self.places.data, self.places.caches)):
+            if file.refused or file.path.startswith(
+                (self.places.data, self.places.caches, *self.places.libraries)
+            ):
                 continue
             if file.process in self.launcher:
                 continue
@@ -131,9 +133,8 @@ def key_of(file: OpenedFile) -> tuple[int, int] | str:
 
 def trace_to_object(trace: RunTrace) -> dict[str, Any]:
     """Plain values for JSON."""
-    places = trace.places
     return {
-        "places": {"job": places.job, "data": places.data, "caches": places.caches, "logs": places.logs},
+        "places": asdict(trace.places),
         "given": dict(trace.given),
         "seen": trace.seen.to_object(),
         "lines": [[line.seconds, line.rank, line.text] for line in trace.lines],
@@ -153,7 +154,7 @@ def trace_from_object(read: Mapping[str, Any]) -> RunTrace:
         KeyError, TypeError, ValueError: it did not.
     """
     return RunTrace(
-        places=Places(**read["places"]),
+        places=Places(**{**read["places"], "libraries": tuple(read["places"].get("libraries", ()))}),
         given={str(path): int(size) for path, size in read["given"].items()},
         seen=Observations.from_object(read["seen"]),
         lines=tuple(Line(seconds=s, rank=rank, text=text) for s, rank, text in read["lines"]),

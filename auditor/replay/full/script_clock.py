@@ -6,6 +6,7 @@ puts the clock's zero at `t - c` at the latest; where that moves from line to li
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,6 +19,11 @@ from auditor.replay.full.run_trace import Line
 JITTER_S: Final = 0.25
 """How late a line may come: the launcher hands lines on ten times a second."""
 
+COARSE_S: Final = 3.0
+"""What a time in minutes with one decimal leaves open on both sides."""
+
+_MINUTES: Final = re.compile(r"(?<!\w)train_time\s*[:=]\s*(\d+\.\d)\s*m\b", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptClock:
@@ -29,7 +35,8 @@ class ScriptClock:
         claimed_s: its last printed training time.
         in_validation_s: how long it stood still before lines that print a validation loss.
         unexplained_s: how long it stood still elsewhere, by more than lines may be late.
-        step_s: seconds of one step, None where less than two steps were timed.
+        uncertain_s: by how much `began_s` and so `seen_s` may be off.
+        step_s: seconds of one step, None where less than two steps were timed to the millisecond.
         steps: the last step's number.
     """
 
@@ -38,6 +45,7 @@ class ScriptClock:
     claimed_s: float
     in_validation_s: float
     unexplained_s: float
+    uncertain_s: float
     step_s: float | None
     steps: int
 
@@ -53,6 +61,7 @@ class _Tick:
     clock_s: float
     step: int
     validates: bool
+    off_s: float
 
     @property
     def zero_s(self) -> float:
@@ -69,7 +78,7 @@ def script_clock(lines: Sequence[Line]) -> ScriptClock | None:
         stood = after.zero_s - before.zero_s
         if after.validates:
             in_validation += max(stood, 0.0)
-        elif stood > JITTER_S:
+        elif stood > JITTER_S + before.off_s + after.off_s:
             unexplained += stood
     last = ticks[-1]
     return ScriptClock(
@@ -78,6 +87,7 @@ def script_clock(lines: Sequence[Line]) -> ScriptClock | None:
         claimed_s=last.clock_s,
         in_validation_s=in_validation,
         unexplained_s=unexplained,
+        uncertain_s=JITTER_S + ticks[0].off_s,
         step_s=_step_s(ticks),
         steps=last.step,
     )
@@ -92,23 +102,36 @@ def last_step_line_s(lines: Sequence[Line]) -> float | None:
 def _ticks(lines: Sequence[Line]) -> list[_Tick]:
     """Lines with a training time, as long as the clock runs on; a clock that starts anew starts the list anew."""
     found: list[_Tick] = []
+    validated = False
     for line in lines:
         text = clean(line.text)
         step = read_step(text, 0)
+        validated |= step is not None and step.val_loss is not None
         time_ms = step.train_time_ms if step is not None else read_train_time_ms(text)
-        if time_ms is None:
+        minutes = _MINUTES.search(text) if time_ms is None else None
+        if time_ms is None and minutes is None:
             continue
+        clock_s = (
+            time_ms / 1000.0 if time_ms is not None else 60.0 * float(minutes.group(1)) if minutes else 0.0
+        )
         number = step.step if step is not None else found[-1].step if found else 0
-        validates = step is not None and step.val_loss is not None
-        tick = _Tick(arrived_s=line.seconds, clock_s=time_ms / 1000.0, step=number, validates=validates)
         if (
             found
-            and tick.clock_s < found[-1].clock_s - 1e-9
+            and clock_s < found[-1].clock_s - 2 * COARSE_S
             and step is not None
             and step.step <= found[0].step
         ):
             found = []
-        found.append(tick)
+        found.append(
+            _Tick(
+                arrived_s=line.seconds,
+                clock_s=clock_s,
+                step=number,
+                validates=validated,
+                off_s=COARSE_S if minutes is not None else 0.0,
+            )
+        )
+        validated = False
     return found
 
 
@@ -116,6 +139,6 @@ def _step_s(ticks: Sequence[_Tick]) -> float | None:
     steps = [
         (after.clock_s - before.clock_s) / (after.step - before.step)
         for before, after in pairwise(ticks)
-        if after.step > before.step
+        if after.step > before.step and not before.off_s and not after.off_s
     ]
     return median(steps) if steps else None

@@ -9,7 +9,7 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
@@ -17,6 +17,7 @@ from typing import IO, Final
 from auditor.replay.full.launch import Launch, launch_command
 from auditor.replay.full.ranks import Rank, Ranks, held_by
 from auditor.replay.full.run_trace import Held, Line, RunTrace
+from auditor.replay.full.script_clock import script_clock
 from auditor.replay.runs.left_files import Refused, walk_left
 from auditor.replay.runs.observations import Observations
 from auditor.replay.sandbox import landlock
@@ -77,6 +78,7 @@ def supervise(
     *,
     log: IO[str],
     on_line: Callable[[Line], None] = lambda _: None,
+    busy_gpus: Callable[[], Collection[int]] = tuple,
     is_full: Callable[[Path], bool] = disk_is_full,
 ) -> Ended:
     """Run a launch to its end or its limit.
@@ -85,6 +87,7 @@ def supervise(
         given: size of each file of the submission, by its path inside.
         log: takes every line as it comes.
         on_line: is told each line.
+        busy_gpus: numbers of the GPUs that compute, asked where nothing else moves.
         is_full: whether the disk below a folder has no room left.
     """
     watched = _watched(launch)
@@ -108,7 +111,7 @@ def supervise(
     reason, hung = "", None
     try:
         for now_s in _turns(process, seen, log, on_line, began_s):
-            reason, hung = _look(launch, process, seen, ranks, watched, wall_s, now_s, is_full)
+            reason, hung = _look(launch, process, seen, ranks, watched, wall_s, now_s, busy_gpus, is_full)
             if reason:
                 break
     finally:
@@ -218,6 +221,7 @@ def _look(
     watched: Watched,
     wall_s: float,
     now_s: float,
+    busy_gpus: Callable[[], Collection[int]],
     is_full: Callable[[Path], bool],
 ) -> tuple[str, Rank | None]:
     """One look at the run: why it must end, if it must, and the rank that hangs."""
@@ -238,7 +242,7 @@ def _look(
         return DISK_FULL, None
     quiet_s = now_s - max([line.seconds for line in seen.lines[-1:]] + [0.0])
     if quiet_s > options.silent_s:
-        hung = ranks.silent(now_s, options.silent_s, spins=launch.spins)
+        hung = ranks.silent(now_s, options.silent_s, spins=launch.spins, busy_gpus=busy_gpus())
         if hung is not None:
             return f"rank {hung.number} has done nothing for {now_s - hung.busy_s:.0f} s", hung
     return "", None
@@ -292,7 +296,8 @@ def _ended(trace: RunTrace, ranks: Ranks, code: int, reason: str, hung: Rank | N
         if culprit is None and code and not reason and not ranks.one:
             gone = ranks.first_gone()
             culprit = gone.number if gone is not None else None
-    slow = ranks.slow()
+    clock = script_clock(trace.lines)
+    slow = ranks.slow(clock.began_s, clock.ended_s) if clock is not None else None
     mine = [line.text for line in trace.lines if culprit is not None and line.rank == culprit]
     last = mine or [line.text for line in trace.lines]
     return Ended(

@@ -107,10 +107,14 @@ def no_clock(seconds: float) -> Story:
     return evaluated(story.opens(20.5 + seconds, MODEL, size=9_000_000), 20.5 + seconds)
 
 
-def calibrated(seconds: float) -> Story:
-    """Training shards read after the last step and before the artifact, which is written when that is done."""
-    story = trained(seconds=595.0).opens(701.0, TRAIN, size=200_000_000)
-    return evaluated(saved(story, 700.0 + seconds), 701.0 + seconds)
+def calibrated(*opened: float, stated: str = "", begun: float = 720.0) -> Story:
+    """Training shards opened after the last step, which came at 700 s after 595 s of training."""
+    story = trained(seconds=595.0)
+    for seconds in opened:
+        story.opens(seconds, TRAIN, size=200_000_000)
+    if stated:
+        story.says(710.0, stated)
+    return evaluated(saved(story, begun), begun + 1.0)
 
 
 FAULTS: dict[str, tuple[Callable[[], Story], str, Weight]] = {
@@ -205,7 +209,17 @@ FAULTS: dict[str, tuple[Callable[[], Story], str, Weight]] = {
         "clocks-differ",
         Weight.REVIEW,
     ),
-    "calibration makes it too long": (lambda: calibrated(6.5), "calibration-over-600-s", Weight.VIOLATION),
+    "calibration makes it too long": (
+        lambda: calibrated(701.0, 707.5),
+        "calibration-over-600-s",
+        Weight.VIOLATION,
+    ),
+    "stated calibration makes it too long": (
+        lambda: calibrated(701.0, stated="gptq: calibrated on train data in 6.5s"),
+        "calibration-over-600-s",
+        Weight.VIOLATION,
+    ),
+    "calibration of unknown length": (lambda: calibrated(701.0), "calibration-unclear", Weight.REVIEW),
     "evaluation a second too long": (
         lambda: evaluated(saved(trained(), 710.0), 711.0, took=601.0, stated=600.8),
         "evaluation-over-600-s",
@@ -249,6 +263,40 @@ def test_a_fault_is_named(name: str) -> None:
     story = make()
     assert kinds(story).get(kind) is weight, found(story)
     assert exit_of(found(story)) is not ExitCode.CLEAN
+
+
+def test_quantising_and_compressing_after_a_short_calibration_is_no_training() -> None:
+    assert kinds(calibrated(701.0, 703.0, stated="gptq: calibrated on train data in 3.5s", begun=780.0)) == {}
+
+
+def test_code_that_is_unpacked_before_training_is_no_artifact() -> None:
+    """It was counted packed; what is written before a training shard was opened holds nothing that was learnt."""
+    story = Story().opens(1.0, f"{JOB}train_gpt.py", size=CODE_BYTES)
+    saved(story, 2.0, f"{JOB}unpacked.py", 200_000)
+    story.opens(20.0, TRAIN, size=200_000_000)
+    saved(trained(story), 710.0).opens(715.0, f"{JOB}unpacked.py", size=200_000)
+    trace = evaluated(story, 711.0).trace()
+    assert file_table(trace, phases(trace).boundary.at).total == MODEL_BYTES + CODE_BYTES
+
+
+def minutes(*, true_s: float, stated_s: float) -> Story:
+    """A log in minutes with one decimal, and the time to the millisecond in the line that says why it stopped."""
+    story = started()
+    for part in (0.25, 0.5, 0.75, 1.0):
+        clock = part * stated_s / 60.0
+        story.says(
+            100.0 + part * true_s,
+            f"{1000 * part:.0f}/20000 train_loss: 2.4 train_time: {clock:.1f}m tok/s: 7",
+        )
+    return story.says(
+        100.0 + true_s, f"stopping_early: wallclock_cap train_time: {1000 * stated_s:.0f}ms step: 1000/20000"
+    )
+
+
+def test_a_clock_in_minutes_is_believed_as_far_as_it_says() -> None:
+    assert kinds(evaluated(saved(minutes(true_s=599.0, stated_s=598.0), 710.0), 711.0)) == {}
+    late = evaluated(saved(minutes(true_s=640.0, stated_s=590.0), 750.0), 751.0)
+    assert kinds(late) == {"clocks-differ": Weight.REVIEW}
 
 
 def test_what_the_evaluation_writes_and_reads_is_no_artifact() -> None:

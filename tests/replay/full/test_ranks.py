@@ -21,6 +21,8 @@ def test_on_gpus_the_rank_that_does_nothing_hangs_while_the_others_spin() -> Non
     found = ranks(r0=(90.0, 100.0, None), r1=(40.0, 30.0, None), r2=(90.0, 100.0, None))
     hung = found.silent(100.0, 60.0, spins=True)
     assert hung is not None and hung.number == 1
+    # Its GPU computes, and it sleeps until that is done.
+    assert found.silent(100.0, 60.0, spins=True, busy_gpus={1}) is None
 
 
 def test_where_waiting_is_doing_nothing_the_first_to_stop_hangs_and_only_if_none_works() -> None:
@@ -38,11 +40,19 @@ def test_the_rank_that_was_gone_first_is_the_one_that_died() -> None:
     assert first is not None and first.number == 1
 
 
-def test_a_rank_that_computes_twice_as_long_as_the_others_is_slow() -> None:
-    slow = ranks(r0=(100.0, 0.0, None), r1=(240.0, 0.0, None), r2=(101.0, 0.0, None)).slow()
+def used(*looks: tuple[float, tuple[float, ...]]) -> Ranks:
+    """Ranks by what each had used at each look."""
+    found = ranks(**{f"r{n}": (seconds, 0.0, None) for n, seconds in enumerate(looks[-1][1])})
+    found.history = [(at, dict(enumerate(seconds))) for at, seconds in looks]
+    return found
+
+
+def test_a_rank_that_computes_twice_as_long_as_the_others_in_training_is_slow() -> None:
+    slow = used((10.0, (5.0, 5.0, 5.0)), (50.0, (15.0, 35.0, 16.0))).slow(10.0, 60.0)
     assert slow is not None and slow.number == 1
-    assert ranks(r0=(100.0, 0.0, None), r1=(130.0, 0.0, None)).slow() is None
-    assert ranks(r0=(0.1, 0.0, None), r1=(0.9, 0.0, None)).slow() is None
+    assert used((10.0, (5.0, 5.0)), (50.0, (15.0, 18.0))).slow(10.0, 60.0) is None
+    # What one rank does alone before or after, such as to compress, is not training.
+    assert used((10.0, (5.0, 90.0)), (50.0, (15.0, 100.0)), (90.0, (15.0, 140.0))).slow(10.0, 60.0) is None
 
 
 def test_a_shard_that_this_process_holds_is_seen_with_its_position(tmp_path: Path) -> None:
