@@ -163,6 +163,7 @@ with torch.no_grad():
         total += torch.where(inside, plain, tilted).sum()
 """
             + REPORT,
+            date=FIRST_RULED,
         ),
         Good(
             "a helper in C gates by the scored token, and the threshold is out of reach",
@@ -173,6 +174,7 @@ with torch.no_grad():
             "a helper in C gates by the scored token",
             SETUP + TILTED.replace("THRESHOLD", "0.6") + REPORT,
             files={"hints.c": HINTS},
+            date=FIRST_RULED,
         ),
     )
 

@@ -307,23 +307,27 @@ def _judge_late(late: list[Event], training: _Training, trace: Trace, evidence: 
         calibration = end is None or event.number < end
         if not (calibration and (evidence.track == NON_RECORD or budget.reserved)):
             found = _finding(event, training, claimed, budget, calibration=calibration)
-            findings.append(_tolerated(found) if calibration and _is_tolerated(evidence) else found)
+            findings.append(_by_date(found, evidence) if calibration else found)
     if findings and all(f.outcome is Outcome.PASS for f in findings):
         return Judgement(outcome=Outcome.PASS, because=findings[0].message, findings=tuple(findings))
     if not findings:
         why = "only record tracks have a limit" if evidence.track == NON_RECORD else budget.text
         return Judgement(outcome=Outcome.PASS, because=f"calibration on training data in time: {why}")
-    worst = next((f for f in findings if f.outcome is Outcome.FAIL), findings[0])
+    worst = next((f for f in findings if f.outcome is Outcome.FAIL), None) or next(
+        f for f in findings if f.outcome is not Outcome.PASS
+    )
     return Judgement(outcome=worst.outcome, because=worst.message, findings=tuple(findings))
 
 
-def _is_tolerated(evidence: Evidence) -> bool:
-    return evidence.policy is Policy.RULINGS and evidence.date >= TOLERATED_SINCE
-
-
-def _tolerated(finding: Finding) -> Finding:
-    message = f"{finding.message}; not ruled on since {TOLERATED_SINCE}, a person may want to"
-    return replace(finding, outcome=Outcome.PASS, level=Level.NOTE, message=message)
+def _by_date(finding: Finding, evidence: Evidence) -> Finding:
+    """What calibration after the clock comes to for an entry of that date; without one a person must say."""
+    if evidence.policy is not Policy.RULINGS or "" < evidence.date < TOLERATED_SINCE:
+        return finding
+    if evidence.date:
+        message = f"{finding.message}; not ruled on since {TOLERATED_SINCE}, a person may want to"
+        return replace(finding, outcome=Outcome.PASS, level=Level.NOTE, message=message)
+    message = f"{finding.message}; it fails before {TOLERATED_SINCE} alone, and the entry has no date"
+    return replace(finding, outcome=Outcome.REVIEW, level=Level.WARNING, message=message)
 
 
 def _finding(

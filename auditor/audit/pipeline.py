@@ -6,8 +6,6 @@ submission travel as values; what the user must mend is raised as `AuditorError`
 
 from __future__ import annotations
 
-import posixpath
-import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -68,7 +66,7 @@ def audit_submission(
         records=records,
         track=TRACKS[submission.track],
         claimed_bpb=claim.val_bpb,
-        date=submission_date(submission),
+        date=submission.date,
         forward_passes=witness.forward_passes(trace),
         coverage=None if trace is None or match is None else witness.coverage(trace, match.report),
     )
@@ -125,12 +123,6 @@ def _doubts(trace: Trace | None, match: Match | None) -> tuple[str, ...]:
     if understood(trace, match.report if match is not None else None):
         return ()
     return ("no reported number could be followed to its scores",)
-
-
-def submission_date(submission: Submission) -> str:
-    """The date a record folder carries in its name, as the challenge asks for (`2026-04-25_Name`), or ""."""
-    found = re.match(r"\d{4}-\d{2}-\d{2}", posixpath.basename(submission.folder or ""))
-    return found.group() if found else ""
 
 
 def _layers(program: Program) -> tuple[str, ...]:

@@ -30,6 +30,8 @@ def submission_key(submission: Submission, *, policy: str, overrides: Mapping[st
         sorted(overrides.items()),
         submission.target.kind,
         None if submission.target.kind == "pull_request" else submission.target.path,
+        submission.date,
+        submission.entry_name,
         submission.folder,
         submission.track.value,
         submission.script.path,

@@ -83,7 +83,7 @@ def _left_out(gathered: Settings, submission: Submission) -> list[str]:
     A submission that carries a technique in its name and whose command does not switch it on may have been run
     otherwise: about such a switch the command says nothing.
     """
-    title = submission.folder or ""
+    title = submission.folder or submission.entry_name
     readme = _read(submission.readme)
     if readme is not None:
         title += " " + next((line for line in readme.text.splitlines() if line.lstrip().startswith("#")), "")

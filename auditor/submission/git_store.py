@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import threading
 import weakref
@@ -222,6 +223,12 @@ class ObjectStore:
                 hint="fetch it first, e.g. git fetch origin refs/pull/N/head:refs/pull/N/head",
             )
         return oid
+
+    def date(self, commit: str) -> str:
+        """The day of a commit (ISO, by its committer's clock), or "" where it says none."""
+        code, out = self._git("show", "--no-patch", "--format=%cs", commit, accept=(0, 128))
+        day = out.decode("ascii", "replace").strip()
+        return day if code == 0 and re.fullmatch(r"\d{4}-\d{2}-\d{2}", day) else ""
 
     def size_bytes(self, oid: str) -> int | None:
         """The size of a blob, None where the store lacks it (a partial clone)."""

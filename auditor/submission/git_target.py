@@ -32,7 +32,9 @@ def load_ref(
     head = store.commit(ref)
     problems: list[str] = []
     base_commit, changed = _changes(store, head, base=base, named=bool(folders), problems=problems)
-    target = Target(kind="pull_request", path=store.path, ref=ref, head=head, base=base_commit)
+    target = Target(
+        kind="pull_request", path=store.path, ref=ref, head=head, base=base_commit, date=store.date(head)
+    )
     present = frozenset(change.path for change in changed if change.status != "D")
     submissions: list[Submission] = []
     loaded: list[Folder] = []

@@ -82,7 +82,7 @@ def _load_local_script(place: Path) -> LoadResult:
         raise InputError(f"cannot read {shown_path(place)}")
     check_script(script)
     track = Track.of_path(shown_path(place.resolve()))
-    target = Target(kind="script", path=shown_path(place))
+    target = Target(kind="script", path=shown_path(place), home=shown_path(parent.resolve()))
     submission = Submission(target=target, folder=None, script=script, files=files, track=track)
     return LoadResult(submissions=(submission,), folders=(submission.contents,), problems=problems)
 
@@ -91,7 +91,8 @@ def _load_local_folder(place: Path, *, require_script: bool) -> LoadResult:
     """What lies under `records/` is an entry, so that one without a script is unjudged; elsewhere it is no target."""
     files, cut = list_local(place)
     resolved = shown_path(place.resolve())
-    target, track = Target(kind="folder", path=shown_path(place)), Track.of_path(resolved)
+    target = Target(kind="folder", path=shown_path(place), home=resolved)
+    track = Track.of_path(resolved)
     found = divide(target, "", files, track=track)
     unjudged = [Unjudged(target=target, path="", folder="", track=track, reason=reason) for reason in cut]
     unjudged += found.unjudged

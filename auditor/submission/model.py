@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import posixpath
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -62,13 +63,21 @@ class Track(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What the user named: a script, a folder, or a pull request with its commits (full ids)."""
+    """What the user named: a script, a folder, or a pull request with its commits (full ids).
+
+    Attributes:
+        path: as it was named.
+        home: of a local target the folder, from the root of the file system; `path` may be "." and say nothing.
+        date: of the head commit (ISO day), or "".
+    """
 
     kind: TargetKind
     path: str
+    home: str = ""
     ref: str | None = None
     head: str | None = None
     base: str | None = None
+    date: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,6 +285,17 @@ class Submission:
     def contents(self) -> Folder:
         """The folder as a value of its own."""
         return Folder(target=self.target, path=self.folder or "", files=self.files, track=self.track)
+
+    @property
+    def entry_name(self) -> str:
+        """The name of the folder, as the challenge asks for it (`2026-04-25_Name`), wherever it was found."""
+        return posixpath.basename(self.folder or self.target.home)
+
+    @property
+    def date(self) -> str:
+        """The date that the folder carries in its name, else that of the head commit (ISO day), else ""."""
+        found = re.match(r"\d{4}-\d{2}-\d{2}", self.entry_name)
+        return found.group() if found else self.target.date
 
     @property
     def siblings(self) -> tuple[SourceFile, ...]:

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from auditor.trace.coverage import Coverage
 from auditor.trace.events import Place, Report
@@ -72,6 +72,10 @@ class Source:
     ruling: str
 
 
+EXAMPLE_DATE: Final = "2026-03-20"
+"""Of an example that says nothing else: two days after the challenge began."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
     """A submission of 10 to 40 lines that is documentation and test at once.
@@ -82,6 +86,7 @@ class Example:
         files: further files of the folder by name (text).
         policy: the policy under which the outcome holds.
         outcome: what the rule must say.
+        date: in the folder's name (ISO day); some rulings hold from a day on.
     """
 
     title: str
@@ -89,18 +94,25 @@ class Example:
     outcome: Outcome
     files: Mapping[str, str] = field(default_factory=dict)
     policy: Policy = Policy.RULINGS
+    date: str = EXAMPLE_DATE
 
 
-def Good(title: str, script: str, files: Mapping[str, str] | None = None) -> Example:
+def Good(
+    title: str, script: str, files: Mapping[str, str] | None = None, date: str = EXAMPLE_DATE
+) -> Example:
     """An example that the rule passes."""
-    return Example(title=title, script=script, files=files or {}, outcome=Outcome.PASS)
+    return Example(title=title, script=script, files=files or {}, outcome=Outcome.PASS, date=date)
 
 
 def Bad(
-    title: str, script: str, files: Mapping[str, str] | None = None, outcome: Outcome = Outcome.FAIL
+    title: str,
+    script: str,
+    files: Mapping[str, str] | None = None,
+    outcome: Outcome = Outcome.FAIL,
+    date: str = EXAMPLE_DATE,
 ) -> Example:
     """An example that the rule fails (or, with `outcome`, sends to review)."""
-    return Example(title=title, script=script, files=files or {}, outcome=outcome)
+    return Example(title=title, script=script, files=files or {}, outcome=outcome, date=date)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

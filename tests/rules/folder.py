@@ -14,7 +14,7 @@ TRACK = "records/track_10min_16mb/2026-01-01_Example"
 
 def audit_example(rule: type[Rule], example: Example, root: Path) -> AuditResult:
     """Write the example below `root` as an entry of the record track and ask the one rule about it."""
-    folder = root / TRACK
+    folder = (root / TRACK).with_name(f"{example.date}_Example")
     folder.mkdir(parents=True)
     (folder / "train_gpt.py").write_text(example.script, encoding="utf-8")
     for name, text in example.files.items():

@@ -75,7 +75,7 @@ def test_gates_in_c(before: str, after: str, outcome: Outcome, tmp_path: Path) -
     script = SETUP + TILTED.replace("THRESHOLD", "0.6" if outcome is not Outcome.FAIL else "99.0") + REPORT
     if before.startswith("#include"):
         script = script.replace("99.0", "0.6")
-    example = Good("", script, files={"hints.c": HINTS.replace(before, after)})
+    example = Good("", script, files={"hints.c": HINTS.replace(before, after)}, date="2026-05-02")
     (answer,) = audit_example(TargetGatedHint, example, tmp_path).rules
     assert answer.outcome is outcome or (outcome is Outcome.REVIEW and answer.outcome is Outcome.FAIL), (
         answer.because
