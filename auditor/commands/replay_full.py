@@ -159,6 +159,8 @@ def _plan(
         machine=machine,
         data=data,
         price=asked.price,
+        label=reading.records.facts.claim.label if reading.records is not None else "",
+        artifact=asked.artifact or "",
         problems=tuple(
             preflight(
                 options=options,
@@ -207,7 +209,6 @@ def _run(
             evidence,
             claim=_claim(reading),
             frontier=frontier,
-            artifact=asked.artifact or "",
             evaluate_only=parse_overrides(asked.evaluate_only),
             besides=besides,
             progress=(lambda *_: None) if quiet else progress,

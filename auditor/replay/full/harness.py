@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from auditor.exit_codes import ExitCode
@@ -56,7 +57,6 @@ def run_plan(
     *,
     claim: Scores | None = None,
     frontier: Scores | None = None,
-    artifact: str = "",
     evaluate_only: Mapping[str, str] | None = None,
     besides: Sequence[FullFinding] = (),
     progress: Progress = lambda *_: None,
@@ -67,7 +67,6 @@ def run_plan(
         files: the submission's, by path relative to the script's folder.
         claim: what the submission claims.
         frontier: the record to be beaten.
-        artifact: name of the file that the evaluation begins with, where someone says so.
         evaluate_only: settings by which the script skips its training, for a run on the first seed's artifact alone.
         besides: findings from elsewhere that belong to the result.
     """
@@ -76,10 +75,16 @@ def run_plan(
     runs = []
     for seed in plan.seeds:
         folder = evidence.seed(seed)
-        run = kept_run(folder, key, tokens_per_byte=plan.data.tokens_per_byte, artifact=artifact)
+        run = kept_run(
+            folder,
+            key,
+            tokens_per_byte=plan.data.tokens_per_byte,
+            artifact=plan.artifact,
+            label=plan.label,
+        )
         if run is None:
             progress(seed, None)
-            run = _run(plan, files, evidence, seed, key, artifact, progress)
+            run = _run(plan, files, evidence, seed, key, progress)
         runs.append(run)
     found = statistics_of(runs, name=plan.path, claim=claim, frontier=frontier)
     evidence.write_records(plan, files, runs, found)
@@ -103,7 +108,6 @@ def _run(
     evidence: Evidence,
     seed: int,
     key: str,
-    artifact: str,
     progress: Progress,
 ) -> SeedRun:
     options, folder = plan.options, evidence.seed(seed)
@@ -127,11 +131,16 @@ def _run(
             on_line=lambda line: progress(seed, line),
             busy_gpus=gpus.busy if gpus is not None else tuple,
         )
-        run = seed_run(seed, ended, tokens_per_byte=plan.data.tokens_per_byte, artifact=artifact)
-        here = {row.path: path for row in run.table.artifacts if (path := file_here(launch, row.path))}
-        hashes = copy_artifacts(run, folder / "artifact", here)
-        run = seed_run(
-            seed, ended, tokens_per_byte=plan.data.tokens_per_byte, artifact=artifact, hashes=hashes
+        judged = partial(
+            seed_run,
+            seed,
+            ended,
+            tokens_per_byte=plan.data.tokens_per_byte,
+            artifact=plan.artifact,
+            label=plan.label,
         )
+        run = judged()
+        here = {row.path: path for row in run.table.artifacts if (path := file_here(launch, row.path))}
+        run = judged(hashes=copy_artifacts(run, folder / "artifact", here))
         keep(folder, key, run)
     return run

@@ -206,13 +206,23 @@ def _result_s(printed: list[Result], at: ReadBack, trace: RunTrace) -> float:
 
 
 def _stated_evaluation_s(printed: list[Result], at: ReadBack | None) -> float | None:
-    """Times of the evaluation's stages as printed, added up; None where none is printed."""
-    stages = {
-        (result.label, result.eval_s): result.eval_s
+    """Time that the results of the evaluation state, put together; None where none is stated.
+
+    A stage lasted until its line came. Where two lines speak of one stage, or one of a part of another, the time that
+    they share counts once.
+    """
+    stages = sorted(
+        (result.seconds - result.eval_s, result.seconds)
         for result in printed
-        if result.eval_s is not None and (at is None or result.seconds >= at.seconds)
-    }
-    return sum(stages.values()) if stages else None
+        if result.eval_s is not None and result.final and (at is None or result.seconds >= at.seconds)
+    )
+    if not stages:
+        return None
+    total, reached = 0.0, stages[0][0]
+    for began_s, ended_s in stages:
+        total += max(ended_s - max(began_s, reached), 0.0)
+        reached = max(reached, ended_s)
+    return total
 
 
 def _first_validation_s(trace: RunTrace, at: ReadBack | None) -> float | None:

@@ -26,6 +26,8 @@ class Plan:
     Attributes:
         path: of the script in the submission.
         settings: of the claimed run, by environment name.
+        label: of the line that the submission claims, "" where it claims none.
+        artifact: name of the file that the evaluation begins with, where someone says so.
         price: of one GPU for an hour, None if not given.
         problems: why it cannot start.
     """
@@ -38,6 +40,8 @@ class Plan:
     data: DataSet
     price: float | None
     problems: tuple[Problem, ...]
+    label: str = ""
+    artifact: str = ""
 
     @property
     def command(self) -> str:

@@ -55,16 +55,20 @@ def results(lines: Sequence[Line]) -> list[Result]:
     return found
 
 
-def claimed_result(lines: Sequence[Line]) -> Result | None:
-    """The last score that reads as a result, with most digits among lines that state the same one; else the last."""
+def claimed_result(lines: Sequence[Line], label: str = "") -> Result | None:
+    """The last score under the claimed label; without one the last that reads as a result, else the last.
+
+    Of lines that state the same score the one with most digits.
+    """
     found = results(lines)
-    final = [result for result in found if result.final] or found
+    named = [result for result in found if label and result.label == label]
+    final = named or [result for result in found if result.final] or found
     if not final:
         return None
     last = final[-1]
     same = [
         result
-        for result in final
+        for result in (found if named else final)
         if abs(result.val_bpb - last.val_bpb) <= 0.5001 * 10.0 ** -min(result.decimals, last.decimals)
     ]
     return max(same, key=lambda result: (result.decimals, result.seconds))

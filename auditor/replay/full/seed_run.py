@@ -61,6 +61,7 @@ def seed_run(
     *,
     tokens_per_byte: float | None,
     artifact: str = "",
+    label: str = "",
     hashes: Mapping[str, str] | None = None,
     kept: bool = False,
 ) -> SeedRun:
@@ -68,11 +69,12 @@ def seed_run(
 
     Args:
         artifact: name of the file that the evaluation begins with, where someone says so.
+        label: of the line that the submission claims, "" where it claims none.
     """
     trace = ended.trace
     divided = phases(trace, _named(trace, artifact))
     table = file_table(trace, divided.boundary.at)
-    result = claimed_result(trace.lines)
+    result = claimed_result(trace.lines, label)
     found = list(ending(ended))
     if not ended.reason and not ended.code:
         found += [*judge(trace, divided, table), *printed_ratio(result, tokens_per_byte)]
@@ -112,7 +114,9 @@ def keep(folder: Path, key: str, run: SeedRun) -> None:
     os.replace(written, folder / RUN)
 
 
-def kept_run(folder: Path, key: str, *, tokens_per_byte: float | None, artifact: str = "") -> SeedRun | None:
+def kept_run(
+    folder: Path, key: str, *, tokens_per_byte: float | None, artifact: str = "", label: str = ""
+) -> SeedRun | None:
     """The run that a folder keeps, if it came to its end under the same key; else None."""
     try:
         told: dict[str, Any] = json.loads((folder / RUN).read_text(encoding="utf-8"))
@@ -135,6 +139,7 @@ def kept_run(folder: Path, key: str, *, tokens_per_byte: float | None, artifact:
         ended,
         tokens_per_byte=tokens_per_byte,
         artifact=artifact,
+        label=label,
         hashes=told["hashes"],
         kept=True,
     )

@@ -353,6 +353,26 @@ def test_a_printed_pair_must_fit_the_data(text: str, expected: list[str]) -> Non
     assert [one.kind for one in printed_ratio(result, SP1024)] == expected
 
 
+def test_a_claimed_label_is_looked_for_before_the_last_result() -> None:
+    lines = Story().says(
+        1.0, "final_int6_sliding val_loss:1.8 val_bpb:1.0894", "final_int6_ttt val_loss:3.1 val_bpb:1.33"
+    )
+    assert (
+        claimed_result(lines.lines).val_bpb,
+        claimed_result(lines.lines, "final_int6_sliding").val_bpb,
+    ) == (1.33, 1.0894)
+
+
+def test_stages_that_hold_one_another_count_once_and_progress_not_at_all() -> None:
+    """A stage from 715 to 811 s, said twice, with progress in it, and one from 711.5 to 714.5 s."""
+    story = saved(trained(), 710.0).says(714.5, "quantized val_loss:2.1 val_bpb:1.23 eval_time:3000ms")
+    for done in range(10, 90, 10):
+        story.says(715.0 + done, f"ttt_chunk [{done}/90] bpb:1.2{done} time:{done}.0s")
+    story.says(811.0, "ttt_sliding:done val_loss:2.0 val_bpb:1.22 elapsed=95.5s")
+    story.says(811.0, "legal_ttt_exact val_loss:2.00000000 val_bpb:1.22000000 eval_time:96000ms")
+    assert phases(story.trace()).stated_evaluation_s == pytest.approx(99.0)
+
+
 def test_a_trace_is_the_same_after_it_was_kept() -> None:
     trace = legal().holds(712.0, 5).connects(713.0, "127.0.0.1:80").trace()
     assert trace_from_object(trace_to_object(trace)) == trace
