@@ -68,7 +68,15 @@ EPILOG = (
 
 @click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="parameter-golf-auditor", prog_name="auditor")
-def group() -> None:
+@click.option(
+    "--color",
+    "colour",
+    type=click.Choice(("auto", "always", "never")),
+    default="auto",
+    show_default=True,
+    help="Styles in text; auto heeds NO_COLOR and FORCE_COLOR.",
+)
+def group(colour: str) -> None:
     """Say whether a Parameter Golf submission obeys the rules, why, and with what proof."""
 
 

@@ -16,6 +16,7 @@ from auditor.commands.options import (
     parse_overrides,
     target_options,
     wants_colour,
+    width_of,
     write,
 )
 from auditor.report import FORMATS
@@ -25,6 +26,7 @@ from auditor.report import FORMATS
 @target_options
 @output_options(*FORMATS)
 @also_option
+@click.option("--verbose", is_flag=True, help="Every event, number, rule and setting, as text.")
 @click.option(
     "--replay", "replays", is_flag=True, help="Replay it in a sandbox too, and join both witnesses."
 )
@@ -40,6 +42,7 @@ def command(
     output: str | None,
     quiet: bool,
     also: tuple[str, ...],
+    verbose: bool,
     replays: bool,
     cache: str | None,
     cache_size: str,
@@ -73,7 +76,14 @@ def command(
     if format_name == "text":
         from auditor.report.text import render
 
-        text = render(results, () if quiet and results else notes, colour=wants_colour(output), brief=quiet)
+        text = render(
+            results,
+            () if quiet and results else notes,
+            colour=wants_colour(output),
+            brief=quiet,
+            verbose=verbose,
+            width=width_of(output),
+        )
     else:
         text = renderer(format_name)(results, notes)
     write(text, output)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import tempfile
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from auditor.commands.options import cache_options, judging_options, parse_overrides, parse_size, write
+from auditor.commands.progress import corpus_progress
 from auditor.errors import InputError
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def command(
             known_rows = _finished(journal, tasks, pages) if resume else []
             journal.begin(known_rows)
         done = {row.pr for row in known_rows}
-        with _progress(len(pulls), quiet) as tell:
+        with corpus_progress(len(pulls), quiet) as tell:
             tell(len(done), known_rows)
 
             def told(count: int, found: Sequence[Row]) -> None:
@@ -264,36 +265,6 @@ def _pages(html_dir: str | None) -> Path | None:
     except OSError as error:
         raise InputError(f"cannot make {pages}: {error.strerror}") from error
     return pages
-
-
-@contextlib.contextmanager
-def _progress(total: int, quiet: bool) -> Iterator[Callable[[int, Sequence[Row]], None]]:
-    """A bar on stderr, drawn only on a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from auditor.report.corpus_dashboard import bar
-
-    console = Console(stderr=True)
-    seen: list[Row] = []
-    columns = (
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("pull requests {task.fields[counts]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as progress:
-        task = progress.add_task("audit", total=total, counts="")
-
-        def tell(done: int, rows: Sequence[Row]) -> None:
-            seen.extend(rows)
-            counts = " ".join(f"{word} {count}" for word, count, _ in bar("", seen).parts)
-            progress.update(task, completed=done, counts=counts)
-
-        yield tell
-    if not quiet:
-        counts = ", ".join(f"{count} {word}" for word, count, _ in bar("", seen).parts)
-        click.echo(f"{len(seen)} submissions of {total} pull requests: {counts or 'none'}", err=True)
 
 
 def _agree(

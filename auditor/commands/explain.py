@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.argument("name", metavar="RULE")
 @output_options("text", "markdown", "json")
 def command(name: str, format_name: str, output: str | None, quiet: bool) -> int:
-    """Show a rule: documentation, policies, sources, precedents and examples.
+    """Show a rule or a finding code: documentation, policies, sources, precedents and examples.
 
     RULE is a slug of `auditor rules`, or a finding code of `auditor records`, such as train_over_600s.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -171,8 +172,22 @@ def parse_overrides(pairs: tuple[str, ...]) -> Mapping[str, str]:
 
 
 def wants_colour(output: str | None) -> bool:
-    """Whether styles may be written: a terminal, no file, no `NO_COLOR`."""
-    return output is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    """Whether styles are written: as `--color` says, else never to a file, else as `NO_COLOR` (no-color.org) or
+    `FORCE_COLOR` (force-color.org) say, else on a terminal."""
+    context = click.get_current_context(silent=True)
+    chosen = context.find_root().params.get("colour") if context is not None else None
+    if chosen in ("always", "never"):
+        return bool(chosen == "always")
+    if output is not None or os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
+
+
+def width_of(output: str | None) -> int:
+    """Characters of a line: 80, and on a wider terminal up to 110."""
+    if output is not None or not sys.stdout.isatty():
+        return 80
+    return min(max(shutil.get_terminal_size().columns, 60), 110)
 
 
 def write(text: str, output: str | None) -> None:

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from auditor.judgement.result import AuditResult, Verdict
 from auditor.reading.configuration_entry import ConfigurationEntry
 from auditor.report.clean import clean, clean_line
+from auditor.report.relevance import relevant
 from auditor.trace.events import Place, Report, Unresolved
-from auditor.trace.render import Line, shown_place, timeline
+from auditor.trace.render import Line, Matters, shown_place, timeline
 from rules import by_slug
 from rules.core.rule import Finding, Kind, Level, Outcome
 
@@ -57,6 +58,7 @@ class View:
         claim: one line about the claimed number.
         reasons: what decides the verdict, one sentence each.
         lines: the timeline.
+        main_lines: the part of it that the verdict hangs on.
         findings: most severe first, those of the claimed report before the others.
         settings: configuration that the timeline hangs on.
         not_understood: what could not be followed on the way to the claimed number, then elsewhere.
@@ -69,6 +71,7 @@ class View:
     claim: str
     reasons: tuple[str, ...]
     lines: tuple[Line, ...]
+    main_lines: tuple[Line, ...]
     findings: tuple[ShownFinding, ...]
     settings: tuple[ConfigurationEntry, ...]
     not_understood: tuple[str, ...]
@@ -79,7 +82,8 @@ def view(result: AuditResult) -> View:
     """Lay out one result."""
     values = {entry.name: entry.value for entry in result.configuration}
     home = posixpath.dirname(result.trace.root.place.path) if result.trace is not None else ""
-    lines = timeline(result.trace, values=values, home=home) if result.trace is not None else ()
+    lines = _timeline(result, values, home, None)
+    main_lines = _timeline(result, values, home, matters) if (matters := relevant(result)) else lines
     shown, more = _not_understood(result, home)
     return View(
         result=result,
@@ -87,12 +91,22 @@ def view(result: AuditResult) -> View:
         headline=_headline(result),
         claim=_claim(result, home),
         reasons=_reasons(result, home),
-        lines=tuple(replace(line, text=clean_line(line.text)) for line in lines),
+        lines=lines,
+        main_lines=main_lines,
         findings=_findings(result, home),
         settings=tuple(_cleaned(entry) for entry in _settings(result)),
         not_understood=shown,
         left_out=more,
     )
+
+
+def _timeline(
+    result: AuditResult, values: Mapping[str, str], home: str, matters: Matters | None
+) -> tuple[Line, ...]:
+    if result.trace is None:
+        return ()
+    lines = timeline(result.trace, values=values, home=home, matters=matters)
+    return tuple(replace(line, text=clean_line(line.text)) for line in lines)
 
 
 def _told(text: str, home: str) -> str:

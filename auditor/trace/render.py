@@ -14,8 +14,8 @@ the rules say what it means.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from auditor.solver.expressions import Atom
@@ -97,14 +97,26 @@ class _Item:
     children: list[_Item] = field(default_factory=list)
 
 
-def timeline(trace: Trace, *, values: Mapping[str, str] | None = None, home: str = "") -> tuple[Line, ...]:
+Matters = Callable[[str, str, Place, Mark], bool]
+"""Whether a line without lines below it is shown: by its kind, text, place and mark."""
+
+
+def timeline(
+    trace: Trace,
+    *,
+    values: Mapping[str, str] | None = None,
+    home: str = "",
+    matters: Matters | None = None,
+) -> tuple[Line, ...]:
     """The lines of a trace, in order of first occurrence.
 
     Args:
         home: folder whose files are shown by their path inside it.
         values: settings by environment name, shown where a loop or a branch hangs on one of them.
+        matters: which events are shown, with the loops, branches and calls around them; all if not given.
     """
-    return tuple(_drawn(_Builder(trace, values or {}).items(trace.root), home))
+    items = _Builder(trace, values or {}).items(trace.root)
+    return tuple(_drawn(items if matters is None else _pruned(items, matters), home))
 
 
 def render(trace: Trace, *, values: Mapping[str, str] | None = None, home: str = "") -> str:
@@ -400,6 +412,16 @@ def _without_repetition(items: list[_Item]) -> list[_Item]:
         same = last is not None and (last.kind, last.text, last.at) == (item.kind, item.text, item.at)
         if not (same and not item.children):
             kept.append(item)
+    return kept
+
+
+def _pruned(items: list[_Item], matters: Matters) -> list[_Item]:
+    """What matters, and what stands around it."""
+    kept: list[_Item] = []
+    for item in items:
+        children = _pruned(item.children, matters)
+        if children or (not item.children and matters(item.kind, item.text, item.at, item.mark)):
+            kept.append(replace(item, children=children))
     return kept
 
 

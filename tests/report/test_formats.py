@@ -122,7 +122,7 @@ def test_json_has_the_keys_of_the_interface(rendered: dict[str, str]) -> None:
 
 def test_json_of_several_submissions_is_a_list(rendered: dict[str, str]) -> None:
     answer = json.loads(renderer("json")([made_result(), made_result()], []))
-    assert set(answer) == {"schema", "submissions"}
+    assert set(answer) == {"schema", "tool", "submissions"}
     assert [entry["verdict"] for entry in answer["submissions"]] == ["violation"] * 2
 
 

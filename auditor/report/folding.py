@@ -1,0 +1,55 @@
+"""Lines that fit: text wrapped under itself, a timeline whose long lines go on below their branch."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator
+
+from auditor.trace.render import Line
+
+WIDTH = 80
+MIN_TEXT = 24
+"""Characters that a line of the timeline keeps for its text, however deep it stands."""
+
+
+def wrapped(text: str, width: int, *, first: str = "", after: str = "") -> list[str]:
+    """The text in lines of at most `width` characters, `first` before the first and `after` before the others.
+
+    Words are broken only where one alone is longer than a line: a path, an address.
+    """
+    return textwrap.wrap(
+        text, width, initial_indent=first, subsequent_indent=after, break_on_hyphens=False
+    ) or [first.rstrip()]
+
+
+def cut(text: str, width: int) -> str:
+    """The text in at most `width` characters."""
+    return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
+
+
+def folded(lines: Iterable[Line], width: int) -> Iterator[tuple[str, Line]]:
+    """Each line of a timeline as one or more strings of at most `width` characters, its place on the first."""
+    for line in lines:
+        room = max(width - len(line.branches) - len(line.place) - 2, MIN_TEXT)
+
+        parts = _parts(line.text, room, max(width - len(line.branches) - 3, MIN_TEXT))
+        gap = max(width - len(line.branches) - len(parts[0]) - len(line.place), 2)
+        yield (line.branches + parts[0] + " " * gap + line.place).rstrip(), line
+        below = line.branches[:-3] + (
+            "│  " if line.branches.endswith("├─ ") else "   " if line.branches else ""
+        )
+        for part in parts[1:]:
+            yield f"{below}   {part}", line
+
+
+def _parts(text: str, first: int, later: int) -> list[str]:
+    """Cut at the widest gaps that fit, since three blanks stand before a remark; then at words."""
+    if len(text) <= first:
+        return [text]
+    at = text.rfind("   ", 1, first + 1)
+    if at < first // 2:
+        at = text.rfind(" ", 1, first + 1)
+    if at <= 0:
+        at = first
+    rest = text[at:].strip()
+    return [text[:at].rstrip(), *wrapped(rest, later)]
