@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 import contextlib
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path

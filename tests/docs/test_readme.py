@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+import shlex
 
-from auditor.cli import COMMANDS
+import click
+import pytest
+
+from auditor.cli import COMMANDS, group
 from tests.docs.readme import GENERATED, PICTURES, README, TIMELINE, filled, picture, timeline
 
 ROOT = README.parent
@@ -20,6 +24,29 @@ def test_every_command_that_exists_is_named() -> None:
     text = README.read_text(encoding="utf-8")
     existing = [name for name in COMMANDS if (ROOT / "auditor" / "commands" / f"{name}.py").exists()]
     assert all(f"auditor {name}" in text for name in existing)
+
+
+def printed_commands() -> list[list[str]]:
+    """Every command line of ours in a shell block of the README and of the examples' page, words without a comment."""
+    texts = [document.read_text(encoding="utf-8") for document in (README, ROOT / "examples" / "README.md")]
+    blocks = [block for text in texts for block in re.findall(r"```sh\n(.*?)```", text, flags=re.DOTALL)]
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("auditor ")]
+
+
+@pytest.mark.parametrize("words", printed_commands(), ids=" ".join)
+def test_printed_commands_are_understood(words: list[str]) -> None:
+    command: click.Command = group
+    context = click.Context(group, info_name="auditor")
+    while isinstance(command, click.Group):
+        found = command.get_command(context, words[0])
+        assert found is not None, words
+        command, words = found, words[1:]
+        context = click.Context(command, parent=context)
+    command.parse_args(context, list(words))
+    for name in words:
+        if name.startswith(("auditor/", "examples/")):
+            assert (ROOT / name).exists(), name
 
 
 def test_links_into_the_repository_lead_somewhere() -> None:
