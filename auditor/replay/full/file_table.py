@@ -6,7 +6,7 @@ is what the run made before the evaluation began and opened in it. What the eval
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from auditor.replay.full.read_backs import ReadBack
@@ -38,8 +38,8 @@ class FileRow:
     """One file of the table.
 
     Attributes:
-        size: bytes when the evaluation first opened it, or when it was last opened.
-        seconds: of that open.
+        size: the most bytes that it held when it was opened, or was left with.
+        seconds: of the first open that made it what it is.
     """
 
     path: str
@@ -100,18 +100,23 @@ def file_table(trace: RunTrace, began: ReadBack | None) -> FileTable:
             # Read in training alone: what it held is in the artifact or nowhere.
             continue
         known = rows.get(key)
-        if (known is not None and known.kind.counts) or (kind is FileKind.FOREIGN and not size):
+        if kind is FileKind.FOREIGN and not size:
+            continue
+        if known is not None and known.kind.counts:
+            # It may have grown since the evaluation first opened it.
+            rows[key] = replace(known, size=max(known.size, size))
             continue
         rows[key] = FileRow(path=file.path, kind=kind, size=size, seconds=file.seconds)
     return FileTable(rows=(*_sized(trace, rows), *_caches(trace, start)))
 
 
 def _sized(trace: RunTrace, rows: dict[tuple[int, int] | str, FileRow]) -> list[FileRow]:
-    """Files that were only ever written have the size they were left with."""
+    """Files in order; one that was written after it was last opened has the size it was left with."""
     found = []
     for row in rows.values():
-        size = row.size if row.kind.counts else max(row.size, trace.left.get(row.path, 0))
-        found.append(FileRow(path=row.path, kind=row.kind, size=size, seconds=row.seconds))
+        left = 0 if row.kind is FileKind.CODE else trace.left.get(row.path, 0)
+        size = max(row.size, left)
+        found.append(replace(row, size=size))
     return sorted(found, key=lambda row: (not row.kind.counts, -row.size, row.path))
 
 

@@ -15,6 +15,7 @@ from auditor.records.size_checks import CAP_BYTES
 from auditor.records.time_checks import CALIBRATION_SLACK_S, LAST_STEP_S, LIMIT_S
 from auditor.replay.full.file_table import FileKind, FileTable, file_table
 from auditor.replay.full.findings import FullFinding, Weight
+from auditor.replay.full.names import LOOKED_AT
 from auditor.replay.full.phases import Phases, phases
 from auditor.replay.full.read_backs import ReadBack
 from auditor.replay.full.results import Result
@@ -109,6 +110,13 @@ def _bytes(trace: RunTrace, table: FileTable) -> Iterator[FullFinding]:
             kind="over-16-mb",
             weight=Weight.VIOLATION,
             message=f"{table.total:,} bytes are {table.total - CAP_BYTES:,} more than {CAP_BYTES:,}: {shown}",
+        )
+    if trace.in_names > LOOKED_AT:
+        yield FullFinding(
+            kind="data-in-names",
+            weight=Weight.REVIEW,
+            message=f"{trace.in_names:,} bytes stand in names, targets of links and attributes of files, which are "
+            "read without being opened",
         )
     for row in table.rows:
         if row.kind is FileKind.FOREIGN:

@@ -84,6 +84,7 @@ class RunTrace:
         changed: when a file that the run made was last seen to change, by (device, inode); in seconds since the
             launch, from the time that the kernel keeps (ctime).
         left: size of each file outside the served folders that was opened, as it lay there afterwards.
+        in_names: most bytes that were seen in names, links and attributes in the run's own folders.
         ended_s: when the last process ended.
     """
 
@@ -96,6 +97,7 @@ class RunTrace:
     names_itself: bool = True
     changed: Mapping[tuple[int, int], float] = field(default_factory=dict)
     left: Mapping[str, int] = field(default_factory=dict)
+    in_names: int = 0
     ended_s: float = 0.0
 
     def is_training(self, file: OpenedFile) -> bool:
@@ -143,6 +145,7 @@ def trace_to_object(trace: RunTrace) -> dict[str, Any]:
         "names_itself": trace.names_itself,
         "changed": [[device, inode, seconds] for (device, inode), seconds in trace.changed.items()],
         "left": dict(trace.left),
+        "in_names": trace.in_names,
         "ended_s": trace.ended_s,
     }
 
@@ -166,5 +169,6 @@ def trace_from_object(read: Mapping[str, Any]) -> RunTrace:
         names_itself=bool(read["names_itself"]),
         changed={(int(device), int(inode)): float(s) for device, inode, s in read["changed"]},
         left={str(path): int(size) for path, size in read["left"].items()},
+        in_names=int(read.get("in_names", 0)),
         ended_s=float(read["ended_s"]),
     )

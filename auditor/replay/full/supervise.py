@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from auditor.replay.full.launch import Launch, launch_command
+from auditor.replay.full.names import name_bytes
 from auditor.replay.full.ranks import Rank, Ranks, held_by
 from auditor.replay.full.run_trace import Held, Line, RunTrace
 from auditor.replay.full.script_clock import script_clock
@@ -68,6 +69,7 @@ class _Seen:
     held: list[Held] = field(default_factory=list)
     changed: dict[tuple[int, int], float] = field(default_factory=dict)
     launcher: set[int] = field(default_factory=set)
+    in_names: int = 0
     rest: bytes = b""
 
 
@@ -135,6 +137,7 @@ def supervise(
         names_itself=launch.names_itself,
         changed=seen.changed,
         left=_left(launch, observations),
+        in_names=seen.in_names,
         ended_s=time.monotonic() - began_s,
     )
     return _ended(trace, ranks, code, reason, hung)
@@ -236,6 +239,11 @@ def _look(
         for number in below:
             seen.held += held_by(number, launch.places.data, now_s)
     _files_changed(launch, seen, wall_s)
+    if first is not None:
+        root = f"/proc/{first}/root"
+        inside = (f"{root}{folder}" for folder in launch.own)
+        left_out = (f"{root}{folder}" for folder in (launch.places.caches, launch.places.logs))
+        seen.in_names = max(seen.in_names, name_bytes(inside, left_out))
     if now_s > options.seconds:
         return f"it ran longer than {options.seconds:.0f} s", None
     if is_full(launch.root):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,7 @@ from auditor.exit_codes import ExitCode
 from auditor.replay.full.file_table import file_table
 from auditor.replay.full.findings import FullFinding, Weight, exit_of
 from auditor.replay.full.judgement import judge, printed_ratio
+from auditor.replay.full.names import name_bytes
 from auditor.replay.full.phases import phases
 from auditor.replay.full.results import claimed_result
 from auditor.replay.full.run_trace import trace_from_object, trace_to_object
@@ -371,6 +374,30 @@ def test_stages_that_hold_one_another_count_once_and_progress_not_at_all() -> No
     story.says(811.0, "ttt_sliding:done val_loss:2.0 val_bpb:1.22 elapsed=95.5s")
     story.says(811.0, "legal_ttt_exact val_loss:2.00000000 val_bpb:1.22000000 eval_time:96000ms")
     assert phases(story.trace()).stated_evaluation_s == pytest.approx(99.0)
+
+
+def test_a_file_that_grows_after_the_evaluation_opened_it_counts_as_it_was_left() -> None:
+    trace = moved(legal().trace(), left={MODEL: 20_000_000})
+    assert file_table(trace, phases(trace).boundary.at).total == 20_000_000 + CODE_BYTES
+
+
+def test_what_stands_in_names_is_weighed(tmp_path: Path) -> None:
+    """Names of 8, 5 and 4 bytes, a link's target of 100, 200 bytes of attributes where the disk takes them."""
+    (tmp_path / ("a" * 8)).mkdir()
+    (tmp_path / ("a" * 8) / "plain").write_bytes(bytes(5000))
+    (tmp_path / "link").symlink_to("x" * 100)
+    expected = 8 + 5 + 4 + 100
+    try:
+        os.setxattr(tmp_path / ("a" * 8) / "plain", "user.weights", b"w" * 200)
+        expected += 200
+    except OSError:
+        pass
+    assert name_bytes([str(tmp_path)]) == expected
+    assert name_bytes([str(tmp_path)], [f"{tmp_path}/{'a' * 8}/"]) == 8 + 4 + 100
+    trace = moved(legal().trace(), in_names=1_000_000)
+    divided = phases(trace)
+    told = [one.kind for one in judge(trace, divided, file_table(trace, divided.boundary.at))]
+    assert "data-in-names" in told
 
 
 def test_a_trace_is_the_same_after_it_was_kept() -> None:

@@ -188,6 +188,11 @@ def test_the_network_in_evaluation(name: str, run: Run, rung: Rung) -> None:
     assert kinds(run(with_part("load", text))) == {"network": Weight.VIOLATION}
 
 
+def test_weights_in_targets_of_links_are_seen(run: Run) -> None:
+    script = with_part("save", "\nfor n in range(30):\n    os.symlink('w' * 3000, f'/tmp/w{n}')\n")
+    assert kinds(run(script)) == {"data-in-names": Weight.REVIEW}
+
+
 DIES = {
     "begin": "before training",
     "train": "in training",
