@@ -19,6 +19,7 @@ from auditor.commands.options import (
     width_of,
     write,
 )
+from auditor.commands.settings import accepted_by, policy_of, read_settings, settings_options
 from auditor.report import FORMATS
 
 
@@ -30,6 +31,7 @@ from auditor.report import FORMATS
 @click.option(
     "--replay", "replays", is_flag=True, help="Replay it in a sandbox too, and join both witnesses."
 )
+@settings_options
 @cache_options
 @judging_options
 def command(
@@ -44,6 +46,8 @@ def command(
     also: tuple[str, ...],
     verbose: bool,
     replays: bool,
+    settings_file: str | None,
+    baseline: str | None,
     cache: str | None,
     cache_size: str,
     policy: str,
@@ -55,12 +59,12 @@ def command(
     repository without a checkout. Nothing of the submission is run, but with --replay in a sandbox.
     """
     from auditor.audit.targets import audit_target
-    from auditor.judgement.verdict import exit_of
     from auditor.report import renderer
     from auditor.report.clean import clean_line
-    from rules.core.rule import Policy
 
     files = parse_also(also)
+    settings = read_settings(settings_file, git_dir, base)
+    accepted = accepted_by(settings, baseline)
     results, notes = audit_target(
         target,
         git_dir=git_dir,
@@ -68,29 +72,31 @@ def command(
         base=base,
         folders=folders,
         overrides=parse_overrides(overrides),
-        policy=Policy(policy),
+        policy=policy_of(policy, settings),
         replays=replays,
         store=open_store(cache, cache_size),
         runs=Path(cache) if cache else None,
     )
+    told = tuple(dict.fromkeys(accepted.told(results)))
+    shown = (*notes, *told)
     if format_name == "text":
         from auditor.report.text import render
 
         text = render(
             results,
-            () if quiet and results else notes,
+            told if quiet and results else shown,
             colour=wants_colour(output),
             brief=quiet,
             verbose=verbose,
             width=width_of(output),
         )
     else:
-        text = renderer(format_name)(results, notes)
+        text = renderer(format_name)(results, shown)
     write(text, output)
     for path, name in files.items():
-        write(renderer(name)(results, notes), path)
+        write(renderer(name)(results, shown), path)
     for result in results:
         for crash in result.crashed:
-            told = f"{result.target.path}: rule {crash.rule} crashed: {crash.crashed}"
-            click.echo(f"error: {clean_line(told)}", err=True)
-    return int(exit_of(results))
+            said = f"{result.target.path}: rule {crash.rule} crashed: {crash.crashed}"
+            click.echo(f"error: {clean_line(said)}", err=True)
+    return int(accepted.exit_of(results))

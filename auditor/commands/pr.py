@@ -12,6 +12,7 @@ from auditor.commands.options import (
     parse_also,
     write,
 )
+from auditor.commands.settings import accepted_by, policy_of, read_settings, settings_options
 from auditor.report import FORMATS
 
 
@@ -29,6 +30,7 @@ from auditor.report import FORMATS
     help="Maintainers' rulings, or the four conditions to the letter.",
 )
 @click.option("--plot", metavar="FILE.svg", help="Draw the seeds against the record.")
+@settings_options
 @cache_options
 @output_options("markdown", *(name for name in FORMATS if name != "markdown"))
 @also_option
@@ -38,6 +40,8 @@ def command(
     base: str,
     policy: str,
     plot: str | None,
+    settings_file: str | None,
+    baseline: str | None,
     cache: str | None,
     cache_size: str,
     format_name: str,
@@ -49,14 +53,18 @@ def command(
 
     The Markdown is one comment that can be pasted under the pull request. Exits with the worst of all parts.
     """
+    import dataclasses
+
     from auditor.pull_request.review import review_pull_request
     from auditor.report.pull_request_formats import render_review
-    from rules.core.rule import Policy
 
     files = parse_also(also)
+    settings = read_settings(settings_file, git_dir, base)
+    accepted = accepted_by(settings, baseline)
     review = review_pull_request(
-        git_dir, ref, base=base, policy=Policy(policy), store=open_store(cache, cache_size)
+        git_dir, ref, base=base, policy=policy_of(policy, settings), store=open_store(cache, cache_size)
     )
+    review = dataclasses.replace(review, accepted=accepted)
     write(render_review(review, format_name), output)
     for path, name in files.items():
         write(render_review(review, name), path)

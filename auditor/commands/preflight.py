@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from auditor.commands.options import judging_options, output_options, parse_overrides, write
+from auditor.commands.settings import policy_of, read_settings
 
 if TYPE_CHECKING:
     from auditor.preflight.preflight import Beaten
@@ -44,6 +45,12 @@ _SECONDS = click.FloatRange(min=0.0)
     show_default=True,
     help="violation: code that a person must judge is told, and exits 0.",
 )
+@click.option(
+    "--settings",
+    "settings_file",
+    metavar="FILE",
+    help="An auditor.toml with a policy and limits of your own.",
+)
 @output_options("text", "json")
 @judging_options
 def command(
@@ -58,6 +65,7 @@ def command(
     std: float | None,
     tokens_per_byte: float | None,
     fail_on: str,
+    settings_file: str | None,
     format_name: str,
     output: str | None,
     quiet: bool,
@@ -77,8 +85,8 @@ def command(
     from auditor.preflight.staged import load_staged
     from auditor.report.preflight_text import conclusion, render_json, render_text
     from auditor.submission.load import load_submissions
-    from rules.core.rule import Policy
 
+    settings = read_settings(settings_file)
     if staged and folder is not None:
         raise InputError("give FOLDER or --staged, not both")
     loaded = load_staged(Path.cwd()) if staged else load_submissions(folder or ".", require_script=False)
@@ -95,7 +103,8 @@ def command(
         std=std,
         tokens_per_byte=tokens_per_byte,
         beaten=_beaten(beat, Path.cwd() if staged else Path(folder or ".")),
-        policy=Policy(policy),
+        policy=policy_of(policy, settings),
+        limits=settings.limits,
         overrides=parse_overrides(overrides),
     )
     found = [

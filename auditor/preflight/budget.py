@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from auditor.judgement.settings import NO_LIMITS, Limits
 from auditor.records.claim import find_claim
 from auditor.records.facts import FolderFacts
 from auditor.records.log_model import Run
@@ -37,11 +38,13 @@ class Bytes:
     """Code as shipped and the compressed model.
 
     Attributes:
+        cap: the challenge's, or a tighter one of one's own.
         files: what is shipped as code, with its sizes.
         low, high: of the model; None where nothing tells it.
         origin: what tells it.
     """
 
+    cap: int
     files: tuple[tuple[str, int], ...]
     low: int | None
     high: int | None
@@ -54,7 +57,7 @@ class Bytes:
     @property
     def room(self) -> int:
         """What the limit leaves to the model; negative where the code alone is over it."""
-        return CAP_BYTES - self.code
+        return self.cap - self.code
 
     @property
     def fit(self) -> Fit:
@@ -101,17 +104,23 @@ class Stated:
     eval_s: float | None = None
 
 
-def judge_bytes(facts: FolderFacts, runs: Sequence[Run], stated: Stated) -> Bytes:
+def judge_bytes(facts: FolderFacts, runs: Sequence[Run], stated: Stated, own: Limits = NO_LIMITS) -> Bytes:
     """Code now, and the model by what was stated or by the logs of shorter or earlier runs."""
     files = tuple((path, facts.sizes[path]) for path in facts.loaded)
+    cap = min(CAP_BYTES, own.bytes or CAP_BYTES)
     if stated.model_bytes is not None:
-        return Bytes(files=files, low=stated.model_bytes, high=stated.model_bytes, origin="as stated")
+        return Bytes(
+            cap=cap, files=files, low=stated.model_bytes, high=stated.model_bytes, origin="as stated"
+        )
     models = [(found.size_bytes, f"{run.path}:{found.line}") for run in runs if (found := final_model(run))]
     if not models:
-        return Bytes(files=files, low=None, high=None, origin="no log prints the size of a compressed model")
+        return Bytes(
+            cap=cap, files=files, low=None, high=None, origin="no log prints the size of a compressed model"
+        )
     sizes = [size for size, _ in models]
     spread = round(max(sizes) * MODEL_SPREAD)
     return Bytes(
+        cap=cap,
         files=files,
         low=min(sizes) - (spread if len(sizes) < 3 else 0),
         high=max(sizes) + (spread if len(sizes) < 3 else 0),
@@ -121,13 +130,20 @@ def judge_bytes(facts: FolderFacts, runs: Sequence[Run], stated: Stated) -> Byte
 
 
 def judge_stages(
-    facts: FolderFacts, runs: Sequence[Run], trace: Trace | None, stated: Stated
+    facts: FolderFacts, runs: Sequence[Run], trace: Trace | None, stated: Stated, own: Limits = NO_LIMITS
 ) -> tuple[Stage, ...]:
     """Training, calibration and evaluation; calibration counts to training time."""
     record = facts.is_record
     training = _training(runs, trace, stated)
     calibration = _calibration(runs, stated)
     stages = [training, calibration, *_both(training, calibration), _evaluation(runs, stated)]
+    tighter = {"training": own.train_s, "both": own.train_s, "evaluation": own.eval_s}
+    stages = [
+        replace(stage, limit=min(stage.limit, tighter.get(stage.name) or stage.limit))
+        if stage.limit
+        else stage
+        for stage in stages
+    ]
     return tuple(stages if record else (replace(stage, limit=None) for stage in stages))
 
 

@@ -10,6 +10,7 @@ from auditor.audit.pipeline import audit_submission
 from auditor.errors import InputError
 from auditor.exit_codes import ExitCode, worst_exit
 from auditor.judgement.result import AuditResult
+from auditor.judgement.settings import NO_LIMITS, Limits
 from auditor.judgement.verdict import exit_of
 from auditor.preflight.asked import Asked, State, asked_of
 from auditor.preflight.budget import Bytes, Fit, Stage, Stated, judge_bytes, judge_stages
@@ -63,6 +64,7 @@ class Options:
     Attributes:
         runs: logs of shorter or earlier runs, read.
         std: over seeds, in bits per byte; measured from logs or usual if not given.
+        limits: of one's own; where they are tighter than the challenge's, they count.
     """
 
     stated: Stated = field(default_factory=Stated)
@@ -71,6 +73,7 @@ class Options:
     tokens_per_byte: float | None = None
     beaten: Beaten | None = None
     policy: Policy = Policy.RULINGS
+    limits: Limits = NO_LIMITS
     overrides: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -140,8 +143,8 @@ def preflight_folder(folder: Folder, submissions: Sequence[Submission], options:
         is_record=facts.is_record,
         audits=tuple(audits),
         asked=asked_of(records, program),
-        size=judge_bytes(facts, runs, options.stated),
-        stages=judge_stages(facts, runs, trace, options.stated),
+        size=judge_bytes(facts, runs, options.stated, options.limits),
+        stages=judge_stages(facts, runs, trace, options.stated, options.limits),
         plan=_plan(facts, trace, options) if facts.is_record else None,
         problems=tuple(problems),
     )

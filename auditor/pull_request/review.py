@@ -6,6 +6,7 @@ The stages are called and not repeated here; how the result is shown is the busi
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from auditor.audit.kept import audit_once
@@ -13,13 +14,14 @@ from auditor.audit.unjudged import unjudged_result
 from auditor.cache.store import Store
 from auditor.errors import InputError
 from auditor.exit_codes import ExitCode, worst_exit
+from auditor.judgement.accepted import Accepted
 from auditor.judgement.result import AuditResult
 from auditor.judgement.verdict import exit_of
 from auditor.program.unpacking.program import load_program
 from auditor.pull_request.lineage import Lineage, fingerprints, lineage
 from auditor.pull_request.scope import Scope, judge_scope, record_folders
 from auditor.pull_request.significance import Significance, findings_of, judge_significance
-from auditor.records.findings import Severity
+from auditor.records.findings import RecordFinding, Severity
 from auditor.records.validate import RecordsResult, validate_folder
 from auditor.submission.git_store import ObjectStore
 from auditor.submission.git_target import load_ref
@@ -44,6 +46,7 @@ class Review:
         audits: one per script, with the ruled pull requests it shares code with.
         unjudged: entries in which nothing could be judged, as results.
         problems: what could not be read, one sentence each.
+        accepted: what does not count to the exit codes, or None; verdicts and findings stay as they are.
     """
 
     ref: str
@@ -54,6 +57,7 @@ class Review:
     audits: tuple[tuple[AuditResult, Lineage], ...]
     unjudged: tuple[AuditResult, ...]
     problems: tuple[str, ...]
+    accepted: Accepted | None = None
 
     @property
     def nothing_changed(self) -> bool:
@@ -68,12 +72,32 @@ class Review:
 
     def evaluation_exit_code(self) -> ExitCode:
         """The worst of the verdicts, the entry aside."""
-        return exit_of([*(audit for audit, _ in self.audits), *self.unjudged])
+        results = self._results()
+        return exit_of(results) if self.accepted is None else self.accepted.exit_of(results)
 
     def exit_code(self) -> ExitCode:
         """The worse of the verdicts and of the failed findings."""
-        entry = ExitCode.VIOLATION if self.problems_found else ExitCode.CLEAN
-        return worst_exit([self.evaluation_exit_code(), entry])
+        failed = self.problems_found
+        if failed and self.accepted is not None:
+            failed = any(self.accepted.failed(findings, path) for path, findings in self._record_findings())
+        return worst_exit([self.evaluation_exit_code(), ExitCode.VIOLATION if failed else ExitCode.CLEAN])
+
+    def told_accepted(self) -> tuple[str, ...]:
+        """What is accepted and why, one sentence each; every format shows them."""
+        if self.accepted is None:
+            return ()
+        told = list(self.accepted.told(self._results()))
+        for path, findings in self._record_findings():
+            told += self.accepted.told_of_records(findings, path)
+        return tuple(dict.fromkeys(told))
+
+    def _results(self) -> list[AuditResult]:
+        return [*(audit for audit, _ in self.audits), *self.unjudged]
+
+    def _record_findings(self) -> list[tuple[str, Sequence[RecordFinding]]]:
+        """The folders with their findings, and "" with those of the scope."""
+        of_folders = [(f.records.facts.folder.path, f.records.findings) for f in self.folders]
+        return [*of_folders, ("", self.scope.findings)]
 
 
 def review_pull_request(

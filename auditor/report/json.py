@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 
 from auditor.json_value import Json
+from auditor.judgement.fingerprint import fingerprint
 from auditor.judgement.result import AuditResult, ReportResult
 from auditor.report.clean import clean
 from auditor.trace.events import (
@@ -69,7 +70,7 @@ def as_object(result: AuditResult) -> dict[str, Json]:
             {"rule": a.rule, "outcome": a.outcome.value, "because": a.because, "crashed": a.crashed or None}
             for a in result.rules
         ],
-        "findings": [_finding(finding) for finding in result.findings],
+        "findings": [_finding(finding, result) for finding in result.findings],
         "reports": [_report(report) for report in result.reports],
         "configuration": [
             {
@@ -93,7 +94,7 @@ def as_object(result: AuditResult) -> dict[str, Json]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, Json]:
+def _finding(finding: Finding, result: AuditResult) -> dict[str, Json]:
     return {
         "rule": finding.rule,
         "outcome": finding.outcome.value,
@@ -103,6 +104,7 @@ def _finding(finding: Finding) -> dict[str, Json]:
         "origin": finding.origin,
         "code": finding.code or None,
         "where": finding.where or None,
+        "fingerprint": fingerprint(finding, result),
         "locations": [{**_place(place), "column": place.column} for place in finding.locations],
         "steps": [{"text": step.text, **_place(step.place)} for step in finding.steps],
     }

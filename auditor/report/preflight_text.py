@@ -10,7 +10,6 @@ from auditor.json_value import Json
 from auditor.preflight.asked import State
 from auditor.preflight.budget import Fit, Stage
 from auditor.preflight.preflight import Plan, Preflight
-from auditor.records.size_checks import CAP_BYTES
 from auditor.report.clean import clean_line
 from auditor.report.json import as_object
 from auditor.report.view import view
@@ -39,7 +38,7 @@ def _lines(one: Preflight) -> Iterator[str]:
     if not one.audits:
         yield "  no script was judged"
     yield ""
-    yield f"bytes, of {CAP_BYTES:,}"
+    yield f"bytes, of {one.size.cap:,}"
     files = ", ".join(name for name, _ in one.size.files) or "no script"
     yield from _wrapped(f"code   {one.size.code:>12,}   {files}", "  ", hang=24)
     model = _range(one.size.low, one.size.high)
@@ -137,7 +136,7 @@ def _object(one: Preflight) -> Json:
         "exit_code": int(one.exit_code()),
         "audits": audits,
         "bytes": {
-            "limit": CAP_BYTES,
+            "limit": one.size.cap,
             "code": one.size.code,
             "files": [{"path": name, "bytes": size} for name, size in one.size.files],
             "model": {"low": one.size.low, "high": one.size.high, "from": one.size.origin},

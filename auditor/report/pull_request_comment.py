@@ -73,6 +73,7 @@ def _blocks(review: Review) -> Iterator[list[str]]:
         f"**{escaped(conclusion(review))}**",
         "",
         *_overview(review, views),
+        *_accepted(review),
         *_to_mend(review, views),
     ]
     yield list(_to_look_at(review, views))
@@ -146,6 +147,12 @@ def _scope_words(review: Review) -> str:
     if len(review.scope.new_folders) == 1:
         return "one new folder, nothing else touched"
     return "no new records folder"
+
+
+def _accepted(review: Review) -> Iterator[str]:
+    told = review.told_accepted()
+    if told:
+        yield from ("### Accepted", "", *(f"- {escaped(line)}" for line in told), "")
 
 
 def _to_mend(review: Review, views: Sequence[View]) -> Iterator[str]:

@@ -24,7 +24,7 @@ def render_review(review: Review, name: str) -> str:
         return render_markdown(review)
     if name == "json":
         return json.dumps(review_object(review), indent=2, ensure_ascii=False) + "\n"
-    results, notes = results_of(review), review.problems
+    results, notes = results_of(review), (*review.problems, *review.told_accepted())
     if name == "sarif":
         from auditor.report.sarif import render as render_sarif
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from auditor.judgement.fingerprint import record_fingerprint
 from auditor.judgement.result import RecordVerdict, Verdict
 from auditor.pull_request.review import Review
+from auditor.records.findings import RecordFinding
+from auditor.records.validate import RecordsResult
 from auditor.report.json import as_object
 from auditor.report.pull_request_comment import conclusion
 from auditor.versions import made_by
@@ -26,7 +29,7 @@ def review_object(review: Review) -> dict[str, object]:
             "new_folders": list(review.scope.new_folders),
             "changed_folders": list(review.scope.changed_folders),
             "other_paths": [{"status": c.status, "path": c.path} for c in review.scope.others],
-            "findings": [found.to_json() for found in review.scope.findings],
+            "findings": [_marked(found, "") for found in review.scope.findings],
         },
         "submissions": [
             {
@@ -37,7 +40,8 @@ def review_object(review: Review) -> dict[str, object]:
             for audit, related in review.audits
         ]
         + [as_object(entry) for entry in review.unjudged],
-        "records": [folder.records.to_json() for folder in review.folders],
+        "records": [_records(folder.records) for folder in review.folders],
+        "accepted": list(review.told_accepted()),
         "significance": [
             {
                 "folder": folder.records.facts.folder.path,
@@ -66,3 +70,13 @@ def _record_verdict(review: Review) -> str | None:
     if not review.folders and not review.problems_found:
         return None
     return str((RecordVerdict.PROBLEMS if review.problems_found else RecordVerdict.COMPLETE).value)
+
+
+def _records(records: RecordsResult) -> dict[str, object]:
+    path = records.facts.folder.path
+    return {**records.to_json(), "findings": [_marked(found, path) for found in records.findings]}
+
+
+def _marked(found: RecordFinding, folder: str) -> dict[str, object]:
+    """A finding with its fingerprint, by which a baseline knows it."""
+    return {**found.to_json(), "fingerprint": record_fingerprint(found, folder)}

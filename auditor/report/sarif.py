@@ -9,15 +9,14 @@ points at the file's first line and says layer and line in its message.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import posixpath
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from auditor.json_value import Json
+from auditor.judgement.fingerprint import digest, fingerprint
 from auditor.judgement.result import AuditResult, RuleResult
 from auditor.report.clean import clean
 from auditor.report.places import finding_places
@@ -88,7 +87,7 @@ def _run_about(about: Sequence[Finding], notes: Sequence[str]) -> Json:
     seen: Counter[str] = Counter()
     told: list[Json] = [{"level": "warning", "message": {"text": clean(note)}} for note in notes]
     found: list[Json] = [
-        _shown(finding, list(finding.locations), index, _unique([finding.rule, finding.code], seen))
+        _shown(finding, list(finding.locations), index, _unique(digest([finding.rule, finding.code]), seen))
         for finding in about
     ]
     return {
@@ -157,10 +156,12 @@ def _results(result: AuditResult, seen: Counter[str]) -> list[Json]:
 
 
 def _finding(finding: Finding, result: AuditResult, index: Mapping[str, int], seen: Counter[str]) -> Json:
-    return _shown(finding, finding_places(finding, result), index, _fingerprint(finding, result, seen))
+    return _shown(
+        finding, finding_places(finding, result), index, _unique(fingerprint(finding, result), seen)
+    )
 
 
-def _shown(finding: Finding, places: Sequence[Place], index: Mapping[str, int], fingerprint: str) -> Json:
+def _shown(finding: Finding, places: Sequence[Place], index: Mapping[str, int], mark: str) -> Json:
     locations = [_location(place) for place in places]
     shown: dict[str, Json] = {
         "ruleId": finding.rule,
@@ -168,7 +169,7 @@ def _shown(finding: Finding, places: Sequence[Place], index: Mapping[str, int], 
         "level": finding.level.value,
         "message": {"text": clean(finding.message) or finding.rule},
         "locations": locations[:1],
-        "partialFingerprints": {"auditor/v2": fingerprint},
+        "partialFingerprints": {"auditor/v2": mark},
         "properties": {
             "outcome": finding.outcome.value,
             "origin": finding.origin,
@@ -196,7 +197,7 @@ def _answer(answer: RuleResult, result: AuditResult, index: Mapping[str, int], s
         "level": _LEVELS[answer.outcome],
         "message": {"text": clean(answer.because) or answer.rule},
         "locations": [_location(Place(result.target.path, 0, 1))],
-        "partialFingerprints": {"auditor/v2": _unique([answer.rule, result.target.path], seen)},
+        "partialFingerprints": {"auditor/v2": _unique(digest([answer.rule, result.target.path]), seen)},
         "properties": {"outcome": answer.outcome.value},
     }
 
@@ -227,19 +228,7 @@ def _path(path: str) -> str:
     return quote("/".join(parts)) or "."
 
 
-def _fingerprint(finding: Finding, result: AuditResult, seen: Counter[str]) -> str:
-    """The same as long as the finding and the marked lines read the same, wherever these lines have moved."""
-    message = re.sub(r":\d+", "", finding.message)
-    parts = [finding.rule, finding.code, finding.report or "", message]
-    for place in finding.locations:
-        lines = result.texts.get((place.path, place.layer), ())
-        text = lines[place.line - 1].strip() if 0 < place.line <= len(lines) else ""
-        parts += [place.path, str(place.layer), text]
-    return _unique(parts, seen)
-
-
-def _unique(parts: Sequence[str], seen: Counter[str]) -> str:
-    """A hash of the parts; equal ones are counted, since code scanning shows one alert for each fingerprint."""
-    digest = hashlib.sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()[:32]
-    seen[digest] += 1
-    return digest if seen[digest] == 1 else f"{digest}:{seen[digest]}"
+def _unique(mark: str, seen: Counter[str]) -> str:
+    """A fingerprint; equal ones are counted, since code scanning shows one alert for each."""
+    seen[mark] += 1
+    return mark if seen[mark] == 1 else f"{mark}:{seen[mark]}"

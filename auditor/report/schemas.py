@@ -69,6 +69,7 @@ FINDING = record(
         "origin": {"enum": ["static", "replay", "records"]},
         "code": maybe(TEXT),
         "where": maybe(TEXT),
+        "fingerprint": TEXT,
         "locations": listed(record({**PLACE, "column": WHOLE})),
         "steps": listed(record({"text": TEXT, **PLACE})),
     }
@@ -169,7 +170,8 @@ AUDIT = record(
 SHARED = {"audit": AUDIT, "finding": FINDING, "trace": TRACE, "node": NODE, "event": EVENT}
 
 RECORD_FINDING = record(
-    {"code": TEXT, "severity": word(Severity), "rule": maybe(TEXT), "where": TEXT, "message": TEXT}
+    {"code": TEXT, "severity": word(Severity), "rule": maybe(TEXT), "where": TEXT, "message": TEXT},
+    {"fingerprint": TEXT},
 )
 METRIC = record(
     {
@@ -309,6 +311,7 @@ REVIEW = record(
             }
         ),
         "records": listed(FOLDER),
+        "accepted": listed(TEXT),
         "significance": listed(
             record(
                 {
