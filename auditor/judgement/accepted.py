@@ -120,7 +120,7 @@ class Accepted:
         """Exceptions that no longer hold."""
         for one in self.exceptions:
             if self.today > one.expires:
-                yield f"the exception for {one.rule} ended on {one.expires.isoformat()} and counts no more: {one.reason}"
+                yield f"the exception for {one.rule} ended on {one.expires.isoformat()}: {one.reason}"
 
 
 def _objections(result: AuditResult) -> list[RuleResult]:

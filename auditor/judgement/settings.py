@@ -1,7 +1,7 @@
 """The settings file: policy, exceptions with a reason and an end, limits of one's own.
 
-`auditor.toml`, or `[tool.parameter-golf-auditor]` of a `pyproject.toml`. A pull request must not judge itself, so a file
-is read only where it was named, or from the tip of the base branch; never from a submission.
+`auditor.toml`, or `[tool.parameter-golf-auditor]` of a `pyproject.toml`. A pull request must not judge itself, so a
+file is read only where it was named, or from the tip of the base branch; never from a submission.
 """
 
 from __future__ import annotations
