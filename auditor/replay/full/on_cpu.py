@@ -5,6 +5,7 @@ The clock is the real one, sizes are left as they are, and nothing is recorded.
 
 from __future__ import annotations
 
+import ast
 import builtins
 import contextlib
 import importlib
@@ -73,7 +74,8 @@ def _accept_newer_grammar() -> None:
         try:
             return translate(source, filename, mode, *args, **kwargs)
         except SyntaxError:
-            if mode != "exec" or not isinstance(source, (str, bytes)):
+            flags = args[0] if args else kwargs.get("flags", 0)
+            if mode != "exec" or flags & ast.PyCF_ONLY_AST or not isinstance(source, (str, bytes)):
                 raise
             text = source if isinstance(source, str) else decode_source(bytes(source), str(filename))
             return translate(lowered(text), filename, mode, *args, **kwargs)
