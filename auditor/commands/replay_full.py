@@ -108,10 +108,13 @@ def run_full(
 def _options(
     asked: FullRequest, ranks: int | None, seconds: float | None, sandbox: str | None, trusted: bool
 ) -> FullOptions:
-    from auditor.replay.full.options import RUNGS, SILENT_S, FullOptions
+    from auditor.replay.full.options import RUNGS, SILENT_S, FullOptions, needs_network
     from auditor.replay.sandbox.ladder import Rung, choose
 
+    launcher = tuple(shlex.split(asked.torchrun or ""))
     allowed = (Rung(sandbox),) if sandbox else (*RUNGS, Rung.NONE) if trusted else RUNGS
+    if trusted and needs_network(launcher) and not sandbox:
+        allowed = (Rung.NONE,)
     rung, _ = choose(allowed=allowed)
     return FullOptions(
         data=Path(asked.data or "").resolve(),
@@ -121,7 +124,7 @@ def _options(
         on_cpu=asked.on_cpu,
         silent_s=asked.silent or SILENT_S,
         let_in=tuple(Path(folder).resolve() for folder in asked.let_in),
-        launcher=tuple(shlex.split(asked.torchrun or "")),
+        launcher=launcher,
     )
 
 

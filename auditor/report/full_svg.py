@@ -46,6 +46,7 @@ def render(result: FullResult) -> str:
         rows = figure.subplots(len(result.runs), 1, sharex=True, squeeze=False)
         for (axes,), run in zip(rows, result.runs, strict=True):
             _draw(axes, run, result.telemetry.get(run.seed, ()))
+        rows[0][0].set_xlim(0, max([run.ended.trace.ended_s for run in result.runs] + [1.0]))
         rows[-1][0].set_xlabel("seconds since the launch")
         names = [name for name in _COLOURS if any(run.phases.named(name) for run in result.runs)]
         from matplotlib.patches import Patch
@@ -72,6 +73,5 @@ def _draw(axes: Axes, run: SeedRun, samples: tuple[Sample, ...]) -> None:
             busy = [sample.gpus[number].busy_percent or 0 for sample in samples]
             axes.plot(at, busy, lw=0.6, alpha=0.7, label="GPUs" if number == 0 else None)
     axes.set_ylim(0, 105)
-    axes.set_xlim(0, max(run.ended.trace.ended_s, 1.0))
     axes.set_ylabel(f"seed {run.seed}\n% busy")
     axes.spines[["top", "right"]].set_visible(False)

@@ -22,6 +22,7 @@ from auditor.replay.full.statistics import Statistics
 from auditor.replay.runs.left_files import empty_folder
 
 PREFIX: Final = "auditor-full-"
+RECORD: Final = "record"
 WORKING: Final = "working"
 """Names a run's temporary folder until it is gone."""
 
@@ -35,7 +36,8 @@ class Evidence:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        (root / "seeds").mkdir(parents=True, exist_ok=True)
+        for name in ("seeds", RECORD):
+            (root / name).mkdir(parents=True, exist_ok=True)
 
     def seed(self, number: int) -> Path:
         """The folder of one seed."""
@@ -68,7 +70,7 @@ class Evidence:
 
     def write(self, name: str, value: Any) -> None:
         """Write a file of JSON at once or not at all."""
-        written = self.root / f".{name}"
+        written = self.root / f"{name}.part"
         written.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         os.replace(written, self.root / name)
 
@@ -77,18 +79,20 @@ class Evidence:
     ) -> None:
         """Lay the runs out as a records folder, so that what reads such folders reads them."""
         for name, content in files.items():
-            path = self.root / name
+            path = self.root / RECORD / name
             if name.endswith((".py", ".sh", ".c", ".cpp", ".cu", ".toml", ".txt")) and "/" not in name:
                 path.write_bytes(content)
         done = [run for run in runs if run.finished and run.result is not None]
         for run in done:
             text = "".join(f"{line.text}\n" for line in run.ended.trace.lines)
-            (self.root / f"train_seed{run.seed}.log").write_text(text, encoding="utf-8", errors="replace")
+            (self.root / RECORD / f"train_seed{run.seed}.log").write_text(
+                text, encoding="utf-8", errors="replace"
+            )
         if found is None:
             return
         losses = [run.result.val_loss for run in done if run.result is not None and run.result.val_loss]
         self.write(
-            "submission.json",
+            f"{RECORD}/submission.json",
             {
                 "name": f"full run of {plan.path}",
                 "val_bpb": round(found.sample.mean, 8),

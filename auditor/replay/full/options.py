@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -38,3 +39,9 @@ class FullOptions:
     shared_memory: int = 16 << 30
     let_in: tuple[Path, ...] = ()
     launcher: tuple[str, ...] = ()
+
+
+def needs_network(launcher: Sequence[str]) -> bool:
+    """Whether torchrun is told of more than one machine."""
+    nodes = [word.partition("=")[2] for word in launcher if word.startswith("--nnodes=")]
+    return any(number not in ("1", "1:1") for number in nodes)

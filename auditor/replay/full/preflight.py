@@ -15,7 +15,8 @@ from typing import Final
 
 from auditor.replay.full.data_set import DataSet
 from auditor.replay.full.gpus import Gpu, Nvml, gpu_problems
-from auditor.replay.full.options import FullOptions
+from auditor.replay.full.options import FullOptions, needs_network
+from auditor.replay.sandbox.ladder import Rung
 
 DISK_BYTES: Final = 8 << 30
 """Compilers' caches of eight ranks, checkpoints, logs; on a CPU a fraction."""
@@ -97,6 +98,7 @@ def preflight(
         ),
         *_room(evidence, DISK_ON_CPU_BYTES if options.on_cpu else DISK_BYTES),
         *_ports(options.launcher),
+        *_machines(options),
     ]
 
 
@@ -154,6 +156,15 @@ def _ports(launcher: Sequence[str]) -> Iterator[Problem]:
                 probe.bind(("0.0.0.0", int(found.group(1))))
             except OSError as error:
                 yield Problem(where=word, what=f"the port is taken or not ours: {error.strerror}")
+
+
+def _machines(options: FullOptions) -> Iterator[Problem]:
+    if needs_network(options.launcher) and options.rung is not Rung.NONE:
+        yield Problem(
+            where="--torchrun",
+            what="several machines need a network, which no level of the sandbox leaves",
+            remedy="--i-trust-this-code runs without a sandbox",
+        )
 
 
 def _versions() -> dict[str, str]:

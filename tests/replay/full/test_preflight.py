@@ -17,6 +17,7 @@ from auditor.replay.full.gpus import GpuSample, Nvml
 from auditor.replay.full.imports import missing_imports
 from auditor.replay.full.options import FullOptions
 from auditor.replay.full.preflight import Machine, preflight, read_machine
+from auditor.replay.sandbox.ladder import Rung
 
 
 class FakeNvml(SimpleNamespace):
@@ -227,6 +228,15 @@ def test_a_taken_port_is_told(data: Path) -> None:
         word = f"--master-port={taken.getsockname()[1]}"
         told = sentences(data, options={"launcher": (word,)})
     assert told == [f"{word}: the port is taken or not ours: Address already in use"]
+
+
+def test_several_machines_need_a_network_that_a_sandbox_does_not_leave(data: Path) -> None:
+    words = ("--nnodes=2", "--rdzv-backend=c10d")
+    assert sentences(data, options={"launcher": words})[0].startswith(
+        "--torchrun: several machines need a network"
+    )
+    assert sentences(data, options={"launcher": words, "rung": Rung.NONE}) == []
+    assert sentences(data, options={"launcher": ("--nnodes=1",)}) == []
 
 
 def test_a_full_disk_is_told(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
