@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from auditor.corpus.run import Engine
     from auditor.corpus.task import Task
     from auditor.judgement.result import AuditResult
+    from auditor.submission.model import Submission
 
 
 @click.command("corpus")
@@ -132,6 +133,7 @@ def command(
             overrides=parse_overrides(overrides),
             pages=pages,
             page_of=_page_of() if pages is not None else None,
+            related_of=_related_of() if pages is not None else None,
             replays=replays,
             cache=folder,
             cache_bytes=parse_size(cache_size),
@@ -166,9 +168,11 @@ def command(
         now = datetime.now(UTC).isoformat(timespec="seconds")
         append_changes(Path(feed), rows, {pull.number for pull in pulls}, when=now)
     if html_dir is not None:
+        from auditor.pull_request.significance import board_at
         from auditor.report.corpus_dashboard import render_dashboard
 
-        write(render_dashboard(rows, slugs), str(Path(html_dir) / "index.html"))
+        board = board_at(git_dir, base)
+        write(render_dashboard(rows, slugs, board=board), str(Path(html_dir) / "index.html"))
     if labels is not None:
         _agree(known, rows, slugs, {pull.number for pull in pulls}, agreement)
     return _exit(rows)
@@ -251,6 +255,12 @@ def _page_of() -> Callable[[AuditResult], str]:
     from auditor.report.html import corpus_page
 
     return corpus_page
+
+
+def _related_of() -> Callable[[Submission, int], list[tuple[int, str, int]]]:
+    from auditor.pull_request.lineage import related_of
+
+    return related_of
 
 
 def _pages(html_dir: str | None) -> Path | None:

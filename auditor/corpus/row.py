@@ -14,6 +14,15 @@ from rules.core.rule import Kind, Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Related:
+    """A ruled pull request that a script shares functions with; `shared` is how many."""
+
+    pr: int
+    label: str
+    shared: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One submission of a corpus.
 
@@ -28,6 +37,7 @@ class Row:
         page: file name of the submission's HTML report, or "".
         bpb: the claimed number, or None.
         key: a digest of everything that the row hangs on, or "" where it was not known.
+        related: ruled pull requests that share its code, the most shared first; asked for with reports alone.
     """
 
     pr: int
@@ -46,9 +56,12 @@ class Row:
     crashed: bool = False
     bpb: float | None = None
     key: str = ""
+    related: tuple[Related, ...] = ()
 
 
-def row_of(result: AuditResult, *, pr: int, date: str, page: str, key: str = "") -> Row:
+def row_of(
+    result: AuditResult, *, pr: int, date: str, page: str, key: str = "", related: tuple[Related, ...] = ()
+) -> Row:
     """What is kept of a result."""
     wanted = {
         Verdict.VIOLATION: (Outcome.FAIL,),
@@ -79,6 +92,7 @@ def row_of(result: AuditResult, *, pr: int, date: str, page: str, key: str = "")
         crashed=bool(result.crashed),
         bpb=result.claim.val_bpb,
         key=key,
+        related=related,
     )
 
 
@@ -97,4 +111,5 @@ def from_json(line: str) -> Row:
     for name in ("failed", "review", "unknown"):
         read[name] = tuple(read[name])
     read["error"] = read["error"] or ""
+    read["related"] = tuple(Related(**entry) for entry in read.get("related", ()))
     return Row(**read)

@@ -18,11 +18,13 @@ from auditor.audit.kept import audit_once
 from auditor.cache.keys import digest
 from auditor.cache.store import MAX_BYTES, Store
 from auditor.corpus.pulls import Pull
-from auditor.corpus.row import Row, from_json, row_of, to_json
+from auditor.corpus.row import Related, Row, from_json, row_of, to_json
 from auditor.errors import AuditorError, InputError
 from auditor.judgement.result import AuditResult
 from auditor.submission.git_store import ObjectStore
 from auditor.submission.model import Submission, Unjudged
+
+RelatedOf = Callable[[Submission, int], Sequence[tuple[int, str, int]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,7 @@ class Task:
         cache: folder of answers by content.
         pages: folder for reports, or None.
         page_of: the report of a submission as text; a function of a module, since workers import it.
+        related_of: the ruled pull requests that share a submission's code, as (number, label, functions); likewise.
         replays: replay in a sandbox what the static witness does not decide.
     """
 
@@ -52,6 +55,7 @@ class Task:
     overrides: Mapping[str, str] = field(default_factory=dict)
     pages: str | None = None
     page_of: Callable[[AuditResult], str] | None = None
+    related_of: RelatedOf | None = None
     replays: bool = False
 
     @property
@@ -78,6 +82,7 @@ def tasks_of(
     cache_bytes: int = MAX_BYTES,
     pages: Path | None = None,
     page_of: Callable[[AuditResult], str] | None = None,
+    related_of: RelatedOf | None = None,
     replays: bool = False,
 ) -> list[Task]:
     """One task a pull request; see `Task`.
@@ -102,6 +107,7 @@ def tasks_of(
             overrides=dict(overrides),
             pages=None if pages is None else str(pages),
             page_of=page_of,
+            related_of=related_of,
             replays=replays,
         )
         for pull in pulls
@@ -197,7 +203,11 @@ def _audit(task: Task, store: Store, submission: Submission) -> Row:
     if task.pages is not None and task.page_of is not None:
         page = page_name(task.pr, submission.script.path)
         (Path(task.pages) / page).write_text(task.page_of(result), encoding="utf-8")
-    return row_of(result, pr=task.pr, date=task.date, page=page, key=task.key)
+    related: tuple[Related, ...] = ()
+    if task.related_of is not None:
+        found = task.related_of(submission, task.pr)
+        related = tuple(Related(pr=number, label=label, shared=shared) for number, label, shared in found)
+    return row_of(result, pr=task.pr, date=task.date, page=page, key=task.key, related=related)
 
 
 def _result(task: Task, store: Store, submission: Submission) -> AuditResult:

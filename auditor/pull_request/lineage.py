@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 
 from auditor.diffing.units import Unit, collect_units
 from auditor.program.model import Program
+from auditor.program.unpacking.program import load_program
+from auditor.submission.model import Submission
 
 if TYPE_CHECKING:
     from rules.docs.documentation import Precedent
@@ -147,3 +149,13 @@ def _relative(precedent: Precedent, shared: list[str]) -> Relative:
         source=precedent.source,
         shared=tuple(shared),
     )
+
+
+def related_of(submission: Submission, number: int) -> list[tuple[int, str, int]]:
+    """The ruled pull requests that share a script's code, as (number, label, functions), its own ruling first."""
+    from rules.docs.documentation import precedents
+
+    program = load_program(submission.script.path, submission.script.data(), submission.read_sibling)
+    own = next((precedent for precedent in precedents() if precedent.pr == number), None)
+    found = [(r.pr, r.label, len(r.shared)) for r in lineage(program, own=number).relatives]
+    return found if own is None else [(number, own.label, len(known().get(number, ()))), *found]

@@ -107,6 +107,13 @@ def _pull_request(ref: str | None) -> int | None:
     return int(found.group(1)) if found is not None else None
 
 
+def board_at(git_dir: str, base: str) -> tuple[BoardRow, ...]:
+    """The leaderboard at the tip of a branch; none where the branch or its README has none."""
+    with ObjectStore(git_dir) as store:
+        tip = store.resolve(base) or store.resolve(f"refs/remotes/origin/{base}")
+        return _board(store, tip) if tip is not None else ()
+
+
 def _board(store: ObjectStore, commit: str) -> tuple[BoardRow, ...]:
     for entry in store.root_entries(commit):
         if entry.path == "README.md":

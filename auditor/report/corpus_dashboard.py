@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditor.corpus.row import Row
+from auditor.pull_request.board import BoardRow
 from auditor.report.clean import clean_line
 from auditor.report.html import content_hash, environment, packaged_script
+from auditor.report.worth import Worth, track_of, worth_of
 
 TEMPLATE = "corpus.html.j2"
 
@@ -36,12 +38,14 @@ class Pull:
         need: its place among those who need a person: 0 for a review, then what could not be read, violations, and
             compliant entries with problems before those without.
         bpb: the lowest claim, or None.
+        worth: what a look at its best script is worth, or None.
     """
 
     number: int
     date: str
     need: int
     bpb: float | None
+    worth: Worth | None
     rows: tuple[Row, ...]
 
 
@@ -55,8 +59,28 @@ class RuleCount:
     unknown: int
 
 
-def render_dashboard(rows: Sequence[Row], slugs: Sequence[str], *, pages: str = "submissions") -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """Scripts whose code is closest to one ruled pull request, with that ruling."""
+
+    pr: int
+    label: str
+    ruling: str
+    source: str
+    bar: Bar
+
+
+def render_dashboard(
+    rows: Sequence[Row],
+    slugs: Sequence[str],
+    *,
+    pages: str = "submissions",
+    board: Sequence[BoardRow] = (),
+) -> str:
     """The page; links lead to `pages`/*.html beside it.
+
+    Args:
+        board: the leaderboard, by which gains are told.
 
     Raises:
         AuditorError: jinja2 is not installed.
@@ -67,7 +91,9 @@ def render_dashboard(rows: Sequence[Row], slugs: Sequence[str], *, pages: str = 
         .get_template(TEMPLATE)
         .render(
             rows=rows,
-            pulls=by_need(rows),
+            pulls=by_need(rows, board),
+            clusters=clusters(rows),
+            track=track_of,
             script=script,
             script_hash=content_hash(script),
             overall=bar("all", rows),
@@ -85,7 +111,7 @@ def verdict_word(row: Row) -> str:
     return row.verdict or "error"
 
 
-def by_need(rows: Sequence[Row]) -> list[Pull]:
+def by_need(rows: Sequence[Row], board: Sequence[BoardRow] = ()) -> list[Pull]:
     """The pull requests, those that need a person first and the newest of these first."""
     grouped: dict[int, list[Row]] = {}
     for row in rows:
@@ -96,6 +122,11 @@ def by_need(rows: Sequence[Row]) -> list[Pull]:
             date=max(row.date for row in own),
             need=min(map(_need, own)),
             bpb=min((row.bpb for row in own if row.bpb is not None), default=None),
+            worth=max(
+                (worth for row in own if (worth := worth_of(row, board)) is not None),
+                key=lambda worth: worth.value,
+                default=None,
+            ),
             rows=tuple(own),
         )
         for number, own in grouped.items()
@@ -109,6 +140,29 @@ def _need(row: Row) -> int:
     if row.verdict == "compliant":
         return 3 if row.record_verdict == "problems" else 4
     return {"review": 0, "violation": 2}.get(row.verdict, 5)
+
+
+def clusters(rows: Sequence[Row]) -> list[Cluster]:
+    """Groups of two scripts and more by the ruled pull request whose code they share most, the largest first."""
+    from rules.docs.documentation import precedents
+
+    groups: dict[int, list[Row]] = {}
+    for row in rows:
+        if row.related:
+            groups.setdefault(row.related[0].pr, []).append(row)
+    ruled = {precedent.pr: precedent for precedent in precedents()}
+    found = [
+        Cluster(
+            pr=number,
+            label=ruled[number].label,
+            ruling=ruled[number].ruling,
+            source=ruled[number].source,
+            bar=bar(f"#{number}", own),
+        )
+        for number, own in groups.items()
+        if len(own) > 1 and number in ruled
+    ]
+    return sorted(found, key=lambda cluster: (-cluster.bar.total, cluster.pr))
 
 
 def bar(name: str, rows: Sequence[Row]) -> Bar:

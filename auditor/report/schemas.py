@@ -454,6 +454,7 @@ ROW = record(
         "crashed": FLAG,
         "bpb": maybe(NUMBER),
         "key": TEXT,
+        "related": listed(record({"pr": WHOLE, "label": TEXT, "shared": WHOLE})),
     }
 )
 

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from auditor.audit.targets import audit_target
-from auditor.corpus.row import Row
+from auditor.corpus.row import Related, Row
+from auditor.pull_request.board import BoardRow
 from auditor.report.corpus_dashboard import render_dashboard
 from auditor.report.html import render
 from tests.report.made import made_result
@@ -131,6 +132,14 @@ document.getElementById("page").addEventListener("load", function () {
   seen.rule = rows().length;
   seen.overflow = page.documentElement.scrollWidth - page.documentElement.clientWidth;
   rule.value = ""; rule.dispatchEvent(new inner.Event("change"));
+  var set = function (id, value) {
+    var field = page.getElementById(id);
+    field.value = value; field.dispatchEvent(new inner.Event("change"));
+  };
+  set("sort", "worth"); seen.worthiest = numbers(); seen.sum = rows()[0].querySelector(".worth").textContent;
+  set("like", "549"); seen.like = rows().length; set("track", "non-record"); set("since", "2026-04-15");
+  seen.filtered = numbers(); seen.state = inner.location.hash;
+  set("like", ""); set("track", ""); set("since", "");
   page.getElementById("more").click(); seen.all = rows().length;
   document.getElementById("seen").textContent = JSON.stringify(seen);
 });
@@ -143,7 +152,10 @@ def test_a_queue_of_5000_rows_is_searched_filtered_and_sorted(tmp_path: Path) ->
         Row(
             pr=number,
             head="",
-            path=f"records/x/{'deep' if number % 100 == 0 else 'flat'}_{number}/train_gpt.py",
+            path=f"records/track_{'non_record_16mb' if number == 1500 else '10min_16mb'}/"
+            f"{'deep' if number % 100 == 0 else 'flat'}_{number}/train_gpt.py",
+            date="2026-04-20" if number > 1000 else "2026-04-10",
+            related=(Related(pr=549, label="legal", shared=3),) if number % 500 == 0 else (),
             verdict="violation" if number % 10 == 0 else "review" if number % 10 == 1 else "compliant",
             failed=("opaque-code",) if number % 1000 == 0 else (),
             bpb=2.0 - number / 10_000,
@@ -151,7 +163,12 @@ def test_a_queue_of_5000_rows_is_searched_filtered_and_sorted(tmp_path: Path) ->
         )
         for number in range(1, 5_001)
     ]
-    seen, complaints = looked_at(tmp_path, render_dashboard(rows, ["opaque-code"]), width=390, harness=QUEUE)
+    board = [
+        BoardRow(name=name, score=score, date=date, folder=None, pull_request=None, line=1)
+        for name, score, date in (("a", 1.9, "2026-03-01"), ("b", 1.85, "2026-04-01"))
+    ]
+    page = render_dashboard(rows, ["opaque-code"], board=board)
+    seen, complaints = looked_at(tmp_path, page, width=390, harness=QUEUE)
     assert complaints == ""
     assert seen["linked"] == 50, "the address says what is shown"
     assert seen["few"] == 200 and seen["all"] == 5_000, "the rest is one click away"
@@ -161,4 +178,8 @@ def test_a_queue_of_5000_rows_is_searched_filtered_and_sorted(tmp_path: Path) ->
     assert seen["one"] == [4999] and seen["hash"] == "#q=%234999"
     assert seen["lowest"] == [5000, 4999, 4998]
     assert seen["rule"] == 5
+    # the first that claim more than the largest step, 0.05 under 1.85, need no more: compliant before review
+    assert seen["worthiest"] == [4999, 4998, 4997] and str(seen["sum"]) == "50.050.0 × 1 × 1"
+    assert seen["like"] == 10 and seen["filtered"] == [1500]
+    assert seen["state"] == "#sort=worth&track=non-record&since=2026-04-15&like=549"
     assert seen["overflow"] == 0
