@@ -109,23 +109,23 @@ def _options(
     asked: FullRequest, ranks: int | None, seconds: float | None, sandbox: str | None, trusted: bool
 ) -> FullOptions:
     from auditor.replay.full.options import RUNGS, SILENT_S, FullOptions, needs_network
-    from auditor.replay.sandbox.ladder import Rung, choose
+    from auditor.replay.full.trial import choose_level
+    from auditor.replay.sandbox.ladder import Rung
 
     launcher = tuple(shlex.split(asked.torchrun or ""))
     allowed = (Rung(sandbox),) if sandbox else (*RUNGS, Rung.NONE) if trusted else RUNGS
     if trusted and needs_network(launcher) and not sandbox:
         allowed = (Rung.NONE,)
-    rung, _ = choose(allowed=allowed)
-    return FullOptions(
+    options = FullOptions(
         data=Path(asked.data or "").resolve(),
         ranks=ranks or 8,
         seconds=seconds or 3000.0,
-        rung=rung,
         on_cpu=asked.on_cpu,
         silent_s=asked.silent or SILENT_S,
         let_in=tuple(Path(folder).resolve() for folder in asked.let_in),
         launcher=launcher,
     )
+    return choose_level(options, allowed)
 
 
 def _plan(

@@ -15,14 +15,12 @@ from typing import Final
 
 from auditor.replay.full.evidence import Evidence
 from auditor.replay.full.findings import FullFinding, Weight
-from auditor.replay.full.launch import lay_out, run_environment
+from auditor.replay.full.launch import lay_out, run_environment, user_of
 from auditor.replay.full.plan import Plan
 from auditor.replay.full.results import claimed_result
 from auditor.replay.full.run_trace import TRAINING
 from auditor.replay.full.seed_run import SeedRun
 from auditor.replay.full.supervise import supervise
-from auditor.replay.sandbox.ladder import Rung
-from auditor.replay.sandbox.users import spare_user
 
 LOG: Final = "fresh.txt"
 
@@ -43,10 +41,9 @@ def fresh_run(
         (root / "data").mkdir()
         _copy_without_training(plan.options.data, root / "data")
         options = replace(plan.options, data=root / "data")
-        user = spare_user() if options.rung is not Rung.NONE else None
         script = plan.path.rsplit("/", 1)[-1]
         given = {**files, **{name: path.read_bytes() for name, path in artifacts.items()}}
-        launch = lay_out(root / "run", given, script, options, user)
+        launch = lay_out(root / "run", given, script, options, user_of(options))
         log = stack.enter_context((folder / LOG).open("w", encoding="utf-8", errors="replace"))
         ended = supervise(
             launch,

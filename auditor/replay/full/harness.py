@@ -13,15 +13,13 @@ from auditor.replay.full.evidence import Evidence
 from auditor.replay.full.findings import FullFinding, exit_of
 from auditor.replay.full.fresh_tree import fresh_run
 from auditor.replay.full.gpus import Nvml
-from auditor.replay.full.launch import lay_out, run_environment
+from auditor.replay.full.launch import lay_out, run_environment, user_of
 from auditor.replay.full.plan import Plan, run_key
 from auditor.replay.full.run_trace import Line
 from auditor.replay.full.seed_run import LOG, TELEMETRY, SeedRun, copy_artifacts, keep, kept_run, seed_run
 from auditor.replay.full.statistics import Statistics, seed_findings, statistics_of
 from auditor.replay.full.supervise import file_here, supervise
 from auditor.replay.full.telemetry import Sample, Telemetry, read_telemetry
-from auditor.replay.sandbox.ladder import Rung
-from auditor.replay.sandbox.users import spare_user
 from auditor.stats.compare import Sample as Scores
 
 
@@ -112,10 +110,9 @@ def _run(
 ) -> SeedRun:
     options, folder = plan.options, evidence.seed(seed)
     (folder / "run.json").unlink(missing_ok=True)
-    user = spare_user() if options.rung is not Rung.NONE else None
     script = plan.path.rsplit("/", 1)[-1]
     with evidence.working_folder(seed) as root, contextlib.ExitStack() as stack:
-        launch = lay_out(root, files, script, options, user)
+        launch = lay_out(root, files, script, options, user_of(options))
         given = {f"{launch.places.job}{name}": len(content) for name, content in files.items()}
         log = stack.enter_context((folder / LOG).open("w", encoding="utf-8", errors="replace"))
         gpus = None

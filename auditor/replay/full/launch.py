@@ -27,6 +27,7 @@ from auditor.replay.sandbox.ladder import (
     python_folders,
     system_folders,
 )
+from auditor.replay.sandbox.users import spare_user
 from auditor.replay.toy.target import DATASETS
 
 GPU_DEVICES: Final = re.compile(r"nvidia\d*|nvidiactl|nvidia-uvm(?:-tools)?|nvidia-caps|nvidia-modeset")
@@ -73,6 +74,11 @@ class Launch:
     def spins(self) -> bool:
         """Whether a rank that waits for others computes all the while, as those on GPUs do."""
         return not self.options.on_cpu and bool(gpu_devices())
+
+
+def user_of(options: FullOptions) -> int | None:
+    """The user that a run is: one that nobody is, or None for this process's own."""
+    return spare_user() if options.rung is not Rung.NONE and not options.own_user else None
 
 
 def lay_out(

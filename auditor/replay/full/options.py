@@ -23,6 +23,7 @@ class FullOptions:
         ranks: processes on this machine.
         seconds: limit of one run.
         rung: the level of the sandbox; `NONE` only observes.
+        own_user: whether the run is this process's own user, where the parent cannot look into another's processes.
         on_cpu: whether the stand-ins of the toy replay take the GPUs' place.
         silent_s: for how long a rank may do nothing at all before the run counts as hung.
         shared_memory: bytes of the run's own /dev/shm, where it has one.
@@ -34,6 +35,7 @@ class FullOptions:
     ranks: int = 8
     seconds: float = 3000.0
     rung: Rung = Rung.BUBBLEWRAP
+    own_user: bool = False
     on_cpu: bool = False
     silent_s: float = SILENT_S
     shared_memory: int = 16 << 30

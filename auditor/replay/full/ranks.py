@@ -14,6 +14,9 @@ from auditor.replay.full.run_trace import TRAINING, Held
 IDLE_SHARE: Final = 0.02
 """Of one core: less is doing nothing."""
 
+YOUNG_S: Final = 60.0
+"""Until then a process may still become a rank: it is forked before it is started as one."""
+
 TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
@@ -42,11 +45,13 @@ class Ranks:
     Attributes:
         one: whether there is one rank, which no launcher numbers.
         history: at each look the processor time of each rank.
+        others: processes that are no rank; compilers start hundreds.
     """
 
     one: bool
     known: dict[int, Rank] = field(default_factory=dict)
     history: list[tuple[float, dict[int, float]]] = field(default_factory=list)
+    others: set[int] = field(default_factory=set)
 
     def look(self, processes: list[int], now_s: float, first: int | None) -> None:
         """Find new ranks among the processes of the run and see what the known ones do.
@@ -56,9 +61,11 @@ class Ranks:
         """
         numbers = {rank.process for rank in self.known.values()}
         for process in processes:
-            if process in numbers:
+            if process in numbers or process in self.others:
                 continue
             number = (0 if process == first else None) if self.one else rank_of(process)
+            if number is None and now_s > YOUNG_S:
+                self.others.add(process)
             if number is not None and number not in self.known:
                 self.known[number] = Rank(number, process, looked_s=now_s, busy_s=now_s)
         for rank in self.known.values():

@@ -9,7 +9,7 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
@@ -29,11 +29,16 @@ from auditor.replay.sandbox.quota import disk_is_full
 
 POLL_S: Final = 0.1
 LOOK_S: Final = 0.5
-"""How often ranks, held shards and files are looked at."""
+"""How often ranks and files are looked at."""
+
+HELD_S: Final = 2.0
+"""How often what each process holds open is gone through, and names are weighed."""
 
 MAX_EVENTS: Final = 400_000
 MAX_LINES: Final = 200_000
 MAX_LINE: Final = 4000
+MAX_LOG: Final = 64 << 20
+"""Characters of a log that are kept as they come."""
 MAX_HELD: Final = 50_000
 LAST_LINES: Final = 12
 DISK_FULL: Final = "the disk has no room left"
@@ -67,9 +72,12 @@ class _Seen:
 
     lines: list[Line] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
+    last_held: dict[tuple[int, str, bool], Held] = field(default_factory=dict)
     changed: dict[tuple[int, int], float] = field(default_factory=dict)
     launcher: set[int] = field(default_factory=set)
     in_names: int = 0
+    searched_s: float = 0.0
+    written: int = 0
     rest: bytes = b""
 
 
@@ -132,7 +140,8 @@ def supervise(
         given=dict(given),
         seen=observations,
         lines=tuple(seen.lines),
-        held=tuple(seen.held),
+        # Each change, and when each was last there.
+        held=(*seen.held, *seen.last_held.values()),
         launcher=frozenset(seen.launcher),
         names_itself=launch.names_itself,
         changed=seen.changed,
@@ -209,11 +218,15 @@ def _take(seen: _Seen, content: bytes, log: IO[str], on_line: Callable[[Line], N
         found = _PREFIX.match(text)
         rank = int(found.group(1)) if found is not None else None
         line = Line(seconds=now_s, rank=rank, text=text[found.end() :] if found is not None else text)
-        if len(seen.lines) < MAX_LINES:
-            seen.lines.append(line)
+        seen.lines.append(line)
+        if len(seen.lines) > MAX_LINES:
+            # Begin and end of a flood tell most.
+            del seen.lines[MAX_LINES // 4 : MAX_LINES // 2]
+        seen.written += len(text)
+        if seen.written < MAX_LOG:
             log.write(f"{text}\n")
             log.flush()
-            on_line(line)
+        on_line(line)
 
 
 def _look(
@@ -235,15 +248,10 @@ def _look(
     if first is not None and not ranks.one:
         with contextlib.suppress(OSError):
             seen.launcher |= {first, *map(int, os.listdir(f"/proc/{first}/task"))}
-    if len(seen.held) < MAX_HELD:
-        for number in below:
-            seen.held += held_by(number, launch.places.data, now_s)
     _files_changed(launch, seen, wall_s)
-    if first is not None:
-        root = f"/proc/{first}/root"
-        inside = (f"{root}{folder}" for folder in launch.own)
-        left_out = (f"{root}{folder}" for folder in (launch.places.caches, launch.places.logs))
-        seen.in_names = max(seen.in_names, name_bytes(inside, left_out))
+    if now_s - seen.searched_s >= HELD_S:
+        seen.searched_s = now_s
+        _search(launch, seen, below, first, now_s)
     if now_s > options.seconds:
         return f"it ran longer than {options.seconds:.0f} s", None
     if is_full(launch.root):
@@ -254,6 +262,22 @@ def _look(
         if hung is not None:
             return f"rank {hung.number} has done nothing for {now_s - hung.busy_s:.0f} s", hung
     return "", None
+
+
+def _search(launch: Launch, seen: _Seen, processes: Sequence[int], first: int | None, now_s: float) -> None:
+    """What processes hold open of the training data, and what stands in names."""
+    for number in processes:
+        for held in held_by(number, launch.places.data, now_s):
+            key = held.process, held.path, held.mapped
+            before = seen.last_held.get(key)
+            seen.last_held[key] = held
+            if (before is None or before.reached != held.reached) and len(seen.held) < MAX_HELD:
+                seen.held.append(held)
+    if first is not None:
+        root = f"/proc/{first}/root"
+        inside = (f"{root}{folder}" for folder in launch.own)
+        left_out = (f"{root}{folder}" for folder in (launch.places.caches, launch.places.logs))
+        seen.in_names = max(seen.in_names, name_bytes(inside, left_out))
 
 
 def _files_changed(launch: Launch, seen: _Seen, wall_s: float) -> None:

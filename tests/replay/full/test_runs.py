@@ -13,17 +13,19 @@ import pytest
 
 from auditor import cli
 from auditor.commands import full_progress
-from auditor.replay.full import harness, preflight, telemetry
+from auditor.errors import AuditorError
+from auditor.replay.full import harness, preflight, telemetry, trial
 from auditor.replay.full import supervise as supervising
 from auditor.replay.full.evidence import PREFIX, Evidence
 from auditor.replay.full.findings import Weight
 from auditor.replay.full.gpus import Nvml
 from auditor.replay.full.launch import lay_out, run_environment
-from auditor.replay.full.options import FullOptions
+from auditor.replay.full.options import RUNGS, FullOptions
 from auditor.replay.full.preflight import read_machine
 from auditor.replay.full.run_trace import Line
 from auditor.replay.full.seed_run import SeedRun, seed_run
 from auditor.replay.full.supervise import supervise
+from auditor.replay.full.trial import choose_level, not_working
 from auditor.replay.sandbox.ladder import Rung
 from auditor.replay.sandbox.processes import processes_of
 from auditor.replay.sandbox.users import spare_user
@@ -90,6 +92,7 @@ def looks_often() -> Iterator[None]:
     """Ranks and kept descriptors are looked at ten times a second, since a phase here takes a tenth of one."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(supervising, "LOOK_S", 0.1)
+        patched.setattr(supervising, "HELD_S", 0.1)
         patched.setattr(supervising, "POLL_S", 0.02)
         yield
 
@@ -191,6 +194,27 @@ def test_the_network_in_evaluation(name: str, run: Run, rung: Rung) -> None:
 def test_weights_in_targets_of_links_are_seen(run: Run) -> None:
     script = with_part("save", "\nfor n in range(30):\n    os.symlink('w' * 3000, f'/tmp/w{n}')\n")
     assert kinds(run(script)) == {"data-in-names": Weight.REVIEW}
+
+
+def test_of_a_flood_of_lines_the_begin_and_the_end_are_kept(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervising, "MAX_LINES", 2000)
+    found = run(with_part("load", "\nfor n in range(9000):\n    print('x', n)\n"))
+    assert found.result is not None and found.result.val_bpb == 1.5007
+    assert found.phases.clock is not None and found.phases.clock.steps == 2
+    assert len(found.ended.trace.lines) <= 2000
+
+
+def test_a_level_is_chosen_by_running_through_all_of_it(data: Path, rung: Rung) -> None:
+    chosen = choose_level(FullOptions(data=data), RUNGS)
+    assert chosen.rung is rung and chosen.data == data
+    assert not_working(replace(chosen, rung=Rung.NONE)) == ""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(trial, "SCRIPT", b"raise SystemExit('closed')")
+        assert not_working(chosen) == "closed"
+        with pytest.raises(AuditorError, match=f"{rung.value}: closed"):
+            choose_level(chosen, (rung,))
 
 
 DIES = {
