@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
@@ -41,3 +41,19 @@ def made_by() -> dict[str, Json]:
 def stamped(value: Mapping[str, Any]) -> dict[str, Any]:
     """The object of an output with `tool` behind its schema number."""
     return {"schema": value["schema"], "tool": made_by(), **value}
+
+
+SCHEMAS = (1, 2)
+"""Schema 1: the object of one thing, or a list of several under a key. Schema 2: always the list."""
+
+
+def enveloped(objects: Sequence[Mapping[str, Any]], key: str, *, schema: int = 1) -> dict[str, Any]:
+    """What a command prints of one or several things, each an object of schema 1 with `schema` and `tool`."""
+    if schema == 1 and len(objects) == 1:
+        return dict(objects[0])
+    if schema == 1:
+        return {"schema": 1, "tool": made_by(), key: list(objects)}
+    inner = [
+        {name: value for name, value in one.items() if name not in ("schema", "tool")} for one in objects
+    ]
+    return {"schema": schema, "tool": made_by(), key: inner}

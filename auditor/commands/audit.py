@@ -14,6 +14,7 @@ from auditor.commands.options import (
     output_options,
     parse_also,
     parse_overrides,
+    schema_option,
     target_options,
     wants_colour,
     width_of,
@@ -27,6 +28,7 @@ from auditor.report import FORMATS
 @target_options
 @output_options(*FORMATS)
 @also_option
+@schema_option
 @click.option("--verbose", is_flag=True, help="Every event, number, rule and setting, as text.")
 @click.option(
     "--replay", "replays", is_flag=True, help="Replay it in a sandbox too, and join both witnesses."
@@ -44,6 +46,7 @@ def command(
     output: str | None,
     quiet: bool,
     also: tuple[str, ...],
+    schema: str,
     verbose: bool,
     replays: bool,
     settings_file: str | None,
@@ -77,6 +80,14 @@ def command(
         store=open_store(cache, cache_size),
         runs=Path(cache) if cache else None,
     )
+
+    def rendered(name: str) -> str:
+        if name == "json":
+            from auditor.report.json import render as render_json
+
+            return render_json(results, shown, schema=int(schema))
+        return renderer(name)(results, shown)
+
     told = tuple(dict.fromkeys(accepted.told(results)))
     shown = (*notes, *told)
     if format_name == "text":
@@ -91,10 +102,10 @@ def command(
             width=width_of(output),
         )
     else:
-        text = renderer(format_name)(results, shown)
+        text = rendered(format_name)
     write(text, output)
     for path, name in files.items():
-        write(renderer(name)(results, shown), path)
+        write(rendered(name), path)
     for result in results:
         for crash in result.crashed:
             said = f"{result.target.path}: rule {crash.rule} crashed: {crash.crashed}"

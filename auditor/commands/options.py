@@ -89,6 +89,18 @@ def parse_also(pairs: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
+def schema_option(command: Command) -> Command:
+    """`--schema N`, the number of the JSON's schema."""
+    return click.option(
+        "--schema",
+        "schema",
+        type=click.Choice(("1", "2")),
+        default="1",
+        show_default=True,
+        help="Of the JSON: with 2 one submission is a list too.",
+    )(command)
+
+
 def config_option(command: Command) -> Command:
     """`--config KEY=VALUE`; see `parse_overrides`."""
     return click.option(

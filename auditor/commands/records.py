@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
-from auditor.commands.options import output_options, target_options, write
+from auditor.commands.options import output_options, schema_option, target_options, write
 
 
 @click.command("records")
 @target_options
 @output_options("text", "json", "markdown")
+@schema_option
 def command(
     target: str | None,
     git_dir: str | None,
@@ -21,6 +22,7 @@ def command(
     format_name: str,
     output: str | None,
     quiet: bool,
+    schema: str,
 ) -> int:
     """Validate a records folder: files, logs, sizes, seeds, claim.
 
@@ -37,7 +39,7 @@ def command(
     from auditor.report.records_text import render_markdown, render_text
     from auditor.submission.load import load_submissions
     from auditor.submission.loaded import NOTHING_CHANGED
-    from auditor.versions import stamped
+    from auditor.versions import enveloped, stamped
 
     if target is not None and Path(target).is_file():
         raise InputError(
@@ -61,7 +63,7 @@ def command(
     ]
     if format_name == "json":
         values = [stamped(result.to_json()) for result in results]
-        value = values[0] if len(values) == 1 else stamped({"schema": 1, "folders": values})
+        value = enveloped(values, "folders", schema=int(schema))
         text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
     elif format_name == "markdown":
         text = "\n".join(render_markdown(result) for result in results)

@@ -12,6 +12,7 @@ from auditor.commands.options import (
     config_option,
     output_options,
     parse_overrides,
+    schema_option,
     target_options,
     wants_colour,
     write,
@@ -46,6 +47,7 @@ RUNGS = ("bubblewrap", "unshare", "landlock")
 @click.option("--i-trust-this-code", "trusted", is_flag=True, help="Run without a sandbox where none works.")
 @full_options
 @output_options("text", "json", "svg")
+@schema_option
 @config_option
 def command(
     target: str | None,
@@ -65,6 +67,7 @@ def command(
     format_name: str,
     output: str | None,
     quiet: bool,
+    schema: str,
     overrides: tuple[str, ...],
     **full: Any,
 ) -> int:
@@ -120,7 +123,7 @@ def command(
     if format_name == "json":
         from auditor.report.replay_json import render as render_json
 
-        text = render_json(results)
+        text = render_json(results, schema=int(schema))
     elif format_name == "svg":
         from auditor.report.replay_svg import render as render_svg
 

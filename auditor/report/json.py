@@ -30,19 +30,21 @@ from auditor.trace.render import RegionNames
 from auditor.trace.token_bytes import compared
 from auditor.trace.trace import Trace
 from auditor.trace.tree import Node
-from auditor.versions import made_by
+from auditor.versions import enveloped, made_by
 from rules.core.rule import Finding
 
 SCHEMA = 1
 
 
-def render(results: Sequence[AuditResult], notes: Sequence[str] = ()) -> str:
-    """One object for one submission, else a list under "submissions"; keys in a fixed order, pure ASCII."""
-    objects: list[Json] = [as_object(result) for result in results]
-    whole = objects[0] if len(objects) == 1 else {"schema": SCHEMA, "tool": made_by(), "submissions": objects}
-    assert isinstance(whole, dict)
+def render(results: Sequence[AuditResult], notes: Sequence[str] = (), *, schema: int = SCHEMA) -> str:
+    """One object for one submission, else a list under "submissions"; keys in a fixed order, pure ASCII.
+
+    Args:
+        schema: with 2 one submission is a list too.
+    """
+    whole = enveloped([as_object(result) for result in results], "submissions", schema=schema)
     if notes:
-        whole["notes"] = [clean(note) for note in notes]
+        whole["notes"] = [*whole.get("notes", ()), *(clean(note) for note in notes)]
     return json.dumps(whole, indent=1, allow_nan=False) + "\n"
 
 

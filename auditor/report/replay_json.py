@@ -9,13 +9,12 @@ from auditor.json_value import Json
 from auditor.replay.probes.outcome import ConditionResult, LeakWitness, MassWitness, ReplayResult
 from auditor.report.clean import clean_line
 from auditor.report.json import SCHEMA, trace_object
-from auditor.versions import made_by
+from auditor.versions import enveloped, made_by
 
 
-def render(results: Sequence[ReplayResult]) -> str:
-    """One object for one submission, else a list under "submissions"."""
-    objects: list[Json] = [as_object(result) for result in results]
-    whole = objects[0] if len(objects) == 1 else {"schema": SCHEMA, "tool": made_by(), "submissions": objects}
+def render(results: Sequence[ReplayResult], *, schema: int = SCHEMA) -> str:
+    """One object for one submission, else, and with schema 2 always, a list under "submissions"."""
+    whole = enveloped([as_object(result) for result in results], "submissions", schema=schema)
     return json.dumps(whole, indent=1, allow_nan=False) + "\n"
 
 

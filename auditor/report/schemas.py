@@ -579,11 +579,24 @@ def one_or_many(one: Schema, key: str) -> Schema:
     return {"anyOf": [one, many]}
 
 
+def many(one: Schema, key: str) -> Schema:
+    """What a command prints with `--schema 2`: always a list, with schema and tool beside it alone."""
+    inner = {
+        **one,
+        "required": [name for name in one["required"] if name not in ("schema", "tool")],
+        "properties": {n: of for n, of in one["properties"].items() if n not in ("schema", "tool")},
+    }
+    return record({"schema": {"const": 2}, "tool": TOOL, key: listed(inner)}, {"notes": listed(TEXT)})
+
+
 SCHEMAS: dict[str, tuple[str, Schema]] = {
     "audit": ("auditor audit --format json", one_or_many(ref("audit"), "submissions")),
     "pr": ("auditor pr --format json", REVIEW),
     "records": ("auditor records --format json", one_or_many(FOLDER, "folders")),
     "replay": ("auditor replay --format json", one_or_many(REPLAY, "submissions")),
+    "audit-2": ("auditor audit --format json --schema 2", many(AUDIT, "submissions")),
+    "records-2": ("auditor records --format json --schema 2", many(FOLDER, "folders")),
+    "replay-2": ("auditor replay --format json --schema 2", many(REPLAY, "submissions")),
     "stats": ("auditor stats compare --format json", record({"tool": TOOL, **_COMPARISON})),
     "diff": ("auditor diff --format json", DIFF),
     "corpus": ("a line of auditor corpus", ROW),

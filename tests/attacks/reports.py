@@ -37,6 +37,13 @@ def _named(name: str, file: str, format_name: str, hope: str, hides: tuple[str, 
     return Attack(name=name, surface=Surface.REPORTS, hope=hope, build=build, exits=(1,), hides=hides)
 
 
+def _before_the_run(name: str, file: str, hope: str, hides: tuple[str, ...]) -> Attack:
+    def build(place: Place) -> Command:
+        return Command(arguments=("preflight", str(place.write({file: ILLEGAL}))))
+
+    return Attack(name=name, surface=Surface.REPORTS, hope=hope, build=build, exits=(1,), hides=hides)
+
+
 SCRIPT = "a script in the reader's browser"
 TERMINAL = "a terminal that shows something else"
 
@@ -74,4 +81,14 @@ ATTACKS = (
         SCRIPT,
         ('"uri": "javascript:',),
     ),
+    _shown(
+        "workflow command in a label, annotations",
+        "x\\n::set-output name=exit-code::0\\n::add-path::/tmp",
+        "annotations",
+        "an output that says 0",
+        ("\n::set-output", "\n::add-path"),
+    ),
+    _named("escape in a file's name, annotations", "train\x1b[2J.py", "annotations", TERMINAL, ("\x1b",)),
+    _named("escape in a file's name, code quality", "train\x1b[2J.py", "codequality", TERMINAL, ("\x1b",)),
+    _before_the_run("escape in a file's name, preflight", "train\x1b[2J.py", TERMINAL, ("\x1b",)),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -80,6 +81,24 @@ def test_an_audit_with_every_kind_of_finding(repository: Repository, printed: Ca
     for name in ("legal_lora_ttt", "train_before_score"):
         script = Path(specimens.__file__).parent / f"{name}.py"
         check("audit", printed("audit", str(script), "--format", "json"))
+
+
+def test_with_schema_2_one_and_many_have_one_shape(
+    repository: Repository, printed: Callable[..., str], tmp_path: Path
+) -> None:
+    git = ("--git", str(repository.path), "--ref", "pr", "--format", "json", "--schema", "2")
+    also = tmp_path / "also.json"
+    value = check("audit-2", printed("audit", *git, "--also", f"json={also}"))
+    assert value == json.loads(also.read_text()) or value["submissions"][0]["verdict"]
+    assert "schema" not in value["submissions"][0] and value["tool"]["rules"]
+    assert len(check("records-2", printed("records", *git))["folders"]) == 1
+    check("audit-2", render_audit([made_result(), made_result()], ["a note"], schema=2))
+
+
+def test_notes_of_the_target_stand_beside_those_of_its_script() -> None:
+    own = dataclasses.replace(made_result(), notes=("of the script",))
+    value = check("audit", render_audit([own], ["of the target"]))
+    assert value["notes"] == ["of the script", "of the target"]
 
 
 def test_what_is_told_of_a_pull_request(repository: Repository, printed: Callable[..., str]) -> None:
