@@ -49,12 +49,8 @@ def judge(trace: RunTrace, divided: Phases, table: FileTable) -> Iterator[FullFi
         # A later file may be the artifact, and this one a checkpoint.
         unsure = unsure or list(divided.boundary.others)
     yield from late
-    for shard in held_shards(trace, at) if not late else ():
-        yield FullFinding(
-            kind="training-shards-held",
-            weight=Weight.NOTE,
-            message=f"{shard} was still open in evaluation; nothing was read through it as far as could be seen",
-        )
+    if not late:
+        yield from held_shards(trace, at)
     for other in unsure[:1]:
         yield FullFinding(
             kind="boundary-unsure",

@@ -15,6 +15,9 @@ from auditor.replay.full.run_trace import Held, RunTrace
 from auditor.replay.runs.observations import SocketUse
 
 SHOWN: Final = 3
+AROUND_S: Final = 2.5
+"""What is held open is looked at every 2 s: what is first seen to have moved so soon may have moved in training."""
+
 PAGE: Final = 4096
 
 
@@ -33,16 +36,38 @@ def late_training(trace: RunTrace, began: ReadBack) -> Iterator[FullFinding]:
         )
     for held in _read_on(trace, began):
         means = "a memory map" if held.mapped else "a descriptor"
+        certain = held.seconds >= began.seconds + AROUND_S
         yield FullFinding(
             kind="training-shards-kept-open",
-            weight=Weight.VIOLATION,
-            message=f"{held.path} was read in evaluation through {means} that was kept open from before",
+            weight=Weight.VIOLATION if certain else Weight.REVIEW,
+            message=f"{held.path} was read {'in evaluation' if certain else 'in evaluation or just before it'} "
+            f"through {means} that was kept open from before",
         )
 
 
-def held_shards(trace: RunTrace, began: ReadBack) -> tuple[str, ...]:
-    """Training shards that some process still had open in evaluation, read or not."""
-    return tuple(dict.fromkeys(held.path for held in trace.held if held.seconds >= began.seconds))
+def held_shards(trace: RunTrace, began: ReadBack) -> Iterator[FullFinding]:
+    """Training shards that were still open in evaluation, though nothing was seen to be read through them.
+
+    Arrays that stand for a file keep a map of it as long as they live. A descriptor is for reading, and pread(2) moves
+    no position.
+    """
+    for mapped, weight, means in (
+        (False, Weight.REVIEW, "a descriptor"),
+        (True, Weight.NOTE, "a memory map"),
+    ):
+        held = list(
+            dict.fromkeys(
+                one.path for one in trace.held if one.mapped is mapped and one.seconds >= began.seconds
+            )
+        )
+        if held:
+            more = f" and {len(held) - SHOWN} more" if len(held) > SHOWN else ""
+            yield FullFinding(
+                kind="training-shards-held",
+                weight=weight,
+                message=f"{means} of {', '.join(held[:SHOWN])}{more} was kept open in evaluation; nothing was seen "
+                "to be read through it",
+            )
 
 
 def network(trace: RunTrace, edge: Boundary) -> Iterator[FullFinding]:
@@ -84,17 +109,14 @@ def is_lookup(use: SocketUse) -> bool:
 
 
 def _read_on(trace: RunTrace, began: ReadBack) -> list[Held]:
-    """Kept descriptors whose position moved, and kept maps of which more came into memory, in evaluation."""
-    first: dict[tuple[int, str, bool], Held] = {}
+    """Kept descriptors whose position moved, and kept maps of which more came into memory, in evaluation: of each
+    the last move, which is the surest."""
+    reached: dict[tuple[int, str, bool], int] = {}
     found: dict[tuple[int, str, bool], Held] = {}
-    for held in trace.held:
+    for held in sorted(trace.held, key=lambda one: one.seconds):
         key = held.process, held.path, held.mapped
-        if held.seconds < began.seconds:
-            # The last look before the evaluation is what it starts from.
-            first[key] = held
-            continue
-        before = first.setdefault(key, held)
         least = PAGE if held.mapped else 0
-        if held.reached - before.reached > least:
-            found.setdefault(key, held)
+        if held.seconds >= began.seconds and held.reached - reached.get(key, held.reached) > least:
+            found[key] = held
+        reached[key] = held.reached
     return list(found.values())

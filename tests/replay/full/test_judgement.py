@@ -99,10 +99,10 @@ def over_by_a_byte() -> Story:
     return story
 
 
-def kept_open(mapped: bool) -> Story:
+def kept_open(mapped: bool, seconds: float = 715.0) -> Story:
     story = saved(trained(), 710.0)
     story.holds(705.0, 4096 * 10, mapped=mapped).holds(712.0, 4096 * 10, mapped=mapped)
-    return evaluated(story.holds(713.0, 4096 * 30, mapped=mapped), 711.0)
+    return evaluated(story.holds(seconds, 4096 * 30, mapped=mapped), 711.0)
 
 
 def no_clock(seconds: float) -> Story:
@@ -181,6 +181,16 @@ FAULTS: dict[str, tuple[Callable[[], Story], str, Weight]] = {
         lambda: kept_open(True),
         "training-shards-kept-open",
         Weight.VIOLATION,
+    ),
+    "training shards by a map, just as the evaluation begins": (
+        lambda: kept_open(True, 712.5),
+        "training-shards-kept-open",
+        Weight.REVIEW,
+    ),
+    "training shards in a descriptor that is kept": (
+        lambda: evaluated(saved(trained(), 710.0), 711.0).holds(705.0, 50).holds(760.0, 50),
+        "training-shards-held",
+        Weight.REVIEW,
     ),
     "network in evaluation": (
         lambda: evaluated(saved(trained(), 710.0).connects(730.0, "8.8.8.8:443"), 711.0),
@@ -379,6 +389,12 @@ def test_stages_that_hold_one_another_count_once_and_progress_not_at_all() -> No
 def test_a_file_that_grows_after_the_evaluation_opened_it_counts_as_it_was_left() -> None:
     trace = moved(legal().trace(), left={MODEL: 20_000_000})
     assert file_table(trace, phases(trace).boundary.at).total == 20_000_000 + CODE_BYTES
+
+
+def test_an_array_that_stands_for_a_shard_is_told_and_no_fault() -> None:
+    story = legal().holds(705.0, 4096, mapped=True).holds(760.0, 4096, mapped=True)
+    assert kinds(story) == {}
+    assert "training-shards-held" in [one.kind for one in found(story)]
 
 
 def test_what_stands_in_names_is_weighed(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from auditor import cli
 from auditor.commands import full_progress
 from auditor.errors import AuditorError
-from auditor.replay.full import harness, preflight, telemetry, trial
+from auditor.replay.full import harness, preflight, telemetry, trial, withdrawal
 from auditor.replay.full import supervise as supervising
 from auditor.replay.full.evidence import PREFIX, Evidence
 from auditor.replay.full.findings import Weight
@@ -93,6 +93,7 @@ def looks_often() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(supervising, "LOOK_S", 0.1)
         patched.setattr(supervising, "HELD_S", 0.1)
+        patched.setattr(withdrawal, "AROUND_S", 0.15)
         patched.setattr(supervising, "POLL_S", 0.02)
         yield
 
