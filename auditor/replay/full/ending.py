@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from auditor.records.log_lines import clean
+from auditor.replay.full.ended import Ended
 from auditor.replay.full.findings import FullFinding, Weight
+from auditor.replay.full.looks import DISK_FULL
 from auditor.replay.full.read_backs import boundary
 from auditor.replay.full.results import results
 from auditor.replay.full.run_trace import RunTrace
 from auditor.replay.full.script_clock import last_step_line_s
-from auditor.replay.full.supervise import DISK_FULL, Ended
 
 _FULL: Final = re.compile(r"No space left on device|\[Errno 28\]|file write failed")
 _ERROR: Final = re.compile(r"[\w.]*(?:Error|Exception|Interrupt)\b")

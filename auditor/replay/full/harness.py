@@ -18,7 +18,7 @@ from auditor.replay.full.plan import Plan, run_key
 from auditor.replay.full.run_trace import Line
 from auditor.replay.full.seed_run import LOG, TELEMETRY, SeedRun, copy_artifacts, keep, kept_run, seed_run
 from auditor.replay.full.statistics import Statistics, seed_findings, statistics_of
-from auditor.replay.full.supervise import file_here, supervise
+from auditor.replay.full.supervise import supervise
 from auditor.replay.full.telemetry import Sample, Telemetry, read_telemetry
 from auditor.stats.compare import Sample as Scores
 
@@ -137,7 +137,6 @@ def _run(
             label=plan.label,
         )
         run = judged()
-        here = {row.path: path for row in run.table.artifacts if (path := file_here(launch, row.path))}
-        run = judged(hashes=copy_artifacts(run, folder / "artifact", here))
+        run = judged(hashes=copy_artifacts(run, launch, folder / "artifact"))
         keep(folder, key, run)
     return run

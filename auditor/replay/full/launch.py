@@ -65,6 +65,12 @@ class Launch:
         """Whether a process of ours stands between this one and the launcher."""
         return self.options.rung in (Rung.LANDLOCK, Rung.NONE)
 
+    def inside(self, path: Path) -> str:
+        """Where a path below `root` is inside."""
+        return (
+            self.layout.inside(self.options.rung, path) if self.options.rung is not Rung.NONE else str(path)
+        )
+
     @property
     def names_itself(self) -> bool:
         """Whether names of this machine are found in its own list first, so that only others are asked for outside."""
@@ -154,9 +160,7 @@ def launch_command(launch: Launch, control: int) -> list[str]:
             *map(str, (*python_folders(), *system_folders())),
             *("/proc", "/sys", "/etc/hosts", "/etc/nsswitch.conf"),
             *map(str, options.let_in),
-            launch.layout.inside(rung, launch.root / "bin")
-            if rung is not Rung.NONE
-            else str(launch.root / "bin"),
+            launch.inside(launch.root / "bin"),
         ],
         "devices": [*landlock.DEVICES, *gpu_devices()],
         "listed": [places.data.rstrip("/"), str(Path(__file__).resolve().parents[3])],
@@ -207,9 +211,7 @@ def run_environment(launch: Launch, variables: Mapping[str, str], seed: int) -> 
     kept = {k: v for k, v in environment().items() if "THREADS" not in k and k != "CUDA_VISIBLE_DEVICES"}
     if options.on_cpu:
         kept |= {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-        folder = launch.root / "bin"
-        inside = launch.layout.inside(options.rung, folder) if options.rung is not Rung.NONE else str(folder)
-        kept["PATH"] = f"{inside}:{kept['PATH']}"
+        kept["PATH"] = f"{launch.inside(launch.root / 'bin')}:{kept['PATH']}"
     shards = shard_folder(options.data)
     named = {"DATA_DIR": places.data.rstrip("/")}
     if shards is not None:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from auditor.replay.full.ended import Ended
 from auditor.replay.full.ending import ending
 from auditor.replay.full.file_table import FileTable, file_table
 from auditor.replay.full.findings import FullFinding
 from auditor.replay.full.judgement import judge, printed_ratio
+from auditor.replay.full.launch import Launch
+from auditor.replay.full.left_behind import open_here
 from auditor.replay.full.phases import Phases, phases
 from auditor.replay.full.read_backs import ReadBack, read_backs
 from auditor.replay.full.results import Result, claimed_result
 from auditor.replay.full.run_trace import RunTrace, trace_from_object, trace_to_object
-from auditor.replay.full.supervise import Ended
+from auditor.replay.runs.left_files import Refused
 
 RUN: Final = "run.json"
 TRACE: Final = "trace.json.gz"
@@ -145,26 +148,15 @@ def kept_run(
     )
 
 
-def copy_artifacts(run: SeedRun, folder: Path, here: Mapping[str, Path]) -> dict[str, str]:
-    """Copy the files that count into a folder and give their digests.
-
-    Args:
-        here: where a path of the run lies on this machine.
-    """
+def copy_artifacts(run: SeedRun, launch: Launch, folder: Path) -> dict[str, str]:
+    """Copy the files that count into a folder and give their digests, by their path inside."""
     found = {}
     for row in run.table.artifacts:
-        path = here.get(row.path)
-        if (
-            path is None
-            or path.is_symlink()
-            or not path.is_file()
-            or path.stat().st_size > 2 * row.size + 1024
-        ):
-            continue
-        folder.mkdir(exist_ok=True)
-        target = folder / path.name
-        shutil.copyfile(path, target)
-        found[row.path] = hashlib.sha256(target.read_bytes()).hexdigest()
+        with contextlib.suppress(OSError, Refused), open_here(launch, row.path) as opened:
+            content = opened.read()
+            folder.mkdir(exist_ok=True)
+            (folder / row.path.rsplit("/", 1)[-1]).write_bytes(content)
+            found[row.path] = hashlib.sha256(content).hexdigest()
     return found
 
 

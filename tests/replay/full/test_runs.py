@@ -14,7 +14,7 @@ import pytest
 from auditor import cli
 from auditor.commands import full_progress
 from auditor.errors import AuditorError
-from auditor.replay.full import harness, preflight, telemetry, trial, withdrawal
+from auditor.replay.full import harness, looks, preflight, printed_lines, telemetry, trial, withdrawal
 from auditor.replay.full import supervise as supervising
 from auditor.replay.full.evidence import PREFIX, Evidence
 from auditor.replay.full.findings import Weight
@@ -92,7 +92,7 @@ def looks_often() -> Iterator[None]:
     """Ranks and kept descriptors are looked at ten times a second, since a phase here takes a tenth of one."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(supervising, "LOOK_S", 0.1)
-        patched.setattr(supervising, "HELD_S", 0.1)
+        patched.setattr(looks, "HELD_S", 0.1)
         patched.setattr(withdrawal, "AROUND_S", 0.15)
         patched.setattr(supervising, "POLL_S", 0.02)
         yield
@@ -200,7 +200,7 @@ def test_weights_in_targets_of_links_are_seen(run: Run) -> None:
 def test_of_a_flood_of_lines_the_begin_and_the_end_are_kept(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervising, "MAX_LINES", 2000)
+    monkeypatch.setattr(printed_lines, "MAX_LINES", 2000)
     found = run(with_part("load", "\nfor n in range(9000):\n    print('x', n)\n"))
     assert found.result is not None and found.result.val_bpb == 1.5007
     assert found.phases.clock is not None and found.phases.clock.steps == 2

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from auditor.replay.full.ended import Ended
 from auditor.replay.full.seed_run import SeedRun, seed_run
 from auditor.replay.full.statistics import Reproduced, reproduction, seed_findings, statistics_of
-from auditor.replay.full.supervise import Ended
 from auditor.stats.compare import Sample, values_sample
 from tests.replay.full.stories import Story, legal
 
