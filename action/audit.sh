@@ -43,11 +43,14 @@ case $code in
     alone "$here/gate.py" "$report/audit.json" "$FAIL_ON" > gate.txt
     answer=$(tail -n 1 gate.txt)
     head -n -1 gate.txt >> "$GITHUB_OUTPUT"
-    cat annotations.txt
-    cat "$report/comment.md" >> "$GITHUB_STEP_SUMMARY"
-    printf '%s\n' "${NUMBER:-}" > "$report/number.txt" ;;
-  *) echo "exit-code=$code" >> "$GITHUB_OUTPUT" ;;
+    cat annotations.txt ;;
+  *)  # a comment of an earlier commit must not stand as if it were of this one
+    echo "exit-code=$code" >> "$GITHUB_OUTPUT"
+    printf '## Compliance review\n\n**It could not be audited (exit code %s).** The log of the check says why.\n' \
+      "$code" > "$report/comment.md" ;;
 esac
+cat "$report/comment.md" >> "$GITHUB_STEP_SUMMARY"
+printf '%s\n' "${NUMBER:-}" > "$report/number.txt"
 if [ -n "${SARIF:-}" ] && [ -f "$report/audit.sarif" ]; then
   target=$(cd -- "$checkout" && realpath -ms -- "$SARIF")
   if [ "$(realpath -m -- "$target")" != "$target" ]; then

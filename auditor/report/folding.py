@@ -46,10 +46,7 @@ def _parts(text: str, first: int, later: int) -> list[str]:
     """Cut at the widest gaps that fit, since three blanks stand before a remark; then at words."""
     if len(text) <= first:
         return [text]
-    at = text.rfind("   ", 1, first + 1)
-    if at < first // 2:
-        at = text.rfind(" ", 1, first + 1)
-    if at <= 0:
-        at = first
+    cuts = [text.rfind(gap, 1, first + 1) for gap in ("   ", "  ", " ")]
+    at = next((cut for cut in cuts if cut >= first // 2), max(*cuts, 0)) or first
     rest = text[at:].strip()
     return [text[:at].rstrip(), *wrapped(rest, later)]

@@ -74,6 +74,12 @@ def _report(
         if index:
             yield ""
         yield from _Page(result, verbose=verbose, width=width).lines()
+    if len(results) > 1 and not brief:
+        yield ""
+        for result in results:
+            yield from wrapped(
+                f"{clean_line(result.target.path)}: {view(result).headline}", width, after="  "
+            )
     for note in notes:
         yield from wrapped(f"note: {clean_line(note)}", width, after="  ")
 

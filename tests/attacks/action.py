@@ -188,7 +188,7 @@ ATTACKS = (
         with_=lambda place: {"base": "origin/nowhere"},
         hope=GREEN,
         exits=(2,),
-        says=("no base branch named", "exit-code=2"),
+        says=("no base branch named", "exit-code=2", "It could not be audited"),
     ),
     _job(
         "unknown base where only reports are wanted",

@@ -68,6 +68,7 @@ def looked_at(
     ran = subprocess.run(
         [
             CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files",
+            "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
             "--enable-logging=stderr", "--v=0", f"--user-data-dir={folder / 'profile'}",
             "--window-size=1400,1000", "--virtual-time-budget=4000", "--dump-dom",
             (folder / "harness.html").as_uri(),

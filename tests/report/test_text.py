@@ -40,6 +40,14 @@ def test_the_verdict_is_first_and_last(illegal: AuditResult) -> None:
     assert lines[0] == lines[-1] == "VIOLATION: train-before-score"
 
 
+def test_several_verdicts_are_listed_at_the_end(illegal: AuditResult) -> None:
+    legal = audit_target(str(SPECIMENS / "legal_lora_ttt.py"))[0][0]
+    end = " ".join(render([illegal, legal], ["a note"]).split("\n\n")[-1].split())
+    assert end == (
+        f"{illegal.target.path}: VIOLATION: train-before-score {legal.target.path}: COMPLIANT note: a note"
+    )
+
+
 def test_a_reason_is_said_once(illegal: AuditResult) -> None:
     text = " ".join(render([illegal]).split())
     assert text.count("so the reported number comes from weights that had seen the answers") == 1
@@ -79,6 +87,9 @@ def test_a_long_line_goes_on_below_its_branch() -> None:
         "│  └─ SCORE   val[a, b]  with mmmmmmmmmmmmmmmmmmmm        :9",
         "│        ✗ trained on these by :1, :2",
     ]
+    report = "REPORT  final val_loss:… val_bpb:…  ← SCORE :15   ◀ claimed"
+    cut = [row for row, _ in folded([line("└─ ", report, ":7")], 52)]
+    assert cut == ["└─ REPORT  final val_loss:… val_bpb:…             :7", "      ← SCORE :15   ◀ claimed"]
     assert wrapped("", 80, first="  a  ") == ["  a"]
 
 
