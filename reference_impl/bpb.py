@@ -25,7 +25,7 @@ from torch import Tensor
 SPACE_MARK = "▁"  # U+2581, sentencepiece's visible space
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ByteTable:
     """Per token id: its own bytes, whether it opens with a space mark, whether it hides a space after it."""
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from reference_impl.config import Settings
-from reference_impl.data import shard_paths
+from reference_impl.data import TokenStream, shard_paths
 from reference_impl.dist import Ranks
 from reference_impl.model import GPT
 from reference_impl.settings import variables_of
@@ -49,8 +49,8 @@ class Checkpoints(Observer):
         self.path, self.every, self.ranks, self.log, self.inner = path, every, ranks, log, inner
         self.binding = binding(settings)
 
-    def start(self, model: GPT, optimizers: list[torch.optim.Optimizer]) -> Progress:
-        """Restore model and optimisers and return the progress; nothing happens if there is no checkpoint.
+    def start(self, model: GPT, optimizers: list[torch.optim.Optimizer], stream: TokenStream) -> Progress:
+        """Restore model, optimisers and stream; nothing happens if there is no checkpoint.
 
         Raises CheckpointError, naming what differs, if the checkpoint was made with other settings or shards.
         """
@@ -73,6 +73,7 @@ class Checkpoints(Observer):
         for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         progress = Progress(**state["progress"])
+        stream.skip(progress.tokens_read)
         self.log(f"resumed: step:{progress.step} train_time:{1000 * progress.train_s:.0f}ms")
         return progress
 

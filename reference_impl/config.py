@@ -34,7 +34,7 @@ def text(name: str, default: str) -> Callable[[], str]:
 
 def training_window() -> int:
     """Return the length that training uses, which is the default of all windows."""
-    return integer("TRAIN_SEQ_LEN", 1024)()
+    return int(os.environ.get("TRAIN_SEQ_LEN", 1024))
 
 
 def run_id() -> str:
@@ -42,7 +42,7 @@ def run_id() -> str:
     return os.environ.get("RUN_ID", f"train_seed{os.environ.get('SEED', 1337)}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ModelConfig:
     """Shape and precision of the transformer (defaults: 9 layers, width 512, 17,059,912 parameters)."""
 
@@ -85,7 +85,7 @@ class ModelConfig:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """Batches, learning rates, schedule and the clock.
 
@@ -133,12 +133,12 @@ class TrainConfig:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class WindowConfig:
     """Windows of the evaluations that learn nothing: length, stride, and how many go through at once."""
 
-    window: int = field(default_factory=lambda: integer("EVAL_SEQ_LEN", training_window())())
-    stride: int = field(default_factory=lambda: integer("EVAL_STRIDE", training_window() // 4)())
+    window: int = field(default_factory=lambda: int(os.environ.get("EVAL_SEQ_LEN", training_window())))
+    stride: int = field(default_factory=lambda: int(os.environ.get("EVAL_STRIDE", training_window() // 4)))
     rows: int = field(default_factory=integer("EVAL_BATCH_ROWS", 64))
 
     def problems(self) -> list[str]:
@@ -152,7 +152,7 @@ class WindowConfig:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """A run: where things are, how the model is stored, and the configurations of model and training."""
 

@@ -62,7 +62,7 @@ def load_validation_tokens(data_path: str) -> Tensor:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Document:
     """A run of input positions start .. start + targets - 1; position p predicts token p + 1.
 

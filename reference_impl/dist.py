@@ -19,7 +19,7 @@ from torch import Tensor, nn
 CPU = torch.device("cpu")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Ranks:
     """This process among `world`, and the device it computes on."""
 

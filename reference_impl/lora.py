@@ -12,6 +12,7 @@ key/value width.
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass, field
 
 import torch
@@ -20,12 +21,15 @@ from torch import nn
 from reference_impl.config import broken, integer, real, training_window
 from reference_impl.data import Document
 from reference_impl.model import GPT, BlockAdapter, HeadAdapter, ModelAdapters
+from reference_impl.windows import chunk_count
 
 # A prime: (seed, document) pairs of one run do not collide below a million documents.
 DOCUMENT_SEED_STRIDE = 1_000_003
+# A step takes about as long for fewer positions than this: its kernels wait for each other (16 rows of 512).
+STEP_FLOOR = 8192
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class LoraConfig:
     """Adapters and how they learn; defaults are the values of pull request 77."""
 
@@ -33,8 +37,8 @@ class LoraConfig:
     lr: float = field(default_factory=real("TTT_LORA_LR", 0.01))
     beta1: float = field(default_factory=real("TTT_LORA_BETA1", 0.9))
     beta2: float = field(default_factory=real("TTT_LORA_BETA2", 0.95))
-    chunk: int = field(default_factory=lambda: integer("TTT_CHUNK_SIZE", training_window() // 4)())
-    window: int = field(default_factory=lambda: integer("TTT_EVAL_SEQ_LEN", training_window())())
+    chunk: int = field(default_factory=lambda: int(os.environ.get("TTT_CHUNK_SIZE", training_window() // 4)))
+    window: int = field(default_factory=lambda: int(os.environ.get("TTT_EVAL_SEQ_LEN", training_window())))
     rows: int = field(default_factory=integer("TTT_BATCH_SIZE", 64))  # documents adapted side by side
     seed: int = field(default_factory=integer("TTT_LORA_SEED", 0))
 
@@ -53,8 +57,11 @@ class LoraConfig:
 class DocumentAdapters(nn.Module):
     """The adapters of one batch of documents: on c_q and c_v of every block, and on the head."""
 
-    def __init__(self, model: GPT, documents: list[Document], rank: int, seed: int) -> None:
+    def __init__(
+        self, model: GPT, documents: list[Document], rank: int, seed: int, rows: int | None = None
+    ) -> None:
         super().__init__()
+        rows = len(documents) if rows is None else rows
         dim, layers = model.config.dim, model.config.layers
         kv_dim = model.config.kv_heads * (dim // model.config.heads)
         self.rank, self.dim, self.layers, self.kv_dim = rank, dim, layers, kv_dim
@@ -62,13 +69,19 @@ class DocumentAdapters(nn.Module):
         self.down_size = (2 * layers + 1) * rank * dim
         up_size = layers * (dim + kv_dim) * rank + self.vocab * rank
         device = model.tok_emb.weight.device
-        self.weights_BP = nn.Parameter(torch.zeros(len(documents), self.down_size + up_size, device=device))
-        generator = torch.Generator(device)
-        bound = 1.0 / math.sqrt(dim)
-        with torch.no_grad():
-            for row, document in enumerate(documents):
-                generator.manual_seed(seed * DOCUMENT_SEED_STRIDE + document.index)
-                self.weights_BP[row, : self.down_size].uniform_(-bound, bound, generator=generator)
+        self.seed = seed
+        self.weights_BP = nn.Parameter(torch.zeros(rows, self.down_size + up_size, device=device))
+        self.start(documents)
+
+    @torch.no_grad()
+    def start(self, documents: list[Document]) -> None:
+        """Set the first rows to fresh adapters of these documents, the others to nothing."""
+        generator = torch.Generator(self.weights_BP.device)
+        bound = 1.0 / math.sqrt(self.dim)
+        self.weights_BP.zero_()
+        for row, document in enumerate(documents):
+            generator.manual_seed(self.seed * DOCUMENT_SEED_STRIDE + document.index)
+            self.weights_BP[row, : self.down_size].uniform_(-bound, bound, generator=generator)
 
     def split(self, begin: int, end: int) -> ModelAdapters:
         """Return rows begin .. end-1 as deltas for the model; gradients flow back into `weights_BP`."""
@@ -89,10 +102,14 @@ class DocumentAdapters(nn.Module):
         return ModelAdapters(blocks, head_adapter)
 
 
-def adapter_optimizer(adapters: DocumentAdapters, config: LoraConfig) -> torch.optim.Adam:
+def adapter_optimizer(
+    adapters: DocumentAdapters, config: LoraConfig, capturable: bool = False
+) -> torch.optim.Adam:
     """Return Adam over all rows; every row has its own moments, so documents stay independent."""
     betas = (config.beta1, config.beta2)
-    return torch.optim.Adam([adapters.weights_BP], lr=config.lr, betas=betas, eps=1e-10, fused=True)
+    return torch.optim.Adam(
+        [adapters.weights_BP], lr=config.lr, betas=betas, eps=1e-10, fused=True, capturable=capturable
+    )
 
 
 def keep_rows(adapters: DocumentAdapters, optimizer: torch.optim.Adam, rows: int) -> None:
@@ -114,8 +131,19 @@ def document_batches(documents: list[Document], size: int) -> list[list[Document
     return [order[i : i + size] for i in range(0, len(order), size)]
 
 
-def deal_batches(groups: list[list[Document]], rank: int, world: int) -> list[list[Document]]:
-    """Give each batch, most expensive first, to the rank with least to do; return one rank's share.
+def batch_cost(group: list[Document], config: LoraConfig) -> int:
+    """Return the cost of a batch: positions that go through the model, a step of few as STEP_FLOOR of them."""
+    cost = 0
+    for chunk in range(chunk_count(group[0], config.chunk)):
+        rows = sum(chunk_count(document, config.chunk) > chunk for document in group)
+        cost += max(STEP_FLOOR, rows * min((chunk + 1) * config.chunk, config.window))
+    return cost
+
+
+def deal_batches(
+    groups: list[list[Document]], config: LoraConfig, rank: int, world: int
+) -> list[list[Document]]:
+    """Give each batch to the rank with least to do; return one rank's share.
 
     The batches themselves do not depend on the rank count, so neither do the scores, to the last bit.
     """
@@ -123,7 +151,7 @@ def deal_batches(groups: list[list[Document]], rank: int, world: int) -> list[li
     mine: list[list[Document]] = []
     for group in groups:
         lightest = load.index(min(load))
-        load[lightest] += sum(document.targets for document in group)
+        load[lightest] += batch_cost(group, config)
         if lightest == rank:
             mine.append(group)
     return mine

@@ -30,7 +30,7 @@ from reference_impl.config import ModelConfig
 MAX_WINDOW = 8192  # positions RoPE is tabled for; costs 2 x 8192 x N/2 floats
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BlockAdapter:
     """Low-rank deltas of one block, per row: down-projections of q and v stacked, up-projections apart."""
 
@@ -39,7 +39,7 @@ class BlockAdapter:
     v_up_BER: Tensor  # E = K * N
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HeadAdapter:
     """Low-rank delta of the output head, per row."""
 
@@ -47,7 +47,7 @@ class HeadAdapter:
     up_BVR: Tensor
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ModelAdapters:
     """All deltas for one batch."""
 
@@ -60,11 +60,12 @@ class Linear(nn.Linear):
 
     def __init__(self, fan_in: int, fan_out: int, zero: bool = False) -> None:
         super().__init__(fan_in, fan_out, bias=False)
+        self.cast_PQ: Tensor | None = None
         if zero:
             nn.init.zeros_(self.weight)
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.linear(input, self.weight.to(input.dtype))
+        return F.linear(input, self.weight.to(input.dtype) if self.cast_PQ is None else self.cast_PQ)
 
 
 def rms_norm(x: Tensor) -> Tensor:
@@ -245,6 +246,13 @@ class GPT(nn.Module):
             if i < self.encoder_layers:
                 skips.append(x_BTD)
         return rms_norm(x_BTD)
+
+    def freeze(self, frozen: bool = True) -> None:
+        """Stop gradients to the weights and cast the matrices once instead of in each call, or undo both."""
+        self.requires_grad_(not frozen)
+        for module in self.modules():
+            if isinstance(module, Linear):
+                module.cast_PQ = module.weight.to(self.compute_dtype) if frozen else None
 
     def logits(self, hidden_BSD: Tensor, head: HeadAdapter | None = None) -> Tensor:
         """Return the capped logits in float32, [B, S, V]; their softmax over V is what is scored."""

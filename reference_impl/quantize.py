@@ -20,7 +20,7 @@ CLIP_QUANTILE = 0.9999984
 CONTROL_NAMES = ("attn_scale", "mlp_scale", "resid_mix", "q_gain", "skip_weights")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True)
 class Scheme:
     """How a model is stored: largest integer per kind of tensor, what stays float, and the compressor."""
 
@@ -40,24 +40,13 @@ class Scheme:
 
 
 SCHEMES = {
-    "int8": Scheme(
-        label="int8+zlib",
-        attention_max=127,
-        mlp_max=127,
-        embedding_max=127,
-        scale_floor=1 / 127,
-        codec="zlib",
-    ),
-    "int6": Scheme(
-        label="int6+zstd", attention_max=31, mlp_max=31, embedding_max=127, scale_floor=1e-12, codec="zstd"
-    ),
-    "int5": Scheme(
-        label="int5+zstd", attention_max=31, mlp_max=15, embedding_max=127, scale_floor=1e-12, codec="zstd"
-    ),
+    "int8": Scheme("int8+zlib", 127, 127, 127, 1 / 127, "zlib"),
+    "int6": Scheme("int6+zstd", 31, 31, 127, 1e-12, "zstd"),
+    "int5": Scheme("int5+zstd", 31, 15, 127, 1e-12, "zstd"),
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Stored:
     """A tensor as it is stored: integers with a float16 scale per row, or plain floats without one."""
 

@@ -173,9 +173,8 @@ class Reproduction:
         lines = []
         if "flat" in self.rows:
             mean = fmean(self.bpb("flat"))
-            lines.append(
-                f"baseline, flat round trip: {BASELINE_BPB}; here {mean:.4f} ({mean - BASELINE_BPB:+.4f})"
-            )
+            difference = f" ({mean - BASELINE_BPB:+.4f})" if self.on_the_split else ""
+            lines.append(f"baseline, flat round trip: {BASELINE_BPB}; here {mean:.4f}{difference}")
         if "lora_ttt" in self.rows:
             ours = "needs two seeds or more" if self.p is None else f"{self.p:.8f} ({len(self.seeds)} seeds)"
             lines.append(f"p-value of LoRA TTT < {CLAIM_BPB}: #77 {PUBLISHED_P}; here {ours}")
@@ -193,7 +192,7 @@ class Reproduction:
         if not self.on_the_split:
             lines.append(
                 f"{self.targets:,} tokens were scored, which is not the challenge's split ({SPLIT_TARGETS:,} in whole "
-                "windows): order and signs of the steps can be compared, numbers and p-value cannot."
+                "windows): order and signs of the steps can be compared, numbers and the p-value cannot."
             )
         return lines
 

@@ -42,7 +42,9 @@ EVALUATIONS = {
     "sliding": compliant("sliding", "WindowConfig", "final_sliding_window"),
     "stride": compliant("stride", "LoraConfig"),
     "lora_ttt": compliant("lora_ttt", "LoraConfig"),
+    "lora_ttt_fixed": compliant("lora_ttt_fixed", "FixedConfig"),
     "chunk_ttt": compliant("chunk_ttt", "ChunkConfig"),
+    "phased_ttt": compliant("phased_ttt", "PhasedConfig"),
 }
 VIOLATIONS = {
     "multi_epoch_lora_ttt": Evaluation(

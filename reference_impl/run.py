@@ -136,7 +136,7 @@ def compile_blocks(model: GPT) -> None:
         block.compile()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Score:
     """A metric, the seconds it took, and those that compilation took before."""
 

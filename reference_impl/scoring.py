@@ -26,7 +26,7 @@ PAD_STEP = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Validation:
     """The validation stream, its documents, and the bytes each token stands for as a target.
 
@@ -59,7 +59,7 @@ def make_practice(window: int, device: torch.device) -> Validation:
     return Validation(tokens_N, torch.ones_like(tokens_N), find_documents(tokens_N), device)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WindowBatch:
     """A few windows side by side, padded at the right, where causal attention never lets it reach a score.
 
@@ -78,7 +78,7 @@ class WindowBatch:
         return self.index_BS > 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TokenScores:
     """Nats per token, float32, and how often each was scored."""
 
@@ -105,7 +105,7 @@ def empty_scores(val: Validation) -> TokenScores:
     return TokenScores(nll_N, torch.zeros_like(nll_N, dtype=torch.int32))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Metric:
     """What is reported: nats per token and bits per byte."""
 
@@ -133,15 +133,17 @@ def summarize(scores: TokenScores, val: Validation) -> Metric:
     return Metric(val_loss=nats / val.targets, val_bpb=bits_per_byte(nats, int(val.bytes_N.sum())))
 
 
-def gather_windows(val: Validation, windows: list[Window], rows: int, pad: bool | None = None) -> WindowBatch:
+def gather_windows(val: Validation, windows: list[Window], rows: int, pad: int | None = None) -> WindowBatch:
     """Lay windows out as one batch, row by row, and send it to the device.
 
-    With `pad` (by default on a GPU) the batch is filled up to `rows` rows and rounded out to multiples of
-    PAD_STEP; what is added is never marked as scored.
+    With `pad` (PAD_STEP on a GPU, 0 on a CPU) the batch is filled up to `rows` rows and rounded out to multiples
+    of it; what is added is never marked as scored.
     """
     length, first = max(w.length for w in windows), min(w.first for w in windows)
-    if val.device.type == "cuda" if pad is None else pad:
-        length, first = -(-length // PAD_STEP) * PAD_STEP, first // PAD_STEP * PAD_STEP
+    if pad is None:
+        pad = PAD_STEP if val.device.type == "cuda" else 0
+    if pad > 0:
+        length, first = -(-length // pad) * pad, first // pad * pad
     else:
         rows = len(windows)
     ids_BT = torch.zeros(rows, length, dtype=torch.int64)

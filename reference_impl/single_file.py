@@ -82,12 +82,19 @@ def collect(name: str, parts: dict[str, Part]) -> None:
         parts[name] = part
 
 
-def leaves(node: ast.AST, idle: frozenset[str] = frozenset()) -> Iterator[ast.AST]:
-    """Yield the nodes of a syntax tree but for those of idle methods."""
+def leaves(node: ast.AST, idle: frozenset[str] = frozenset(), inside: bool = False) -> Iterator[ast.AST]:
+    """Yield the nodes of a syntax tree but for idle methods and the annotations of functions."""
     yield node
+    if isinstance(node, ast.arg):
+        return
+    inside = inside or isinstance(node, ast.FunctionDef)
     for child in ast.iter_child_nodes(node):
-        if not (isinstance(child, ast.FunctionDef) and child.name in idle):
-            yield from leaves(child, idle)
+        is_idle = isinstance(child, ast.FunctionDef) and child.name in idle
+        is_type = child is getattr(node, "returns", None) or (
+            inside and isinstance(node, ast.AnnAssign) and child is node.annotation
+        )
+        if not is_idle and not is_type:
+            yield from leaves(child, idle, inside)
 
 
 def read_names(node: ast.AST, idle: frozenset[str] = frozenset()) -> set[str]:
@@ -107,31 +114,35 @@ def reachable(roots: Iterable[str], definitions: dict[str, Definition], idle: fr
     return kept
 
 
-def idle_methods(kept: set[str], definitions: dict[str, Definition], idle: frozenset[str]) -> frozenset[str]:
-    """Return the methods of classes that inherit from no library whose names nothing that is kept mentions."""
-    nodes = [definitions[name] for name in kept]
-    mentioned = {
-        leaf.attr for node in nodes for leaf in leaves(node, idle) if isinstance(leaf, ast.Attribute)
-    }
-    methods: set[str] = set()
-    called_by_libraries: set[str] = set()
-    for node in nodes:
+def methods_of(definitions: dict[str, Definition]) -> frozenset[str]:
+    """Return the methods that only this code can call: not Python's own, nor those of classes of a library's."""
+    own: set[str] = set()
+    of_libraries: set[str] = set()
+    for node in definitions.values():
         if isinstance(node, ast.ClassDef):
-            own = {method.name for method in node.body if isinstance(method, ast.FunctionDef)}
+            names = {method.name for method in node.body if isinstance(method, ast.FunctionDef)}
             inherits = any(not read_names(base) <= set(definitions) for base in node.bases)
-            (called_by_libraries if inherits else methods).update(own)
-    return frozenset(name for name in methods - called_by_libraries - mentioned if not name.startswith("__"))
+            (of_libraries if inherits else own).update(names)
+    return frozenset(name for name in own - of_libraries if not name.startswith("__"))
 
 
 def needed(roots: list[str], definitions: dict[str, Definition]) -> tuple[set[str], frozenset[str]]:
-    """Return what the roots reach, and the methods that nothing of it calls; leaving these out, less is reached."""
-    idle: frozenset[str] = frozenset()
+    """Return what the roots reach, and the methods that nothing of it calls.
+
+    At first no method is taken to be called; those that what is reached mentions are, until nothing new is.
+    """
+    idle = methods_of(definitions)
     while True:
         kept = reachable(roots, definitions, idle)
-        more = idle | idle_methods(kept, definitions, idle)
-        if more == idle:
+        mentioned = {
+            leaf.attr
+            for name in kept
+            for leaf in leaves(definitions[name], idle)
+            if isinstance(leaf, ast.Attribute)
+        }
+        if not idle & mentioned:
             return kept, idle
-        idle = more
+        idle -= mentioned
 
 
 def source_of(node: Definition, lines: list[str]) -> str:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from reference_impl.config import ModelConfig, TrainConfig
-from reference_impl.data import BatchLoader, shard_paths
+from reference_impl.data import BatchLoader, TokenStream, shard_paths
 from reference_impl.dist import Ranks
 from reference_impl.model import GPT
 from reference_impl.muon import Muon, orthogonalize
@@ -129,7 +129,7 @@ def compile_for_gpu(
         optimizer.load_state_dict(state)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Progress:
     """How far training has come; seconds without validation."""
 
@@ -141,8 +141,8 @@ class Progress:
 class Observer:
     """Is asked where to start and told of every step; this one starts at the beginning and does nothing."""
 
-    def start(self, model: GPT, optimizers: list[torch.optim.Optimizer]) -> Progress:
-        """Return where to start, after putting model and optimisers there."""
+    def start(self, model: GPT, optimizers: list[torch.optim.Optimizer], stream: TokenStream) -> Progress:
+        """Return where to start, after putting model, optimisers and stream there."""
         return Progress()
 
     def after_step(
@@ -172,7 +172,7 @@ class Stopwatch:
         self.seconds = self.read()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainResult:
     """How training ended."""
 
@@ -207,8 +207,7 @@ def train(
     if compile_model:
         compile_for_gpu(model, optimizers, loader, config, ranks)
         loader = BatchLoader(paths, config.batch_tokens, config.shares, config.seq_len, ranks)
-    begun = observer.start(model, optimizers)
-    loader.stream.skip(begun.tokens_read)
+    begun = observer.start(model, optimizers, loader.stream)
     step, stop_at = begun.step, config.iterations
     losses: list[float] = []
     watch = Stopwatch(ranks, begun.train_s)

@@ -7,10 +7,16 @@ four. Comments stay.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 Edit = tuple[int, int, str]
 """First byte, one past the last byte, what stands there instead."""
+
+
+LINE_LENGTH = 110
+SIGNATURE = re.compile(r"^ *def \w+\(\n(?:[^#\n]*,\n)+ *\):$", re.MULTILINE)
+"""The head of a function with an argument a line, and nothing but arguments."""
 
 
 class _Text:
@@ -45,8 +51,8 @@ def trim(source: str, idle: frozenset[str]) -> str:
     raw = bytearray(text.raw)
     for begin, end, instead in sorted(_edits(ast.parse(source), text, idle), reverse=True):
         raw[begin:end] = instead.encode("utf-8")
-    lines = raw.decode("utf-8").splitlines()
-    return "\n".join(_indented_by_two(line) for line in lines).strip("\n")
+    lines = [_indented_by_two(line) for line in raw.decode("utf-8").splitlines()]
+    return SIGNATURE.sub(_on_one_line, "\n".join(lines)).strip("\n")
 
 
 def _edits(tree: ast.Module, text: _Text, idle: frozenset[str]) -> Iterator[Edit]:
@@ -99,6 +105,13 @@ def _locals(node: ast.FunctionDef, text: _Text) -> Iterator[Edit]:
     for statement in ast.walk(node):
         if isinstance(statement, ast.AnnAssign) and statement.value is not None:
             yield text.end(statement.target), text.end(statement.annotation), ""
+
+
+def _on_one_line(found: re.Match[str]) -> str:
+    """The head of a function on one line if it fits there, now that its annotations are gone."""
+    first, *rest = found[0].splitlines()
+    line = f"{first}{' '.join(part.strip() for part in rest[:-1]).rstrip(',')}):"
+    return line if len(line) <= LINE_LENGTH else found[0]
 
 
 def _indented_by_two(line: str) -> str:

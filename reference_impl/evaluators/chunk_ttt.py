@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import copy
 import math
+import os
 from dataclasses import dataclass, field
 
 import torch
@@ -23,15 +24,17 @@ from reference_impl.config import WindowConfig, broken, integer, real, text, tra
 from reference_impl.dist import Ranks
 from reference_impl.model import GPT
 from reference_impl.scoring import TokenScores, Validation, empty_scores, gather_windows, score_windows
-from reference_impl.windows import disjoint_windows, sliding_windows
+from reference_impl.windows import Window, disjoint_windows, sliding_windows
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ChunkConfig:
     """Chunks and how the weights learn; defaults are the values of pull request 549."""
 
     windows: WindowConfig = field(default_factory=WindowConfig)
-    chunk: int = field(default_factory=lambda: integer("TTT_CHUNK_TOKENS", 32 * training_window())())
+    chunk: int = field(
+        default_factory=lambda: int(os.environ.get("TTT_CHUNK_TOKENS", 32 * training_window()))
+    )
     epochs: int = field(default_factory=integer("TTT_EPOCHS", 3))
     lr: float = field(default_factory=real("TTT_LR", 0.002))
     momentum: float = field(default_factory=real("TTT_MOMENTUM", 0.9))
@@ -77,18 +80,32 @@ def evaluate_chunk_ttt(model: GPT, val: Validation, config: ChunkConfig, ranks: 
         rows = disjoint_windows(begin, end, config.window)
         for _epoch in range(config.epochs):
             for row in range(0, len(rows), config.step_rows):
-                step_rows = rows[row : row + config.step_rows]
-                optimizer.zero_grad(set_to_none=False)
-                mine = step_rows[ranks.rank :: ranks.world]
-                if mine:
-                    batch = gather_windows(val, mine, len(mine))
-                    nll_BS = learner(batch.ids_BT, batch.targets_BS, batch.first)
-                    loss = (nll_BS * batch.scored_BS).sum() / (len(step_rows) * config.window)
-                    loss.backward()
-                ranks.sum_gradients(params)
-                nn.utils.clip_grad_norm_(params, config.clip_norm)
-                optimizer.step()
+                learn_windows(
+                    learner, optimizer, params, val, rows[row : row + config.step_rows], config, ranks
+                )
     return scores.gather(ranks)
+
+
+def learn_windows(
+    learner: GPT,
+    optimizer: torch.optim.Optimizer,
+    params: list[nn.Parameter],
+    val: Validation,
+    rows: list[Window],
+    config: ChunkConfig,
+    ranks: Ranks,
+) -> None:
+    """Take one step on windows of tokens that are scored: the mean loss of a full batch, split over the ranks."""
+    optimizer.zero_grad(set_to_none=False)
+    mine = rows[ranks.rank :: ranks.world]
+    if mine:
+        batch = gather_windows(val, mine, len(mine))
+        nll_BS = learner(batch.ids_BT, batch.targets_BS, batch.first)
+        loss = (nll_BS * batch.scored_BS).sum() / (len(rows) * config.window)
+        loss.backward()
+    ranks.sum_gradients(params)
+    nn.utils.clip_grad_norm_(params, config.clip_norm)
+    optimizer.step()
 
 
 def trainable_parameters(model: GPT, freeze_blocks: int) -> list[nn.Parameter]:

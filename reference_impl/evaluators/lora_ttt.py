@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import torch
 
+from reference_impl.data import Document
 from reference_impl.dist import Ranks
 from reference_impl.lora import (
     DocumentAdapters,
@@ -32,9 +33,22 @@ from reference_impl.windows import chunk_count, chunk_window
 def evaluate_lora_ttt(model: GPT, val: Validation, config: LoraConfig, ranks: Ranks) -> TokenScores:
     """Score every chunk before the adapters learn from it."""
     scores = empty_scores(val)
-    model.requires_grad_(False)
-    groups = document_batches(val.documents, config.rows)
-    for group in deal_batches(groups, ranks.rank, ranks.world):
+    adapt_documents(model, val, val.documents, config, scores, ranks)
+    return scores.gather(ranks)
+
+
+def adapt_documents(
+    model: GPT,
+    val: Validation,
+    documents: list[Document],
+    config: LoraConfig,
+    scores: TokenScores,
+    ranks: Ranks,
+) -> None:
+    """Score documents, each with adapters of its own that learn from what is scored."""
+    model.freeze()
+    groups = document_batches(documents, config.rows)
+    for group in deal_batches(groups, config, ranks.rank, ranks.world):
         adapters = DocumentAdapters(model, group, config.rank, config.seed)
         optimizer = adapter_optimizer(adapters, config)
         chunks = [chunk_count(document, config.chunk) for document in group]
@@ -67,5 +81,4 @@ def evaluate_lora_ttt(model: GPT, val: Validation, config: LoraConfig, ranks: Ra
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
-    model.requires_grad_(True)
-    return scores.gather(ranks)
+    model.freeze(False)

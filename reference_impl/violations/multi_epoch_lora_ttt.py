@@ -38,7 +38,7 @@ def evaluate_multi_epoch_lora_ttt(
     scores = empty_scores(val)
     model.requires_grad_(False)
     groups = [[document] for document in val.documents]
-    for group in deal_batches(groups, ranks.rank, ranks.world):
+    for group in deal_batches(groups, config.lora, ranks.rank, ranks.world):
         adapters = DocumentAdapters(model, group, config.lora.rank, config.lora.seed)
         optimizer = adapter_optimizer(adapters, config.lora)
         chunks = chunk_count(group[0], config.lora.chunk)

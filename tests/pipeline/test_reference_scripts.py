@@ -1,4 +1,4 @@
-"""The scripts that `reference_impl` generates, judged without running them: six comply, three do not.
+"""The scripts that `reference_impl` generates, judged without running them: eight comply, three do not.
 
 Beside them stand twins of the compliant ones with one fault each, so that a proof which holds for anything
 would show.
@@ -25,12 +25,12 @@ BROKEN = {
 
 SCORE_AFTER_OWN_STEP = (
     "lora_ttt",
-    "            optimizer.step()\n    model.requires_grad_(True)\n",
+    "            optimizer.step()\n    model.freeze(False)\n",
     "            optimizer.step()\n"
     "            with torch.no_grad():\n"
     "                nll_BS = model(batch.ids_BT, batch.targets_BS, batch.first, adapters.split(0, training))\n"
     "            scores.record(batch, nll_BS)\n"
-    "    model.requires_grad_(True)\n",
+    "    model.freeze(False)\n",
 )
 TRAIN_ON_THE_NEXT_CHUNK = (
     "lora_ttt",
@@ -52,7 +52,13 @@ TRAIN_BEFORE_THE_CHUNK_IS_SCORED = (
     "rows = disjoint_windows(begin, end, config.window)",
     "rows = disjoint_windows(end, min(end + config.chunk, val.targets), config.window)",
 )
+TRAIN_ON_THE_NEXT_PHASE = (
+    "phased_ttt",
+    "rows = disjoint_windows(begin, end, weights.window)",
+    "rows = disjoint_windows(end, min(end + config.phase, val.targets), weights.window)",
+)
 FAULTS = {
+    "train on the next phase": TRAIN_ON_THE_NEXT_PHASE,
     "score after its own step": SCORE_AFTER_OWN_STEP,
     "train on the next chunk": TRAIN_ON_THE_NEXT_CHUNK,
     "documents that overlap": DOCUMENTS_THAT_OVERLAP,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from reference_impl.dist import Ranks
 from reference_impl.evaluators.chunk_ttt import ChunkConfig
+from reference_impl.evaluators.lora_ttt_fixed import FixedConfig
+from reference_impl.evaluators.phased_ttt import PhasedConfig
 from reference_impl.lora import LoraConfig
 from reference_impl.model import GPT
 from reference_impl.roster import EVALUATIONS, VIOLATIONS
@@ -30,7 +32,11 @@ CONFIGS: dict[str, Any] = {
     **dict.fromkeys(("flat", "document", "sliding"), make_tiny_windows()),
     "stride": LoraConfig(**LORA),
     "lora_ttt": LoraConfig(**LORA),
+    "lora_ttt_fixed": FixedConfig(lora=LoraConfig(**LORA)),
     "chunk_ttt": ChunkConfig(windows=make_tiny_windows(), **CHUNK),
+    "phased_ttt": PhasedConfig(
+        lora=LoraConfig(**LORA), weights=ChunkConfig(windows=make_tiny_windows(), **CHUNK), phase=48
+    ),
     "multi_epoch_lora_ttt": MultiEpochConfig(lora=LoraConfig(**LORA), epochs=3),
     "slot": SlotConfig(windows=make_tiny_windows(), iterations=10),
     "prequant_ttt": PrequantConfig(windows=make_tiny_windows(), epochs=2, lr=0.02),
@@ -38,12 +44,24 @@ CONFIGS: dict[str, Any] = {
 """Settings in which every evaluator crosses every kind of boundary on the tiny stream."""
 
 
+def is_own(config: Any, key: str) -> bool:
+    """Whether a configuration has a field of this name itself."""
+    return key in {field.name for field in fields(config)}
+
+
 def evaluate(
     name: str, model: GPT, val: Validation, ranks: Ranks | None = None, **changes: Any
 ) -> TokenScores:
     """Score `val` with the evaluator called `name`, its tiny configuration changed as said."""
     config = CONFIGS[name]
-    if hasattr(config, "windows") and "rows" in changes:
-        config = replace(config, windows=replace(config.windows, rows=changes.pop("rows")))
+    for part in ("windows", "lora"):  # what a configuration is made of is changed where it stands
+        if hasattr(config, part):
+            inner = getattr(config, part)
+            own = {
+                key: changes.pop(key)
+                for key in list(changes)
+                if hasattr(inner, key) and not is_own(config, key)
+            }
+            config = replace(config, **{part: replace(inner, **own)})
     config = replace(config, **changes)
     return {**COMPLIANT, **VIOLATING}[name](model, val, config, ranks or Ranks())

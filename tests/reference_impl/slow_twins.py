@@ -17,6 +17,7 @@ from torch import Tensor
 from reference_impl.config import WindowConfig
 from reference_impl.data import Document
 from reference_impl.evaluators.chunk_ttt import ChunkConfig
+from reference_impl.evaluators.phased_ttt import PhasedConfig
 from reference_impl.lora import DocumentAdapters, LoraConfig
 from reference_impl.model import GPT
 from reference_impl.scoring import Validation
@@ -82,9 +83,11 @@ def twin_stride(model: GPT, val: Validation, config: LoraConfig) -> Tensor:
     return nll
 
 
-def twin_lora_ttt(model: GPT, val: Validation, config: LoraConfig) -> Tensor:
-    nll = torch.zeros(len(val.tokens_N))
-    for index, (start, stop) in enumerate(bos_spans(val.tokens_N)):
+def adapt_spans(
+    model: GPT, tokens: Tensor, spans: list[tuple[int, int, int]], config: LoraConfig, nll: Tensor
+) -> None:
+    """Fill in the losses of documents given as (number, first input, one past the last input)."""
+    for index, start, stop in spans:
         # The start is the definition's, drawn for this document alone; the optimiser is a plain Adam
         # written out.
         adapters = DocumentAdapters(model, [Document(index, start, stop - start)], config.rank, config.seed)
@@ -93,7 +96,6 @@ def twin_lora_ttt(model: GPT, val: Validation, config: LoraConfig) -> Tensor:
         for step, begin in enumerate(range(start, stop, config.chunk), 1):
             end = min(begin + config.chunk, stop)
             window = max(start, end - config.window)
-            tokens = val.tokens_N
             losses = model(
                 tokens[None, window:end], tokens[None, window + 1 : end + 1], 0, adapters.split(0, 1)
             )[0]
@@ -106,14 +108,37 @@ def twin_lora_ttt(model: GPT, val: Validation, config: LoraConfig) -> Tensor:
             spread = (second_moment / (1 - config.beta2**step)).sqrt() + 1e-10
             with torch.no_grad():
                 weights -= config.lr * direction / spread
+
+
+def twin_lora_ttt(model: GPT, val: Validation, config: LoraConfig) -> Tensor:
+    nll = torch.zeros(len(val.tokens_N))
+    spans = [(index, *span) for index, span in enumerate(bos_spans(val.tokens_N))]
+    adapt_spans(model, val.tokens_N, spans, config, nll)
     return nll
+
+
+def descend(
+    learner: GPT, speed: list[Tensor], tokens: Tensor, begin: int, end: int, lr: float, config: ChunkConfig
+) -> None:
+    """Take the epochs of clipped momentum steps on inputs begin .. end-1."""
+    params = list(learner.parameters())
+    for _ in range(config.epochs):
+        for row in range(begin, end, config.window * config.step_rows):
+            starts = range(row, min(row + config.window * config.step_rows, end), config.window)
+            loss = torch.cat([window_nll(learner, tokens, s, s + config.window) for s in starts]).mean()
+            grads = list(torch.autograd.grad(loss, params))
+            norm = math.sqrt(sum(float((grad**2).sum()) for grad in grads))
+            factor = min(1.0, config.clip_norm / (norm + 1e-6))
+            with torch.no_grad():
+                for param, grad, velocity in zip(params, grads, speed, strict=True):
+                    velocity.mul_(config.momentum).add_(grad * factor)
+                    param -= lr * velocity
 
 
 def twin_chunk_ttt(model: GPT, val: Validation, config: ChunkConfig) -> Tensor:
     nll = torch.zeros(len(val.tokens_N))
     learner = copy.deepcopy(model)
-    params = list(learner.parameters())
-    speed = [torch.zeros_like(param) for param in params]
+    speed = [torch.zeros_like(param) for param in learner.parameters()]
     tokens, stop = val.tokens_N, len(val.tokens_N) - 1
     chunks = math.ceil(stop / config.chunk)
     for chunk in range(chunks):
@@ -130,19 +155,22 @@ def twin_chunk_ttt(model: GPT, val: Validation, config: ChunkConfig) -> Tensor:
             left = max(0, last - config.window)
             nll[position + 1] = window_nll(learner, tokens, left, last)[position - left].detach()
         lr = config.lr * 0.5 * (1 + math.cos(math.pi * chunk / max(chunks - 1, 1)))
-        if chunk == chunks - 1:
-            break
-        for _ in range(config.epochs):
-            for row in range(begin, end, config.window * config.step_rows):
-                starts = range(row, min(row + config.window * config.step_rows, end), config.window)
-                loss = torch.cat([window_nll(learner, tokens, s, s + config.window) for s in starts]).mean()
-                grads = list(torch.autograd.grad(loss, params))
-                norm = math.sqrt(sum(float((grad**2).sum()) for grad in grads))
-                factor = min(1.0, config.clip_norm / (norm + 1e-6))
-                with torch.no_grad():
-                    for param, grad, velocity in zip(params, grads, speed, strict=True):
-                        velocity.mul_(config.momentum).add_(grad * factor)
-                        param -= lr * velocity
+        if chunk < chunks - 1:
+            descend(learner, speed, tokens, begin, end, lr, config)
+    return nll
+
+
+def twin_phased_ttt(model: GPT, val: Validation, config: PhasedConfig) -> Tensor:
+    nll = torch.zeros(len(val.tokens_N))
+    learner = copy.deepcopy(model)
+    speed = [torch.zeros_like(param) for param in learner.parameters()]
+    stop = len(val.tokens_N) - 1
+    for begin in range(0, stop, config.phase):
+        end = min(begin + config.phase, stop)
+        cut = [(max(a, begin), min(b, end)) for a, b in bos_spans(val.tokens_N) if a < end and b > begin]
+        adapt_spans(learner, val.tokens_N, [(a, a, b) for a, b in cut], config.lora, nll)
+        if end < stop:
+            descend(learner, speed, val.tokens_N, begin, end, config.weights.lr, config.weights)
     return nll
 
 
@@ -152,5 +180,7 @@ TWINS: dict[str, Callable[[GPT, Validation, Any], Tensor]] = {
     "sliding": twin_sliding,
     "stride": twin_stride,
     "lora_ttt": twin_lora_ttt,
+    "lora_ttt_fixed": lambda model, val, config: twin_lora_ttt(model, val, config.lora),
     "chunk_ttt": twin_chunk_ttt,
+    "phased_ttt": twin_phased_ttt,
 }

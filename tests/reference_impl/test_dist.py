@@ -57,7 +57,7 @@ def test_scores_and_training_do_not_depend_on_the_rank_count(
     alone = compute(Ranks(), toy_data)
     together = run_ranks(world, tmp_path / "out.pt", toy_data)
     for name in COMPLIANT:
-        if name == "chunk_ttt":  # gradients are summed in another order
+        if name in ("chunk_ttt", "phased_ttt"):  # gradients are summed in another order
             torch.testing.assert_close(together[name], alone[name], rtol=0, atol=1e-4)
         else:  # entries are disjoint and batches fixed: the same bits
             assert torch.equal(together[name], alone[name]), name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 from reference_impl.config import ModelConfig
 from reference_impl.data import Document
 from reference_impl.lora import DocumentAdapters
-from reference_impl.model import GPT
+from reference_impl.model import GPT, attend, attend_square
 from tests.reference_impl.tiny import VOCAB, make_tiny_config, make_tiny_tokens
 
 
@@ -144,3 +145,41 @@ def test_a_fresh_model_is_uniform_over_the_vocabulary() -> None:
     ids = make_tiny_tokens()[:33][None]
     loss = GPT(make_tiny_config())(ids[:, :-1], ids[:, 1:]).mean()
     assert loss.item() == pytest.approx(math.log(VOCAB), abs=0.05)
+
+
+def test_queries_filled_up_in_front_attend_as_under_a_mask() -> None:
+    generator = torch.Generator().manual_seed(0)
+    q, k, v = (torch.randn(2, heads, 12, 8, generator=generator) for heads in (4, 2, 2))
+    masked = attend(q[:, :, 7:], k, v)
+    torch.testing.assert_close(attend_square(q[:, :, 7:], k, v, 7, True), masked, rtol=0, atol=1e-6)
+    assert torch.equal(attend(q, k, v), attend_square(q, k, v, 0, True))
+
+
+def test_weights_cast_once_multiply_as_weights_cast_each_time(tiny_model: GPT) -> None:
+    tiny_model.compute_dtype = torch.bfloat16
+    ids = make_tiny_tokens()[:17][None]
+    with torch.no_grad():
+        before = tiny_model(ids[:, :-1], ids[:, 1:])
+        tiny_model.freeze()
+        assert torch.equal(tiny_model(ids[:, :-1], ids[:, 1:]), before)
+    assert not any(param.requires_grad for param in tiny_model.parameters())
+    assert tiny_model.blocks[0].attn.c_q.cast_PQ.dtype == torch.bfloat16
+    tiny_model.freeze(False)
+    assert tiny_model.blocks[0].attn.c_q.cast_PQ is None
+
+
+@pytest.mark.parametrize("precision", ["float32", "upstream"])
+def test_precision_says_where_bfloat16_begins(precision: str) -> None:
+    model = GPT(replace(make_tiny_config(), precision=precision, compute_dtype="bfloat16"))
+    torch.nn.init.normal_(model.tok_emb.weight, std=2.0)
+    ids = make_tiny_tokens()[:17][None]
+    logits = model.logits(model.hidden(ids))
+    assert logits.dtype == torch.float32
+    rounded = torch.equal(logits, logits.bfloat16().float())
+    assert rounded == (precision == "upstream")
+    assert model.tok_emb.weight.dtype == (torch.bfloat16 if rounded else torch.float32)
+    # The loss is of one distribution either way.
+    total = torch.logsumexp(logits, -1)
+    nll = model(ids[:, :-1], ids[:, 1:])[0]
+    expected = total[0, :-1] - logits[0, :-1].gather(1, ids[0, 1:, None])[:, 0]
+    torch.testing.assert_close(nll, expected, rtol=0, atol=2e-5)

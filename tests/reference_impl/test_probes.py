@@ -32,7 +32,7 @@ def flipped(val: Validation, place: int) -> Validation:
 def earlier(name: str, val: Validation, place: int) -> Tensor:
     """Return which tokens were scored before `place` was known: order of the stream, or of the document."""
     index = torch.arange(val.tokens_N.numel())
-    if name not in ("document", "stride", "lora_ttt", "multi_epoch_lora_ttt"):
+    if name not in ("document", "stride", "lora_ttt", "lora_ttt_fixed", "multi_epoch_lora_ttt"):
         return index < place
     document = next(d for d in val.documents if d.start < place <= d.start + d.targets)
     outside = (index <= document.start) | (index > document.start + document.targets)

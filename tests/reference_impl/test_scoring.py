@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import torch
 
-import reference_impl.scoring as scoring
 from reference_impl.demo import demo_settings
 from reference_impl.dist import Ranks
 from reference_impl.model import GPT
@@ -42,12 +41,9 @@ def test_gathered_rows_hold_the_windows(tiny_val: Validation) -> None:
     assert int(scores.times_N.sum()) == 5 + 7 + 2 and float(scores.nll_N[0]) == 0.0
 
 
-def test_padding_adds_nothing_that_counts(
-    tiny_model: GPT, tiny_val: Validation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(scoring, "PAD_STEP", 4)
+def test_padding_adds_nothing_that_counts(tiny_model: GPT, tiny_val: Validation) -> None:
     plain = gather_windows(tiny_val, WINDOWS, 5)
-    padded = gather_windows(tiny_val, WINDOWS, 5, pad=True)
+    padded = gather_windows(tiny_val, WINDOWS, 5, pad=4)
     assert padded.ids_BT.shape == (5, 16) and padded.first == 4
     assert plain.targets_BS[plain.scored_BS].tolist() == padded.targets_BS[padded.scored_BS].tolist()
     nll = [tiny_model(b.ids_BT, b.targets_BS, b.first)[b.scored_BS] for b in (plain, padded)]

@@ -16,6 +16,7 @@ import torch
 
 from reference_impl.checkpoint import CheckpointError, Checkpoints
 from reference_impl.config import Settings
+from reference_impl.data import BatchLoader, TokenStream, shard_paths
 from reference_impl.demo import demo_environment, demo_settings
 from reference_impl.dist import Ranks
 from reference_impl.model import GPT
@@ -92,8 +93,6 @@ def test_seeds_differ(settings: Settings) -> None:
 
 
 def test_gradients_do_not_depend_on_how_many_shares_go_together(settings: Settings) -> None:
-    from reference_impl.data import BatchLoader, shard_paths
-
     config = settings.train
     paths = shard_paths(settings.data_path, "train")
     batch = BatchLoader(paths, config.batch_tokens, config.shares, config.seq_len, Ranks()).next_batch()
@@ -166,10 +165,33 @@ def test_a_torn_checkpoint_never_replaces_a_whole_one(settings: Settings, tmp_pa
     model = build_model(settings.model, 0, Ranks())
     optimizers = build_optimizers(model, settings.train, Ranks())
     keeper = checkpoints(settings, tmp_path / "c.pt", 1)
-    assert keeper.start(model, optimizers) == Progress()
+    stream = TokenStream(shard_paths(settings.data_path, "train"))
+    assert keeper.start(model, optimizers, stream) == Progress()
     keeper.save(model, optimizers, Progress(step=3, train_s=1.5, tokens_read=9))
     (tmp_path / "c.pt.partial").write_bytes(b"torn")
-    assert keeper.start(model, optimizers) == Progress(step=3, train_s=1.5, tokens_read=9)
+    assert keeper.start(model, optimizers, stream) == Progress(step=3, train_s=1.5, tokens_read=9)
+    assert stream.tokens_read == 9
+
+
+def test_upstream_s_precision_keeps_the_embedding_and_its_moments_in_bfloat16(settings: Settings) -> None:
+    upstream = replace(
+        settings,
+        model=replace(settings.model, precision="upstream"),
+        train=replace(settings.train, iterations=2),
+    )
+    kept: list[torch.dtype] = []
+
+    class Look(Observer):
+        def after_step(
+            self, model: GPT, optimizers: list[torch.optim.Optimizer], progress: Progress, stop_at: int
+        ) -> None:
+            moments = optimizers[0].state[model.tok_emb.weight]
+            kept.extend([model.tok_emb.weight.dtype, moments["exp_avg"].dtype, moments["exp_avg_sq"].dtype])
+
+    losses = fit(upstream, observer=Look())[0].losses
+    assert set(kept) == {torch.bfloat16}
+    ours = fit(settings)[0].losses
+    assert losses[0] == pytest.approx(ours[0], abs=1e-3) and losses[1] != ours[1]
 
 
 def test_the_clock_ends_training_and_says_so(settings: Settings) -> None:
