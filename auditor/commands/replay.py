@@ -90,8 +90,9 @@ def command(
         from auditor.commands.replay_full import FullRequest, run_full
 
         return run_full(
-            loaded.submissions,
+            loaded,
             FullRequest(**full),
+            git_dir=git_dir,
             ranks=ranks,
             seconds=timeout,
             sandbox=sandbox,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from auditor.replay.full.plan import Plan
     from auditor.replay.sandbox.ladder import Rung
     from auditor.stats.compare import Sample
+    from auditor.submission.loaded import LoadResult
     from auditor.submission.model import Submission
 
 SEEDS: Final = "42,314,999"
@@ -50,9 +51,10 @@ class FullRequest:
 
 
 def run_full(
-    submissions: Sequence[Submission],
+    loaded: LoadResult,
     asked: FullRequest,
     *,
+    git_dir: str | None,
     ranks: int | None,
     seconds: float | None,
     sandbox: str | None,
@@ -73,6 +75,7 @@ def run_full(
     if asked.data is None:
         raise InputError("--full needs --data DIR", hint="the folder with datasets/ and tokenizers/")
     options = _options(asked, ranks, seconds, sandbox, trusted)
+    submissions = loaded.submissions
     readings = [read_submission(one, overrides=overrides) for one in submissions]
     plans = [
         _plan(one, reading, asked, options, overrides)
@@ -88,9 +91,8 @@ def run_full(
         write(text, output)
         return int(ExitCode.UNUSABLE if wrong else ExitCode.CLEAN)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    frontier = _sample(asked.against)
     results = [
-        _run(one, reading, plan, asked, frontier, quiet=quiet)
+        _run(one, reading, plan, asked, _frontier(asked.against, one, loaded, git_dir), quiet=quiet)
         for one, reading, plan in zip(submissions, readings, plans, strict=True)
     ]
     if format_name == "json":
@@ -222,7 +224,7 @@ def _run(
     progress.end()
     evidence.write("result.json", full_json.result_object(result))
     (evidence.root / "report.txt").write_text(full_text.render([result]), encoding="utf-8")
-    _picture(result)
+    _show(result)
     return result
 
 
@@ -233,17 +235,20 @@ def _toy_rung(plan: Plan) -> Rung | None:
     return plan.options.rung if plan.options.rung is not Rung.NONE else None
 
 
-def _picture(result: FullResult) -> None:
-    """The plots, where matplotlib is installed; without it the folder has none."""
-    from auditor.report import full_svg, stats_plot
+def _show(result: FullResult) -> None:
+    """The page and the plots, where what draws them is installed; without it the folder has none."""
+    from auditor.report import full_html, full_svg, stats_plot
 
+    folder = result.evidence
     try:
-        (result.evidence / "phases.svg").write_text(full_svg.render(result), encoding="utf-8")
+        picture = full_svg.render(result)
+        (folder / "phases.svg").write_text(picture, encoding="utf-8")
+        (folder / "report.html").write_text(full_html.render(result, picture), encoding="utf-8")
         if result.statistics is not None and result.statistics.frontier is not None:
             drawn = stats_plot.comparison_svg(result.statistics.frontier)
-            (result.evidence / "statistics.svg").write_text(drawn, encoding="utf-8")
+            (folder / "statistics.svg").write_text(drawn, encoding="utf-8")
     except AuditorError as error:
-        click.echo(f"note: no plots: {error.message}", err=True)
+        click.echo(f"note: no page or plots: {error.message}", err=True)
 
 
 def _evidence(asked: FullRequest, submission: Submission) -> Path:
@@ -264,9 +269,21 @@ def _claim(reading: Reading) -> Sample | None:
         return None
 
 
-def _sample(folder: str | None) -> Sample | None:
+def _frontier(
+    against: str | None, submission: Submission, loaded: LoadResult, git_dir: str | None
+) -> Sample | None:
+    """The record to be beaten: the folder that was named, else the board's best at the base of a pull request."""
+    from auditor.pull_request.significance import judge_significance
     from auditor.pull_request.target import one_folder
     from auditor.records.facts import read_folder
     from auditor.records.sample import folder_sample
+    from auditor.submission.git_store import ObjectStore
 
-    return folder_sample(read_folder(one_folder(folder, None)), name=folder) if folder is not None else None
+    if against is not None:
+        return folder_sample(read_folder(one_folder(against, None)), name=against)
+    folder = next((one for one in loaded.folders if one.path == submission.folder), None)
+    if git_dir is None or folder is None:
+        return None
+    with ObjectStore(git_dir) as store:
+        found = judge_significance(store, folder, loaded)
+    return found.comparison.old if found is not None else None

@@ -28,7 +28,7 @@ _STYLE = {
     Weight.NOTE: "dim",
 }
 _LIMITED = {"training": LIMIT_S, "evaluation": LIMIT_S}
-_HEAD = {
+HEADLINES = {
     ExitCode.CLEAN: "NOTHING WRONG",
     ExitCode.REVIEW: "REVIEW",
     ExitCode.VIOLATION: "WRONG",
@@ -51,7 +51,8 @@ def _plan(plan: Plan) -> Iterator[str | Text]:
     yield f"{plan.path}: full run of {len(plan.seeds)} seed(s): {', '.join(map(str, plan.seeds))}"
     yield f"  launch    {plan.command}"
     where = "on the CPU, with stand-ins" if options.on_cpu else f"on {len(plan.machine.gpus)} GPU(s)"
-    yield f"  machine   {options.ranks} rank(s) {where}; sandbox: {options.rung.value}"
+    user = ", as this user" if options.own_user else ""
+    yield f"  machine   {options.ranks} rank(s) {where}; sandbox: {options.rung.value}{user}"
     for gpu in plan.machine.gpus:
         yield f"            GPU {gpu.index} {gpu.name}, {gpu.memory_bytes >> 30} GiB, {gpu.clock_mhz or '?'} MHz"
     versions = ", ".join(f"{name} {number}" for name, number in plan.machine.versions.items())
@@ -83,13 +84,13 @@ def _plan(plan: Plan) -> Iterator[str | Text]:
 def _result(result: FullResult) -> Iterator[str | Text]:
     code = result.exit_code
     style = {ExitCode.CLEAN: "bold green", ExitCode.REVIEW: "yellow"}.get(code, "bold red")
-    yield _styled(f"{_HEAD[code]}: {result.plan.path}", style)
+    yield _styled(f"{HEADLINES[code]}: {result.plan.path}", style)
     for run in result.runs:
         yield from _seed(run, result.telemetry.get(run.seed, ()))
     together = [one for one in result.findings if one.seed is None]
     yield from _findings(together, "")
     if result.statistics is not None:
-        yield from _statistics(result.statistics)
+        yield from statistics_lines(result.statistics)
     yield f"evidence: {result.evidence}"
 
 
@@ -152,7 +153,8 @@ def _findings(found: Sequence[FullFinding], indent: str) -> Iterator[str | Text]
         yield _styled(f"{indent}{one.weight.value}: {one.message} [{one.kind}]", _STYLE[one.weight])
 
 
-def _statistics(found: Statistics) -> Iterator[str]:
+def statistics_lines(found: Statistics) -> Iterator[str]:
+    """Mean, claim and frontier in plain lines."""
     sample = found.sample
     spread = f", sd {sample.std:.5f}" if sample.std is not None else ""
     interval = found.interval

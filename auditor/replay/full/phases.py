@@ -83,7 +83,8 @@ def phases(trace: RunTrace, began: ReadBack | None = None) -> Phases:
     at = edge.at
     if at is not None and last_s is not None:
         # A line may be read here a moment after the file that followed it was opened.
-        last_s = min(last_s, at.seconds)
+        complete_s = _complete_s(trace, at)
+        last_s = complete_s if complete_s < last_s < complete_s + LATE_S else min(last_s, at.seconds)
     found: list[Phase] = []
     if first_s is not None:
         found.append(Phase(name="start and warm-up", began_s=0.0, ended_s=first_s, how=how))

@@ -317,9 +317,13 @@ def test_a_command_runs_keeps_and_goes_on(
     artifact = kept / "seeds" / "2" / "artifact" / "model.bin"
     assert artifact.read_bytes().endswith(b"2") and artifact.stat().st_size == 5001
     assert not list(kept.glob("seeds/*/working"))
-    assert {"plan.json", "result.json", "report.txt", "phases.svg"} <= {path.name for path in kept.iterdir()}
+    assert {"plan.json", "result.json", "report.txt", "report.html", "phases.svg"} <= {
+        path.name for path in kept.iterdir()
+    }
     samples = telemetry.read_telemetry(kept / "seeds" / "2" / "telemetry.jsonl")
     assert samples and [gpu.power_w for gpu in samples[0].gpus] == [650.5, 650.5]
+    page = (kept / "report.html").read_text()
+    assert "<script" not in page and "1.50015" in page and "model.bin" in page and page.count("<svg") == 1
     record = str(kept / "record")
     assert cli.run(["stats", "compare", record, record, "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["new"]["values"] == [1.5001, 1.5002]
