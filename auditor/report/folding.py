@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from auditor.trace.render import Line
+from auditor.trace.lines import Line
 
 WIDTH = 80
 MIN_TEXT = 24

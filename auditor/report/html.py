@@ -19,7 +19,7 @@ from auditor.report.clean import clean_line
 from auditor.report.page import Page
 from auditor.report.picture.palette import style
 from auditor.report.view import level_word, shown_label
-from auditor.trace.render import aligned, shown_place
+from auditor.trace.lines import aligned, shown_place
 from rules import by_slug
 from rules.docs.documentation import documentation, precedents_of
 

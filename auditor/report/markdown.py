@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from auditor.judgement.result import AuditResult
 from auditor.report.clean import clean, clean_line
 from auditor.report.view import Frame, ShownFinding, View, level_word, shown_label, view
-from auditor.trace.render import aligned, shown_place
+from auditor.trace.lines import aligned, shown_place
 
 
 def render(results: Sequence[AuditResult], notes: Sequence[str] = ()) -> str:

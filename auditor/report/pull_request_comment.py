@@ -17,7 +17,7 @@ from auditor.report.records_text import FACTS, claim_sentence, run_facts
 from auditor.report.stats_text import met_words
 from auditor.report.view import ShownFinding, View, view
 from auditor.submission.loaded import NOTHING_CHANGED
-from auditor.trace.render import aligned, shown_place
+from auditor.trace.lines import aligned, shown_place
 from rules.core.rule import Outcome
 
 MAX_COMMENT = 65_536

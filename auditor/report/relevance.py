@@ -5,7 +5,7 @@ from __future__ import annotations
 from auditor.judgement.result import AuditResult
 from auditor.trace.answer import Answer
 from auditor.trace.events import Place
-from auditor.trace.render import Mark, Matters
+from auditor.trace.lines import Mark, Matters
 from rules.core.rule import Outcome
 
 ALWAYS = frozenset({"unknown", "select", "skip", "restore"})

@@ -10,7 +10,8 @@ from auditor.replay.probes.outcome import ConditionResult, LeakWitness, Outcome,
 from auditor.report.clean import clean_line
 from auditor.report.console import printed
 from auditor.trace.events import Place
-from auditor.trace.render import Mark, aligned, shown_place, timeline
+from auditor.trace.lines import Mark, aligned, shown_place
+from auditor.trace.render import timeline
 
 if TYPE_CHECKING:
     from rich.text import Text

@@ -15,7 +15,7 @@ from auditor.report.console import printed
 from auditor.report.folding import WIDTH, cut, folded, wrapped
 from auditor.report.view import ShownFinding, level_word, shown_label, view
 from auditor.trace.events import Place
-from auditor.trace.render import Mark, shown_place
+from auditor.trace.lines import Mark, shown_place
 from rules.core.rule import Kind, Level, Outcome
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from auditor.reading.configuration_entry import ConfigurationEntry
 from auditor.report.clean import clean, clean_line
 from auditor.report.relevance import relevant
 from auditor.trace.events import Place, Report, Unresolved
-from auditor.trace.render import Line, Matters, shown_place, timeline
+from auditor.trace.lines import Line, Matters, shown_place
+from auditor.trace.render import timeline
 from rules import by_slug
 from rules.core.rule import Finding, Kind, Level, Outcome
 

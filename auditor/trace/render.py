@@ -14,9 +14,7 @@ the rules say what it means.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from enum import Enum
+from collections.abc import Iterable, Mapping
 
 from auditor.solver.expressions import Atom
 from auditor.trace.answer import Answer
@@ -39,6 +37,7 @@ from auditor.trace.events import (
     Update,
 )
 from auditor.trace.formula import BPB, expected
+from auditor.trace.lines import Item, Line, Mark, Matters, aligned, drawn, pruned, without_repetition
 from auditor.trace.region import Region
 from auditor.trace.token_bytes import faults
 from auditor.trace.trace import Switch, Trace
@@ -49,56 +48,6 @@ MAX_NAMES = 4
 
 MAX_TEXT = 72
 """Characters of a condition, an iterable or a label taken over from the source."""
-
-PLACE_COLUMN_LOW = 48
-PLACE_COLUMN_HIGH = 84
-"""The column where places start lies between these; longer lines push their own place to the right."""
-
-
-class Mark(Enum):
-    """Why a line deserves a look."""
-
-    NONE = ""
-    HIT = "hit"
-    DOUBT = "doubt"
-    DEAD = "dead"
-    CLAIMED = "claimed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One line of the timeline.
-
-    Attributes:
-        branches: the tree drawing before the text.
-        kind: "call", "loop", "branch", or the event's word in lower case.
-        text: without the drawing.
-        place: as shown at the right, or "".
-        mark: why the line deserves a look.
-        at: the place itself.
-    """
-
-    branches: str
-    kind: str
-    text: str
-    place: str
-    mark: Mark
-    at: Place
-
-
-@dataclass(slots=True)
-class _Item:
-    """A line before it knows its place in the drawing."""
-
-    kind: str
-    text: str
-    at: Place
-    mark: Mark = Mark.NONE
-    children: list[_Item] = field(default_factory=list)
-
-
-Matters = Callable[[str, str, Place, Mark], bool]
-"""Whether a line without lines below it is shown: by its kind, text, place and mark."""
 
 
 def timeline(
@@ -116,28 +65,12 @@ def timeline(
         matters: which events are shown, with the loops, branches and calls around them; all if not given.
     """
     items = _Builder(trace, values or {}).items(trace.root)
-    return tuple(_drawn(items if matters is None else _pruned(items, matters), home))
+    return tuple(drawn(items if matters is None else pruned(items, matters), home))
 
 
 def render(trace: Trace, *, values: Mapping[str, str] | None = None, home: str = "") -> str:
     """The timeline as text, places aligned at the right; "" for a trace without events."""
     return "\n".join(text for text, _ in aligned(timeline(trace, values=values, home=home)))
-
-
-def shown_place(place: Place, home: str = "") -> str:
-    """A place as readers see it: file (inside `home`), line, and the layer of a packed script."""
-    text = str(place)
-    return text[len(home) + 1 :] if home and text.startswith(home + "/") else text
-
-
-def aligned(lines: Iterable[Line]) -> Iterator[tuple[str, Line]]:
-    """Each line as one string with its place in a common column."""
-    rows = list(lines)
-    widths = [len(row.branches) + len(row.text) for row in rows]
-    column = min(max([PLACE_COLUMN_LOW, *(width + 2 for width in widths)]), PLACE_COLUMN_HIGH)
-    for row, width in zip(rows, widths, strict=True):
-        gap = max(column - width, 2)
-        yield (row.branches + row.text + " " * gap + row.place).rstrip(), row
 
 
 class RegionNames:
@@ -175,13 +108,13 @@ class _Builder:
         for switch in trace.switches:
             self.switches.setdefault(switch.place, []).append(switch)
 
-    def items(self, node: Node, *, in_loop: bool = False) -> list[_Item]:
-        found: list[_Item] = []
+    def items(self, node: Node, *, in_loop: bool = False) -> list[Item]:
+        found: list[Item] = []
         for child in node.children:
             found.extend(self._item(child, in_loop))
-        return _without_repetition(found)
+        return without_repetition(found)
 
-    def _item(self, node: Node, in_loop: bool) -> list[_Item]:
+    def _item(self, node: Node, in_loop: bool) -> list[Item]:
         if node.kind == "event":
             return self._events(node)
         if node.kind == "branch" and node.taken is Answer.NO:
@@ -192,19 +125,19 @@ class _Builder:
         if node.kind == "branch" and node.taken is Answer.YES and not node.settings:
             return children
         if node.kind == "loop":
-            return [_Item("loop", self._loop_text(node), node.place, children=children)]
+            return [Item("loop", self._loop_text(node), node.place, children=children)]
         if node.kind == "branch":
-            return [_Item("branch", self._branch_text(node, in_loop), node.place, children=children)]
+            return [Item("branch", self._branch_text(node, in_loop), node.place, children=children)]
         if node.kind == "root":
             return children
-        return [_Item("call", node.text, node.place, children=children)]
+        return [Item("call", node.text, node.place, children=children)]
 
-    def _dead(self, node: Node) -> list[_Item]:
+    def _dead(self, node: Node) -> list[Item]:
         guards = [switch for switch in self.switches.get(node.place, ()) if switch.guards]
         if not guards:
             return []
         killed = ", ".join(f"{s.name} = {s.value or repr('')} ({s.origin})" for s in guards)
-        return [_Item("branch", f"{_arm(node)}   (off: {killed})", node.place, mark=Mark.DEAD)]
+        return [Item("branch", f"{_arm(node)}   (off: {killed})", node.place, mark=Mark.DEAD)]
 
     def _loop_text(self, node: Node) -> str:
         if node.detail and not node.text.startswith(("for ", "while")):
@@ -234,7 +167,7 @@ class _Builder:
         fed = {atom.args[0] for region in tokens for atom in region.iterations}
         return bool(tokens) and not (fed & node.entries)
 
-    def _events(self, node: Node) -> list[_Item]:
+    def _events(self, node: Node) -> list[Item]:
         """One line for each different kind of event at the node, all its turns together."""
         lines: dict[tuple[str, ...], list[Event]] = {}
         for event in node.events:
@@ -252,7 +185,7 @@ class _Builder:
             assert described is not None
             word, text = described
             items.append(
-                _Item(word.lower(), f"{word:<7} {text}".rstrip() + self._remark(events), first.place, mark)
+                Item(word.lower(), f"{word:<7} {text}".rstrip() + self._remark(events), first.place, mark)
             )
         return items
 
@@ -402,40 +335,3 @@ def _lines(places: Iterable[Place]) -> str:
 def _cut(text: str) -> str:
     flat = re.sub(r"\s+", " ", text).strip()
     return flat if len(flat) <= MAX_TEXT else flat[: MAX_TEXT - 1] + "…"
-
-
-def _without_repetition(items: list[_Item]) -> list[_Item]:
-    """Neighbours that read the same are one line."""
-    kept: list[_Item] = []
-    for item in items:
-        last = kept[-1] if kept else None
-        same = last is not None and (last.kind, last.text, last.at) == (item.kind, item.text, item.at)
-        if not (same and not item.children):
-            kept.append(item)
-    return kept
-
-
-def _pruned(items: list[_Item], matters: Matters) -> list[_Item]:
-    """What matters, and what stands around it."""
-    kept: list[_Item] = []
-    for item in items:
-        children = _pruned(item.children, matters)
-        if children or (not item.children and matters(item.kind, item.text, item.at, item.mark)):
-            kept.append(replace(item, children=children))
-    return kept
-
-
-def _drawn(items: list[_Item], home: str) -> Iterator[Line]:
-    shown: tuple[str, int] | None = None
-    stack: list[tuple[_Item, str, str]] = [(item, "", "") for item in reversed(items)]
-    while stack:
-        item, lead, below = stack.pop()
-        file = (item.at.path, item.at.layer)
-        place = shown_place(item.at, home) if file != shown else f":{item.at.line}"
-        shown = file
-        yield Line(branches=lead, kind=item.kind, text=item.text, place=place, mark=item.mark, at=item.at)
-        for index in range(len(item.children) - 1, -1, -1):
-            last = index == len(item.children) - 1
-            stack.append(
-                (item.children[index], below + ("└─ " if last else "├─ "), below + ("   " if last else "│  "))
-            )

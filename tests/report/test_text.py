@@ -14,7 +14,7 @@ from auditor.judgement.result import AuditResult
 from auditor.report.folding import folded, wrapped
 from auditor.report.text import render
 from auditor.trace.events import Place
-from auditor.trace.render import Line, Mark
+from auditor.trace.lines import Line, Mark
 from rules.core.rule import Outcome
 from tests.report.made import made_result
 

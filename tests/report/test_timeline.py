@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from auditor.trace.events import Place, Skip
-from auditor.trace.render import Mark, render, shown_place, timeline
+from auditor.trace.lines import Mark, shown_place
+from auditor.trace.render import render, timeline
 from auditor.trace.trace import Trace
 from auditor.trace.tree import Node
 from tests.report.made import PATH, TURN, made_trace

@@ -9,7 +9,7 @@ from auditor.report.picture.blame import Charge
 from auditor.report.picture.scene import Arrow, Band, Ink, Row
 from auditor.trace.answer import Answer
 from auditor.trace.events import Place
-from auditor.trace.render import shown_place
+from auditor.trace.lines import shown_place
 from rules.core.rule import Kind, Outcome
 
 ORDER_RULES = frozenset(

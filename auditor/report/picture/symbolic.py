@@ -16,7 +16,7 @@ from auditor.report.picture.palette import tint_of
 from auditor.report.picture.scene import TONES, Cell, Ink, Row
 from auditor.trace.answer import Answer
 from auditor.trace.events import Place, Score, Update
-from auditor.trace.render import shown_place
+from auditor.trace.lines import shown_place
 from auditor.trace.trace import Trace
 from auditor.trace.tree import Node
 
