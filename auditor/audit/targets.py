@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +27,7 @@ def audit_target(
     replays: bool = False,
     store: Store | None = None,
     runs: Path | None = None,
+    begin: Callable[[int, int, str], None] = lambda number, total, path: None,
 ) -> tuple[list[AuditResult], tuple[str, ...]]:
     """Audit every submission of a target.
 
@@ -34,6 +35,7 @@ def audit_target(
         replays: run each in a sandbox as well and join both witnesses (`auditor.replay`).
         store: where static answers are kept by content, or None.
         runs: folder in which the replays' runs are kept, or None.
+        begin: called before each script with its number from 1, how many there are, and its path.
 
     Returns:
         the results in order, entries without a script that could be read last, and what could not be read of the
@@ -60,7 +62,10 @@ def audit_target(
         audit = partial(audit_and_replay, overrides=overrides, policy=policy, store=store, runs=runs)
     else:
         audit = partial(audit_once, store, overrides=overrides, policy=policy)
-    results = [audit(submission) for submission in loaded.submissions]
+    results = []
+    for number, submission in enumerate(loaded.submissions, 1):
+        begin(number, len(loaded.submissions), submission.script.path)
+        results.append(audit(submission))
     return [*results, *(unjudged_result(entry, policy=policy) for entry in loaded.unjudged)], (
         *loaded.problems,
         *notes,

@@ -20,6 +20,7 @@ from auditor.commands.options import (
     width_of,
     write,
 )
+from auditor.commands.progress import ticking
 from auditor.commands.settings import accepted_by, policy_of, read_settings, settings_options
 from auditor.report import FORMATS
 
@@ -68,18 +69,20 @@ def command(
     files = parse_also(also)
     settings = read_settings(settings_file, git_dir, base)
     accepted = accepted_by(settings, baseline)
-    results, notes = audit_target(
-        target,
-        git_dir=git_dir,
-        ref=ref,
-        base=base,
-        folders=folders,
-        overrides=parse_overrides(overrides),
-        policy=policy_of(policy, settings),
-        replays=replays,
-        store=open_store(cache, cache_size),
-        runs=Path(cache) if cache else None,
-    )
+    with ticking(quiet) as begin:
+        results, notes = audit_target(
+            target,
+            git_dir=git_dir,
+            ref=ref,
+            base=base,
+            folders=folders,
+            overrides=parse_overrides(overrides),
+            policy=policy_of(policy, settings),
+            replays=replays,
+            store=open_store(cache, cache_size),
+            runs=Path(cache) if cache else None,
+            begin=begin,
+        )
 
     def rendered(name: str) -> str:
         if name == "json":

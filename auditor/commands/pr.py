@@ -12,6 +12,7 @@ from auditor.commands.options import (
     parse_also,
     write,
 )
+from auditor.commands.progress import ticking
 from auditor.commands.settings import accepted_by, policy_of, read_settings, settings_options
 from auditor.report import FORMATS
 
@@ -61,9 +62,15 @@ def command(
     files = parse_also(also)
     settings = read_settings(settings_file, git_dir, base)
     accepted = accepted_by(settings, baseline)
-    review = review_pull_request(
-        git_dir, ref, base=base, policy=policy_of(policy, settings), store=open_store(cache, cache_size)
-    )
+    with ticking(quiet) as begin:
+        review = review_pull_request(
+            git_dir,
+            ref,
+            base=base,
+            policy=policy_of(policy, settings),
+            store=open_store(cache, cache_size),
+            begin=begin,
+        )
     review = dataclasses.replace(review, accepted=accepted)
     write(render_review(review, format_name), output)
     for path, name in files.items():

@@ -1,13 +1,16 @@
-"""How far long work has come, on stderr: a bar on a terminal, elsewhere a line every ten seconds."""
+"""How far long work has come, on stderr: a line every ten seconds; over many pull requests, on a terminal, a bar."""
 
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
+
+from auditor.report.clean import clean_line
 
 if TYPE_CHECKING:
     from auditor.corpus.row import Row
@@ -87,3 +90,34 @@ def _bar(total: int) -> Iterator[Callable[[int, str], None]]:
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task("audit", total=total, counts="")
         yield lambda done, counts: progress.update(task, completed=done, counts=counts)
+
+
+@contextlib.contextmanager
+def ticking(quiet: bool, *, interval_s: float = INTERVAL_S) -> Iterator[Callable[[int, int, str], None]]:
+    """Say every ten seconds which script of how many is at work, and for how long; nothing of what is done by then.
+
+    Yields:
+        what is to be called before each script: its number from 1, how many there are, its path.
+    """
+    at: list[str] = []
+    began = time.monotonic()
+    ended = threading.Event()
+
+    def begin(number: int, total: int, path: str) -> None:
+        at[:] = [f"script {number} of {total}, {clean_line(path)}" if total > 1 else clean_line(path)]
+
+    def tick() -> None:
+        while not ended.wait(interval_s):
+            if at:
+                with contextlib.suppress(OSError, ValueError):  # nobody can be told: no reason to fail
+                    click.echo(f"at work for {time.monotonic() - began:.0f} s: {at[0]}", err=True)
+
+    thread = threading.Thread(target=tick, daemon=True)
+    if not quiet:
+        thread.start()
+    try:
+        yield begin
+    finally:
+        ended.set()
+        if not quiet:
+            thread.join()

@@ -17,6 +17,7 @@ from auditor.commands.options import (
     wants_colour,
     write,
 )
+from auditor.commands.progress import ticking
 
 RUNGS = ("bubblewrap", "unshare", "landlock")
 
@@ -117,10 +118,14 @@ def command(
         cache=Path(cache) if cache else None,
     )
     results = []
-    for submission in loaded.submissions:
-        if not quiet and output is not None:
-            click.echo(f"replaying {clean_line(submission.script.path)}", err=True)
-        results.append(replay_submission(submission, overrides=parse_overrides(overrides), options=options))
+    with ticking(quiet) as begin:
+        for number, submission in enumerate(loaded.submissions, 1):
+            begin(number, len(loaded.submissions), submission.script.path)
+            if not quiet and output is not None:
+                click.echo(f"replaying {clean_line(submission.script.path)}", err=True)
+            results.append(
+                replay_submission(submission, overrides=parse_overrides(overrides), options=options)
+            )
     if format_name == "json":
         from auditor.report.replay_json import render as render_json
 

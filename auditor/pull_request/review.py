@@ -6,7 +6,7 @@ The stages are called and not repeated here; how the result is shown is the busi
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from auditor.audit.kept import audit_once
@@ -107,11 +107,13 @@ def review_pull_request(
     base: str = "main",
     policy: Policy = Policy.RULINGS,
     store: Store | None = None,
+    begin: Callable[[int, int, str], None] = lambda number, total, path: None,
 ) -> Review:
     """Review a pull request; a folder or script that cannot be read leaves the rest judged.
 
     Args:
         store: where answers are kept by content, or None.
+        begin: called before each script with its number from 1, how many there are, and its path.
 
     Raises:
         InputError: the ref or the repository cannot be read at all.
@@ -128,7 +130,8 @@ def review_pull_request(
         stock = _stock(objects, loaded)
         audits = []
         unread = list(loaded.unjudged)
-        for submission in loaded.submissions:
+        for number, submission in enumerate(loaded.submissions, 1):
+            begin(number, len(loaded.submissions), submission.script.path)
             try:
                 audit = audit_once(store, submission, policy=policy)
                 audits.append((audit, _lineage(submission, ref, stock)))
