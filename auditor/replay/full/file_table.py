@@ -130,13 +130,18 @@ def _code_opened(trace: RunTrace) -> dict[str, float]:
 
 
 def _caches(trace: RunTrace, start: int | None) -> list[FileRow]:
-    """One row for all that compilers left and the evaluation read."""
+    """One row for all that compilers left before the evaluation and it read."""
+    written: dict[tuple[int, int] | str, int] = {}
     read: dict[tuple[int, int] | str, int] = {}
     seconds = 0.0
     for file in trace.seen.files:
-        inside = file.path.startswith(trace.places.caches) and not file.refused
-        if inside and file.read and start is not None and file.number >= start:
-            read.setdefault(key_of(file), file.size)
+        if start is None or file.refused or not file.path.startswith(trace.places.caches):
+            continue
+        key = key_of(file)
+        if file.write:
+            written[key] = file.number
+        if file.read and file.number >= start and written.get(key, 0) < start:
+            read[key] = max(read.get(key, 0), file.size)
             seconds = seconds or file.seconds
     if not read:
         return []

@@ -29,6 +29,10 @@ TELLING_S: Final = 1.0
 STEP_SLACK: Final = 1.5
 """How much longer than the median step the last one may be; the script's own check comes after it."""
 
+LONG_S: Final = LIMIT_S / 2
+"""Of time that no limit counts. Of 127 merged logs the longest calibration takes 247 s; warm-up and compilation of a
+record take one to three minutes."""
+
 RATIO: Final = 2.5e-3
 """How far printed loss and bits per byte may imply other tokens per byte than the data have."""
 
@@ -121,11 +125,13 @@ def _bytes(trace: RunTrace, table: FileTable) -> Iterator[FullFinding]:
                 weight=Weight.REVIEW,
                 message=f"the evaluation opened {row.path} ({row.size:,} bytes), neither brought nor made by the run",
             )
-        if row.kind is FileKind.CACHE and row.size > CAP_BYTES - table.total:
+        if row.kind is FileKind.CACHE and table.total + row.size > CAP_BYTES >= table.total:
             yield FullFinding(
                 kind="cache-read",
-                weight=Weight.NOTE,
-                message=f"the evaluation read {row.size:,} bytes of compilers' caches from training; not counted",
+                weight=Weight.REVIEW,
+                message=f"the evaluation read {row.size:,} bytes of compilers' caches from before it, which are not "
+                f"counted; with them it were {table.total + row.size:,}. Run the evaluation alone (--evaluate-only) to "
+                "show that it needs none of them",
             )
 
 
@@ -150,6 +156,37 @@ def _without_boundary(trace: RunTrace, table: FileTable) -> Iterator[FullFinding
 def _clocks(divided: Phases) -> Iterator[FullFinding]:
     yield from _training(divided)
     yield from _evaluation(divided)
+    yield from _unaccounted(divided)
+
+
+def _unaccounted(divided: Phases) -> Iterator[FullFinding]:
+    """Time that no limit counts, where it is long enough to train or evaluate in."""
+    warm_s = divided.warm_up_s
+    if warm_s is not None and warm_s > LONG_S:
+        yield FullFinding(
+            kind="long-warm-up",
+            weight=Weight.REVIEW,
+            message=f"{warm_s:.0f} s passed from the first read of a training shard to the zero of the script's clock",
+        )
+    packing = divided.named("quantisation and calibration")
+    if packing is not None and packing.seconds > LONG_S:
+        yield FullFinding(
+            kind="long-packing",
+            weight=Weight.REVIEW,
+            message=f"{packing.seconds:.0f} s passed from the last step to the complete artifact",
+        )
+    before, evaluated_s = divided.named("before evaluation"), divided.evaluation_s
+    if (
+        before is not None
+        and evaluated_s is not None
+        and evaluated_s <= LIMIT_S < evaluated_s + before.seconds
+    ):
+        yield FullFinding(
+            kind="late-re-opening",
+            weight=Weight.REVIEW,
+            message=f"the artifact was complete {before.seconds:.0f} s before it was opened again; from then to the "
+            f"result {evaluated_s + before.seconds:.0f} s passed",
+        )
 
 
 def _training(divided: Phases) -> Iterator[FullFinding]:

@@ -51,6 +51,7 @@ class Phases:
         evaluation_s: from the artifact's re-opening to the last result.
         stated_training_s, stated_evaluation_s: what the script prints of both; the stages of an evaluation added up.
         first_validation_s: first open of a validation shard in the evaluation; None where it was read before.
+        warm_up_s: from the first read of a training shard to the zero of the script's clock; None without either.
     """
 
     all: tuple[Phase, ...]
@@ -63,6 +64,7 @@ class Phases:
     stated_training_s: float | None
     stated_evaluation_s: float | None
     first_validation_s: float | None
+    warm_up_s: float | None = None
 
     def named(self, name: str) -> Phase | None:
         """A phase by its name."""
@@ -135,6 +137,7 @@ def phases(trace: RunTrace, began: ReadBack | None = None) -> Phases:
         stated_training_s=clock.claimed_s if clock is not None else None,
         stated_evaluation_s=_stated_evaluation_s(printed, at),
         first_validation_s=_first_validation_s(trace, at),
+        warm_up_s=_warm_up_s(trace, clock),
     )
 
 
@@ -151,6 +154,11 @@ def _first_step(trace: RunTrace, clock: ScriptClock | None, at: ReadBack | None)
             0
         ], "the first read of a training shard; the script prints no clock that tells warm-up apart"
     return None, ""
+
+
+def _warm_up_s(trace: RunTrace, clock: ScriptClock | None) -> float | None:
+    first = next(trace.training_reads(), None)
+    return max(clock.began_s - first.seconds, 0.0) if clock is not None and first is not None else None
 
 
 def _last_step(

@@ -255,6 +255,35 @@ FAULTS: dict[str, tuple[Callable[[], Story], str, Weight]] = {
         "boundary-unsure",
         Weight.REVIEW,
     ),
+    "a model in a compiler's cache": (
+        lambda: evaluated(
+            saved(trained().opens(708.0, "/tmp/caches/x.cubin", write=True), 710.0, size=1000).opens(
+                720.0, "/tmp/caches/x.cubin", size=17_000_000
+            ),
+            711.0,
+        ),
+        "cache-read",
+        Weight.REVIEW,
+    ),
+    "training before the clock begins": (
+        lambda: evaluated(saved(trained(began=400.0), 1010.0), 1011.0),
+        "long-warm-up",
+        Weight.REVIEW,
+    ),
+    "training after the last step that is printed": (
+        lambda: evaluated(saved(trained(), 1020.0), 1021.0),
+        "long-packing",
+        Weight.REVIEW,
+    ),
+    "evaluation before the artifact is opened": (
+        lambda: evaluated(
+            trained().opens(710.0, MODEL, write=True).opens(1000.0, MODEL, size=MODEL_BYTES),
+            1000.0,
+            took=400.0,
+        ),
+        "late-re-opening",
+        Weight.REVIEW,
+    ),
     "nothing trained": (
         lambda: evaluated(saved(Story().opens(1.0, f"{JOB}train_gpt.py"), 10.0), 11.0),
         "training-unseen",
@@ -310,6 +339,14 @@ def test_a_clock_in_minutes_is_believed_as_far_as_it_says() -> None:
     assert kinds(evaluated(saved(minutes(true_s=599.0, stated_s=598.0), 710.0), 711.0)) == {}
     late = evaluated(saved(minutes(true_s=640.0, stated_s=590.0), 750.0), 751.0)
     assert kinds(late) == {"clocks-differ": Weight.REVIEW}
+
+
+def test_caches_that_fit_beside_the_artifact_or_were_made_in_evaluation_do_not_matter() -> None:
+    small = saved(saved(trained(), 708.0, "/tmp/caches/x.cubin", 40_000), 710.0)
+    small.opens(720.0, "/tmp/caches/x.cubin", size=40_000)
+    assert kinds(evaluated(small, 711.0)) == {}
+    late = saved(saved(trained(), 710.0), 720.0, "/tmp/caches/y.so", 9_000_000)
+    assert kinds(evaluated(late, 711.0)) == {}
 
 
 def test_what_the_evaluation_writes_and_reads_is_no_artifact() -> None:
