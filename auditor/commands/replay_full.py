@@ -90,11 +90,14 @@ def run_full(
         )
         write(text, output)
         return int(ExitCode.UNUSABLE if wrong else ExitCode.CLEAN)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    results = [
-        _run(one, reading, plan, asked, _frontier(asked.against, one, loaded, git_dir), quiet=quiet)
-        for one, reading, plan in zip(submissions, readings, plans, strict=True)
-    ]
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        results = [
+            _run(one, reading, plan, asked, _frontier(asked.against, one, loaded, git_dir), quiet=quiet)
+            for one, reading, plan in zip(submissions, readings, plans, strict=True)
+        ]
+    finally:
+        signal.signal(signal.SIGTERM, before)
     if format_name == "json":
         text = full_json.render(results)
     elif format_name == "svg":

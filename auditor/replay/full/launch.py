@@ -205,10 +205,17 @@ def gpu_devices(folder: Path = Path("/dev")) -> list[str]:
     return sorted(str(path) for path in folder.iterdir() if GPU_DEVICES.fullmatch(path.name))
 
 
+OF_CUDA: Final = ("LD_LIBRARY_PATH", "CUDA_HOME", "CUDA_PATH")
+"""What of this process's environment says where the machine's CUDA is."""
+
+
 def run_environment(launch: Launch, variables: Mapping[str, str], seed: int) -> dict[str, str]:
     """The whole environment of a run: the claimed settings, where the data are, the seed, and nothing of the user's."""
     options, places = launch.options, launch.places
     kept = {k: v for k, v in environment().items() if "THREADS" not in k and k != "CUDA_VISIBLE_DEVICES"}
+    kept |= {name: os.environ[name] for name in OF_CUDA if name in os.environ and not options.on_cpu}
+    programs = [f"{sys.prefix}/bin", f"{os.environ.get('CUDA_HOME', '/usr/local/cuda')}/bin"]
+    kept["PATH"] = os.pathsep.join([*filter(os.path.isdir, programs), kept["PATH"]])
     if options.on_cpu:
         kept |= {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
         kept["PATH"] = f"{launch.inside(launch.root / 'bin')}:{kept['PATH']}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,9 +16,11 @@ from auditor.replay.full import preflight as before
 from auditor.replay.full.data_set import read_data_set
 from auditor.replay.full.gpus import GpuSample, Nvml
 from auditor.replay.full.imports import missing_imports
+from auditor.replay.full.launch import lay_out, run_environment
 from auditor.replay.full.options import FullOptions
 from auditor.replay.full.preflight import Machine, preflight, read_machine
 from auditor.replay.sandbox.ladder import Rung
+from auditor.replay.toy.target import DATASETS
 
 
 class FakeNvml(SimpleNamespace):
@@ -237,6 +240,25 @@ def test_several_machines_need_a_network_that_a_sandbox_does_not_leave(data: Pat
     )
     assert sentences(data, options={"launcher": words, "rung": Rung.NONE}) == []
     assert sentences(data, options={"launcher": ("--nnodes=1",)}) == []
+
+
+def test_a_run_is_told_where_cuda_is_and_nothing_else_of_this_environment(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/usr/local/nvidia/lib64")
+    monkeypatch.setenv("HF_TOKEN", "secret")
+    options = FullOptions(data=data, ranks=1, rung=Rung.NONE)
+    launch = lay_out(tmp_path / "run", {"t.py": b""}, "t.py", options, None)
+    told = run_environment(launch, {"ITERATIONS": "7", "VAL": f"{DATASETS}/fineweb_val_000000.bin"}, 42)
+    assert (told["LD_LIBRARY_PATH"], told["SEED"], told["ITERATIONS"]) == (
+        "/usr/local/nvidia/lib64",
+        "42",
+        "7",
+    )
+    assert told["VAL"] == f"{data}/datasets/fineweb10B_sp64/fineweb_val_000000.bin"
+    assert told["PATH"].startswith(f"{sys.prefix}/bin:") and "HF_TOKEN" not in told
+    on_cpu = replace(launch, options=replace(options, on_cpu=True))
+    assert "LD_LIBRARY_PATH" not in run_environment(on_cpu, {}, 42)
 
 
 def test_a_full_disk_is_told(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
