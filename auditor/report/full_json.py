@@ -14,6 +14,7 @@ from auditor.replay.full.plan import Plan
 from auditor.replay.full.seed_run import SeedRun
 from auditor.replay.full.statistics import Statistics
 from auditor.report.clean import clean_line
+from auditor.versions import made_by
 
 SCHEMA: Final = 1
 
@@ -33,7 +34,8 @@ def plan_object(plan: Plan) -> dict[str, Any]:
     options, data = plan.options, plan.data
     return {
         "schema": SCHEMA,
-        "path": plan.path,
+        "tool": made_by(),
+        "path": clean_line(plan.path),
         "seeds": list(plan.seeds),
         "ranks": options.ranks,
         "on_cpu": options.on_cpu,
@@ -82,6 +84,7 @@ def result_object(result: FullResult) -> dict[str, Any]:
     """Everything that was measured."""
     return {
         "schema": SCHEMA,
+        "tool": made_by(),
         "plan": plan_object(result.plan),
         "exit_code": int(result.exit_code),
         "limits": {"bytes": CAP_BYTES, "training_s": LIMIT_S, "evaluation_s": LIMIT_S},
@@ -175,5 +178,5 @@ def _statistics(found: Statistics) -> dict[str, Any]:
 
 
 def _whole(objects: list[dict[str, Any]]) -> str:
-    whole = objects[0] if len(objects) == 1 else {"schema": SCHEMA, "submissions": objects}
+    whole = objects[0] if len(objects) == 1 else {"schema": SCHEMA, "tool": made_by(), "submissions": objects}
     return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"

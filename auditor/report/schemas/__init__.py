@@ -9,6 +9,7 @@ from __future__ import annotations
 from auditor.report.schemas.audit import AUDIT, SHARED
 from auditor.report.schemas.comparison import COMPARISON, DIFF
 from auditor.report.schemas.corpus import EXPLANATION, ROW, RULES
+from auditor.report.schemas.full import FULL, PLAN
 from auditor.report.schemas.preflight import PREFLIGHT
 from auditor.report.schemas.records import FOLDER
 from auditor.report.schemas.replay import REPLAY
@@ -39,6 +40,8 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
     "pr": ("auditor pr --format json", REVIEW),
     "records": ("auditor records --format json", one_or_many(FOLDER, "folders")),
     "replay": ("auditor replay --format json", one_or_many(REPLAY, "submissions")),
+    "full": ("auditor replay --full --format json", one_or_many(FULL, "submissions")),
+    "full-plan": ("auditor replay --full --dry-run --format json", one_or_many(PLAN, "submissions")),
     "audit-2": ("auditor audit --format json --schema 2", many(AUDIT, "submissions")),
     "records-2": ("auditor records --format json --schema 2", many(FOLDER, "folders")),
     "replay-2": ("auditor replay --format json --schema 2", many(REPLAY, "submissions")),

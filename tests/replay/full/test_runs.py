@@ -31,6 +31,7 @@ from auditor.replay.sandbox.processes import processes_of
 from auditor.replay.sandbox.users import spare_user
 from tests.replay.conftest import skip_unless
 from tests.replay.full.test_preflight import FakeNvml, shard
+from tests.report.test_schemas import check
 
 pytestmark = pytest.mark.sandbox
 
@@ -309,7 +310,7 @@ def test_a_command_runs_keeps_and_goes_on(
         assert not list(Path(temporary).glob(f"{PREFIX}*"))
     capsys.readouterr()
     assert cli.run(words) == 0
-    told = json.loads(capsys.readouterr().out)
+    told = check("full", capsys.readouterr().out)
     assert [(seed["seed"], seed["kept"]) for seed in told["seeds"]] == [(1, True), (2, False)]
     assert [seed["result"]["val_bpb"] for seed in told["seeds"]] == [1.5001, 1.5002]
     assert told["statistics"]["sample"]["mean"] == pytest.approx(1.50015)
@@ -345,6 +346,8 @@ def test_a_plan_that_cannot_run_is_exit_code_2(
     assert not (tmp_path / "full-evidence").exists()
     assert cli.run([*words, "--on-cpu", "--dry-run", "--evidence", str(tmp_path / "ev")]) == 0
     assert "nothing is wrong with it" in capsys.readouterr().out and not (tmp_path / "ev").exists()
+    assert cli.run([*words, "--on-cpu", "--dry-run", "--format", "json"]) == 0
+    assert check("full-plan", capsys.readouterr().out)["data"]["val_documents"] == 2
     assert cli.run([*words, "--seeds", "a"]) == 2
     assert cli.run(words[:3]) == 2
 
