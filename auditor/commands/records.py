@@ -7,12 +7,14 @@ from pathlib import Path
 import click
 
 from auditor.commands.options import output_options, schema_option, target_options, write
+from auditor.commands.settings import accepted_by, read_settings, settings_options
 
 
 @click.command("records")
 @target_options
 @output_options("text", "json", "markdown")
 @schema_option
+@settings_options
 def command(
     target: str | None,
     git_dir: str | None,
@@ -23,6 +25,8 @@ def command(
     output: str | None,
     quiet: bool,
     schema: str,
+    settings_file: str | None,
+    baseline: str | None,
 ) -> int:
     """Validate a records folder: files, logs, sizes, seeds, claim.
 
@@ -36,6 +40,8 @@ def command(
     from auditor.pull_request.significance import significance_findings
     from auditor.records.validate import validate_folder
     from auditor.report.clean import clean_line
+    from auditor.report.markdown import escaped
+    from auditor.report.pull_request_json import folder_object
     from auditor.report.records_text import render_markdown, render_text
     from auditor.submission.load import load_submissions
     from auditor.submission.loaded import NOTHING_CHANGED
@@ -61,20 +67,29 @@ def command(
         validate_folder(folder, extra=significance_findings(folder, loaded, git_dir=git_dir))
         for folder in loaded.folders
     ]
+    accepted = accepted_by(read_settings(settings_file, git_dir, base), baseline)
+    paths = [folder.path or folder.target.path for folder in loaded.folders]
+    told = [*accepted.ended()]
+    for path, result in zip(paths, results, strict=True):
+        told += accepted.told_of_records(result.findings, path)
     if format_name == "json":
-        values = [stamped(result.to_json()) for result in results]
+        values = [stamped(folder_object(result)) for result in results]
         value = enveloped(values, "folders", schema=int(schema))
+        if told:
+            value["accepted"] = told
         text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
     elif format_name == "markdown":
         text = "\n".join(render_markdown(result) for result in results)
+        text += "".join(f"\n- {escaped(line)}\n" for line in told)
     else:
         text = "\n".join(render_text(result, brief=quiet) for result in results)
+        text += "".join(f"{clean_line(line)}\n" for line in told)
     write(text, output)
     absent = [entry for entry in loaded.unjudged if entry.folder is None]
     if not quiet:
-        told = [*loaded.problems, *(f"{entry.path}: {entry.reason}" for entry in absent)]
-        for problem in dict.fromkeys(told):
+        unread = [*loaded.problems, *(f"{entry.path}: {entry.reason}" for entry in absent)]
+        for problem in dict.fromkeys(unread):
             click.echo(f"note: {clean_line(problem)}", err=True)
-    if any(result.failed for result in results):
+    if any(accepted.failed(result.findings, path) for path, result in zip(paths, results, strict=True)):
         return int(ExitCode.VIOLATION)
     return int(ExitCode.REVIEW if absent else ExitCode.CLEAN)

@@ -40,7 +40,7 @@ def review_object(review: Review) -> dict[str, object]:
             for audit, related in review.audits
         ]
         + [as_object(entry) for entry in review.unjudged],
-        "records": [_records(folder.records) for folder in review.folders],
+        "records": [folder_object(folder.records) for folder in review.folders],
         "accepted": list(review.told_accepted()),
         "significance": [
             {
@@ -72,8 +72,9 @@ def _record_verdict(review: Review) -> str | None:
     return str((RecordVerdict.PROBLEMS if review.problems_found else RecordVerdict.COMPLETE).value)
 
 
-def _records(records: RecordsResult) -> dict[str, object]:
-    path = records.facts.folder.path
+def folder_object(records: RecordsResult) -> dict[str, object]:
+    """What the validator says of a folder, each finding with its fingerprint."""
+    path = records.facts.folder.path or records.facts.folder.target.path
     return {**records.to_json(), "findings": [_marked(found, path) for found in records.findings]}
 
 

@@ -112,6 +112,7 @@ def test_a_pull_request_accepts_nothing_for_itself(
 
 def test_the_base_accepts(repository: Repository, capsys: pytest.CaptureFixture[str]) -> None:
     repository.commit({f"{ENTRY}/train_gpt.py": ILLEGAL})
+    assert reviewed(repository, capsys, "records")[0] == 1
     repository.git("checkout", "-q", "main")
     everything = settings() + settings(rule="missing-evidence", path=f"{ENTRY}*")
     repository.commit({"auditor.toml": everything})
@@ -130,6 +131,8 @@ def test_the_base_accepts(repository: Repository, capsys: pytest.CaptureFixture[
         "accepted: missing_logs",
     }
     assert reviewed(repository, capsys, "audit")[0] == 0
+    code, out = reviewed(repository, capsys, "records")
+    assert code == 0 and len(json.loads(out)["accepted"]) == 3
     text = audited(capsys, "pr", "--git", str(repository.path), "--ref", "pr")[1]
     assert "### Accepted" in text and "ruled so" in text
 
@@ -142,6 +145,11 @@ def test_an_earlier_review_is_a_baseline(
     earlier.write_text(reviewed(repository, capsys)[1])
     arguments = ("pr", "--git", str(repository.path), "--ref", "pr", "--baseline", str(earlier))
     assert audited(capsys, *arguments)[0] == 0
+    of_records = ("records", *arguments[1:])
+    assert audited(capsys, *of_records)[0] == 0
+    earlier.write_text(reviewed(repository, capsys, "records")[1])
+    assert audited(capsys, *of_records)[0] == 0 and audited(capsys, *arguments)[0] == 1
+    earlier.write_text(reviewed(repository, capsys)[1])
     repository.commit({"docs/x": "x"})
     assert audited(capsys, *arguments)[0] == 1, "the scope is new"
 

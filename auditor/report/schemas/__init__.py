@@ -21,7 +21,10 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 def one_or_many(one: Schema, key: str) -> Schema:
     """What a command prints: the object of one thing, or a list of them under a key."""
-    many = record({"schema": SCHEMA_1, "tool": TOOL, key: listed(one)}, {"notes": listed(TEXT)})
+    many = record(
+        {"schema": SCHEMA_1, "tool": TOOL, key: listed(one)},
+        {"notes": listed(TEXT), "accepted": listed(TEXT)},
+    )
     return {"anyOf": [one, many]}
 
 
@@ -32,7 +35,10 @@ def many(one: Schema, key: str) -> Schema:
         "required": [name for name in one["required"] if name not in ("schema", "tool")],
         "properties": {n: of for n, of in one["properties"].items() if n not in ("schema", "tool")},
     }
-    return record({"schema": {"const": 2}, "tool": TOOL, key: listed(inner)}, {"notes": listed(TEXT)})
+    return record(
+        {"schema": {"const": 2}, "tool": TOOL, key: listed(inner)},
+        {"notes": listed(TEXT), "accepted": listed(TEXT)},
+    )
 
 
 SCHEMAS: dict[str, tuple[str, Schema]] = {

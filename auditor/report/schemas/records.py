@@ -90,5 +90,5 @@ FOLDER = record(
         "code": record({"entry": maybe(TEXT), "loaded": listed(TEXT), "shipped_bytes": WHOLE}),
         "problems": listed(TEXT),
     },
-    {"tool": TOOL},
+    {"tool": TOOL, "accepted": listed(TEXT)},
 )
