@@ -187,6 +187,7 @@ class _Turns:
     bound: set[int] = field(default_factory=set)
     lengths: dict[object, Expr] = field(default_factory=dict)
     dealt_from: dict[tuple[object, ...], Expr] = field(default_factory=dict)
+    indexing: dict[tuple[object, ...], Expr] = field(default_factory=dict)
 
     def measure(self, expr: Expr) -> None:
         """Note how many turns fill the lists that the expression takes elements of."""
@@ -196,6 +197,8 @@ class _Turns:
                 *_, index = (part for part in atom.args[1:] if isinstance(part, Expr))
                 if len(index.terms) == 1 and is_dealt(index.terms[0][0]):
                     self.dealt_from.setdefault(index.terms[0][0].args, atom.high)
+                elif len(index.terms) == 1 and index.terms[0][1] == 1:
+                    self.indexing.setdefault(index.terms[0][0].args, atom.high)
 
     def bind(self, expr: Expr) -> None:
         """Give every counter in the expression its turns, outer loops first."""
@@ -239,6 +242,9 @@ class _Turns:
             limits.append(atom.high)
         elif atom.args in self.dealt_from:
             limits.append(self.dealt_from[atom.args])
+        elif not limits and atom.args in self.indexing:
+            limits.append(self.indexing[atom.args])
+            self.exact = False
         for limit in limits:
             self.bind(limit)
         low = atom.low or 0

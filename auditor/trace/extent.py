@@ -8,7 +8,7 @@ sizes of arrays made from it going to infinity: what stays finite is a cap.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from auditor.solver.expressions import Atom, Expr
 from auditor.trace.region import Region
@@ -24,14 +24,16 @@ class Reach:
 
     def __init__(self) -> None:
         self._atoms: dict[int, tuple[Atom, Bounds]] = {}
+        self._facts: tuple[Expr, ...] = ()
+        self._later: frozenset[object] = frozenset()
 
     def positions(self, regions: Iterable[Region]) -> float:
         """The position that no token of the regions reaches, whatever the length; infinite if there is none."""
-        return max((self._stop(region) for region in regions), default=math.inf)
+        return self._most(self._stop, regions)
 
     def documents(self, regions: Iterable[Region]) -> float:
         """How many elements of arrays of positions (document starts) the regions begin at, at most."""
-        return max((self._documents(region) for region in regions), default=math.inf)
+        return self._most(self._documents, regions)
 
     def _stop(self, region: Region) -> float:
         if region.stop is None or region.source != "val":
@@ -40,7 +42,19 @@ class Reach:
 
     def elements(self, regions: Iterable[Region]) -> float:
         """How many tokens lie in the elements of containers (windows) that the regions are taken from, at most."""
-        return max((self._elements(region) for region in regions), default=math.inf)
+        return self._most(self._elements, regions)
+
+    def _most(self, measure: Callable[[Region], float], regions: Iterable[Region]) -> float:
+        """The largest measure, each region's under the conditions that it was taken under."""
+        regions = list(regions)
+        turns = [atom for region in regions for atom in region.iterations]
+        self._later = frozenset(atom.args[0] for atom in turns if atom.args[1] != 1)
+        found = []
+        for region in regions:
+            self._facts = region.facts
+            self._atoms.clear()
+            found.append(measure(region))
+        return max(found, default=math.inf)
 
     def _documents(self, region: Region) -> float:
         if region.start is None or region.source != "val":
@@ -103,8 +117,10 @@ class Reach:
 
     def _highest(self, atom: Atom, depth: int) -> float:
         """Of a symbol: what is known of it. The first turn of a loop stands for all of them."""
-        bound = [fact + Expr.of(atom) for fact in atom.facts if (atom, -1) in fact.terms]
+        known = (*atom.facts, *self._facts)
+        bound = [fact + Expr.of(atom) for fact in known if (atom, -1) in fact.terms]
         first_alone = atom.kind == "iter" and atom.args[1] == 1 and atom.high == Expr(0)
+        first_alone = first_alone and atom.args[0] not in self._later
         if atom.high is not None and not first_alone:
             bound.append(atom.high)
         return min((self.bounds(expr, depth)[1] for expr in bound), default=math.inf)

@@ -124,6 +124,35 @@ CASES = {
         {EVERY_WINDOW: "mine = [w for i, w in enumerate(mine) if i % 3 == 0]\n        " + EVERY_WINDOW},
         lambda: windows(lambda n, _: n % 3 == 0),
     ),
+    "not every third window, appended under a condition": Case(
+        SLIDING,
+        {
+            EVERY_WINDOW: "kept = []\n        for i, w in enumerate(mine):\n            if i % 3 != 0:\n"
+            "                kept.append(w)\n        mine = kept\n        " + EVERY_WINDOW
+        },
+        lambda: windows(lambda n, _: n % 3 != 0),
+    ),
+    "not every third window, by a filter": Case(
+        SLIDING,
+        {EVERY_WINDOW: "mine = [w for w in mine if w // 64 % 3 != 0]\n        " + EVERY_WINDOW},
+        lambda: windows(lambda n, _: n % 3 != 0),
+    ),
+    "every window, appended one by one": Case(
+        SLIDING,
+        {
+            EVERY_WINDOW: "kept = []\n        for w in mine:\n            if w >= 0:\n"
+            "                kept.append(w)\n        mine = kept\n        " + EVERY_WINDOW
+        },
+        outcome=Outcome.PASS,
+    ),
+    "every second window, by islice": Case(
+        SLIDING,
+        {
+            "import os\n": "import itertools\nimport os\n",
+            EVERY_WINDOW: "mine = list(itertools.islice(mine, 0, None, 2))\n        " + EVERY_WINDOW,
+        },
+        lambda: windows(lambda n, _: n % 2 == 0),
+    ),
     "documents joined by fives": Case(
         DOCUMENTS,
         {

@@ -21,6 +21,12 @@ BOUNDS = "#bounds"
 STORED = "stored"
 """Numbers were stored at places of it, and its content says which."""
 
+KEPT = "#kept"
+"""The cell of a list with what holds of the turns that gave it its elements, as expressions that are not negative."""
+
+SEVERAL_WAYS = "#several ways"
+"""The cell of a list that says that turns gave it elements under different conditions."""
+
 MEMORY = "#memory"
 """The cell of an array with the array whose memory it is."""
 

@@ -201,6 +201,19 @@ class Decisions:
         return tuple(out)
 
 
+def opposite(condition: Condition | None) -> Condition | None:
+    """What holds where a condition does not; None where that is no single comparison."""
+    if condition is None:
+        return None
+    difference = condition.difference
+    if condition.operator == ">=":
+        return Condition(">=", -difference - 1)
+    for sign in (difference, -difference):
+        if condition.operator == "==" and proves(sign):
+            return Condition(">=", sign - 1)  # it is never on the other side
+    return None
+
+
 def written_share(value: Value) -> str:
     """The constant that a value is, in words, where it may stand for a result: no start of a sum, no bound."""
     number = value.value if isinstance(value, Const) else None

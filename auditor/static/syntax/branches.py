@@ -5,14 +5,17 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 
-from auditor.solver.expressions import Condition
+from auditor.solver.expressions import Atom, Condition, Expr
+from auditor.solver.operations import replace_atoms
 from auditor.static.ast_text import ast_text
 from auditor.static.domain.flow import Changes, Choice, Status
-from auditor.static.domain.heap import MISSING, Env, Holder, Obj, View, is_count_of_a_turn
+from auditor.static.domain.heap import KEPT, MISSING, SEVERAL_WAYS, Env, Holder, Obj, View, is_count_of_a_turn
+from auditor.static.domain.lattice import by_entry
 from auditor.static.domain.provenance import DRAWN
 from auditor.static.domain.values import Const, Truth, Tup, Value
 from auditor.static.effects.clocks import CLOCK
 from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.decisions import opposite
 from auditor.static.interpreter.list_growth import NONE_ADDED
 from auditor.static.interpreter.machine import Machine
 from auditor.static.syntax.special_methods import SpecialMethods
@@ -68,7 +71,7 @@ class Branches:
         condition = test.condition if isinstance(test, Truth) and outcome is None else None
         with self.effects.scoring.where_matched(test), self.effects.formulas.where_scores_pass(test, node):
             return self.fork(
-                [(node.body, condition), (node.orelse, _negated(condition))],
+                [(node.body, condition), (node.orelse, opposite(condition))],
                 env,
                 node,
                 ast_text(node.test),
@@ -135,11 +138,36 @@ class Branches:
         """An element is put into a list: by way of which arms."""
         for arm in self.additions:
             arm.add(("list", target.number))
+        self.kept_by_place(target)
         for how, by, what, node in self.left_out:
             # what is found by its value, such as the starts of documents, is a list of all that there are
             if by != "content":
                 self.leave_out(how, by, what, node, {("list", target.number)})
         self.adds_up(value)
+
+    def kept_by_place(self, target: Obj) -> None:
+        """An element is put into a list under conditions on turns: they hold of all its elements, or nothing is known.
+
+        In the first turn, whose number is known, a condition is decided and says nothing.
+        """
+        entries = set(self.recorder.younger_entries(target))
+        any_turn = by_entry(tuple((entry, Expr.of(Atom("iter", (entry, 2), 0))) for entry in entries))
+        facts = tuple(
+            replace_atoms(fact, any_turn)
+            for fact in self.decisions.path_facts()
+            if any(atom.args[0] in entries for atom in fact.iterations())
+        )
+        first = all(loop.iteration == 1 for loop in self.recorder.running if loop.entry in entries)
+        known = target.d.get(KEPT)
+        if not entries or facts == known or (first and not facts):
+            return
+        if known is None and facts:
+            self.heap.put(target, KEPT, facts)
+        elif known is None:
+            self.heap.put(target, KEPT, ())
+        elif known or facts:
+            self.heap.put(target, KEPT, ())
+            self.heap.put(target, SEVERAL_WAYS, True)
 
     def settings_of(self, value: Value) -> frozenset[str]:
         settings = getattr(value, "settings", None)
@@ -312,12 +340,6 @@ class Branches:
                 return self.statements.block(case.body, env)
             self.fork([(case.body, None), ([], None)], env, node, "case")
         return None
-
-
-def _negated(condition: Condition | None) -> Condition | None:
-    if condition is not None and condition.operator == ">=":
-        return Condition(">=", -condition.difference - 1)
-    return None
 
 
 def _union(a: tuple[object, ...], b: tuple[object, ...]) -> tuple[object, ...]:

@@ -12,7 +12,7 @@ from auditor.static.domain.heap import Class, Env, Func, Obj, View
 from auditor.static.domain.provenance import FROM_OUTSIDE, MATCHED, Data, matched
 from auditor.static.domain.values import NONE, Alt, Const, Lib, Method, Num, Partial, Truth, Tup, Value
 from auditor.static.effects.room import EffectsRoom
-from auditor.static.interpreter.decisions import is_attribute
+from auditor.static.interpreter.decisions import is_attribute, opposite
 from auditor.static.interpreter.machine import Machine
 from auditor.static.syntax.arithmetic import Arithmetic
 from auditor.static.syntax.expressions import Expressions
@@ -120,8 +120,9 @@ class Comparisons:
             return Const(outcome is condition[1], settings)
         if condition[1]:
             return Truth(condition[0], settings)
-        if condition[0].operator == ">=":
-            return Truth(Condition(">=", -condition[0].difference - 1), settings)
+        other = opposite(condition[0])
+        if other is not None:
+            return Truth(other, settings)
         return Data(turns=condition[0].difference.iterations(), settings=settings)
 
     def position_mask(self, op: ast.cmpop, left: Value, right: Value) -> Data | None:

@@ -11,7 +11,7 @@ import ast
 from auditor.solver.expressions import Atom, Condition, Expr
 from auditor.static.ast_text import ast_text
 from auditor.static.domain.flow import Body, RunningLoop, Status
-from auditor.static.domain.heap import Class, Env, Func, Obj
+from auditor.static.domain.heap import KEPT, Class, Env, Func, Obj
 from auditor.static.domain.provenance import DRAWN
 from auditor.static.domain.values import Const, Consume, Generator, Keyed, Truth, Value
 from auditor.static.effects.room import EffectsRoom
@@ -228,7 +228,7 @@ class Comprehensions:
         out.d["#entries"] = tuple(entries)
         kept = tuple(fact for test in tests if isinstance(test, Truth) for fact in facts_of(test.condition))
         if kept:
-            out.d["#kept"] = kept
+            out.d[KEPT] = kept
         if len(entries) == 1 and not filtered:
             out.d["#aligned"] = True
             if length is not None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from auditor.solver.expressions import Atom, Expr
 from auditor.solver.operations import replace_atoms
-from auditor.static.domain.heap import Class, Func, Obj, View
+from auditor.static.domain.heap import KEPT, Class, Func, Obj, View
 from auditor.static.domain.lattice import by_entry, substitute
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import Alt, Const, Keyed, Num, Tup, Value
@@ -248,7 +248,7 @@ class Elements:
         else:
             chosen = [Atom("pick", (container.number, entry, index, *buckets), 0) for entry in entries]
         chosen = self.bounded(chosen, entries)
-        kept = container.d.get("#kept")
+        kept = container.d.get(KEPT)
         if isinstance(kept, tuple):
             turns = by_entry(tuple((e, Expr.of(a)) for e, a in zip(entries, chosen, strict=True)))
             chosen = [

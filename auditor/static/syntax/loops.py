@@ -16,11 +16,12 @@ from auditor.solver.expressions import Atom, Expr
 from auditor.solver.operations import operation, replace_atoms
 from auditor.static.ast_text import ast_text
 from auditor.static.domain.flow import Body, Deferral, RunningLoop, Status
-from auditor.static.domain.heap import MISSING, Env, Holder, Obj, View
+from auditor.static.domain.heap import MISSING, SEVERAL_WAYS, Env, Holder, Obj, View
 from auditor.static.domain.lattice import by_entry
 from auditor.static.domain.provenance import DRAWN, UNKNOWN, Data
 from auditor.static.domain.values import Const, Keyed, Num, Tup, Value
 from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.list_growth import counts_of
 from auditor.static.interpreter.machine import Machine
 from auditor.static.syntax.assignments import Assignments
 from auditor.static.syntax.branches import Branches
@@ -107,6 +108,10 @@ class Loops:
         for part in shown_by(iterable):
             if part.number in self.branches.thinned_lists:
                 self.branches.left_out.append(self.branches.thinned_lists[part.number])
+            elif part.d.get(SEVERAL_WAYS) and not all(
+                isinstance(count, Const) and count.value for count in counts_of(part).values()
+            ):
+                self.branches.left_out.append(("branch", "unknown", body.detail, body.node))
         try:
             return self.each_of(iterable, take, body)
         finally:

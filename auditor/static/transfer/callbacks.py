@@ -14,7 +14,19 @@ from auditor.solver.expressions import Expr
 from auditor.static.domain.flow import Body, Status
 from auditor.static.domain.heap import Class, Func, Obj
 from auditor.static.domain.provenance import UNKNOWN
-from auditor.static.domain.values import Alt, Const, Consume, Generator, Lib, Method, Partial, Tup, Value
+from auditor.static.domain.values import (
+    Alt,
+    Const,
+    Consume,
+    Generator,
+    Lib,
+    Method,
+    Partial,
+    Slice,
+    Truth,
+    Tup,
+    Value,
+)
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
 from auditor.static.transfer.item_assignment import Stores
@@ -140,18 +152,21 @@ class Callbacks:
                 return source
 
         def ask(value: Value, consume: Consume) -> Status:
-            outcome = self.decisions.truth(
-                self.machine.evaluate.tested(self.machine.apply.call(func, [value], {}, node), node)
-            )
+            test = self.machine.evaluate.tested(self.machine.apply.call(func, [value], {}, node), node)
+            outcome = self.decisions.truth(test)
             if outcome is (not keeps):
                 return None
+            depth = len(self.frames.conditions)
             if outcome is None:
                 self.recorder.certainty.append(Answer.MAYBE)
+                if isinstance(test, Truth) and keeps:
+                    self.frames.conditions.append(test.condition)
             try:
                 return consume(value)
             finally:
                 if outcome is None:
                     self.recorder.certainty.pop()
+                del self.frames.conditions[depth:]
 
         return self.lazily(source, ask, node)
 
@@ -294,6 +309,15 @@ class Callbacks:
             self.machine.apply.call(func, items, words, node)
         return UNKNOWN if given else None
 
+    def cut(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
+        """`itertools.islice(xs, start, stop, step)`: the slice of a list."""
+        if len(args) < 2 or not isinstance(args[0], (Obj, Tup, Const)):
+            return None
+        none = Const(None)
+        first, last, step = (none, args[1], none) if len(args) == 2 else (*args[1:4], none)[:3]
+        absent = [None if isinstance(v, Const) and v.value is None else v for v in (first, last, step)]
+        return self.machine.evaluate.subscript(args[0], Slice(*absent), node)
+
     def derivative(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
         """`torch.func.grad(f)`: a function that gives a gradient of what `f` computes."""
         return Partial(Lib(DERIVATIVE), (args[0],), ()) if args else None
@@ -395,6 +419,7 @@ BY_NAME: dict[str, Handler] = {
     "itertools.dropwhile": Callbacks.kept_while,
     "itertools.filterfalse": Callbacks.kept_unless,
     "itertools.groupby": Callbacks.grouped,
+    "itertools.islice": Callbacks.cut,
     "heapq.nlargest": Callbacks.handed_each,
     "heapq.nsmallest": Callbacks.handed_each,
     "asyncio.to_thread": Callbacks.in_executor,

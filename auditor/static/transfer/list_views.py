@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from auditor.solver.expressions import Condition, Expr
-from auditor.static.domain.heap import Obj
+from auditor.static.domain.heap import KEPT, Obj
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import Value
 from auditor.static.interpreter.machine import Machine
@@ -29,7 +29,7 @@ SHAPE = (
     "#entries",
     "#repeated",
     "#length",
-    "#kept",
+    KEPT,
     "#joined",
 )
 """Cells that say what a list holds and where."""

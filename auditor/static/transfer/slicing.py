@@ -155,8 +155,12 @@ class Narrowing:
         told = all(
             part is None or isinstance(part, Const) or self.views.number(part) is not None for part in bounds
         )
+        fixed = [part.value for part in bounds if isinstance(part, Const) and isinstance(part.value, int)]
+        cut = isinstance(value, Slice) and any(fixed)  # as many of its tokens are left out in every turn
         drawn = region.drawn or any(DRAWN in self.views.data(part).marks for part in bounds)
-        return replace(region, turns=region.turns | turns, partial=region.partial or not told, drawn=drawn)
+        return replace(
+            region, turns=region.turns | turns, partial=region.partial or cut or not told, drawn=drawn
+        )
 
     def slice_region(self, region: Region, value: Slice) -> Region | None:
         if value.step is not None and not (isinstance(value.step, Const) and value.step.value in (None, 1)):
