@@ -25,7 +25,7 @@ def split_coverage(trace: Trace, report: Report, ranks: int, alone: Callable[[],
     """
     split = Split.drawn()
     own = _of(trace, report, split)
-    if own.unknown or not own.unscored or ranks <= 1:
+    if own.unknown or not own.unscored or ranks <= 1 or report.one_rank:
         return own
     other = alone()
     same = (

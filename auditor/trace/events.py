@@ -230,6 +230,7 @@ class Report(Event):
         selects: choices the number went through.
         counts: the counts of bytes that the number was made from.
         numbers: the numbers of the line, as formulas over scores and counts.
+        one_rank: whether none of the scores went through anything by which ranks put theirs together.
     """
 
     label: str
@@ -240,6 +241,7 @@ class Report(Event):
     selects: tuple[int, ...] = ()
     counts: tuple[int, ...] = ()
     numbers: tuple[Printed, ...] = ()
+    one_rank: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

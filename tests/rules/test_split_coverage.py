@@ -153,6 +153,19 @@ CASES = {
         },
         lambda: windows(lambda n, _: n % 2 == 0),
     ),
+    "the first windows, while they begin early": Case(
+        SLIDING,
+        {
+            "import os\n": "import itertools\nimport os\n",
+            EVERY_WINDOW: "for first in itertools.takewhile(lambda at: at < 9600, range(0, len(mine), 16)):",
+        },
+        lambda: windows(lambda n, _: n < 9600),
+    ),
+    "batches that a predicate keeps": Case(
+        SLIDING,
+        {EVERY_WINDOW: "for first in filter(lambda at: at % 48 < 16, range(0, len(mine), 16)):"},
+        lambda: windows(lambda n, _: n % 48 < 16),
+    ),
     "documents joined by fives": Case(
         DOCUMENTS,
         {
@@ -279,6 +292,13 @@ def test_a_rank_that_scores_half_its_part_is_found(tmp_path: Path) -> None:
         EVERY_WINDOW: "mine = mine[: len(mine) // 2] if world_size > 1 else mine\n        " + EVERY_WINDOW
     }
     (answer,) = judged(read(SLIDING, change, tmp_path))[1].rules
+    assert answer.outcome is Outcome.FAIL, answer.because
+
+
+def test_a_rank_that_tells_its_own_part_alone_is_found(tmp_path: Path) -> None:
+    """Eight ranks score an eighth each, and the first prints what it has."""
+    reduce = "        if dist.is_initialized():\n            dist.all_reduce(part)\n"
+    (answer,) = judged(read(SLIDING, {reduce: "        pass\n"}, tmp_path))[1].rules
     assert answer.outcome is Outcome.FAIL, answer.because
 
 

@@ -60,6 +60,7 @@ class Scoring:
         self.delimiters: set[int] = set()
         self.known_updates: dict[object, int] = {}
         self.in_looks: dict[int, Looks] = {}
+        self.over_ranks: set[int] = set()
         self.known_counts: dict[object, int] = {}
         self.known_loads: dict[object, int] = {}
         self.known_restores: dict[object, int] = {}
@@ -350,8 +351,28 @@ class Scoring:
                 selects=tuple(sorted(data.selects)),
                 counts=tuple(n for n in sorted(data.origins) if self.machine.apply.origin(n) is not None),
                 numbers=numbers,
+                one_rank=bool(data.losses) and not any(map(self.is_over_ranks, data.losses)),
             )
         )
+
+    def put_together(self, *values: Value) -> None:
+        """Ranks put their values together: the scores in these are those of all ranks from now on."""
+        for value in values:
+            self.over_ranks |= self.origins_of(self.views.data(value).losses)
+
+    def is_over_ranks(self, number: int) -> bool:
+        return bool(self.origins_of((number,)) & self.over_ranks)
+
+    def origins_of(self, losses: Iterable[int]) -> set[int]:
+        """The scores that these were first taken as."""
+        found: set[int] = set()
+        for number in losses:
+            event = self.recorder.events.get(number)
+            while isinstance(event, Score) and event.refined_from is not None:
+                event = self.recorder.events.get(event.refined_from)
+            if event is not None:
+                found.add(event.number)
+        return found
 
 
 def is_given_value(text: str) -> bool:

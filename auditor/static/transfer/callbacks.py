@@ -148,7 +148,10 @@ class Callbacks:
             return source
         if not isinstance(source, Generator):
             sample = self.machine.evaluate.element(self.machine.evaluate.indexable(source), None)
-            if not self.has_events(lambda: self.machine.apply.call(func, [sample], {}, node)):
+            answers: list[Value] = []
+            if not self.has_events(
+                lambda: answers.append(self.machine.apply.call(func, [sample], {}, node))
+            ) and not isinstance(self.machine.evaluate.tested(answers[0], node), Truth):
                 return source
 
         def ask(value: Value, consume: Consume) -> Status:

@@ -368,6 +368,7 @@ class Functions:
             return Const(int(ranks) if ranks else 8, frozenset(("WORLD_SIZE",)))
         if tail in ("is_available", "is_initialized"):
             return Const(True)
+        self.effects.scoring.put_together(*args, *keywords.values())
         if tail in ("all_reduce", "reduce") and args:
             self.effects.formulas.reduced(args, keywords, node)
         if tail in ("gather", "gather_object") and len(args) > 1:

@@ -75,6 +75,10 @@ TEXT_METHODS = frozenset(
         "capitalize",
     ]
 )
+COLLECTIVES = frozenset(
+    ["all_reduce", "allreduce", "reduce", "gather", "all_gather", "allgather", "gather_for_metrics"]
+)
+"""Methods of process groups, communicators and accelerators by which ranks put values together."""
 VIEWS = frozenset(["detach", "numpy"])
 """Methods that give the same memory under another name."""
 
@@ -330,6 +334,8 @@ class Methods:
             kept_apart = self.stacked_columns.by_column(name, owner, args, keywords)
             if kept_apart is not None:
                 return kept_apart
+        if name in COLLECTIVES:
+            self.effects.scoring.put_together(*args, *keywords.values())
         record = self.views.data(owner)
         if isinstance(owner, Data):
             record = replace(
