@@ -33,7 +33,7 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from auditor.trace.answer import Answer
-from auditor.trace.coverage import AT_RANDOM, TOKENS, Coverage
+from auditor.trace.coverage import AT_RANDOM, CUT, TOKENS, Coverage
 from auditor.trace.events import SKIP_WAYS, Report, Score, Skip
 from auditor.trace.extent import Reach
 from auditor.trace.region import Region
@@ -162,8 +162,8 @@ class ValidationCoverage(Rule):
         scores = [score for score in trace.scores_of(report) if score.certain is not Answer.NO]
         if coverage.unscored and not coverage.unknown:
             yield self._unscored(coverage, report, scores)
-        if coverage.unknown == AT_RANDOM:
-            yield self._drawn(report, scores)
+        if coverage.unknown in (AT_RANDOM, CUT):
+            yield self._not_all(coverage.unknown, report, scores)
         for skip in {skip.place: skip for skip in trace.skips if _leaves_out(skip, scores)}.values():
             does, what = SKIP_WAYS[skip.how]
             why = REASONS[skip.by]
@@ -181,13 +181,13 @@ class ValidationCoverage(Rule):
                 ),
             )
 
-    def _drawn(self, report: Report, scores: list[Score]) -> Finding:
+    def _not_all(self, why: str, report: Report, scores: list[Score]) -> Finding:
         return Finding(
             rule=self.slug,
             outcome=Outcome.REVIEW,
             level=Level.WARNING,
             report=report.label,
-            message=f"A random number decides which tokens the claimed number is made of ({scores[0].place}).",
+            message=f"Not all tokens are in the claimed number: {why} ({scores[0].place}).",
             locations=(scores[0].place, report.place),
             steps=(Step(text="scored here", place=scores[0].place),),
         )

@@ -39,6 +39,9 @@ MAX_ROWS = 3_000_000
 AT_RANDOM = "a random number decides which of its tokens take part"
 """Why tokens were not counted out: no run can tell which they are."""
 
+CUT = "the same places of every row are left out"
+"""Why tokens were not counted out: how long the rows are is not followed."""
+
 BUCKET = 2_521
 """Stands for the length of one of several lists that elements were dealt to: a prime, so no batch divides it."""
 
@@ -130,6 +133,8 @@ def _bounds(region: Region, split: Split) -> Iterator[tuple[Numbers, Numbers, bo
     """First positions and ends of the region in all turns; twice where a condition was not followed, for both cases."""
     if region.drawn:
         raise NoValue(AT_RANDOM)
+    if region.cut:
+        raise NoValue(CUT)
     if region.start is None or region.stop is None:
         raise NoValue("its place in the split is not known as an interval")
     if region.partial:

@@ -35,6 +35,7 @@ class Region:
         positions: replay only: the positions themselves.
         partial: only some of its tokens take part, chosen by a mask that was not followed.
         drawn: which of its tokens take part, a random number decides.
+        cut: of each of the rows that it is broken into, the same places are left out.
         facts: conditions under which the region was taken, as expressions that are not negative.
     """
 
@@ -47,6 +48,7 @@ class Region:
     facts: tuple[Expr, ...] = ()
     partial: bool = False
     drawn: bool = False
+    cut: bool = False
 
     def __hash__(self) -> int:
         """The same in every process, unlike that of a string or None: sets of regions are gone through in order."""

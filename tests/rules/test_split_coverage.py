@@ -23,6 +23,7 @@ from rules.validation_coverage import ValidationCoverage
 
 ROOT = Path(__file__).parents[2]
 SLIDING = (ROOT / "tests/specimens/sliding.py").read_text()
+FLAT = (ROOT / "tests/specimens/flat.py").read_text()
 DOCUMENTS = (ROOT / "auditor/specimens/legal_lora_ttt.py").read_text()
 
 SPLIT = Split.drawn()
@@ -295,6 +296,15 @@ def test_a_rank_that_scores_half_its_part_is_found(tmp_path: Path) -> None:
     assert answer.outcome is Outcome.FAIL, answer.because
 
 
+def test_a_quarter_of_the_split_is_found(tmp_path: Path) -> None:
+    change = {
+        "    total = val_tokens.numel() - 1\n": "    val_tokens = val_tokens.chunk(4)[0]\n    total = val_tokens.numel() - 1\n"
+    }
+    coverage, result = judged(read(SLIDING, change, tmp_path))
+    assert SPLIT.tokens * 3 // 4 - coverage.unscored < TAIL
+    assert result.rules[0].outcome is Outcome.FAIL
+
+
 def test_a_rank_that_tells_its_own_part_alone_is_found(tmp_path: Path) -> None:
     """Eight ranks score an eighth each, and the first prints what it has."""
     reduce = "        if dist.is_initialized():\n            dist.all_reduce(part)\n"
@@ -345,6 +355,23 @@ LEFT_OUT = {
     "drawn from a list": (SLIDING, chosen("random.sample(mine, len(mine) // 4)", "random")),
     "drawn by numpy": (SLIDING, chosen("np.random.choice(mine, len(mine) // 4, replace=False)")),
     "drawn by a generator": (SLIDING, chosen("np.random.default_rng(0).choice(mine, 5000).tolist()")),
+    "spaced out": (
+        SLIDING,
+        {EVERY_WINDOW: "for first in np.linspace(0, len(mine) - 16, 50).astype(int).tolist():"},
+    ),
+    "the first rows of each batch": (
+        FLAT,
+        {
+            "            loss_sum += model(x, y)": "            x, y = x[:16], y[:16]\n            loss_sum += model(x, y)"
+        },
+    ),
+    "the first places of each row": (
+        FLAT,
+        {
+            "loss_sum += model(x, y).double()": "nll = F.cross_entropy(model.forward_logits(x).flatten(0, 1), "
+            "y.flatten(), reduction='none').view_as(y)\n            loss_sum += nll[:, 16:].mean().double()"
+        },
+    ),
     "drawn starts": (SLIDING, chosen("torch.randint(0, total - 1024, (5000,)).tolist()")),
     "drawn one by one": (SLIDING, chosen("[w for w in mine if random.random() < 0.5]", "random")),
     "chosen by their first token": (SLIDING, chosen("[w for w in mine if int(val_tokens[w]) % 2]")),

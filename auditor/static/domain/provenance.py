@@ -30,6 +30,10 @@ ANY_ORDER = "any order"
 """Marks all numbers up to one, each once, in an order that is drawn; a part of them is drawn."""
 
 
+SPACED = "spaced"
+"""Marks so many numbers as one likes, spaced out between two."""
+
+
 OUTSIDE_NUMBER = "number of a file"
 """Marks what a file of settings or results holds, read as such (`json.load`)."""
 

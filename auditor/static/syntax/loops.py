@@ -18,7 +18,7 @@ from auditor.static.ast_text import ast_text
 from auditor.static.domain.flow import Body, Deferral, RunningLoop, Status
 from auditor.static.domain.heap import MISSING, SEVERAL_WAYS, Env, Holder, Obj, View
 from auditor.static.domain.lattice import by_entry
-from auditor.static.domain.provenance import DRAWN, UNKNOWN, Data
+from auditor.static.domain.provenance import DRAWN, SPACED, UNKNOWN, Data
 from auditor.static.domain.values import Const, Keyed, Num, Tup, Value
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.list_growth import counts_of
@@ -105,6 +105,8 @@ class Loops:
         depth = len(self.branches.left_out)
         if isinstance(iterable, Data) and DRAWN in iterable.marks:
             self.branches.left_out.append(("filter", "chance", body.detail, body.node))
+        elif isinstance(iterable, Data) and SPACED in iterable.marks:
+            self.branches.left_out.append(("filter", "unknown", body.detail, body.node))
         for part in shown_by(iterable):
             if part.number in self.branches.thinned_lists:
                 self.branches.left_out.append(self.branches.thinned_lists[part.number])

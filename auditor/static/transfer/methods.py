@@ -430,6 +430,10 @@ class Methods:
             return replace(record, refs=frozenset()) if isinstance(owner, (Data, Obj, View)) else record
         if name in RESHAPES:
             return self.tensor_methods.reshaped(record, name, args)
+        if name == "chunk" and record.regions and not record.losses:
+            parts = self.tensor_methods.chunks(owner, record, args, node)
+            if parts is not None:
+                return parts
         if name in PARTS and args and not record.losses:
             return self.tensor_methods.part(owner, record, name, args, keywords, node)
         if name in ("eq", "ne") and args:

@@ -90,6 +90,8 @@ class Narrowing:
                         for region in all_of
                         for one in each_interval(value)
                     )
+                if "folded" in record.marks and is_cut(value):
+                    all_of = frozenset(replace(region, cut=True) for region in all_of)
             return all_of
 
         regions = parts(regions)
@@ -155,12 +157,8 @@ class Narrowing:
         told = all(
             part is None or isinstance(part, Const) or self.views.number(part) is not None for part in bounds
         )
-        fixed = [part.value for part in bounds if isinstance(part, Const) and isinstance(part.value, int)]
-        cut = isinstance(value, Slice) and any(fixed)  # as many of its tokens are left out in every turn
         drawn = region.drawn or any(DRAWN in self.views.data(part).marks for part in bounds)
-        return replace(
-            region, turns=region.turns | turns, partial=region.partial or cut or not told, drawn=drawn
-        )
+        return replace(region, turns=region.turns | turns, partial=region.partial or not told, drawn=drawn)
 
     def slice_region(self, region: Region, value: Slice) -> Region | None:
         if value.step is not None and not (isinstance(value.step, Const) and value.step.value in (None, 1)):
@@ -212,6 +210,14 @@ class Narrowing:
                 facts = tuple(fact for fact in region.facts if not own & fact.iterations())
                 return replace(region, start=index + first, stop=index + last, facts=facts, row=None)
         return replace(region, turns=region.turns | index.iterations(), row=None)
+
+
+def is_cut(value: Value) -> bool:
+    """Whether a slice leaves out as many places wherever it is taken."""
+    if not isinstance(value, Slice):
+        return False
+    bounds = [part.value for part in (value.lower, value.upper) if isinstance(part, Const)]
+    return any(isinstance(bound, int) and bound for bound in bounds)
 
 
 def each_interval(value: Value) -> list[Value]:

@@ -152,6 +152,8 @@ RESHAPES = frozenset(
         "transpose",
         "T",
         "repeat",
+        "view_as",
+        "reshape_as",
     ]
 )
 

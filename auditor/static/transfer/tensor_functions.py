@@ -11,7 +11,7 @@ from auditor.solver.operations import operation
 from auditor.static.domain.by_token_kind import filled
 from auditor.static.domain.flow import WHOLE
 from auditor.static.domain.heap import Obj
-from auditor.static.domain.provenance import EMPTY, LAYOUT, UNKNOWN, Array, Data
+from auditor.static.domain.provenance import EMPTY, LAYOUT, SPACED, UNKNOWN, Array, Data
 from auditor.static.domain.taint import choosing, joined
 from auditor.static.domain.values import Const, Lib, Num, Truth, Tup, Value
 from auditor.static.effects.room import EffectsRoom
@@ -67,6 +67,9 @@ class TensorFunctions:
             return self.allocated(tail, args, keywords, node)
         if tail == "arange":
             return self.arange(args, keywords)
+        if tail in ("linspace", "logspace", "geomspace"):
+            found = self.views.mix(*args, *keywords.values())
+            return replace(found, rank=1, marks=found.marks | {SPACED})
         if tail in POSITION_FUNCTIONS or (tail == "where" and len(args) == 1):
             return self.positions(name, tail, args, keywords, node)
         if tail in ("cat", "concatenate", "hstack") and args:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
+from itertools import pairwise
 
 from auditor.solver.expressions import Expr
+from auditor.solver.operations import operation
 from auditor.solver.solver import proves
 from auditor.static.domain.provenance import LAYOUT, UNKNOWN, Data
 from auditor.static.domain.values import Const, Lib, Num, Slice, Tup, Value
@@ -15,6 +17,9 @@ from auditor.static.transfer.tables import (
     NARROW_BITS,
 )
 from auditor.trace.formula import Formula, Of
+
+MAX_CHUNKS = 16
+"""Parts that a tensor is broken into and that are kept apart."""
 
 SUMS = frozenset(["sum", "nansum", "mean", "cumsum"])
 BY_ELEMENT: dict[str, ast.operator] = {
@@ -83,6 +88,17 @@ class TensorMethods:
         whole = Slice(None, None, None)
         return self.machine.evaluate.subscript(owner, Tup((whole,) * place.constant + (chosen,)), node)
 
+    def chunks(self, owner: Value, record: Data, args: list[Value], node: ast.AST) -> Value | None:
+        """`tokens.chunk(n)`: its parts, where these are few and it is one stretch of tokens."""
+        count = args[0].value if len(args) == 1 and isinstance(args[0], Const) else None
+        length = self.data_length(owner, record)
+        if not isinstance(count, int) or not 0 < count <= MAX_CHUNKS or length is None or record.rank != 1:
+            return None
+        size = operation("floordiv", length + (count - 1), Expr(count))
+        ends = [operation("min", size.scaled(place), length) for place in range(count + 1)]
+        parts = [Slice(Num(first), Num(last), None) for first, last in pairwise(ends)]
+        return Tup(tuple(self.machine.evaluate.subscript(owner, part, node) for part in parts))
+
     def method_by_kind(
         self,
         owner: Value,
@@ -111,6 +127,9 @@ class TensorMethods:
     def reshaped(self, record: Data, name: str, args: list[Value]) -> Data:
         rank: int | None = None
         shape: tuple[Value, ...] = ()
+        if name in ("view_as", "reshape_as"):
+            like = self.views.data(args[0] if args else None)
+            return replace(record.laid_out_as(like), rank=like.rank, array=None, span=None)
         if name in ("reshape", "view"):
             shape = args[0].items if len(args) == 1 and isinstance(args[0], Tup) else tuple(args)
             rank = len(shape) if shape else None
