@@ -143,6 +143,40 @@ evaluate(torch.nn.Sequential(model, torch.nn.Identity()))
             FOLDER | {"train.log": stopped_log(586.0)},
         ),
         Bad(
+            "tokens that training has read are trained on once the artifact has been read back",
+            HEAD
+            + """\
+model = torch.nn.Sequential(torch.nn.Embedding(1024, 64), torch.nn.Linear(64, 1024))
+data = tokens("data/fineweb_train_*.bin")
+train(model, MAX_WALLCLOCK_SECONDS - 14.0)
+torch.save(model.state_dict(), "model.pt")
+model.load_state_dict(torch.load("model.pt"))
+fitting = torch.optim.SGD(model.parameters(), lr=0.01)
+for start in range(0, 65536, 1024):
+    F.cross_entropy(model(data[start : start + 1024]), data[start + 1 : start + 1025]).backward()
+    fitting.step()  # expect: train-data-at-eval
+evaluate(model)
+""",
+            FOLDER | {"train.log": stopped_log(586.0)},
+        ),
+        Good(
+            "a step that warms the kernels up, and is taken back",
+            HEAD
+            + """\
+model = torch.nn.Sequential(torch.nn.Embedding(1024, 64), torch.nn.Linear(64, 1024))
+data = tokens("data/fineweb_train_*.bin")
+train(model, MAX_WALLCLOCK_SECONDS - 14.0)
+torch.save(model.state_dict(), "model.pt")
+model.load_state_dict(torch.load("model.pt"))
+fitting = torch.optim.SGD(model.parameters(), lr=0.01)
+F.cross_entropy(model(data[:1024]), data[1:1025]).backward()
+fitting.step()
+model.load_state_dict(torch.load("model.pt"))
+evaluate(model)
+""",
+            FOLDER | {"train.log": stopped_log(586.0)},
+        ),
+        Bad(
             "the quantiser reads training batches after the full 600 seconds",
             HEAD
             + """\
@@ -173,6 +207,7 @@ evaluate(model)
             return _cannot_place(reads[0])
         until = evidence.claimed.number if evidence.claimed is not None else None
         late = [e for e in reads if training.precedes(e) and (until is None or e.number < until)]
+        late = late or _steps_at_evaluation(trace, until)
         if not late:
             return Judgement(outcome=Outcome.PASS, because="training data is read in training alone")
         return _judge_late(late, training, trace, evidence)
@@ -233,6 +268,23 @@ def _artifact_stands(trace: Trace, claimed: Report | None) -> int | None:
     if first_score is not None:
         return max((number for number in saves if number < first_score), default=first_score)
     return max(saves, default=None)
+
+
+def _steps_at_evaluation(trace: Trace, until: int | None) -> list[Event]:
+    """Steps on training data after the artifact was read back, where no weights are read back or reset after them."""
+    read_back = _read_back(trace)
+    if read_back is None:
+        return []
+    undone = [a.number for a in (*trace.artifacts, *trace.resets) if getattr(a, "action", "") != "save"]
+    return [
+        clock
+        for clock in trace.clocks
+        if clock.on_training_data
+        and clock.certain is not Answer.NO
+        and clock.number > read_back
+        and (until is None or clock.number < until)
+        and not any(clock.number < number and (until is None or number < until) for number in undone)
+    ]
 
 
 def _reads_training_data(event: Event) -> bool:

@@ -260,9 +260,15 @@ TRAINING_STEP = "training step"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clock(Event):
-    """A phase starts, ends or is capped (`TRAINING_STEP`, `capped`, `ended`)."""
+    """A phase starts, ends or is capped (`TRAINING_STEP`, `capped`, `ended`).
+
+    Attributes:
+        phase: what happens.
+        on_training_data: the step is taken on tokens of the training shards.
+    """
 
     phase: str
+    on_training_data: bool = False
 
     @property
     def cap_s(self) -> float | None:

@@ -11,6 +11,7 @@ import posixpath
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 
 from auditor.static.domain.by_token_kind import TABLE, ByKind
 from auditor.static.domain.provenance import FROM_OUTSIDE, UNKNOWN, Data
@@ -22,6 +23,8 @@ from auditor.static.transfer.state_dicts import Weights
 from auditor.trace.events import Event, Load
 from auditor.trace.region import Region
 
+VALIDATION_SHARD = "fineweb_val_000000.bin"
+"""The name of the challenge's validation shard, for patterns that match it without naming it."""
 WRITING = frozenset("wax+")
 SOURCE_SUFFIXES = (".py", ".c", ".cpp", ".cu", ".cuh", ".h", ".sh", ".toml", ".yaml", ".yml")
 TOKENIZER_SUFFIXES = (".model", ".vocab")
@@ -162,7 +165,12 @@ def split_of(pattern: str) -> str:
         return BYTES_SOURCE if "bytes" in name else "val"
     if "train" in name:
         return "val" if VALIDATION_ALONE.search(folder) else "train"
-    return "val" if VALIDATION_FOLDER.search(folder) else "train" if "train" in folder else ""
+    if VALIDATION_FOLDER.search(folder):
+        return "val"
+    if "train" in folder:
+        return "train"
+    both = "fineweb" in f"{folder}/{name}" and fnmatchcase(VALIDATION_SHARD, name)
+    return "val" if both else ""  # the training shards as well; what matters is that these are among them
 
 
 def path_text(path: Value) -> str:

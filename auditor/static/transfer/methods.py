@@ -18,7 +18,7 @@ from auditor.static.transfer.calls import Calls
 from auditor.static.transfer.containers import ContainerMethods
 from auditor.static.transfer.default_methods import DefaultMethods
 from auditor.static.transfer.dispatch import Functions
-from auditor.static.transfer.files import Files
+from auditor.static.transfer.files import Files, split_of
 from auditor.static.transfer.hooks import Hooks
 from auditor.static.transfer.in_place import InPlace
 from auditor.static.transfer.life_cycle import LifeCycle
@@ -436,6 +436,10 @@ class Methods:
                 return parts
         if name in PARTS and args and not record.losses:
             return self.tensor_methods.part(owner, record, name, args, keywords, node)
+        if name in ("replace", "with_name", "with_stem") and "train" in record.marks and not record.states:
+            texts = [str(a.value) for a in args if isinstance(a, Const)]
+            if texts and split_of(texts[-1]) == "val":  # another split's file beside the training shards
+                return self.files.file_named(texts[-1], node)
         if name in ("eq", "ne") and args:
             found = self.views.mix(owner, args[0])
             same = FROM_OUTSIDE in found.marks and matched(record, self.views.data(args[0]))

@@ -53,6 +53,10 @@ MAX_ASKED = 6
 """Functions in one another whose text is asked whether it trains."""
 
 
+ON_TRAINING_DATA = "#on training data"
+"""The cell of a state that says that a gradient of training tokens has reached it."""
+
+
 class Modules:
     """What modules and optimisers do."""
 
@@ -310,6 +314,8 @@ class Modules:
             known = pending if isinstance(pending, frozenset) else frozenset()
             if not regions <= known:
                 self.heap.put(state, "#pending", known | regions)
+            if "train" in loss.marks and not state.d.get(ON_TRAINING_DATA):
+                self.heap.put(state, ON_TRAINING_DATA, True)
         self.hooks.at_gradient(states, regions, node)
 
     def optimizer_method(
@@ -330,13 +336,15 @@ class Modules:
             if closure is not None and self.machine.evaluate.is_callable_here(closure):
                 result = self.machine.apply.call(closure, [], {}, node)
             if not self.stepped(states, node, optimizer.name or "optimizer"):
-                self.training_step(node)
+                self.training_step(node, any(state.d.get(ON_TRAINING_DATA) for state in states))
             self.hooks.at_step(optimizer, "after step", node)
             return result
         if name == "zero_grad":
             for state in states:
                 if state.d.get("#pending"):
                     self.heap.put(state, "#pending", frozenset())
+                if state.d.get(ON_TRAINING_DATA):
+                    self.heap.put(state, ON_TRAINING_DATA, False)
             return UNKNOWN
         if name == "add_param_group":
             self.heap.put(optimizer, "#content", join_data(content, self.views.mix_references(args)))
@@ -356,12 +364,14 @@ class Modules:
                 found = True
         return found
 
-    def training_step(self, node: ast.AST) -> None:
+    def training_step(self, node: ast.AST, on_training_data: bool) -> None:
         """A step that no validation token had a part in: the training phase is running."""
         place = self.recorder.place(node)
         leaf = self.recorder.node.child("event", "Clock", place)
         if not leaf.events:
-            event = Clock(**self.recorder.common(node), phase=TRAINING_STEP)
+            event = Clock(
+                **self.recorder.common(node), phase=TRAINING_STEP, on_training_data=on_training_data
+            )
             self.recorder.events[event.number] = event
             leaf.events.append(event)
 
