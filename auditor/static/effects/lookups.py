@@ -16,7 +16,7 @@ from auditor.static.domain.heap import Obj
 from auditor.static.domain.lattice import join_data, scored
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.taint import Look, blended, choosing, divided, joined, spreading, tokens_of
-from auditor.static.domain.values import Const, Slice, Value
+from auditor.static.domain.values import Const, Slice, Tup, Value
 from auditor.static.effects.events import Scoring
 from auditor.static.interpreter.machine import Machine
 from auditor.static.interpreter.provenance_of import TOKENS_A_STEP
@@ -85,6 +85,17 @@ class Lookups:
                 how = "entry" if len(items) == 1 else "column" if last else "row"
                 looks = joined(looks, frozenset((self.look(owner, how, key, tokens, node),)))
         return found if looks is found.looks else replace(found, looks=looks)
+
+    def placed_by(self, written: Data, owner: Value, args: Sequence[Value], node: ast.AST) -> Data:
+        """What a table that is made in this turn holds: where its numbers stand, tokens have decided."""
+        looks = written.looks
+        for arg in args[:2]:
+            for part in arg.items if isinstance(arg, Tup) else (arg,):
+                key = self.views.data(part)
+                tokens = frozenset() if key.losses or key.states else self.key_tokens(key)
+                if tokens:
+                    looks = joined(looks, choosing(frozenset((self.look(owner, "entry", key, tokens, node),))))
+        return written if looks is written.looks else replace(written, looks=looks)
 
     def look(self, owner: Value, how: str, key: Data, tokens: frozenset[Region], node: ast.AST) -> Look:
         record = self.views.data(owner)

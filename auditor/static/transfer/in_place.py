@@ -68,13 +68,9 @@ class InPlace:
             self.effects.token_tables.spoil(target)
             self.heap.put(target, TOUCHED, True)
             if name in TABLE_WRITES and target.kind == "tensor" and self.is_of_this_turn(target, given):
-                self.heap.put(
-                    target,
-                    "#content",
-                    replace(
-                        self.effects.lookups.taken_in(self.views.content(target), given.plain()), most=None
-                    ),
-                )
+                written = self.effects.lookups.taken_in(self.views.content(target), given.plain())
+                written = self.effects.lookups.placed_by(written, owner, args, node)
+                self.heap.put(target, "#content", replace(written, most=None))
             elif name in TABLE_WRITES and given.regions and target.kind != "module":
                 self.heap.put(target, "#table", True)
                 self.effects.scoring.update(target, given.regions, node, "table", name)
