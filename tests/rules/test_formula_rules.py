@@ -64,6 +64,14 @@ ALTERED_SCORES: dict[str, Change] = {
         SUM,
         "part = model(x, y).double() * y.numel()\n            loss_sum += part if part < 900.0 else 0.0",
     ),
+    "scaled as it is added": (
+        SUM,
+        "loss_sum = torch.add(loss_sum, model(x, y).double() * y.numel(), alpha=0.97)",
+    ),
+    "scaled as it is added in place": (
+        SUM,
+        "loss_sum.add_(model(x, y).double() * y.numel(), alpha=0.97)",
+    ),
     "sum in place": (RATIO, "loss_sum.mul_(0.98)\n    " + RATIO),
     "counts more": (RATIO, "loss = (loss_sum / (token_count * 1.02)).item()"),
     "another base": (BPB, BPB.replace("2.0", "2.1")),
@@ -182,6 +190,8 @@ BESIDE: dict[str, Change] = {
 LEGAL: dict[str, Change] = {
     "unchanged": (LOSS, LOSS),
     "mean by hand": (LOSS, NLL + "return nll.sum() / nll.numel()"),
+    "bits by the logarithm of e": (BPB, BPB.replace("loss / math.log(2.0)", "loss * math.log2(math.e)")),
+    "added with a factor of one": (SUM, "loss_sum.add_(model(x, y).double() * y.numel(), alpha=1.0)"),
     "log-softmax": (
         LOSS,
         "return F.nll_loss(F.log_softmax(logits.reshape(-1, logits.size(-1)).float(), dim=-1), "

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from auditor.static.ast_text import ast_text
-from auditor.static.domain.heap import Class, Func, Obj
+from auditor.static.domain.heap import Class, Func
 from auditor.static.domain.lattice import scored
 from auditor.static.domain.provenance import FROM_OUTSIDE, OUTSIDE_NUMBER, Data
 from auditor.static.domain.values import Const, Lib, Method, Partial, Value
@@ -114,7 +114,13 @@ class FormulaCalls:
         return None
 
     def changed_in_place(
-        self, name: str, target: Obj, args: Sequence[Value], result: Data, node: ast.AST
+        self,
+        name: str,
+        target: Value,
+        args: Sequence[Value],
+        keywords: Mapping[str, Value],
+        result: Data,
+        node: ast.AST,
     ) -> Data:
         """The content of an array after a method that ends with an underscore, with its formula."""
         if not result.losses and not result.origins:
@@ -123,7 +129,9 @@ class FormulaCalls:
             operator = ARITHMETIC.get(name.rstrip("_"))
             if operator is not None and args:
                 return self.views.data(
-                    self.formula_arithmetic.with_binary(operator, target, args[0], result, node)
+                    self.formula_arithmetic.with_binary(
+                        operator, target, self.scaled(args[0], keywords.get("alpha"), node), result, node
+                    )
                 )
             if result.losses:
                 return replace(result, formula=self.called(name, target, list(args), {}, node))
@@ -193,7 +201,7 @@ class FormulaCalls:
             return form  # a mixture of equal shares
         if name in ("logsumexp", "logaddexp", "logcumsumexp") and form.factor != -1.0:
             return form.changed(self.formulas.change(node, Kind.OPAQUE))
-        if name in KEEPS:
+        if name in KEEPS and "alpha" not in keywords:
             for record in others:
                 if record.losses and record.formula is not None:
                     form = formulas.added(form, record.formula)
@@ -219,7 +227,9 @@ class FormulaCalls:
             return self.masked_scores(name, form, owner, rest, keywords, node)
         arithmetic = ARITHMETIC.get(name.rstrip("_"))
         if arithmetic is not None and rest and owner is not None:
-            found = self.formula_arithmetic.combined_terms(arithmetic, owner, rest[0], node)
+            found = self.formula_arithmetic.combined_terms(
+                arithmetic, owner, self.scaled(rest[0], keywords.get("alpha"), node), node
+            )
             return found if found is not None else form
         if name in ("exp", "exp_"):
             return self.exponential(form, node)
@@ -228,6 +238,14 @@ class FormulaCalls:
         if name in DISTORTIONS or name in CHOICES:
             return form.changed(self.formulas.change(node))
         return form.changed(self.formulas.change(node, Kind.OPAQUE))
+
+    def scaled(self, value: Value, factor: Value | None, node: ast.AST) -> Value:
+        """What is added, `alpha` times."""
+        if factor is None:
+            return value
+        return self.formula_arithmetic.with_binary(
+            ast.Mult(), value, factor, self.views.mix(value, factor), node
+        )
 
     def exponential(self, form: Formula, node: ast.AST) -> Formula:
         """`exp` of log-probabilities is a probability; of a loss, a perplexity."""

@@ -144,13 +144,17 @@ class Formulas:
     def reduced(self, args: Sequence[Value], keywords: Mapping[str, Value], node: ast.AST) -> None:
         """A total over ranks: a sum or a mean of theirs, or one rank's alone."""
         how = keywords.get("op", args[1] if len(args) > 1 else None)
-        name = how.name.rsplit(".", 1)[-1] if isinstance(how, Lib) else ""
-        if name not in ("MIN", "MAX", "PRODUCT"):
+        name = how.name.rsplit(".", 1)[-1] if isinstance(how, Lib) else "SUM" if how is None else ""
+        if name == "SUM":
             return
+        kind = Kind.ALTERED if name in ("MIN", "MAX", "PRODUCT") else Kind.OPAQUE
         for target in self.views.objects(args[0]):
             content = target.d.get("#content")
             if isinstance(content, Data) and content.losses:
-                form = (content.formula or LOST).changed(self.change(node))
+                form = content.formula or LOST
+                if name == "AVG" and form.tokens < 0:
+                    continue  # a mean of means
+                form = form.changed(self.change(node, kind))
                 self.heap.put(target, "#content", replace(content, formula=form))
 
     # lines

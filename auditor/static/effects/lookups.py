@@ -94,7 +94,9 @@ class Lookups:
                 key = self.views.data(part)
                 tokens = frozenset() if key.losses or key.states else self.key_tokens(key)
                 if tokens:
-                    looks = joined(looks, choosing(frozenset((self.look(owner, "entry", key, tokens, node),))))
+                    looks = joined(
+                        looks, choosing(frozenset((self.look(owner, "entry", key, tokens, node),)))
+                    )
         return written if looks is written.looks else replace(written, looks=looks)
 
     def look(self, owner: Value, how: str, key: Data, tokens: frozenset[Region], node: ast.AST) -> Look:

@@ -66,6 +66,7 @@ class InPlace:
         given = self.views.mix(*args, *keywords.values())
         for target in sorted(targets, key=lambda o: o.number):
             self.effects.token_tables.spoil(target)
+            before: Value = Const(0.0) if target.d.get("#empty") and TOUCHED not in target.d else target
             self.heap.put(target, TOUCHED, True)
             if name in TABLE_WRITES and target.kind == "tensor" and self.is_of_this_turn(target, given):
                 written = self.effects.lookups.taken_in(self.views.content(target), given.plain())
@@ -85,7 +86,9 @@ class InPlace:
                     self.heap.put(
                         target,
                         "#content",
-                        self.effects.formula_calls.changed_in_place(name, target, args, changed, node),
+                        self.effects.formula_calls.changed_in_place(
+                            name, before, args, keywords, changed, node
+                        ),
                     )
                 if given.updates - self.views.own_history(target) and name != "copy_":
                     self.heap.put(target, "#history", self.views.own_history(target) | given.updates)

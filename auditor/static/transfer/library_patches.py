@@ -8,6 +8,7 @@ text, what a library itself provides) change how fast something is computed, not
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -111,6 +112,10 @@ class Lingering:
     trains_only: bool = False
 
 
+NUMBERED = frozenset(["math", "numpy", "torch"])
+"""Libraries that name the constants of mathematics."""
+
+
 class LibraryPatches:
     """Follows what stands in for names of libraries."""
 
@@ -127,7 +132,10 @@ class LibraryPatches:
     def library_value(self, name: str) -> Value:
         """What a dotted name of a library means by now."""
         found = self.patches.d.get(name)
-        return found if isinstance(found, Value) else Lib(name)
+        if isinstance(found, Value):
+            return found
+        root, _, tail = name.rpartition(".")
+        return Const(getattr(math, tail)) if root in NUMBERED and tail in ("e", "pi", "tau") else Lib(name)
 
     def patch(self, name: str, value: Value, node: ast.AST) -> None:
         """A name of a library is given another value."""

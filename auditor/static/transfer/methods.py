@@ -395,7 +395,10 @@ class Methods:
         sized = self.tensor_methods.size_method(owner, record, name, args)
         if sized is not None:
             return sized
-        if record.by_kind is not None or any(region.source == BYTES_SOURCE for region in record.regions):
+        of_vocabulary = self.effects.lookups.in_vocabulary(record)
+        if (record.by_kind is not None and not of_vocabulary) or any(
+            region.source == BYTES_SOURCE for region in record.regions
+        ):
             found = self.tensor_methods.method_by_kind(owner, record, name, args, keywords, node)
             if found is not None:
                 return found

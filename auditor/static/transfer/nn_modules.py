@@ -53,6 +53,11 @@ MAX_ASKED = 6
 """Functions in one another whose text is asked whether it trains."""
 
 
+RUNNING_STATISTICS = frozenset(
+    ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "LazyBatchNorm1d", "SyncBatchNorm", "batch_norm"]
+)
+"""Layers that keep statistics of the batches that they see in training mode."""
+
 ON_TRAINING_DATA = "#on training data"
 """The cell of a state that says that a gradient of training tokens has reached it."""
 
@@ -101,6 +106,10 @@ class Modules:
             module, args, lambda: self.forward(module, name, args, keywords, node), node
         )
 
+    def keeps_statistics(self) -> bool:
+        """Whether the script has a layer that takes statistics of what passes through it while it trains."""
+        return any(map(normalises_over_batches, self.machine.script.trees.values()))
+
     def changes_states(self, method: Func) -> bool:
         """Whether the text of a function takes gradients or writes weights."""
         return self.trains(method) or writes_weights(method.node)
@@ -140,6 +149,9 @@ class Modules:
         members = self.views.members(module)
         for part in members:
             self.effects.ambient_state.unread_forward(part, given, node)
+        mode = module.d.get("training")
+        if reads_validation and not (isinstance(mode, Const) and not mode.value) and self.keeps_statistics():
+            self.effects.scoring.update(module, out.regions, node, "in place", "its running statistics")
         result = replace(
             out,
             updates=out.updates.union(*map(self.views.own_history, members)),
@@ -323,6 +335,11 @@ class Modules:
     ) -> Value:
         content = self.views.content(optimizer)
         states = sorted(content.refs | content.states, key=lambda o: o.number)
+        if optimizer.cls is not None and any("lr_scheduler" in b for b in optimizer.cls.library_bases()):
+            if name == "step":
+                for rates in filter(None, map(optimizer.cls.find, ("get_lr", "_get_closed_form_lr"))):
+                    self.machine.apply.call(replace(rates, instance=optimizer), [], {}, node)
+                return UNKNOWN
         own = optimizer.cls.find(name) if optimizer.cls is not None else None
         if own is not None and (name not in OPTIMIZER_METHODS or self.trains(own)):
             followed = self.machine.apply.call(replace(own, instance=optimizer), args, keywords, node)
@@ -387,6 +404,11 @@ def picked_entry(call: ast.Call, method: FunctionNode) -> ast.expr | None:
     of_library = isinstance(func.value, ast.Name) and func.value.id in ("torch", "F")
     place = (2 if of_library else 1) if func.attr == "gather" else (1 if of_library else 0)
     return named or (call.args[place] if place < len(call.args) else None)
+
+
+@once_a_node
+def normalises_over_batches(tree: ast.AST) -> bool:
+    return any(isinstance(n, ast.Attribute) and n.attr in RUNNING_STATISTICS for n in walk(tree))
 
 
 @once_a_node
