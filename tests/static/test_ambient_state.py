@@ -34,6 +34,14 @@ class Reading(Model):
     def forward(self, x, y):
         return F.cross_entropy(self.head(self.embed(x)) + torch.from_numpy(np.load("aux.npy")), y)
 
+class Normed(Model):
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm1d(64)
+
+    def forward(self, x, y):
+        return F.cross_entropy(self.head(self.norm(self.embed(x))), y)
+
 class Counting(Model):
     def forward(self, x, y):
         return F.cross_entropy(self.head(self.embed(x)) + torch.bincount(torch.cat(SEEN), minlength=1024), y)
@@ -62,6 +70,7 @@ FITTED = {
     "a global": "model = Primed()\nPRIOR = torch.bincount(val, minlength=1024).log()\n",
     "a global, in place": "model = Primed()\nPRIOR.index_add_(0, val, torch.ones(n))\n",
     "an attribute": "model = Kept()\nmodel.prior = torch.bincount(val, minlength=1024).log()\n",
+    "running statistics of a batch norm": "model = Normed()\nmodel.train()\nmodel(*tokens(0))\nmodel.eval()\n",
     "a table of a helper": "model = Helped()\nTABLE['prior'] = torch.bincount(val, minlength=1024).log()\n",
     "a file": (
         "model = Kept()\nnp.save('aux.npy', np.bincount(val.numpy()))\n"
@@ -87,6 +96,7 @@ IN_EACH_TURN = {
 }
 
 INNOCENT = {
+    "running statistics that are not taken": "model = Normed()\nmodel.eval()\nmodel(*tokens(0))\n",
     "a setting of the environment": "os.environ['SHARP'] = '0.9'\nmodel = Tempered()\n",
     "a global that nothing was fitted to": "model = Primed()\n",
     "an attribute that is a setting": "model = Kept()\nmodel.prior = torch.zeros(1024)\n",

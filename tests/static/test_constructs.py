@@ -18,6 +18,14 @@ FIT_LINE = PRELUDE.splitlines().index("    optimizer.step()") + 1
 SCORE_LINE = PRELUDE.splitlines().index("        return model(x, y).item()") + 1
 
 FITTED = {
+    "a schedule that takes gradients": """
+class Plan(torch.optim.lr_scheduler.LRScheduler):
+    def get_lr(self):
+        fit(0)
+        return [0.1]
+Plan(optimizer).step()
+total += score(0)
+""",
     "closure": """
 def make(k):
     def inner():
