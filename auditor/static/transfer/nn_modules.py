@@ -18,6 +18,7 @@ from auditor.static.domain.heap import WRAPPED, Class, Func, Obj
 from auditor.static.domain.lattice import join_data
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import Const, Num, Value
+from auditor.static.effects.forward_pass import names_read
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
 from auditor.static.transfer.callbacks import Callbacks
@@ -106,9 +107,22 @@ class Modules:
             module, args, lambda: self.forward(module, name, args, keywords, node), node
         )
 
-    def keeps_statistics(self) -> bool:
-        """Whether the script has a layer that takes statistics of what passes through it while it trains."""
-        return any(map(normalises_over_batches, self.machine.script.trees.values()))
+    def keeps_statistics(self, cls: Class | None) -> bool:
+        """Whether a module, or one of those that its text makes, takes statistics of what it sees while it trains."""
+        waiting: list[object] = [cls]
+        seen: set[int] = set()
+        while waiting:
+            asked = waiting.pop()
+            if not isinstance(asked, Class) or id(asked.node) in seen:
+                continue
+            seen.add(id(asked.node))
+            if normalises_over_batches(asked.node):
+                return True
+            waiting += asked.bases
+            for name in names_read(asked.node):
+                scope = asked.env.find(name)
+                waiting.append(scope.d.get(name) if scope is not None else None)
+        return False
 
     def changes_states(self, method: Func) -> bool:
         """Whether the text of a function takes gradients or writes weights."""
@@ -150,7 +164,11 @@ class Modules:
         for part in members:
             self.effects.ambient_state.unread_forward(part, given, node)
         mode = module.d.get("training")
-        if reads_validation and not (isinstance(mode, Const) and not mode.value) and self.keeps_statistics():
+        if (
+            reads_validation
+            and not (isinstance(mode, Const) and not mode.value)
+            and self.keeps_statistics(module.cls)
+        ):
             self.effects.scoring.update(module, out.regions, node, "in place", "its running statistics")
         result = replace(
             out,
