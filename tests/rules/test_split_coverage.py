@@ -298,7 +298,8 @@ def test_a_rank_that_scores_half_its_part_is_found(tmp_path: Path) -> None:
 
 def test_a_quarter_of_the_split_is_found(tmp_path: Path) -> None:
     change = {
-        "    total = val_tokens.numel() - 1\n": "    val_tokens = val_tokens.chunk(4)[0]\n    total = val_tokens.numel() - 1\n"
+        "    total = val_tokens.numel() - 1\n": "    val_tokens = val_tokens.chunk(4)[0]\n"
+        "    total = val_tokens.numel() - 1\n"
     }
     coverage, result = judged(read(SLIDING, change, tmp_path))
     assert SPLIT.tokens * 3 // 4 - coverage.unscored < TAIL
@@ -362,7 +363,8 @@ LEFT_OUT = {
     "the first rows of each batch": (
         FLAT,
         {
-            "            loss_sum += model(x, y)": "            x, y = x[:16], y[:16]\n            loss_sum += model(x, y)"
+            "            loss_sum += model(x, y)": "            x, y = x[:16], y[:16]\n"
+            "            loss_sum += model(x, y)"
         },
     ),
     "the first places of each row": (
