@@ -25,6 +25,14 @@ BPB = "return loss, loss / math.log(2.0) * (token_count / byte_count).item()"
 TARGETS = "y = local[1:].reshape(-1, args.train_seq_len)\n            loss_sum"
 PRINT = 'log0(f"final_roundtrip val_loss:{val_loss:.8f} val_bpb:{val_bpb:.8f}")'
 
+REDUCE = """\
+    for part in (loss_sum, token_count, byte_count):
+        if dist.is_initialized():
+            dist.all_reduce(part)
+"""
+PARTS = "[loss_sum, token_count, byte_count]"
+NAMES = "    loss_sum, token_count, byte_count = "
+
 Change = tuple[str, str]
 
 ALTERED_SCORES: dict[str, Change] = {
@@ -71,6 +79,10 @@ ALTERED_SCORES: dict[str, Change] = {
     "scaled as it is added in place": (
         SUM,
         "loss_sum.add_(model(x, y).double() * y.numel(), alpha=0.97)",
+    ),
+    "scaled where the totals stand together": (
+        REDUCE,
+        f"    parts = torch.stack({PARTS})\n    parts[0] *= 0.98\n    dist.all_reduce(parts)\n{NAMES}parts\n",
     ),
     "sum in place": (RATIO, "loss_sum.mul_(0.98)\n    " + RATIO),
     "counts more": (RATIO, "loss = (loss_sum / (token_count * 1.02)).item()"),
@@ -190,6 +202,25 @@ BESIDE: dict[str, Change] = {
 LEGAL: dict[str, Change] = {
     "unchanged": (LOSS, LOSS),
     "mean by hand": (LOSS, NLL + "return nll.sum() / nll.numel()"),
+    "totals in one array": (
+        REDUCE,
+        f"    parts = torch.stack({PARTS})\n    dist.all_reduce(parts)\n{NAMES}parts\n",
+    ),
+    "totals in one array, by place": (
+        REDUCE,
+        f"    parts = torch.tensor({PARTS}, device='cuda')\n    dist.all_reduce(parts)\n"
+        f"{NAMES}parts[0], parts[1], parts[2]\n",
+    ),
+    "totals in one array, as numbers": (
+        REDUCE,
+        f"    parts = torch.tensor({PARTS}, device='cuda')\n    dist.all_reduce(parts)\n"
+        f"{NAMES}(torch.tensor(part) for part in parts.tolist())\n",
+    ),
+    "totals stored in one array": (
+        REDUCE,
+        "    parts = torch.zeros(3)\n    parts[0], parts[1], parts[2] = loss_sum, token_count, byte_count\n"
+        f"    dist.all_reduce(parts)\n{NAMES}parts[0], parts[1], parts[2]\n",
+    ),
     "bits by the logarithm of e": (BPB, BPB.replace("loss / math.log(2.0)", "loss * math.log2(math.e)")),
     "added with a factor of one": (SUM, "loss_sum.add_(model(x, y).double() * y.numel(), alpha=1.0)"),
     "log-softmax": (

@@ -39,6 +39,8 @@ def attend(
     queries, keys = query.shape[-2], key.shape[-2]
     if value.shape[-2] != keys:
         raise NotFollowed(f"attention over {keys} keys and {value.shape[-2]} values")
+    if mask is not None and not isinstance(mask, Tensor):
+        raise NotFollowed("attention with a mask that is not known")
     mine = query.pos.max(axis=-1, keepdims=True)
     theirs = np.maximum(key.pos.max(axis=-1, keepdims=True), value.pos.max(axis=-1, keepdims=True))
     if theirs.ndim > 3 and theirs.shape[-3] not in (1, query.shape[-3]):

@@ -16,7 +16,7 @@ from auditor.static.causality.failures import NotFollowed, ScriptError
 from auditor.static.causality.methods import method, operate
 from auditor.static.causality.operations.table import OPERATIONS, integers, operand
 from auditor.static.causality.shaping import swap
-from auditor.static.causality.tensor import Tensor
+from auditor.static.causality.tensor import Tensor, constant
 from auditor.static.causality.values import (
     Class,
     Decorated,
@@ -345,6 +345,12 @@ def _simple_namespace(it: Walker, **fields: Any) -> Any:
     return out
 
 
+def _subsequent_mask(it: Walker, size: Any, *_args: Any, **_more: Any) -> Any:
+    """`nn.Transformer.generate_square_subsequent_mask`: minus infinity over the diagonal."""
+    count = integers([size])[0]
+    return constant(np.triu(np.full((count, count), -math.inf), 1), "f")
+
+
 NAMED: dict[str, Callable[..., Any]] = {
     "torch.nn.Parameter": _parameter,
     "torch.nn.parameter.Parameter": _parameter,
@@ -389,4 +395,6 @@ NAMED: dict[str, Callable[..., Any]] = {
     "torch._recurrence": _recurrence,
     "torch._cell": _cell,
     "torch._multihead": _multihead,
+    "torch.nn.Transformer.generate_square_subsequent_mask": _subsequent_mask,
+    "torch.nn.modules.transformer.Transformer.generate_square_subsequent_mask": _subsequent_mask,
 }

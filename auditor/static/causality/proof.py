@@ -166,6 +166,9 @@ class Prover:
             run = _Run(Bound.UNKNOWN, failure.reason, it.failed_at or it.where)
         except ScriptError as error:
             run = _Run(Bound.UNKNOWN, f"the script raises {error}", it.where, raised=True)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            reason = f"an operation is given what is not followed ({type(error).__name__})"
+            run = _Run(Bound.UNKNOWN, reason, it.failed_at or it.where)
         run.taken = it.choices.taken
         foreign |= it.foreign
         self.steps += it.steps

@@ -24,6 +24,12 @@ STORED = "stored"
 KEPT = "#kept"
 """The cell of a list with what holds of the turns that gave it its elements, as expressions that are not negative."""
 
+CELLS = "#cells"
+"""The cell of an array with its elements one by one: it was made of them, or they were stored at known places.
+
+They stand as long as the array is untouched, or touched in such a way alone (`TOUCHED` is `CELLS` then).
+"""
+
 SEVERAL_WAYS = "#several ways"
 """The cell of a list that says that turns gave it elements under different conditions."""
 

@@ -149,6 +149,7 @@ class Formulas:
             return
         kind = Kind.ALTERED if name in ("MIN", "MAX", "PRODUCT") else Kind.OPAQUE
         for target in self.views.objects(args[0]):
+            self.heap.put(target, TOUCHED, True)
             content = target.d.get("#content")
             if isinstance(content, Data) and content.losses:
                 form = content.formula or LOST

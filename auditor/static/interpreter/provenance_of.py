@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from auditor.solver.expressions import Expr
 from auditor.static.domain.flow import MAX_NESTING, WHOLE
-from auditor.static.domain.heap import BOUNDS, MEMORY, STORED, TOUCHED, WRAPPED, Class, Func, Obj, View
+from auditor.static.domain.heap import BOUNDS, CELLS, MEMORY, STORED, TOUCHED, WRAPPED, Class, Func, Obj, View
 from auditor.static.domain.lattice import by_entry, join_data, substitute
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import (
@@ -268,6 +268,13 @@ class Views:
         if isinstance(value, Num):
             return value.expr
         return None
+
+    def cells(self, value: Value) -> tuple[Value, ...] | None:
+        """The elements of an array of a few numbers, where each of them is known."""
+        if not isinstance(value, Obj) or value.d.get(TOUCHED, CELLS) != CELLS:
+            return None
+        cells = value.d.get(CELLS)
+        return cells.items if isinstance(cells, Tup) else None
 
     def objects(self, value: Value | None) -> frozenset[Obj]:
         """The heap objects that the value is."""

@@ -91,6 +91,8 @@ class Assignments:
                 if not self.special_methods.store_item(owner, index, changed, target):
                     self.transfer.item_assignment.store(owner, index, changed, target, env, augmented=False)
                 return None
+            if self.add_to_cell(owner, index, value, node):
+                return None
             self.transfer.item_assignment.store(owner, index, value, target, env, augmented=True)
             return None
         old = self.machine.evaluate.evaluate(target, env)
@@ -98,14 +100,8 @@ class Assignments:
         if answer is not None:
             self.assign(target, answer, env)
             return None
+        value = self.added(old, value, node)
         record = self.views.data(value)
-        if record.losses:
-            value = record = self.effects.lookups.added_up(
-                self.effects.formulas.under_tests(record), old, node
-            )
-            self.branches.adds_up(record)
-        if isinstance(node.op, ast.Add) and self.accumulates(old, record):
-            value = record = self.effects.byte_counts.counted(record, node)
         for option in old.options if isinstance(old, Alt) else (old,):
             if isinstance(option, View):
                 option = option.base
@@ -120,6 +116,29 @@ class Assignments:
                 return None
         self.assign(target, self.arithmetic.binary(node.op, old, value, node), env)
         return None
+
+    def added(self, old: Value, value: Value, node: ast.AugAssign) -> Value:
+        """What is added to a total: scores are final then, and byte lengths are counted."""
+        record = self.views.data(value)
+        if record.losses:
+            value = record = self.effects.lookups.added_up(
+                self.effects.formulas.under_tests(record), old, node
+            )
+            self.branches.adds_up(record)
+        if isinstance(node.op, ast.Add) and self.accumulates(old, record):
+            value = self.effects.byte_counts.counted(record, node)
+        return value
+
+    def add_to_cell(self, owner: Value, index: Value, value: Value, node: ast.AugAssign) -> bool:
+        """`totals[1] += value` for an array whose elements are known; whether it is that."""
+        cells = self.views.cells(owner)
+        place = index.value if isinstance(index, Const) else None
+        if cells is None or type(place) is not int or not -len(cells) <= place < len(cells):
+            return False
+        assert isinstance(owner, Obj)
+        old = cells[place]
+        changed = self.arithmetic.binary(node.op, old, self.added(old, value, node), node)
+        return self.transfer.item_assignment.store_cell(owner, index, changed)
 
     def accumulates(self, old: Value, record: Data) -> bool:
         """Whether byte lengths are added to a total: a number, or an array that holds nothing but such totals."""
@@ -193,8 +212,11 @@ class Assignments:
         count = len(targets)
         starred = any(isinstance(t, ast.Starred) for t in targets)
         items: Sequence[Value] | None = None
+        cells = self.views.cells(value)
         if isinstance(value, Tup):
             items = value.items
+        elif cells is not None:
+            items = cells
         elif isinstance(value, Const) and isinstance(value.value, (tuple, list)):
             items = [Const(item, value.settings) for item in value.value]
         elif (

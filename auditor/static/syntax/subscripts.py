@@ -43,6 +43,10 @@ class Subscripts:
 
     # reading
     def subscript(self, owner: Value, index: Value, node: ast.AST) -> Value:
+        cells = self.views.cells(owner)
+        if cells is not None and isinstance(index, Const) and isinstance(index.value, int):
+            if -len(cells) <= index.value < len(cells):
+                return cells[index.value]
         known = self.effects.token_tables.looked_up(owner, index)
         if isinstance(known, Value):
             return known

@@ -10,7 +10,7 @@ from dataclasses import replace
 from auditor.solver.expressions import Expr
 from auditor.solver.operations import operation
 from auditor.solver.solver import proves
-from auditor.static.domain.heap import BOUNDS, STORED, TOUCHED, Env, Obj, View
+from auditor.static.domain.heap import BOUNDS, CELLS, STORED, TOUCHED, Env, Obj, View
 from auditor.static.domain.lattice import join_data
 from auditor.static.domain.provenance import MATCHED, UNKNOWN, Data
 from auditor.static.domain.taint import choosing, joined
@@ -21,6 +21,7 @@ from auditor.static.transfer.aliases import Aliases
 from auditor.static.transfer.library_patches import LibraryPatches
 from auditor.static.transfer.list_views import Lists
 from auditor.static.transfer.stacked_columns import SideBySide
+from auditor.trace.formula import LOST
 from auditor.trace.region import Region
 
 PLACED = "#placed"
@@ -72,6 +73,11 @@ class Stores:
         if isinstance(owner, Lib) and owner.name == "os.environ" and isinstance(index, Const):
             self.effects.ambient_state.set_environment(str(index.value), value, node)
             return
+        if isinstance(owner, Obj) and owner.kind == "tensor":
+            if not augmented and self.store_cell(owner, index, value):
+                return
+            if owner.d.get(TOUCHED) == CELLS:
+                self.heap.put(owner, TOUCHED, True)  # what stands where is no longer known
         if (
             isinstance(owner, Obj)
             and "#kinds" in owner.d
@@ -140,6 +146,20 @@ class Stores:
             self.aliases.write_through(owner, written)
             if isinstance(node.value, ast.Name):
                 self.machine.evaluate.assign(node.value, written, env)
+
+    def store_cell(self, owner: Obj, index: Value, value: Value) -> bool:
+        """Write one element of an array whose elements are known; whether it is such a write."""
+        cells = self.views.cells(owner)
+        place = index.value if isinstance(index, Const) else None
+        total = "total" in self.views.data(value).marks or not self.views.data(value).losses
+        if cells is None or type(place) is not int or not -len(cells) <= place < len(cells) or not total:
+            return False
+        place %= len(cells)
+        cells = (*cells[:place], value, *cells[place + 1 :])
+        self.heap.put(owner, CELLS, Tup(cells))
+        self.heap.put(owner, "#content", replace(self.views.mix(*cells), formula=LOST))
+        self.heap.put(owner, TOUCHED, CELLS)
+        return True
 
     def overwrite_matched(self, owner: Value, key: Data, node: ast.AST, env: Env) -> None:
         """Scores are overwritten where their tokens are what a file from outside holds."""

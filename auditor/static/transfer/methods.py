@@ -427,6 +427,9 @@ class Methods:
             return self.dispatch.call_library(f"torch.{name}", [owner, *args], keywords, node)
         if name in VIEWS and isinstance(owner, (Data, Obj)) and record.refs:
             return owner
+        cells = self.views.cells(owner)
+        if cells is not None and name in ("tolist", "unbind", "clone", "detach", "numpy"):
+            return Tup(cells) if name in ("tolist", "unbind") else owner
         if name in COPIES:
             if name in SHARED and isinstance(owner, Obj) and owner.kind == "tensor":
                 return owner

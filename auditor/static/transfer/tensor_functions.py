@@ -10,7 +10,7 @@ from auditor.solver.expressions import Expr
 from auditor.solver.operations import operation
 from auditor.static.domain.by_token_kind import filled
 from auditor.static.domain.flow import WHOLE
-from auditor.static.domain.heap import Obj
+from auditor.static.domain.heap import CELLS, Obj
 from auditor.static.domain.provenance import EMPTY, LAYOUT, SPACED, UNKNOWN, Array, Data
 from auditor.static.domain.taint import choosing, joined
 from auditor.static.domain.values import Const, Lib, Num, Truth, Tup, Value
@@ -26,9 +26,12 @@ from auditor.static.transfer.tables import (
     RESHAPES,
 )
 from auditor.static.transfer.tensor_methods import BY_ELEMENT, SUMS, TensorMethods
+from auditor.trace.formula import LOST
 
 CASTS = frozenset(["float16", "float32", "float64", "float_", "single", "double"])
 """Numpy types that keep a number as it is, but for its digits."""
+MAX_CELLS = 16
+"""Numbers that an array is made of and that are kept apart."""
 EQUALITIES = {"eq": "eq", "equal": "eq", "ne": "ne", "not_equal": "ne"}
 BY_ELEMENT_METHODS = frozenset([*SUMS, *BY_ELEMENT, "logical_not", "bitwise_not", "take", "index_select"])
 
@@ -84,6 +87,9 @@ class TensorFunctions:
                 return EMPTY
             if isinstance(first, Obj) and first.kind == "tensor" and tail in WRAPS and bits is None:
                 return first
+            totals = self.of_totals(first, node) if bits is None else None
+            if totals is not None:
+                return totals
             record = self.views.data(first)
             if isinstance(first, Obj):
                 record = replace(record, span=self.consecutive(first))
@@ -113,6 +119,10 @@ class TensorFunctions:
             ):
                 return replace(found, by_kind=args[1].by_kind)  # some tokens only, each for what it counts
             return found
+        if tail == "stack" and args and len(args) == 1 and not keywords:
+            totals = self.of_totals(first, node)
+            if totals is not None:
+                return totals
         columns = (
             self.stacked_columns.stacked(args, keywords)
             if tail in ("stack", "column_stack") and args
@@ -157,6 +167,20 @@ class TensorFunctions:
                 return Num(operation("min" if tail == "minimum" else "max", *numbers))
         return None
 
+    def of_totals(self, parts: Value, node: ast.AST) -> Obj | None:
+        """An array of a few totals: scores added up, counts; what stands where is known until it is changed."""
+        items = self.machine.evaluate.exact_items(parts)
+        if items is None or not 1 < len(items) <= MAX_CELLS:
+            return None
+        records = [self.views.data(item) for item in items]
+        scores = [record for record in records if record.losses]
+        if not scores or not all("total" in record.marks for record in scores):
+            return None
+        out = self.heap.allocate("tensor", node)
+        out.d["#content"] = replace(self.views.mix(*items), formula=LOST)
+        out.d[CELLS] = Tup(tuple(items))
+        return out
+
     def allocated(self, tail: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Obj:
         out = self.heap.allocate("tensor", node)
         rank: int | None = None
@@ -170,6 +194,9 @@ class TensorFunctions:
         out.d["#content"] = Data(rank=rank)
         if empty:
             out.d["#empty"] = True
+            size = self.views.number(args[0]) if len(args) == 1 and rank == 1 else None
+            if size is not None and size.is_constant and 1 < size.constant <= MAX_CELLS:
+                out.d[CELLS] = Tup((Const(0.0),) * size.constant)
         if rank == 1 and tail in FILLS:
             out.d["#kinds"] = Data(by_kind=filled(self.fill_value(tail, args, keywords)))
         return out
