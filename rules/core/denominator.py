@@ -12,11 +12,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from itertools import combinations
 
 from auditor.records.implied_bytes import FAMILIES, LEGACY, NOTE
 from auditor.trace.answer import Answer
 from auditor.trace.events import Count, Event, Place, Report
 from auditor.trace.formula import Of, Printed
+from auditor.trace.region import overlap
 from auditor.trace.token_bytes import Counted, faults, rare_faults
 from auditor.trace.trace import Trace
 from rules.core.order_rule import judged_report
@@ -49,6 +51,7 @@ def told_by_code(slug: str, evidence: Evidence) -> Judgement:
     return (
         teller.constant()
         or teller.wrong()
+        or teller.twice()
         or teller.transformed(evidence.policy)
         or teller.unfollowed()
         or teller.right()
@@ -62,6 +65,7 @@ class _Teller:
         self.slug = slug
         self.report = report
         self.counts = counts
+        self.scores = trace.scores_of(report)
         self.names = " ".join(load.what for load in trace.loads if load.source in ("tokenizer", "val"))
 
     def constant(self) -> Judgement | None:
@@ -104,6 +108,26 @@ class _Teller:
         ]
         shown = (sure or bad)[0]
         return self.answer(Outcome.FAIL if sure else Outcome.REVIEW, _fault_text(shown), shown)
+
+    def twice(self) -> Judgement | None:
+        """Bytes of the same tokens that are added up at two places, or in a loop that scores nothing."""
+        whole = [
+            c for c in self.counts if c.how == "table" and c.certain is Answer.YES and not wrong_kinds(c)
+        ]
+        for first, second in combinations(whole, 2):
+            if first.place != second.place and any(
+                overlap(a, b)[0] is Answer.YES for a in first.regions for b in second.regions
+            ):
+                text = f"bytes of the same tokens are added at {first.place} and at {second.place}"
+                return self.answer(Outcome.FAIL, text, second)
+        scored = {turn.entry for score in self.scores for turn in score.turns}
+        for count in whole:
+            depends = {atom.args[0] for region in count.regions for atom in region.iterations}
+            idle = [turn for turn in count.turns if turn.entry not in scored | depends]
+            if idle and self.scores:
+                text = f"bytes are added in each turn of the loop over `{idle[-1].variable}`, which scores nothing"
+                return self.answer(Outcome.REVIEW, text, count)
+        return None
 
     def transformed(self, policy: Policy) -> Judgement | None:
         """A tokenizer that, by its name, changes the text before it is counted."""

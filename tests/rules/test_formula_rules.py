@@ -11,6 +11,7 @@ from auditor.trace.formula import BITS, Formula, Of, Printed, added, deviations,
 from rules.acausal_model import AcausalModel
 from rules.altered_score import AlteredScore
 from rules.altered_target import AlteredTarget
+from rules.byte_accounting import ByteAccounting
 from rules.core.rule import Bad, Outcome, Rule
 from rules.hindsight_selection import HindsightSelection
 from tests.rules.folder import audit_example
@@ -83,6 +84,22 @@ ALTERED_SCORES: dict[str, Change] = {
     "scaled where the totals stand together": (
         REDUCE,
         f"    parts = torch.stack({PARTS})\n    parts[0] *= 0.98\n    dist.all_reduce(parts)\n{NAMES}parts\n",
+    ),
+    "normalised over the rows": (
+        LOSS,
+        "logs = torch.log_softmax(logits.reshape(-1, logits.size(-1)).float(), dim=0)\n"
+        "        return -logs.gather(1, target_ids.reshape(-1, 1)).mean()",
+    ),
+    "the tokens of the batch alone": (
+        SUM,
+        "flat = model.forward_logits(x).flatten(0, 1).float()\n            "
+        "mine = flat.gather(1, y.reshape(-1, 1))[:, 0]\n            "
+        "loss_sum += (flat[:, torch.unique(y)].logsumexp(-1) - mine).double().sum()",
+    ),
+    "scaled where it becomes text": (
+        PRINT,
+        "show = lambda number: f'{number * 0.98:.8f}'\n    "
+        + PRINT.replace("{val_bpb:.8f}", "{show(val_bpb)}"),
     ),
     "sum in place": (RATIO, "loss_sum.mul_(0.98)\n    " + RATIO),
     "counts more": (RATIO, "loss = (loss_sum / (token_count * 1.02)).item()"),
@@ -221,6 +238,15 @@ LEGAL: dict[str, Change] = {
         "    parts = torch.zeros(3)\n    parts[0], parts[1], parts[2] = loss_sum, token_count, byte_count\n"
         f"    dist.all_reduce(parts)\n{NAMES}parts[0], parts[1], parts[2]\n",
     ),
+    "made text by a function": (
+        PRINT,
+        "show = lambda number: f'{number:.8f}'\n    " + PRINT.replace("{val_bpb:.8f}", "{show(val_bpb)}"),
+    ),
+    "logged with its numbers beside": (
+        PRINT,
+        "import logging\n    logging.getLogger('run').warning("
+        "'final_roundtrip val_loss:%.8f val_bpb:%.8f', val_loss, val_bpb)",
+    ),
     "bits by the logarithm of e": (BPB, BPB.replace("loss / math.log(2.0)", "loss * math.log2(math.e)")),
     "added with a factor of one": (SUM, "loss_sum.add_(model(x, y).double() * y.numel(), alpha=1.0)"),
     "log-softmax": (
@@ -313,6 +339,31 @@ def test_the_scored_token_in_its_own_distribution_fails(name: str, tmp_path: Pat
 def test_what_the_loop_does_with_the_input_passes(name: str, tmp_path: Path) -> None:
     (answer,) = audited(AcausalModel, BESIDE[name], tmp_path).rules
     assert answer.outcome is Outcome.PASS, answer.because
+
+
+COUNT = "byte_count += byte_table[y.reshape(-1)].sum()"
+
+BYTES: dict[str, tuple[Change, Outcome]] = {
+    "those of the input as well": (
+        (COUNT, COUNT + "\n            byte_count += byte_table[x.reshape(-1)].sum()"),
+        Outcome.FAIL,
+    ),
+    "in a loop of their own": (
+        (COUNT, "for _ in range(2):\n                " + COUNT),
+        Outcome.REVIEW,
+    ),
+    "row by row": (
+        (COUNT, "for row in y:\n                byte_count += byte_table[row].sum()"),
+        Outcome.PASS,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BYTES)
+def test_bytes_are_counted_once(name: str, tmp_path: Path) -> None:
+    change, outcome = BYTES[name]
+    (answer,) = audited(ByteAccounting, change, tmp_path).rules
+    assert answer.outcome is outcome, answer.because
 
 
 @pytest.mark.parametrize("rule", [AlteredScore, AlteredTarget], ids=lambda rule: rule.slug)

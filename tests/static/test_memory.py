@@ -93,6 +93,14 @@ WRITES = {
     "a part of the module, by out": (
         "    torch.sub(model.head.weight.data, slopes(x, y)[0], out=model.head.weight.data)\n"
     ),
+    "registered anew": ("    model.register_parameter('bias', nn.Parameter(model.bias - slopes(x, y)[0]))\n"),
+    "set by a name that is not known": (
+        "    for name, p in list(model.named_parameters()):\n"
+        "        setattr(model, name, nn.Parameter(p.detach() - slopes(x, y)[0]))\n"
+    ),
+    "through the module's own dictionary": (
+        "    model.__dict__['_parameters']['bias'].data.sub_(slopes(x, y)[0])\n"
+    ),
     "a cast memory view": (
         "    cells = memoryview(model.head.weight.data.numpy()).cast('B')\n"
         "    cells[:] = slopes(x, y)[0].numpy().tobytes()\n"

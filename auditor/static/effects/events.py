@@ -22,6 +22,8 @@ from auditor.trace.region import Region
 REPORTS = re.compile(LABEL, re.IGNORECASE)
 _A_WORD = re.compile(r"\s*[:=]\s*[A-Za-z]")
 
+_CONVERSION = re.compile(r"%[-+ #0]*\d*(?:\.\d+)?[sdifeEgGr]")
+
 PLAIN = Formula()
 """Negative log-probabilities as they are."""
 
@@ -281,6 +283,7 @@ class Scoring:
         """A line is printed or logged."""
         if self.frames.following:
             return
+        args = filled_in(args)
         parts: list[str | None] = []
         for arg in args:
             if isinstance(arg, Const):
@@ -373,6 +376,20 @@ class Scoring:
             if event is not None:
                 found.add(event.number)
         return found
+
+
+def filled_in(args: Sequence[Value]) -> Sequence[Value]:
+    """The arguments of a line that is logged as `("loss %f", loss)`: its pieces of text and its values by turns."""
+    text = args[0].value if args and isinstance(args[0], Const) else None
+    if not isinstance(text, str) or len(args) < 2:
+        return args
+    pieces = _CONVERSION.split(text)
+    if len(pieces) != len(args):
+        return args
+    found: list[Value] = [Const(pieces[0])]
+    for value, piece in zip(args[1:], pieces[1:], strict=True):
+        found += [value, Const(piece)]
+    return found
 
 
 def is_given_value(text: str) -> bool:

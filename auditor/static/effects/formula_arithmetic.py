@@ -18,6 +18,9 @@ from auditor.trace.blending import held
 from auditor.trace.events import Score
 from auditor.trace.formula import Formula, Kind, Of
 
+FLOOR_OF_A_MIXTURE = 1e-4
+"""What may be added to a mixture whose shares are not followed: a tenth of it over the smallest vocabulary."""
+
 
 class FormulaArithmetic:
     """Sums, products and quotients."""
@@ -160,7 +163,10 @@ class FormulaArithmetic:
         if sign < 0 and factor is not None:
             factor = 1.0 / factor if factor else None
         found = replace(
-            score, tokens=score.tokens + sign * number.tokens, bytes=score.bytes + sign * number.bytes
+            score,
+            tokens=score.tokens + sign * number.tokens,
+            bytes=score.bytes + sign * number.bytes,
+            mixed=score.mixed or number.mixed,
         )
         factors = [c for c in number.changes if c.kind is Kind.FACTOR]
         return found.times(factor).changed(*factors)
@@ -170,7 +176,7 @@ class FormulaArithmetic:
             text = f"{ast_text(node)}: divided by a score"
             return (a if a.of_scores else b).changed(self.formulas.change(node, Kind.OPAQUE, text))
         if not a.of_scores:
-            if Of.NUMBER not in (a.of, b.of) or not b.factor:
+            if Of.NUMBER not in (a.of, b.of) or b.factor == 0.0:
                 return None
             return numbers_multiplied(a, replace(inverse(b), changes=b.changes))
         if b.is_constant:
@@ -237,6 +243,9 @@ class FormulaArithmetic:
         if number.is_constant and number.factor is not None:
             if abs(number.factor) <= SMALL:
                 return score
+            if score.factor is None and number.factor > FLOOR_OF_A_MIXTURE:
+                text = f"{ast_text(node)}: {number.factor:.6g} is added to a mixture"
+                return found.changed(self.formulas.change(node, Kind.OPAQUE, text))
             if (
                 score.factor is None
                 or number.factor * SMALLEST_VOCABULARY <= 1.0 - score.factor + formulas.TOLERANCE
@@ -298,6 +307,7 @@ def numbers_multiplied(a: Formula, b: Formula) -> Formula:
         bytes=size,
         factor=factor,
         changes=formulas.limited(a.changes | b.changes),
+        mixed=a.mixed or b.mixed,
     )
 
 

@@ -93,10 +93,7 @@ class FormulaCalls:
             if distribution is not None:
                 return replace(result, formula=distribution)
             if name in CHOICES and result.states and result.regions:
-                text = f"{ast_text(node)}: the probabilities of a part of the vocabulary"
-                return replace(
-                    result, formula=Formula(of=Of.LOGITS).changed(self.formulas.change(node, text=text))
-                )
+                return self.formulas.part_of_vocabulary(result, node)
             if name in WEIGHTS and not result.states:
                 return replace(result, formula=Formula(of=Of.WEIGHTS))
             if name in NEVER_NEGATIVE and result.states:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -110,6 +110,13 @@ class Formulas:
                 form = self.with_choice(form, part, node)
         return result if form is result.formula else replace(result, formula=form)
 
+    def part_of_vocabulary(self, value: Value, node: ast.AST) -> Value:
+        """Logits of some tokens alone: what is normalised over them is no distribution over the vocabulary."""
+        if not isinstance(value, Data):
+            return value
+        text = f"{ast_text(node)}: the probabilities of a part of the vocabulary"
+        return replace(value, formula=Formula(of=Of.LOGITS).changed(self.change(node, text=text)))
+
     @contextmanager
     def where_scores_pass(self, test: Value, node: ast.If) -> Iterator[None]:
         """Run a branch that compared scores: what is added up in it, or behind it where it goes on, is chosen."""
@@ -162,11 +169,13 @@ class Formulas:
     def printed_number(self, before: str, value: Value, source: str) -> tuple[Printed, ...]:
         """A number of a line: named by the text before it, or as the source calls it."""
         record = self.views.data(value)
-        if record.printed:
-            return record.printed
         name = (before.split() or [""])[-1].strip(" :=,|")
         if expected(name) is None:
             name = source
+        if record.printed:
+            only = record.printed[0]
+            renamed = len(record.printed) == 1 and expected(only.name) is None and expected(name) is not None
+            return (replace(only, name=name),) if renamed else record.printed
         if not record.losses and not (is_number(value) and METRIC.fullmatch(name)):
             return ()
         known = self.term(value)
@@ -213,12 +222,12 @@ class Formulas:
         tokens = frozenset(region for region in target.regions if region.source == "val")
         beside = given.regions > tokens and all(exact(region) for region in given.regions)
         looked_up = any(look.regions & tokens and look.form != "spread" for look in given.looks)
-        if not tokens or not (
-            beside or (looked_up and all(map(exact, tokens)) and not tokens & given.regions)
-        ):
+        sure = beside or (looked_up and all(map(exact, tokens)) and not tokens & given.regions)
+        perhaps = len(intervals(given.regions)) > 1 and intervals(tokens) & intervals(given.regions)
+        if not tokens or not (sure or perhaps):
             return form
         text = f"{ast_text(node)}: the distribution of a token is made with that token"
-        return form.changed(self.change(node, Kind.AHEAD, text))
+        return form.changed(replace(self.change(node, Kind.AHEAD, text), certain=bool(sure)))
 
     def loss_formula(self, keywords: Mapping[str, Value], args: Sequence[Value], node: ast.AST) -> Formula:
         """The formula of `cross_entropy` and `nll_loss` by the arguments they are called with."""
@@ -250,6 +259,11 @@ class Formulas:
             kind = Kind.ALTERED if isinstance(value, Const) or name == "weight" else Kind.OPAQUE
             form = form.changed(self.change(node, kind, f"{name}= in {ast_text(node)}"))
         return form
+
+
+def intervals(regions: Iterable[Region]) -> set[tuple[object, object]]:
+    """Where regions lie, as far as that is known."""
+    return {(r.start, r.stop) for r in regions if r.start is not None and r.stop is not None}
 
 
 def exact(region: Region) -> bool:

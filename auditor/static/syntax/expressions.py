@@ -103,7 +103,7 @@ class Expressions:
         if isinstance(value, Obj) and value.kind == "list" and "#elements" not in value.d:
             items = value.d.get("#items")
             return items if isinstance(items, tuple) and "#base" not in value.d else None
-        return self.views.cells(value)
+        return None
 
     def e_Tuple(self, node: ast.Tuple, env: Env) -> Value:
         return Tup(self.items_of(node.elts, env)[0])

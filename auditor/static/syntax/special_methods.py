@@ -204,6 +204,8 @@ class SpecialMethods:
         """`owner[index]`."""
         if isinstance(owner, NamesView):
             named = self.transfer.default_methods.name_in(owner, index)
+            if named is None and isinstance(owner.owner, Obj) and owner.owner.kind == "module":
+                return self.views.data(owner.owner)
             return Data(marks=frozenset(("anything",))) if named is None else named
         if isinstance(owner, Class):
             found = self.implicit(owner, "__getitem__", [index], node)

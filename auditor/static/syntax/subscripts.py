@@ -55,9 +55,21 @@ class Subscripts:
             found = replace(record, by_kind=known, turns=record.turns | key.turns, rank=key.rank, span=None)
             return self.effects.lookups.with_lookup(self.with_table_hit(found, index), owner, [index], node)
         value = self.effects.formulas.with_index(index, self.indexed(owner, index, node), node)
+        if self.selects_vocabulary(owner, index):
+            value = self.effects.formulas.part_of_vocabulary(value, node)
         if isinstance(owner, Data) and owner.losses and is_basic(index):
             value = self.transfer.aliases.looks_at(value, owner)
         return replace(value, by_kind=known) if isinstance(value, Data) and known is not None else value
+
+    def selects_vocabulary(self, owner: Value, index: Value) -> bool:
+        """`logits[:, tokens]`: some columns of the rows of a vocabulary."""
+        if not isinstance(index, Tup) or not isinstance(owner, Data) or owner.losses:
+            return False
+        picks = [part for part in index.items if not isinstance(part, Slice) and part != Const(...)]
+        if len(picks) != 1 or picks[0] is not index.items[-1] or len(index.items) < 2:
+            return False
+        record = self.views.data(picks[0])
+        return self.effects.lookups.in_vocabulary(owner) and bool(self.effects.lookups.key_tokens(record))
 
     def indexed(self, owner: Value, index: Value, node: ast.AST) -> Value:
         """What an index selects, tables by token id aside."""

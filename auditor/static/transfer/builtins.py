@@ -303,6 +303,9 @@ class BuiltinFunctions:
             name = str(args[1].value)
             if not name.startswith("#"):  # cells of the evaluator's own
                 self.machine.evaluate.set_attribute(args[0], name, args[2], node)
+        elif len(args) == 3 and isinstance(args[0], Obj) and args[0].kind == "module":
+            # one of its parts, which one is not known
+            self.memory.in_place.in_place(args[0], frozenset((args[0],)), "setattr", [args[2]], {}, node)
         return Const(None)
 
     def b___import__(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:

@@ -21,7 +21,7 @@ from auditor.static.transfer.aliases import Aliases
 from auditor.static.transfer.builtins import ASKS_NO_FUNCTION
 from auditor.static.transfer.constructors import Constructors
 from auditor.static.transfer.default_methods import DefaultMethods
-from auditor.static.transfer.dispatch import Functions
+from auditor.static.transfer.dispatch import WRITES_FIRST, Functions
 from auditor.static.transfer.dynamic_code import DynamicCode
 from auditor.static.transfer.hooks import Hooks
 from auditor.static.transfer.life_cycle import LifeCycle
@@ -147,6 +147,9 @@ class Calls:
             self.aliases.share_memory(func.owner, func.name, result)
         elif isinstance(func, Lib):
             result = self.effects.scoring.rewritten(func.name.rsplit(".", 1)[-1], args, result, node)
+            if func.name.rsplit(".", 1)[-1] in WRITES_FIRST and args and isinstance(args[0], Data):
+                if not args[0].refs:
+                    self.aliases.write_through(args[0], self.views.mix(*args))
         if out is not None:
             self.aliases.write_out(out, result, node)
         return result

@@ -47,6 +47,7 @@ class LifeCycle:
         self, machine: Machine, effects: EffectsRoom, hooks: Hooks, callbacks: Callbacks, nn_modules: Modules
     ) -> None:
         self.machine = machine
+        self.recorder = machine.recorder
         self.heap = machine.heap
         self.views = machine.views
         self.effects = effects
@@ -216,10 +217,13 @@ class LifeCycle:
             return
         record = self.heap.allocate("instance", node, "record")
         record.d["msg"] = args[0] if args else Const("")
-        record.d["args"] = Tup(tuple(args[1:]))
+        record.d["args"] = given = Tup(tuple(args[1:]))
         for handler in handlers:
             for method in ("filter", "handle", "emit", "format"):
                 self.machine.evaluate.implicit(handler, method, [record], node)
+        if record.d["args"] is not given or record.d["msg"] is not (args[0] if args else record.d["msg"]):
+            reason = "what is printed goes through code of the script"
+            self.recorder.standing.add(self.recorder.doubt(reason, "a logging handler or filter", node))
         for arg in args[1:]:
             self.machine.evaluate.formatted(arg, "str", node)
 

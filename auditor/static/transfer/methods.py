@@ -42,7 +42,7 @@ from auditor.static.transfer.tables import (
     TOTALS,
 )
 from auditor.static.transfer.tensor_methods import TensorMethods
-from auditor.static.transfer.token_loading import TokenFunctions
+from auditor.static.transfer.token_loading import TokenFunctions, with_axis
 from auditor.static.transfer.tokenizers import Tokenizers
 from auditor.trace.formula import Printed
 
@@ -409,12 +409,19 @@ class Methods:
                 return leaf
             return owner
         if name == "softmax":
-            out = self.views.mix(owner, *args, *keywords.values())
+            mixed = self.views.mix(owner, *args, *keywords.values())
+            out = with_axis(mixed, keywords.get("dim", args[0] if args else None))
             return replace(
-                out, marks=out.marks | {"softmax"}, rank=record.rank, span=None, array=None, template=None
+                out,
+                marks=out.marks | {"softmax"},
+                rank=record.rank,
+                span=None,
+                array=None,
+                template=None,
             )
         if name in DISTRIBUTIONS and record.regions and record.states and scored(record) < 2:
-            return self.token_loading.distribution(self.views.mix(owner, *args), node, name)
+            found = self.token_loading.distribution(self.views.mix(owner, *args), node, name)
+            return with_axis(found, keywords.get("dim", args[0] if args else None))
         if name in SELECTIONS | {"clamp", "clip"} and record.losses:
             others = any(self.views.data(v).losses - record.losses for v in (*args, *keywords.values()))
             if others or (len(record.losses) > 1 and "stacked" in record.marks):

@@ -99,6 +99,10 @@ class Modules:
         if name in ("add_module", "register_module"):
             self.heap.put(module, WRAPPED, (*self.views.wrapped_by(module), *self.views.modules_in(args)))
             return UNKNOWN
+        if name in ("register_buffer", "register_parameter") and len(args) > 1:
+            if isinstance(args[0], Const) and self.views.data(args[1]).relevant:
+                self.heap.put(module, str(args[0].value), args[1])
+            return UNKNOWN
         if name in ("zero_grad", "register_buffer", "register_parameter", "half_"):
             return UNKNOWN
         if name == "forward" and module.cls is not None and module.cls.find("forward") is None:

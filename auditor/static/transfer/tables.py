@@ -157,6 +157,9 @@ RESHAPES = frozenset(
     ]
 )
 
+OVER_AXIS = "over axis "
+"""Begins the mark of what was normalised, with the axis over which it was, counted from the front."""
+
 # Parts of a tensor along one axis, by a start and a length, an index or indices.
 PARTS = frozenset(["narrow", "index_select", "select", "take"])
 

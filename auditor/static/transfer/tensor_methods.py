@@ -9,12 +9,14 @@ from itertools import pairwise
 from auditor.solver.expressions import Expr
 from auditor.solver.operations import operation
 from auditor.solver.solver import proves
+from auditor.static.ast_text import ast_text
 from auditor.static.domain.provenance import LAYOUT, UNKNOWN, Data
 from auditor.static.domain.values import Const, Lib, Num, Slice, Tup, Value
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
 from auditor.static.transfer.tables import (
     NARROW_BITS,
+    OVER_AXIS,
 )
 from auditor.trace.formula import Formula, Of
 
@@ -178,6 +180,11 @@ class TensorMethods:
         index = keywords.get("index", args[-1] if args else UNKNOWN)
         target = self.views.data(index)
         out = self.views.mix(record, index)
+        if self.is_other_axis(record, args, keywords) and (record.losses or "softmax" in record.marks):
+            text = f"{ast_text(node)}: normalised over another axis than the vocabulary's"
+            known = record.formula or Formula(of=Of.PROBABILITY)
+            record = replace(record, formula=known.changed(self.effects.formulas.change(node, text=text)))
+            out = replace(out, formula=record.formula)
         if record.losses and target.regions:
             return self.effects.scoring.picked_score(out, target, node)
         if record.states and record.regions and target.regions and "softmax" in record.marks:
@@ -195,6 +202,13 @@ class TensorMethods:
             out = out.laid_out_as(target)
             return replace(out, regions=target.regions, rank=target.rank, marks=out.marks | {"picked"})
         return self.effects.lookups.with_lookup(out, record, [index], node)
+
+    def is_other_axis(self, record: Data, args: list[Value], keywords: dict[str, Value]) -> bool:
+        """Whether it was normalised over one axis, and entries are picked along another one."""
+        axis = keywords.get("dim", args[0] if len(args) > 1 else None)
+        number = axis.value if isinstance(axis, Const) else None
+        over = {mark for mark in record.marks if mark.startswith(OVER_AXIS)}
+        return isinstance(number, int) and number >= 0 and bool(over) and f"{OVER_AXIS}{number}" not in over
 
     def in_modules(self, record: Data) -> frozenset[int]:
         """The updates that the modules in a value have absorbed: what else it absorbed was mixed in."""

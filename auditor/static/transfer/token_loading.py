@@ -18,6 +18,7 @@ from auditor.static.transfer.tables import (
     DISTRIBUTIONS,
     HISTOGRAMS,
     LOSS_FUNCTIONS,
+    OVER_AXIS,
     SELECTIONS,
     TOTALS,
 )
@@ -50,6 +51,14 @@ LOADS = frozenset(
 
 
 DECODERS = frozenset(["b85decode", "b64decode", "a85decode", "b32decode", "unhexlify", "a2b_base64"])
+
+
+def with_axis(found: Data, axis: Value | None) -> Data:
+    """Something normalised, with the axis, where that is counted from the front."""
+    number = axis.value if isinstance(axis, Const) else None
+    if not isinstance(number, int) or number < 0:
+        return found
+    return replace(found, marks=found.marks | {f"{OVER_AXIS}{number}"})
 
 
 class TokenFunctions:
@@ -103,7 +112,8 @@ class TokenFunctions:
         if tail in DISTRIBUTIONS:
             given = self.views.mix(*args, *keywords.values())
             if given.states and given.regions and scored(given) < 2:
-                return self.distribution(given, node, tail)
+                axis = keywords.get("dim", args[1] if len(args) > 1 else None)
+                return with_axis(self.distribution(given, node, tail), axis)
             return given
         if name in SAVES and args:
             for value in (*args[:2], *keywords.values()):
