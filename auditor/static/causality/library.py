@@ -121,7 +121,7 @@ def call_library(it: Walker, name: str, args: list[Any], keywords: dict[str, Any
         return None
     if name.startswith("math."):
         return _mathematics(it, name[5:], args, keywords)
-    if name.startswith(("torch.nn.functional.", "torch.special.", "torch.linalg.")) or (
+    if name.startswith(("torch.nn.functional.", "torch.special.", "torch.linalg.", "torch.fft.")) or (
         name.startswith("torch.") and name.count(".") == 1
     ):
         if last in OPERATIONS or last in scores.SCORES or (last.endswith("_") and last[:-1] in OPERATIONS):

@@ -65,6 +65,10 @@ class RMSNorm(_Norm): pass
 class GroupNorm(Module):
     def __init__(self, num_groups, num_channels, eps=1e-5, affine=True, device=None, dtype=None): pass
     def forward(self, x): return F.group_norm(x)
+class InstanceNorm1d(Module):
+    def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=False, track_running_stats=False,
+                 device=None, dtype=None): pass
+    def forward(self, x): return F.instance_norm(x)
 class BatchNorm1d(Module):
     def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True,
                  device=None, dtype=None):

@@ -27,6 +27,20 @@ CERTAIN = {
     "a scale of the whole tensor": ("return (x / x.abs().amax()).round()", Bound.STATISTIC),
     "a scale of each row": ("return x / x.abs().amax(-1, keepdim=True)", Bound.CAUSAL),
     "a scale over time": ("return x / x.abs().amax(1, keepdim=True)", Bound.ACAUSAL),
+    "a spectrum over time": ("return x + torch.fft.fft(x, dim=1).real", Bound.ACAUSAL),
+    "a spectrum over channels": ("return x + torch.fft.fft(x, dim=-1).real", Bound.CAUSAL),
+    "the mean of blocks of time": (
+        "y = F.avg_pool1d(x.transpose(1, 2), 4).transpose(1, 2)\nreturn x + y.repeat_interleave(4, dim=1)",
+        Bound.ACAUSAL,
+    ),
+    "the largest so far of four": (
+        "y = F.max_pool1d(F.pad(x.transpose(1, 2), (3, 0)), 4, stride=1)\nreturn x + y.transpose(1, 2)",
+        Bound.CAUSAL,
+    ),
+    "spread and mean over time": (
+        "spread, middle = torch.var_mean(x, dim=1, keepdim=True)\nreturn (x - middle) / (1 + spread)",
+        Bound.ACAUSAL,
+    ),
     "a zero takes it out": ("return x + 0 * x.flip(1)", Bound.CAUSAL),
     "minus infinity takes it out": (
         "s = (x @ x.transpose(1, 2)) + torch.full((x.size(1), x.size(1)), float('-inf')).triu(1)\n"
@@ -67,7 +81,7 @@ UNCERTAIN = {
     ),
     "a branch on data": "if x[:, -1].sum() > 0:\n    x = x + 1\nreturn x",
     "a length that depends on data": "return x + x[ids > 3].mean()",
-    "an operation without a rule": "return x + torch.fft.fft(x).real",
+    "an operation without a rule": "return x + torch.fft.rfft(x).real",
     "a table keyed by tokens": "table = {}\ntable[int(ids[0, 0])] = x\nreturn x + table[int(ids[0, 0])]",
     "a generator": "def parts():\n    yield x\nreturn sum(parts())",
 }

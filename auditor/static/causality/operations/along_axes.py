@@ -140,6 +140,20 @@ def normalize(
     return reductions.mix(input, reductions.axes_of(dim, input.rank))
 
 
+@operation("var_mean", "std_mean")
+def spread_and_mean(input: Tensor, *args: Any, **more: Any) -> tuple[Tensor, ...]:
+    spread = _reduction("var", None, "f", input, args, more)
+    return spread, spread.same_content()
+
+
+@operation("fft", "ifft")
+def fourier(input: Tensor, n: object = None, dim: object = -1, norm: object = None) -> Tensor:
+    """Every frequency is made of all the places along the axis."""
+    if n is not None:
+        raise NotFollowed("a Fourier transform of another length")
+    return reductions.mix(input, (integer(dim),))
+
+
 @operation("group_norm", "instance_norm")
 def group_norm(input: Tensor, *_args: object, **_rest: object) -> Tensor:
     return reductions.mix(input, tuple(range(1, input.rank)))

@@ -68,6 +68,20 @@ def conv1d(
     )
 
 
+@operation("avg_pool1d", "max_pool1d")
+def pool1d(
+    input: Tensor, kernel_size: object, stride: object = None, padding: object = 0, *rest: Any, **more: Any
+) -> Tensor:
+    """The mean or the largest of each stretch: what a convolution of each channel by itself looks at."""
+    if rest or more.get("ceil_mode") or more.get("dilation", 1) != 1 or more.get("return_indices"):
+        raise NotFollowed("pooling that is not plain")
+    size = _single(kernel_size)
+    channels = input.shape[-2]
+    taps = Tensor((channels, 1, size), learned=True)
+    step = size if stride is None else _single(stride)
+    return contraction.convolve(input, taps, None, step, _single(padding), 1, channels)
+
+
 def _single(value: object) -> int:
     """A size, alone or in a tuple of one."""
     return integer(value[0] if isinstance(value, list | tuple) else value)
