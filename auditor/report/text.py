@@ -6,6 +6,8 @@ written. `verbose` adds the rest: every event, number, rule and setting.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -16,10 +18,12 @@ from auditor.report.folding import WIDTH, cut, folded, wrapped
 from auditor.report.view import ShownFinding, level_word, shown_label, view
 from auditor.trace.events import Place
 from auditor.trace.lines import Mark, shown_place
-from rules.core.rule import Kind, Level, Outcome
+from rules.core.rule import Finding, Kind, Level, Outcome
 
 if TYPE_CHECKING:
     from rich.text import Text
+
+_VARYING = re.compile(r"\d[\d,.]*")
 
 _VERDICT_STYLE = {
     Verdict.COMPLIANT: "bold green",
@@ -175,12 +179,15 @@ class _Page:
             return
         yield from self._section("Findings")
         told: dict[tuple[str, Outcome], int] = {}
+        alike = Counter(_shape(item.finding) for item in findings)
         for item in findings:
             key = (item.finding.rule, item.finding.outcome)
             told[key] = told.get(key, 0) + 1
-            yield from self._finding(item, whole=self.verbose or told[key] == 1)
+            others = 0 if self.verbose else alike.pop(_shape(item.finding), 0) - 1
+            if others >= 0:
+                yield from self._finding(item, whole=self.verbose or told[key] == 1, more=others)
 
-    def _finding(self, item: ShownFinding, *, whole: bool) -> Iterator[Text]:
+    def _finding(self, item: ShownFinding, *, whole: bool, more: int) -> Iterator[Text]:
         from rich.text import Text
 
         finding, home = item.finding, self.shown.home
@@ -191,7 +198,8 @@ class _Page:
             line.append(f"  (not the claimed number: {cut(clean_line(finding.report or ''), 40)})")
         yield line
         if f"{finding.rule}: {finding.message}" not in self.shown.reasons:  # what is told above is told once
-            yield from self._line(finding.message, first="    ", after="    ")
+            like = f"; and {more} more like it" if more else ""
+            yield from self._line(finding.message + like, first="    ", after="    ")
         if finding.where not in ("", ".") and not finding.locations:
             yield from self._line(f"in {clean_line(finding.where)}", first="    ", after="      ")
         if not whole:
@@ -283,3 +291,10 @@ class _Page:
             yield from self._line(
                 f"and {self.shown.left_out} more (all of them in --format json)", first="  "
             )
+
+
+def _shape(finding: Finding) -> tuple[str, ...]:
+    """Findings on the entry that differ in numbers alone have one shape; any other its own."""
+    if finding.origin != "records":
+        return (finding.rule, finding.message, *(str(place) for place in finding.locations))
+    return (finding.rule, finding.code, _VARYING.sub("0", finding.message))

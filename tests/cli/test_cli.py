@@ -163,3 +163,8 @@ def test_rules_lists_every_rule_once(capsys: pytest.CaptureFixture[str]) -> None
 def test_same_bytes_twice(inputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runs = [run(capsys, "audit", str(inputs / "good.py"))[1] for _ in range(2)]
     assert runs[0] == runs[1] != ""
+
+
+def test_a_slip_in_a_commands_name_is_answered_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "did you mean audit?" in run(capsys, "audti")[2]
+    assert run(capsys, "xyzzy")[0] == 2

@@ -15,7 +15,7 @@ from auditor.report.folding import folded, wrapped
 from auditor.report.text import render
 from auditor.trace.events import Place
 from auditor.trace.lines import Line, Mark
-from rules.core.rule import Outcome
+from rules.core.rule import Finding, Level, Outcome
 from tests.report.made import made_result
 
 SPECIMENS = Path(specimens.__file__).parent
@@ -64,6 +64,25 @@ def test_what_the_verdict_hangs_on_is_shown_and_the_rest_is_counted(illegal: Aud
     left_out = " ".join(short.partition("Left out: ")[2].split())
     assert "7 lines of the timeline" in left_out and left_out.count("--verbose") == 1
     assert short.count("\n") < whole.count("\n")
+
+
+def test_findings_on_the_entry_that_differ_in_numbers_are_one() -> None:
+    def found(seed: int, size: str) -> Finding:
+        return Finding(
+            rule="claim-mismatch",
+            code="seed_bytes_mismatch",
+            outcome=Outcome.FAIL,
+            level=Level.ERROR,
+            origin="records",
+            where="submission.json",
+            message=f"seed_results.{seed}.artifact_bytes = {size} is the model alone",
+        )
+
+    result = replace(made_result(), findings=(found(1, "15,695,152"), found(42, "15,715,028"), found(3, "1")))
+    text = " ".join(render([result]).split())
+    assert "seed_results.1.artifact_bytes = 15,695,152 is the model alone; and 2 more like it" in text
+    assert "seed_results.42" not in text
+    assert render([result], verbose=True).count("is the model alone") == 3
 
 
 def test_without_a_claimed_number_the_whole_timeline_is_shown() -> None:
