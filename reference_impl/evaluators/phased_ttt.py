@@ -36,7 +36,7 @@ class PhasedConfig:
     lora: LoraConfig = field(default_factory=LoraConfig)
     weights: ChunkConfig = field(default_factory=ChunkConfig)
     phase: int = field(
-        default_factory=lambda: int(os.environ.get("TTT_PHASE_TOKENS", 2048 * training_window()))
+        default_factory=lambda: int(os.environ.get("TTT_PHASE_CHUNK_TOKENS", 2048 * training_window()))
     )
 
     @property
@@ -49,7 +49,7 @@ class PhasedConfig:
         window = self.weights.window
         whole = (
             self.phase > 0 and self.phase % window == 0,
-            f"TTT_PHASE_TOKENS={self.phase} is not a multiple of EVAL_SEQ_LEN={window}",
+            f"TTT_PHASE_CHUNK_TOKENS={self.phase} is not a multiple of EVAL_SEQ_LEN={window}",
         )
         return self.lora.problems() + self.weights.problems() + broken(whole)
 
