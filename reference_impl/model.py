@@ -3,7 +3,8 @@
 * 9 blocks of width 512, 8 heads over 4 key/value heads (arXiv:2305.13245), tied embeddings
   (arXiv:1608.05859), relu² MLP (arXiv:2109.08668), RoPE (arXiv:2104.09864), RMSNorm without gain
   (arXiv:1910.07467)
-* queries and keys normed (arXiv:2010.04245), with a learned gain per head on the queries
+* queries and keys normed (arXiv:2010.04245), with a learned gain per head on the queries that takes the place of
+  the fixed temperature (the start of 1.5 is the baseline's)
 * skips as in a U-Net (arXiv:1505.04597): the first half stores, the second half adds in reverse; each block
   starts from a learned mix of stream and embedding (both from github.com/KellerJordan/modded-nanogpt)
 * logits capped by tanh (Gemma 2, arXiv:2408.00118)

@@ -1,8 +1,11 @@
 """Muon: orthogonalised momentum for the matrices of the blocks (kellerjordan.github.io/posts/muon).
 
-Matrices of one shape are stacked and orthogonalised together. With several ranks each takes a slice of
-every stack and one all-reduce of disjoint entries shares the updates, so the rank count does not change
-them.
+The coefficients and the five steps are that page's; Nesterov momentum 0.95, warmed up from 0.85, is the habit of
+github.com/KellerJordan/modded-nanogpt; the factor sqrt(max(1, P/Q)) gives updates of tall and of wide matrices the
+same effect on the size of activations (the spectral condition, arXiv:2310.17813). The baseline sets all three so.
+
+Matrices of one shape are stacked and orthogonalised together. With several ranks each takes a slice of every stack
+and one all-reduce of disjoint entries shares the updates, so the rank count does not change them.
 
 Tensor suffixes: M matrices of one shape, P rows, Q columns.
 """
@@ -17,8 +20,7 @@ from torch import Tensor, nn
 
 from reference_impl.dist import Ranks
 
-# Quintic coefficients tuned for slope at zero, not convergence: singular values end near 1, in about [0.7,
-# 1.2].
+# A quintic tuned for slope at zero, not convergence: singular values end in about [0.7, 1.2].
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 
 
