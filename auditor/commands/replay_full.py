@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -144,7 +144,7 @@ def _plan(
     from auditor.replay.full.imports import missing_imports
     from auditor.replay.full.plan import Plan, parse_seeds, seeds_of_claim
     from auditor.replay.full.preflight import preflight, read_machine
-    from auditor.replay.toy.target import claimed_settings, submission_files
+    from auditor.replay.toy.target import claimed_settings, prepare, submission_files
 
     # Paths of the claim's machine mean nothing here; those that were given on the command line do.
     settings = {**claimed_settings(reading.settings), **overrides}
@@ -158,7 +158,11 @@ def _plan(
     if asked.seeds_from_claim:
         seeds = seeds_of_claim(claim.seeds) if claim is not None else []
     own = [name.split("/")[0].removesuffix(".py") for name in submission_files(submission)]
-    machine, data = read_machine(), read_data_set(options.data)
+    target = prepare(submission, reading.program, reading.settings)
+    size = settings.get("VOCAB_SIZE") or target.reads.get("VOCAB_SIZE") or ""
+    wanted = target.data_names(int(size)) if size.isdecimal() else ()
+    machine, data = read_machine(), read_data_set(options.data, wanted)
+    options = replace(options, shards=data.folder, tokenizer=data.tokenizer)
     return Plan(
         path=submission.script.path,
         options=options,

@@ -7,6 +7,7 @@ little-endian uint16 (the challenge's `train_gpt.py`). Documents open with token
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,15 +73,20 @@ class DataSet:
         return (self.val_tokens - 1) / self.val_bytes if self.val_bytes else None
 
 
-def read_data_set(data: Path) -> DataSet:
-    """Read a data folder; what is wrong with it is in the result."""
+def read_data_set(data: Path, wanted: Sequence[str] = ()) -> DataSet:
+    """Read a data folder; what is wrong with it is in the result.
+
+    Args:
+        wanted: names of the folders of shards that the script looks for, the likeliest first; where there are several
+            and none has such a name, the first is taken.
+    """
     if not data.is_dir():
         return DataSet(folder="", problems=(DataProblem(where=str(data), what="there is no such folder"),))
     found = sorted(data.glob("datasets/**/*_val_*.bin"))
     if not found:
         problem = DataProblem(where=f"{data}/datasets", what="no validation shard (*_val_*.bin)")
         return DataSet(folder="", problems=(problem,))
-    folder = found[0].parent
+    folder = _chosen(data, [path.parent for path in found], wanted)
     problems: list[DataProblem] = []
     val_paths = [path for path in sorted(folder.glob("*_val_*.bin")) if "bytes" not in path.name]
     train_paths = sorted(folder.glob("*_train_*.bin"))
@@ -89,7 +95,7 @@ def read_data_set(data: Path) -> DataSet:
         problems.append(DataProblem(where=str(folder), what="no training shard (*_train_*.bin)"))
     train = [tokens for path in train_paths if (tokens := _checked(path, problems)) is not None]
     val = [path for path in val_paths if _checked(path, problems) is not None]
-    models = sorted((data / "tokenizers").glob("*.model"))
+    models = _tokenizers(data, folder)
     tokenizer = _sentencepiece(models[0]) if models else None
     counted = _Counted(tokenizer)
     for path in val:
@@ -120,6 +126,21 @@ def read_data_set(data: Path) -> DataSet:
         known=_known(counted.tokens, vocabulary),
         problems=tuple(problems),
     )
+
+
+def _chosen(data: Path, folders: Sequence[Path], wanted: Sequence[str]) -> Path:
+    for name in wanted:
+        for folder in folders:
+            if f"/{folder.relative_to(data).as_posix()}".endswith(f"/{name}"):
+                return folder
+    return folders[0]
+
+
+def _tokenizers(data: Path, folder: Path) -> list[Path]:
+    """Models, those first that have the number in their name which the folder of the shards has."""
+    number = re.search(r"(\d{3,6})(?!.*\d)", folder.name)
+    known = sorted((data / "tokenizers").glob("**/*.model"))
+    return sorted(known, key=lambda path: number is None or number.group(1) not in path.name)
 
 
 def _checked(path: Path, problems: list[DataProblem]) -> int | None:

@@ -219,13 +219,12 @@ def run_environment(launch: Launch, variables: Mapping[str, str], seed: int) -> 
     if options.on_cpu:
         kept |= {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
         kept["PATH"] = f"{launch.inside(launch.root / 'bin')}:{kept['PATH']}"
-    shards = shard_folder(options.data)
+    shards = options.shards or shard_folder(options.data)
     named = {"DATA_DIR": places.data.rstrip("/")}
     if shards is not None:
         named["DATA_PATH"] = f"{places.data}{shards}"
-    models = sorted((options.data / "tokenizers").glob("*.model"))
-    if models:
-        named["TOKENIZER_PATH"] = f"{places.data}tokenizers/{models[0].name}"
+    if options.tokenizer:
+        named["TOKENIZER_PATH"] = f"{places.data}{options.tokenizer}"
     caches = {
         name: places.caches.rstrip("/")
         for name in ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "TORCH_EXTENSIONS_DIR", "CUDA_CACHE_PATH")

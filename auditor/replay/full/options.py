@@ -20,6 +20,8 @@ class FullOptions:
 
     Attributes:
         data: folder with `datasets/` and `tokenizers/`, read-only to the run.
+        shards: folder of the shards that the run is pointed to, relative to `data`; "" for the first.
+        tokenizer: model that it is pointed to, relative to `data`; "" for none.
         ranks: processes on this machine.
         seconds: limit of one run.
         rung: the level of the sandbox; `NONE` only observes.
@@ -32,6 +34,8 @@ class FullOptions:
     """
 
     data: Path
+    shards: str = ""
+    tokenizer: str = ""
     ranks: int = 8
     seconds: float = 3000.0
     rung: Rung = Rung.BUBBLEWRAP

@@ -139,6 +139,19 @@ def test_a_data_set_is_counted(data: Path) -> None:
     assert found.known is None and found.problems == ()
 
 
+def test_of_several_sets_the_one_is_taken_that_the_script_looks_for(data: Path) -> None:
+    other = data / "datasets" / "datasets" / "fineweb10B_sp8192"
+    other.mkdir(parents=True)
+    shard(other / "fineweb_train_000000.bin", [1])
+    shard(other / "fineweb_val_000000.bin", [1, 2, 3])
+    (data / "tokenizers").mkdir()
+    for name in ("fineweb_64_bpe.model", "fineweb_8192_bpe.model"):
+        (data / "tokenizers" / name).write_bytes(b"")
+    assert read_data_set(data, ["fineweb10B_sp8192"]).val_tokens == 3
+    assert read_data_set(data, ["fineweb10B_sp8192"]).tokenizer == "tokenizers/fineweb_8192_bpe.model"
+    assert read_data_set(data, ["fineweb10B_sp64"]).val_tokens == 5
+
+
 def spoil_empty(folder: Path) -> None:
     for path in folder.iterdir():
         path.unlink()
