@@ -62,7 +62,9 @@ class Nvml:
             self._nvml = module if module is not None else importlib.import_module("pynvml")
             self._nvml.nvmlInit()
         except ImportError as error:
-            raise OSError("nvidia-ml-py is not installed: pip install 'parameter-golf-auditor[gpu]'") from error
+            raise OSError(
+                "nvidia-ml-py is not installed: pip install 'parameter-golf-auditor[gpu]'"
+            ) from error
         except Exception as error:  # the library raises its own kinds of error
             raise OSError(f"no NVIDIA driver answers: {error}") from error
         self._handles = [
