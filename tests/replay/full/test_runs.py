@@ -352,6 +352,45 @@ def test_a_plan_that_cannot_run_is_exit_code_2(
     assert cli.run(words[:3]) == 2
 
 
+ON_GPUS = """
+import glob, os, time
+import torch
+import torch.distributed as dist
+
+dist.init_process_group("nccl")
+rank, device = dist.get_rank(), torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+torch.cuda.set_device(device)
+exec("name = f'{'model'}.pt'")
+net = torch.nn.Linear(8, 8).to(device)
+rows = torch.full((1, 8), float(open(glob.glob(os.environ["DATA_PATH"] + "/*_train_*.bin")[0], "rb").read()[1026]))
+begun = time.perf_counter()
+for step in range(3):
+    loss = net(rows.cuda(non_blocking=True)).square().mean()
+    dist.all_reduce(loss, op=dist.ReduceOp.AVG)
+    torch.cuda.synchronize()
+    if rank == 0:
+        print(f"step:{step}/2 train_loss:{loss:.3f} train_time:{1e3 * (time.perf_counter() - begun):.0f}ms", flush=True)
+if rank == 0:
+    torch.save(net.state_dict(), name)
+dist.barrier()
+net.load_state_dict(torch.load(name, map_location=device))
+if rank == 0:
+    print(f"final val_loss:3.0000 val_bpb:1.5{int(os.environ['SEED']):03d}", torch.cuda.get_device_name(), flush=True)
+dist.destroy_process_group()
+"""
+
+
+@pytest.mark.slow
+def test_a_script_for_gpus_runs_on_two_ranks_of_a_cpu(run: Run) -> None:
+    """NCCL, devices and a newer grammar are stood in for; what is measured of it is what it did."""
+    found = run(ON_GPUS, ranks=2, on_cpu=True, seconds=240)
+    assert kinds(found) == {}, (found.findings, found.ended.last_lines)
+    assert found.result is not None and found.result.val_bpb == 1.5007
+    assert [row.path.rsplit("/", 1)[-1] for row in found.table.artifacts] == ["model.pt"]
+    assert {line.rank for line in found.ended.trace.lines if "step:" in line.text} == {0}
+    assert found.phases.clock is not None and found.phases.clock.steps == 2
+
+
 def test_a_folder_that_a_killed_run_left_is_removed(tmp_path: Path) -> None:
     evidence = Evidence(tmp_path / "ev")
     with evidence.working_folder(3) as left:
