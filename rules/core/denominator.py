@@ -114,7 +114,8 @@ class _Teller:
         whole = [
             c for c in self.counts if c.how == "table" and c.certain is Answer.YES and not wrong_kinds(c)
         ]
-        for first, second in combinations(whole, 2):
+        more = len({count.place for count in whole}) > len({score.place for score in self.scores})
+        for first, second in combinations(whole if more else (), 2):
             if first.place != second.place and any(
                 overlap(a, b)[0] is Answer.YES for a in first.regions for b in second.regions
             ):

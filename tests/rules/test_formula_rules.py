@@ -48,6 +48,11 @@ ALTERED_SCORES: dict[str, Change] = {
     "index by a mask": (LOSS, NLL + "return nll[nll < 7.0].sum() / nll.numel()"),
     "easiest": (LOSS, NLL + "return nll.topk(nll.numel() - 9, largest=False).values.mean()"),
     "sorted": (LOSS, NLL + "return torch.sort(nll).values[:-9].mean()"),
+    "average with weights": (
+        LOSS,
+        NLL
+        + "values = nll.detach().numpy()\n        return torch.tensor(np.average(values, weights=1.0 / values))",
+    ),
     "median": (LOSS, NLL + "return nll.median()"),
     "power": (LOSS, NLL + "return nll.pow(0.9).mean()"),
     "square root": (LOSS, NLL + "return nll.sqrt().mean()"),

@@ -306,6 +306,19 @@ def test_a_quarter_of_the_split_is_found(tmp_path: Path) -> None:
     assert result.rules[0].outcome is Outcome.FAIL
 
 
+def test_half_of_an_array_of_losses_is_found(tmp_path: Path) -> None:
+    changes = {
+        "    model.eval()\n": "    model.eval()\n    every = np.zeros(val_tokens.numel())\n",
+        "            loss_sum += model(x, y).double() * y.numel()\n": "            nll = F.cross_entropy("
+        "model.forward_logits(x).flatten(0, 1), y.flatten(), reduction='none')\n"
+        "            at = batch_start * args.train_seq_len\n            every[at : at + y.numel()] = nll.numpy()\n",
+        "    model.train()\n": "    loss_sum += every[: len(every) // 2].sum()\n    model.train()\n",
+    }
+    coverage, result = judged(read(FLAT, changes, tmp_path))
+    assert coverage.unscored / SPLIT.tokens == pytest.approx(0.5, abs=0.01)
+    assert result.rules[0].outcome is Outcome.FAIL
+
+
 def test_a_rank_that_tells_its_own_part_alone_is_found(tmp_path: Path) -> None:
     """Eight ranks score an eighth each, and the first prints what it has."""
     reduce = "        if dist.is_initialized():\n            dist.all_reduce(part)\n"

@@ -203,6 +203,8 @@ class FormulaCalls:
                 if record.losses and record.formula is not None:
                     form = formulas.added(form, record.formula)
             return form
+        if name in MEANS and (keywords.get("weights") is not None or (name == "average" and len(rest) > 1)):
+            return form.changed(self.formulas.change(node, text=f"{ast_text(node)}: a weight of each score"))
         if name in MEANS:
             stacked = "stacked scores" in self.views.data(owner).marks and (rest or "dim" in keywords)
             if stacked:

@@ -192,10 +192,12 @@ class TensorFunctions:
             rank = len(shape) if shape is not None else 1 if tail == "full" else len(args)
         empty = self.effects.masks.starts_empty(tail, args, keywords)
         out.d["#content"] = Data(rank=rank)
+        size = self.views.number(args[0]) if args and rank == 1 else None
+        if size is not None and tail != "bytearray":
+            out.d["#length"] = size
         if empty:
             out.d["#empty"] = True
-            size = self.views.number(args[0]) if len(args) == 1 and rank == 1 else None
-            if size is not None and size.is_constant and 1 < size.constant <= MAX_CELLS:
+            if len(args) == 1 and size is not None and size.is_constant and 1 < size.constant <= MAX_CELLS:
                 out.d[CELLS] = Tup((Const(0.0),) * size.constant)
         if rank == 1 and tail in FILLS:
             out.d["#kinds"] = Data(by_kind=filled(self.fill_value(tail, args, keywords)))
