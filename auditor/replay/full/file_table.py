@@ -71,8 +71,7 @@ def file_table(trace: RunTrace, began: ReadBack | None) -> FileTable:
     """The table with the evaluation taken to begin at an open; None for a run that read nothing back."""
     rows: dict[tuple[int, int] | str, FileRow] = {}
     made: dict[tuple[int, int] | str, int] = {}
-    written: dict[tuple[int, int] | str, int] = {}
-    trained = next((file.number for file in trace.training_reads()), None)
+    trained_s = trace.first_training_s()
     code = _code_opened(trace)
     for path in sorted(code):
         rows[path] = FileRow(path=path, kind=FileKind.CODE, size=trace.given[path], seconds=code[path])
@@ -83,10 +82,9 @@ def file_table(trace: RunTrace, began: ReadBack | None) -> FileTable:
             continue
         if file.write:
             made.setdefault(key, file.number)
-            written[key] = file.number
         size = file.size or (trace.left.get(file.path, 0) if not file.write else 0)
         in_evaluation = start is not None and file.number >= start
-        if key in made and trained is not None and written[key] < trained:
+        if key in made and trace.changed_before(key, trained_s):
             kind = FileKind.UNPACKED
         elif file.read and in_evaluation and made.get(key, file.number) < (start or 0):
             kind = FileKind.ARTIFACT

@@ -5,6 +5,7 @@ Every question about a run (phases, bytes, withdrawal) is a function of this, an
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -115,6 +116,17 @@ class RunTrace:
     def training_reads(self) -> Iterator[OpenedFile]:
         """Opens of training shards, refused ones too."""
         return (file for file in self.seen.files if self.is_training(file))
+
+    def first_training_s(self) -> float:
+        """When a training shard was first opened; minus infinity if none was."""
+        return next((file.seconds for file in self.training_reads()), -math.inf)
+
+    def changed_before(self, key: tuple[int, int] | str, seconds: float) -> bool:
+        """Whether a file is known to have last changed before a time.
+
+        By the time that the kernel keeps: what was opened to be written may be written for as long as it is open.
+        """
+        return isinstance(key, tuple) and self.changed.get(key, math.inf) < seconds
 
     def own_opens(self) -> Iterator[OpenedFile]:
         """Opens that succeeded, of files that are not the data's, the launcher's or a compiler's."""

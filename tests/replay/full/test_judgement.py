@@ -317,8 +317,12 @@ def test_code_that_is_unpacked_before_training_is_no_artifact() -> None:
     saved(story, 2.0, f"{JOB}unpacked.py", 200_000)
     story.opens(20.0, TRAIN, size=200_000_000)
     saved(trained(story), 710.0).opens(715.0, f"{JOB}unpacked.py", size=200_000)
-    trace = evaluated(story, 711.0).trace()
+    inode = (1, story.inodes[f"{JOB}unpacked.py"])
+    trace = moved(evaluated(story, 711.0).trace(), changed={inode: 2.0})
     assert file_table(trace, phases(trace).boundary.at).total == MODEL_BYTES + CODE_BYTES
+    # Written on through what was open from before.
+    later = moved(trace, changed={inode: 700.0})
+    assert file_table(later, phases(later).boundary.at).total == MODEL_BYTES + CODE_BYTES + 200_000
 
 
 def minutes(*, true_s: float, stated_s: float) -> Story:
