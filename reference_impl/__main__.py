@@ -13,7 +13,7 @@ import importlib
 import os
 import sys
 
-from reference_impl.roster import EVALUATIONS, VIOLATIONS
+from reference_impl.roster import EVALUATIONS, GPU_ONLY, VIOLATIONS
 
 # A spinning OpenMP pool next to a busy neighbour is 30 to 60 times slower. Set before torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -65,11 +65,13 @@ def build_parser() -> argparse.ArgumentParser:
 
     command = add("evaluate", "run_evaluate", "score an artifact", shards, report)
     command.add_argument("artifact", metavar="ARTIFACT")
-    command.add_argument("--evaluator", action="append", choices=EVALUATIONS, help="repeatable")
+    command.add_argument("--evaluator", action="append", choices=[*EVALUATIONS, *GPU_ONLY], help="repeatable")
     command.add_argument("--all", action="store_true", help="with every compliant evaluator")
 
     command = add("train", "run_train", "train, export and score one seed in one way", shards, report)
-    command.add_argument("--evaluator", choices=EVALUATIONS, default="lora_ttt", help="default: lora_ttt")
+    command.add_argument(
+        "--evaluator", choices=[*EVALUATIONS, *GPU_ONLY], default="lora_ttt", help="default: lora_ttt"
+    )
     command.add_argument(
         "--checkpoint-every", type=int, default=0, metavar="STEPS", help="a killed run goes on"
     )
@@ -87,7 +89,7 @@ def build_parser() -> argparse.ArgumentParser:
     command.add_argument("output", metavar="DIR", help="parent folder, e.g. records/track_10min_16mb")
     command.add_argument(
         "--evaluator",
-        choices=(*EVALUATIONS, *VIOLATIONS),
+        choices=[*EVALUATIONS, *GPU_ONLY, *VIOLATIONS],
         default="lora_ttt",
         help=f"{', '.join(VIOLATIONS)} break the rules, for testing auditors",
     )

@@ -30,7 +30,7 @@ from reference_impl.reproduce import (
     reproduce,
     run_seed,
 )
-from reference_impl.roster import EVALUATIONS, VIOLATIONS
+from reference_impl.roster import COMPLIANT, EVALUATIONS, VIOLATIONS
 from reference_impl.run import load_validation
 from reference_impl.settings import assignments, read_settings
 from reference_impl.single_file import write_script
@@ -83,7 +83,7 @@ def prepare(options: argparse.Namespace, names: list[str], given: dict[str, str]
         given = {**demo_environment(folder), **given}
     elif options.data:
         given = {**given, "DATA_PATH": options.data, **tokenizer_of(options)}
-    classes = [EVALUATIONS[name].load()[1] for name in names]
+    classes = [COMPLIANT[name].load()[1] for name in names]
     settings, *configs = read_settings({**given, **assignments(options.set)}, *classes)
     return settings, make_plan(dict(zip(names, configs, strict=True)))
 
@@ -172,7 +172,7 @@ def run_train(options: argparse.Namespace) -> int:
     """Train, export and score one seed in one way, alone or as one of torchrun's ranks."""
     settings, plan = prepare(options, [options.evaluator], {})
     ranks = start_ranks()
-    code_bytes = len(write_script(EVALUATIONS[options.evaluator]).encode("utf-8"))
+    code_bytes = len(write_script(COMPLIANT[options.evaluator]).encode("utf-8"))
     bar = progress_bar(options.quiet or not ranks.first or not sys.stderr.isatty())
     with bar as tell:
         val = load_validation(settings, ranks)
@@ -228,7 +228,7 @@ def run_submission(options: argparse.Namespace) -> int:
         data = demo_environment(folder)
         os.environ.setdefault("OMP_NUM_THREADS", "1")
     given: dict[str, Any] = {**data, **assignments(options.set)}
-    evaluation = {**EVALUATIONS, **VIOLATIONS}[options.evaluator]
+    evaluation = {**COMPLIANT, **VIOLATIONS}[options.evaluator]
     read_settings(given, evaluation.load()[1])  # refused before a seed is spent
     with tempfile.TemporaryDirectory() as scratch, progress_bar(options.quiet) as tell:
         entry = Entry(

@@ -16,7 +16,7 @@ from auditor.stats.t_tests import one_sample
 from reference_impl.checkpoint import Checkpoints
 from reference_impl.config import Settings
 from reference_impl.dist import Ranks
-from reference_impl.roster import EVALUATIONS
+from reference_impl.roster import COMPLIANT
 from reference_impl.run import Evaluator, Log, Score, export, load_validation, restore, score, train_model
 from reference_impl.scoring import Validation
 from reference_impl.train import Observer, TrainResult
@@ -40,8 +40,8 @@ def make_plan(configs: dict[str, Any]) -> Plan:
     """Return what to score: an evaluator's name with its configuration, in order."""
     plan: Plan = {}
     for name, config in configs.items():
-        evaluate, _ = EVALUATIONS[name].load()
-        plan[name] = (EVALUATIONS[name].label, evaluate, config)
+        evaluate, _ = COMPLIANT[name].load()
+        plan[name] = (COMPLIANT[name].label, evaluate, config)
     return plan
 
 

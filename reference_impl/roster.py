@@ -42,10 +42,12 @@ EVALUATIONS = {
     "sliding": compliant("sliding", "WindowConfig", "final_sliding_window"),
     "stride": compliant("stride", "LoraConfig"),
     "lora_ttt": compliant("lora_ttt", "LoraConfig"),
-    "lora_ttt_fixed": compliant("lora_ttt_fixed", "FixedConfig"),
+    "lora_ttt_fixed": compliant("lora_ttt_fixed", "LoraConfig"),
     "chunk_ttt": compliant("chunk_ttt", "ChunkConfig"),
     "phased_ttt": compliant("phased_ttt", "PhasedConfig"),
 }
+GPU_ONLY = {"lora_ttt_graphs": compliant("lora_ttt_graphs", "LoraConfig")}
+COMPLIANT = {**EVALUATIONS, **GPU_ONLY}
 VIOLATIONS = {
     "multi_epoch_lora_ttt": Evaluation(
         module="violations.multi_epoch_lora_ttt",

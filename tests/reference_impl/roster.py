@@ -7,7 +7,6 @@ from typing import Any
 
 from reference_impl.dist import Ranks
 from reference_impl.evaluators.chunk_ttt import ChunkConfig
-from reference_impl.evaluators.lora_ttt_fixed import FixedConfig
 from reference_impl.evaluators.phased_ttt import PhasedConfig
 from reference_impl.lora import LoraConfig
 from reference_impl.model import GPT
@@ -32,7 +31,7 @@ CONFIGS: dict[str, Any] = {
     **dict.fromkeys(("flat", "document", "sliding"), make_tiny_windows()),
     "stride": LoraConfig(**LORA),
     "lora_ttt": LoraConfig(**LORA),
-    "lora_ttt_fixed": FixedConfig(lora=LoraConfig(**LORA)),
+    "lora_ttt_fixed": LoraConfig(**LORA),
     "chunk_ttt": ChunkConfig(windows=make_tiny_windows(), **CHUNK),
     "phased_ttt": PhasedConfig(
         lora=LoraConfig(**LORA), weights=ChunkConfig(windows=make_tiny_windows(), **CHUNK), phase=48

@@ -180,7 +180,7 @@ TWINS: dict[str, Callable[[GPT, Validation, Any], Tensor]] = {
     "sliding": twin_sliding,
     "stride": twin_stride,
     "lora_ttt": twin_lora_ttt,
-    "lora_ttt_fixed": lambda model, val, config: twin_lora_ttt(model, val, config.lora),
+    "lora_ttt_fixed": twin_lora_ttt,
     "chunk_ttt": twin_chunk_ttt,
     "phased_ttt": twin_phased_ttt,
 }

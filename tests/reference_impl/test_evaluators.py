@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,8 +11,18 @@ import numpy as np
 import pytest
 import torch
 
+import reference_impl.evaluators.lora_ttt_fixed as fixed_module
 from reference_impl.data import Document
-from reference_impl.lora import DocumentAdapters, LoraConfig, batch_cost, deal_batches, document_batches
+from reference_impl.dist import Ranks
+from reference_impl.evaluators.lora_ttt_graphs import Graphs, evaluate_lora_ttt_graphs
+from reference_impl.lora import (
+    DocumentAdapters,
+    LoraConfig,
+    adapter_optimizer,
+    batch_cost,
+    deal_batches,
+    document_batches,
+)
 from reference_impl.model import GPT
 from reference_impl.scoring import (
     CoverageError,
@@ -180,10 +191,8 @@ def test_fixed_shapes_change_no_score(tiny_model: GPT, tiny_val: Validation) -> 
 
 
 def test_fixed_shapes_are_few(tiny_model: GPT, tiny_val: Validation, monkeypatch: pytest.MonkeyPatch) -> None:
-    import reference_impl.evaluators.lora_ttt_fixed as module
-
     shapes = set()
-    learn = module.score_and_learn
+    learn = fixed_module.score_and_learn
 
     def spy(
         model: GPT, adapters: DocumentAdapters, optimizer: Any, batch: WindowBatch, *rest: Any
@@ -191,6 +200,43 @@ def test_fixed_shapes_are_few(tiny_model: GPT, tiny_val: Validation, monkeypatch
         shapes.add((*batch.ids_BT.shape, *batch.targets_BS.shape, batch.first))
         return learn(model, adapters, optimizer, batch, *rest)
 
-    monkeypatch.setattr(module, "score_and_learn", spy)
+    monkeypatch.setattr(fixed_module, "score_and_learn", spy)
     evaluate("lora_ttt_fixed", tiny_model, tiny_val)
     assert shapes == {(4, length, 4, 4, length - 4) for length in (4, 8, 12, 16)}
+
+
+def test_recorded_steps_score_what_steps_score(tiny_model: GPT, tiny_val: Validation) -> None:
+    # A stand-in for CUDA's recording: it runs the step three times, as recording does, and replays it by running it.
+    recordings = []
+
+    def record(step: Callable[[], torch.Tensor]) -> Any:
+        for _ in range(3):
+            nll_BS = step().clone()
+        recordings.append(nll_BS.shape)
+        return lambda: nll_BS.copy_(step()), nll_BS
+
+    config = CONFIGS["lora_ttt_fixed"]
+    adapters = DocumentAdapters(tiny_model, [], config.rank, config.seed, config.rows)
+    optimizer = adapter_optimizer(adapters, config)
+    scores = empty_scores(tiny_val)
+    tiny_model.freeze()
+    arguments = (tiny_model, adapters, optimizer, tiny_val, config, scores, Ranks())
+    fixed_module.take_steps(Graphs(record).learn, *arguments)
+    expected = evaluate("lora_ttt_fixed", tiny_model, tiny_val)
+    assert torch.equal(scores.gather(Ranks()).nll_N, expected.nll_N)
+    assert len(recordings) == 4
+
+
+def test_graphs_without_a_gpu_are_refused(tiny_model: GPT, tiny_val: Validation) -> None:
+    with pytest.raises(ValueError, match="needs a GPU; lora_ttt_fixed takes the same steps"):
+        evaluate_lora_ttt_graphs(tiny_model, tiny_val, CONFIGS["lora_ttt"], Ranks())
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_graphs_score_what_steps_score(tiny_model: GPT, tiny_val: Validation) -> None:
+    ranks = Ranks(device=torch.device("cuda", 0))
+    model, val = tiny_model.to(ranks.device), replace(tiny_val, device=ranks.device)
+    fixed = evaluate("lora_ttt_fixed", model, val, ranks).nll_N
+    graphs = evaluate_lora_ttt_graphs(model, val, CONFIGS["lora_ttt_fixed"], ranks).nll_N
+    torch.testing.assert_close(graphs, fixed, rtol=0, atol=2e-4)
