@@ -11,7 +11,7 @@ from auditor.static.domain.by_token_kind import joined_by_kind
 from auditor.static.domain.heap import View
 from auditor.static.domain.provenance import LAYOUT, OUTSIDE_NUMBER, UNKNOWN, Data
 from auditor.static.domain.taint import joined, substituted
-from auditor.static.domain.values import Alt, Keyed, Num, Truth, Tup, Value
+from auditor.static.domain.values import Alt, Interval, Keyed, Num, Truth, Tup, Value
 from auditor.trace import formula
 from auditor.trace.formula import Formula
 
@@ -21,8 +21,41 @@ def scored(value: Data) -> int:
     return 0 if not value.losses else 1 if "distribution" in value.marks else 2
 
 
-def join_data(a: Data, b: Data) -> Data:
-    """Everything that either holds; what a score is computed with leaves the tokens that it is of as they are."""
+def join(a: Data, b: Data) -> Data:
+    """A value that is one or the other: the least that holds of both.
+
+    What it may be made of is the union. What is said of all of it (its rank, the text it is, the positions it is, an
+    upper bound) stands only where both say the same; to say nothing is the top there. `UNKNOWN` itself, a value that
+    nothing is made of, is the bottom. `tests/static/test_lattice_laws.py` holds the laws.
+    """
+    if a is b or b is UNKNOWN:
+        return a
+    if a is UNKNOWN:
+        return b
+    intervals = _either_interval(a.intervals, b.intervals)
+    span = a.span if a.span == b.span and a.intervals == b.intervals else None
+    return replace(
+        combine(a, b),
+        rank=a.rank if a.rank == b.rank else None,
+        template=a.template if a.template == b.template else None,
+        span=span,
+        within=frozenset() if span is not None else intervals,
+        above=a.above if a.above == b.above else frozenset(),
+        below=a.below if a.below == b.below else frozenset(),
+        written=a.written if a.written == b.written else frozenset(),
+    )
+
+
+def _either_interval(a: frozenset[Interval], b: frozenset[Interval]) -> frozenset[Interval]:
+    """Intervals that positions are in which are of one value or the other; none where one says nothing."""
+    return a | b if a and b else frozenset()
+
+
+def combine(a: Data, b: Data) -> Data:
+    """A value computed from both: everything that either holds.
+
+    What a score is computed with leaves the tokens that it is of as they are.
+    """
     if a is b or b is UNKNOWN:
         return a
     if a is UNKNOWN:

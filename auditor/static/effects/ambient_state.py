@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from auditor.static.domain.heap import Func, Obj
-from auditor.static.domain.lattice import join_data
+from auditor.static.domain.lattice import combine
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.taint import joined
 from auditor.static.domain.values import Value
@@ -43,7 +43,7 @@ class AmbientState:
 
     def put_on_disk(self, record: Data) -> None:
         """Something is written to a file; files are not told apart."""
-        self.disk = join_data(self.disk, replace(record.plain(), rank=None, template=None))
+        self.disk = combine(self.disk, replace(record.plain(), rank=None, template=None))
 
     def set_environment(self, name: str, value: Value, node: ast.AST) -> None:
         """A variable of the environment is set; what was made of validation tokens makes a state of it."""

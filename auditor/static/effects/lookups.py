@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from auditor.solver.expressions import Atom, Expr
 from auditor.static.domain.flow import RunningLoop
 from auditor.static.domain.heap import Obj
-from auditor.static.domain.lattice import join_data, scored
+from auditor.static.domain.lattice import combine, scored
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.taint import Look, blended, choosing, divided, joined, spreading, tokens_of
 from auditor.static.domain.values import Const, Slice, Tup, Value
@@ -168,7 +168,7 @@ class Lookups:
 
     def taken_in(self, content: Data, record: Data) -> Data:
         """What a buffer holds after something was added to it, or mixed in, in place."""
-        out = join_data(content, record)
+        out = combine(content, record)
         if self.makes_one_key(content, record):
             return replace(out, marks=out.marks | {"combined"})
         return out

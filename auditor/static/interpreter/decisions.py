@@ -9,8 +9,8 @@ from dataclasses import replace
 from auditor.solver.expressions import Atom, Condition, Expr
 from auditor.solver.operations import operation
 from auditor.solver.solver import proves
+from auditor.static.domain import lattice
 from auditor.static.domain.heap import Class, Func, Obj, View
-from auditor.static.domain.lattice import join_data
 from auditor.static.domain.provenance import EMPTY, UNKNOWN, Data
 from auditor.static.domain.values import (
     MAX_ALTERNATIVES,
@@ -135,7 +135,7 @@ class Decisions:
         plain = (Data, Const, Num, Truth)
         if isinstance(a, plain) and isinstance(b, plain):
             first, second = self.as_record(a), self.as_record(b)
-            joined = join_data(first, second)
+            joined = lattice.join(first, second)
             constant = written_share(a) or written_share(b)
             if constant and joined.losses and joined.formula is not None:
                 return replace(joined, formula=replace(joined.formula, instead=constant))
@@ -144,7 +144,7 @@ class Decisions:
             guard = condition or Condition(">=", self.symbols.fresh("free"))
             return Tup(tuple(self.join(x, y, guard) for x, y in zip(a.items, b.items, strict=True)))
         if isinstance(a, (Tup, *plain)) and isinstance(b, (Tup, *plain)):
-            return join_data(self.views.data(a), self.views.data(b))
+            return lattice.join(self.views.data(a), self.views.data(b))
         options = list(a.options) if isinstance(a, Alt) else [a]
         for option in b.options if isinstance(b, Alt) else (b,):
             if not any(self.same(option, known) for known in options):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -10,7 +11,7 @@ from dataclasses import replace
 from auditor.solver.expressions import Expr
 from auditor.static.domain.flow import MAX_NESTING, WHOLE
 from auditor.static.domain.heap import BOUNDS, CELLS, MEMORY, STORED, TOUCHED, WRAPPED, Class, Func, Obj, View
-from auditor.static.domain.lattice import by_entry, join_data, substitute
+from auditor.static.domain.lattice import by_entry, combine, join, substitute
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import (
     NONE,
@@ -108,19 +109,19 @@ class Views:
             if isinstance(values, tuple):
                 for value in values:
                     if value is not target:
-                        out = join_data(out, self.all_turns(target, value, depth))
+                        out = combine(out, self.all_turns(target, value, depth))
         kinds = target.d.get("#kinds")
         if isinstance(kinds, Data):
             out = replace(out, by_kind=kinds.by_kind)
         for cell in ("#base", MEMORY):
             base = target.d.get(cell)
             if isinstance(base, Value):
-                out = join_data(out, self.data(base, depth + 1))
+                out = combine(out, self.data(base, depth + 1))
         for cell in ("#parts", "#joined"):
             parts = target.d.get(cell)
             if isinstance(parts, tuple):
                 for part in parts:
-                    out = join_data(out, self.data(part, depth + 1))
+                    out = combine(out, self.data(part, depth + 1))
         return out
 
     def all_turns(self, target: Obj, value: Value, depth: int) -> Data:
@@ -159,11 +160,10 @@ class Views:
         if depth > MAX_NESTING:
             what = f"more than {MAX_NESTING} containers in one another"
             return Data(doubts=frozenset((self.recorder.doubt("nested too deep", what, ast.Pass()),)))
-        if isinstance(value, (Tup, Alt)):
-            out = UNKNOWN
-            for item in value.items if isinstance(value, Tup) else value.options:
-                out = join_data(out, self.data(item, depth + 1))
-            return out
+        if isinstance(value, Tup):
+            return functools.reduce(combine, (self.data(item, depth + 1) for item in value.items), UNKNOWN)
+        if isinstance(value, Alt):
+            return functools.reduce(join, (self.data(option, depth + 1) for option in value.options), UNKNOWN)
         if isinstance(value, Columns):
             return replace(self.data(Tup(value.items), depth + 1), rank=2)
         if isinstance(value, Obj):
@@ -234,14 +234,14 @@ class Views:
                 and not isinstance(item, (Func, Class))
                 and not str(key).startswith("#")
             ):
-                out = join_data(out, self.data(item, depth + 1))
+                out = combine(out, self.data(item, depth + 1))
         return out
 
     def mix(self, *values: Value | None) -> Data:
         """A new value computed from others."""
         out = UNKNOWN
         for value in values:
-            out = join_data(out, self.data(value).plain())
+            out = combine(out, self.data(value).plain())
         if out.by_kind is not None:
             out = replace(out, by_kind=out.by_kind.lost() if out.by_kind.axes else None)
         return out
@@ -258,7 +258,7 @@ class Views:
         """Several values together, aliases of states kept."""
         out = UNKNOWN
         for value in values:
-            out = join_data(out, self.data(value))
+            out = combine(out, self.data(value))
         return out
 
     def number(self, value: Value | None) -> Expr | None:

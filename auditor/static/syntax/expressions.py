@@ -10,7 +10,7 @@ from typing import Any
 from auditor.solver.expressions import Condition
 from auditor.static.ast_text import ast_text
 from auditor.static.domain.heap import Env, Func, Obj
-from auditor.static.domain.lattice import join_data
+from auditor.static.domain.lattice import combine
 from auditor.static.domain.provenance import MATCHED, UNKNOWN, Data
 from auditor.static.domain.values import NONE, Columns, Const, Lib, Num, Slice, Truth, Tup, Value
 from auditor.static.effects.events import TEXT
@@ -168,7 +168,7 @@ class Expressions:
             words = next((p for p in reversed(parts) if p is not None), "")
             numbers.extend(self.effects.formulas.printed_number(words, value, ast_text(part.value)))
             counted.append(found)
-            record = join_data(record, replace(found, origins=frozenset(), formula=None, printed=()))
+            record = combine(record, replace(found, origins=frozenset(), formula=None, printed=()))
         record = replace(record, origins=denominators(counted), printed=tuple(numbers))
         merged = merge_text(parts)
         if exact:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 
 from auditor.static.domain.heap import Class, Env, Func, NamesView, Obj
-from auditor.static.domain.lattice import join_data
+from auditor.static.domain.lattice import combine
 from auditor.static.domain.provenance import UNKNOWN
 from auditor.static.domain.values import Const, Lib, Method, Partial, Tup, Value
 from auditor.static.interpreter.machine import Machine
@@ -127,9 +127,7 @@ class DefaultMethods:
         elif owner.kind == "dict" and (args or keywords):
             self.conversions.dict_filled(owner, args, keywords, node)
         elif owner.kind == "optimizer":
-            known = join_data(
-                self.views.content(owner), self.views.mix_references([*args, *keywords.values()])
-            )
+            known = combine(self.views.content(owner), self.views.mix_references([*args, *keywords.values()]))
             self.heap.put(owner, "#content", known)
         elif owner.kind == "instance":
             for name, value in keywords.items():

@@ -6,7 +6,7 @@ import ast
 from dataclasses import replace
 
 from auditor.static.domain.heap import MEMORY, TOUCHED, WRAPPED, Env, Func, Obj
-from auditor.static.domain.lattice import join_data
+from auditor.static.domain.lattice import combine
 from auditor.static.domain.provenance import ANY_ORDER, DRAWN, UNKNOWN, Data
 from auditor.static.domain.settings import Resolved
 from auditor.static.domain.values import NONE, Columns, Const, Generator, Lib, Partial, Tup, Value
@@ -384,7 +384,7 @@ class Functions:
                     self.heap.put(
                         target,
                         "#content",
-                        join_data(self.views.content(target), self.views.data(value).plain()),
+                        combine(self.views.content(target), self.views.data(value).plain()),
                     )
         return UNKNOWN
 

@@ -11,7 +11,7 @@ from auditor.solver.expressions import Expr
 from auditor.solver.operations import operation
 from auditor.solver.solver import proves
 from auditor.static.domain.heap import BOUNDS, CELLS, STORED, TOUCHED, Env, Obj, View
-from auditor.static.domain.lattice import join_data
+from auditor.static.domain.lattice import combine
 from auditor.static.domain.provenance import MATCHED, UNKNOWN, Data
 from auditor.static.domain.taint import choosing, joined
 from auditor.static.domain.values import Alt, Columns, Const, Keyed, Lib, Num, Slice, Tup, Value
@@ -99,7 +99,7 @@ class Stores:
             chosen = self.views.data(owner)
             if self.views.data(index).losses and chosen.losses and chosen.losses != record.losses:
                 record = self.effects.scoring.select(
-                    join_data(record, replace(chosen, refs=frozenset())), node, "a masked assignment"
+                    combine(record, replace(chosen, refs=frozenset())), node, "a masked assignment"
                 )
             value = record = self.effects.scoring.settle(record, node)
         if isinstance(owner, (Obj, View)):
@@ -110,7 +110,7 @@ class Stores:
                 self.heap.put(
                     target,
                     "#content",
-                    join_data(self.content_only(target), replace(record.plain(), regions=frozenset())),
+                    combine(self.content_only(target), replace(record.plain(), regions=frozenset())),
                 )
                 return
             if target.kind == "tensor" and key.regions:
@@ -131,7 +131,7 @@ class Stores:
                 self.heap.put(
                     target,
                     "#content",
-                    join_data(self.content_only(target), self.with_row(record.plain(), index)),
+                    combine(self.content_only(target), self.with_row(record.plain(), index)),
                 )
         if isinstance(owner, Data) and not owner.refs and isinstance(node, ast.Subscript):
             written = self.views.mix(owner, value)
@@ -231,7 +231,7 @@ class Stores:
             self.place_by_position(target, index, record)
             placed = self.with_row(self.moved_to(record.plain(), index, target), index)
             known = self.content_only(target)
-            content = replace(join_data(known, placed), most=None)
+            content = replace(combine(known, placed), most=None)
             self.bound_stored(target, value, placed)
             if isinstance(value, Const) and isinstance(index, (Slice, Tup)):
                 self.effects.masks.write_mask(target, index, value)

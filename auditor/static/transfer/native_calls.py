@@ -14,7 +14,7 @@ from dataclasses import replace
 from auditor.native.dependence import ELSEWHERE, Dependence, Written
 from auditor.native.sources import NativeFunction
 from auditor.static.domain.heap import BOUNDS, STORED, TOUCHED
-from auditor.static.domain.lattice import join_data
+from auditor.static.domain.lattice import combine
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.taint import Look, joined
 from auditor.static.domain.values import Value
@@ -107,7 +107,7 @@ class Natives:
             for target in self.views.objects(value):
                 if target.kind in ("tensor", "list", "dict"):
                     self.heap.put(target, TOUCHED, True)
-                    content = join_data(self.views.content(target), out)
+                    content = combine(self.views.content(target), out)
                     self.heap.put(target, "#content", replace(content, doubts=content.doubts | {number}))
         return out
 

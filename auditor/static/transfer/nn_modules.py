@@ -15,7 +15,7 @@ from auditor.program.walk import walk
 from auditor.static.ast_text import once_a_node
 from auditor.static.causality.handover import ModelCall
 from auditor.static.domain.heap import WRAPPED, Class, Func, Obj
-from auditor.static.domain.lattice import join_data
+from auditor.static.domain.lattice import combine
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import Const, Num, Value
 from auditor.static.effects.forward_pass import names_read
@@ -386,7 +386,7 @@ class Modules:
                     self.heap.put(state, ON_TRAINING_DATA, False)
             return UNKNOWN
         if name == "add_param_group":
-            self.heap.put(optimizer, "#content", join_data(content, self.views.mix_references(args)))
+            self.heap.put(optimizer, "#content", combine(content, self.views.mix_references(args)))
             return UNKNOWN
         if name in ("state_dict",):
             return UNKNOWN

@@ -9,7 +9,7 @@ from dataclasses import replace
 from auditor.solver.expressions import Atom, Expr
 from auditor.solver.solver import proves
 from auditor.static.domain.by_token_kind import ByKind
-from auditor.static.domain.lattice import join_data
+from auditor.static.domain.lattice import combine
 from auditor.static.domain.provenance import ANY_ORDER, DRAWN, Data
 from auditor.static.domain.values import Const, Slice, Value
 from auditor.static.effects.room import EffectsRoom
@@ -115,7 +115,7 @@ class Narrowing:
         return by_kind.moved(lambda tokens: self.narrow(Data(regions=tokens, rank=rank), items).regions)
 
     def slice_data(self, value: Slice) -> Data:
-        return join_data(self.views.data(value.lower), self.views.data(value.upper))
+        return combine(self.views.data(value.lower), self.views.data(value.upper))
 
     def select_part(self, region: Region, value: Value, axis: int, rank: int | None) -> Region:
         """The part of one region that one item of an index selects on one axis."""
