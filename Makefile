@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # One version on the interpreter that CI runs, so that golden losses compare; elsewhere what is there.
 TORCH := $(shell $(PYTHON) -c 'import sys; print("torch==2.13.0" if sys.version_info[:2] == (3, 11) else "torch>=2.6")')
 
-.PHONY: audit test check attacks fuzz docs clean
+.PHONY: audit test check attacks bench fuzz docs clean
 
 audit: $(VENV)/.light
 	@$(BIN)/python -m auditor.specimens
@@ -33,6 +33,10 @@ attacks: $(VENV)/.full
 
 fuzz: $(VENV)/.full
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
+
+bench: $(VENV)/.full
+	$(BIN)/python tests/benchmarks/bench_audit.py
+	$(BIN)/python -m tests.docs.readme
 
 docs:
 	$(BIN)/python -m rules

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from auditor.cli import group
 from rules.docs.catalogue import table
-from tests.docs import caps
+from tests.docs import benchmarks, caps
 
 README = Path(__file__).parents[2] / "README.md"
 GENERATED = (README, caps.SECURITY)
@@ -72,5 +72,6 @@ PICTURES = {
 if __name__ == "__main__":
     for document in GENERATED:
         document.write_text(filled(document.read_text(encoding="utf-8")), encoding="utf-8")
+    benchmarks.write()
     for file, script in PICTURES.items():
         file.write_text(picture(script), encoding="utf-8")

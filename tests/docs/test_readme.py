@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 
@@ -9,6 +10,7 @@ import click
 import pytest
 
 from auditor.cli import COMMANDS, group
+from tests.docs import benchmarks
 from tests.docs.readme import GENERATED, PICTURES, README, TIMELINE, filled, picture, timeline
 
 ROOT = README.parent
@@ -66,3 +68,8 @@ def test_the_pictures_are_those_of_the_scripts_that_come_with_it() -> None:
     for file, script in PICTURES.items():
         assert file.read_text(encoding="utf-8") == picture(script), f"{file.name}: run `make docs`"
         assert f"docs/{file.name}" in README.read_text(encoding="utf-8")
+
+
+def test_benchmarks_are_shown_as_measured() -> None:
+    found = json.loads(benchmarks.RESULTS.read_text(encoding="utf-8"))
+    assert benchmarks.PAGE.read_text(encoding="utf-8") == benchmarks.render(found), "run `make docs`"
