@@ -193,6 +193,11 @@ LATER = {
         "@torch.library.custom_op('own::learn', mutates_args=())\ndef learn(x: torch.Tensor) -> torch.Tensor:\n"
         "    fit(0)\n    return x\ntorch.ops.own.learn(torch.zeros(1))\n"
     ),
+    "a recorded graph": (
+        "x, y = torch.zeros(1024, dtype=torch.long), torch.zeros(1024, dtype=torch.long)\n"
+        "graph = torch.cuda.CUDAGraph()\nwith torch.cuda.graph(graph):\n    model(x, y).backward()\n"
+        "    optimizer.step()\na, b = tokens(0)\nx.copy_(a), y.copy_(b)\ngraph.replay()\n"
+    ),
     "text for a clock": "import timeit\ntimeit.timeit('fit(0)', globals=globals(), number=1)\n",
     "text for a profiler": "import cProfile\ncProfile.run('fit(0)')\n",
     "text for an interpreter": "import code\ncode.InteractiveInterpreter(globals()).runsource('fit(0)')\n",

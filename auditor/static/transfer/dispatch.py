@@ -62,6 +62,7 @@ DECORATORS = frozenset(
         "contextlib.suppress",
     ]
 )
+GRAPH_CAPTURES = frozenset(["torch.cuda.CUDAGraph", "torch.cuda.graph", "torch.cuda.make_graphed_callables"])
 PATH_FUNCTIONS = frozenset(
     [
         "os.path.join",
@@ -403,6 +404,9 @@ class Functions:
             return Lib(NATIVE)
         if name == "cffi.FFI":
             return Lib(name)
+        if name in GRAPH_CAPTURES:
+            # What is recorded runs again wherever the graph is replayed, on whatever its tensors then hold.
+            self.recorder.standing |= {self.recorder.doubt("kernels that are replayed unseen", name, node)}
         given = (*args, *keywords.values())
         for value in given:
             if self.callbacks.is_callback(value):
