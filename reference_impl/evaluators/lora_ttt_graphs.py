@@ -51,7 +51,7 @@ def record_graph(step: Callable[[], Tensor]) -> tuple[Callable[[], object], Tens
 
 
 class Graphs:
-    """Steps by window length, each recorded when it is first asked for, on inputs that stay where they are."""
+    """Steps by window length, each recorded on zeros when first asked for, in tensors that stay where they are."""
 
     def __init__(self, record: Callable[[Callable[[], Tensor]], tuple[Callable[[], object], Tensor]]) -> None:
         self.record = record
@@ -70,7 +70,10 @@ class Graphs:
         length = batch.ids_BT.size(1)
         if length not in self.recorded:
             static = WindowBatch(
-                batch.ids_BT.clone(), batch.targets_BS.clone(), batch.index_BS.clone(), batch.first
+                torch.zeros_like(batch.ids_BT),
+                torch.zeros_like(batch.targets_BS),
+                torch.zeros_like(batch.index_BS),
+                batch.first,
             )
             kept = kept_state(adapters, optimizer)
             replay, nll_BS = self.record(
