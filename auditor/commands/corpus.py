@@ -232,7 +232,7 @@ def _chosen(
     if everything:
         wanted = list(pulls)
     elif numbers is not None:
-        wanted = parse_numbers(numbers)
+        wanted = parse_numbers(numbers, pulls)
     elif labels:
         wanted = sorted({label.pr for label in labels})
     else:
@@ -247,7 +247,8 @@ def _chosen(
         )
     found = [pulls[number] for number in wanted if number in pulls]
     if not found:
-        raise InputError(f"{git_dir} has no pull requests", hint="refs/pull/N/head must have been fetched")
+        which = "no pull requests" if numbers is None else f"no pull request in {numbers}"
+        raise InputError(f"{git_dir} has {which}", hint="refs/pull/N/head must have been fetched")
     return found
 
 

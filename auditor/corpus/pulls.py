@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from auditor.errors import InputError
@@ -44,8 +45,13 @@ def list_pulls(git_dir: str) -> dict[int, Pull]:
     return dict(sorted(found.items()))
 
 
-def parse_numbers(text: str) -> list[int]:
+def parse_numbers(text: str, present: Collection[int]) -> list[int]:
     """Numbers of a list such as "77,467,1300-1310", in order, each once.
+
+    Issues and pull requests share their numbers, so that a range stands for those of it that are pull requests.
+
+    Args:
+        present: the pull requests that there are.
 
     Raises:
         InputError: a part is no number or range.
@@ -57,7 +63,7 @@ def parse_numbers(text: str) -> list[int]:
             raise InputError(
                 f"--pr takes numbers and ranges, got {part!r}", hint="e.g. --pr 77,467,1300-1310"
             )
-        first = int(match.group(1))
-        for number in range(first, int(match.group(2) or first) + 1):
-            numbers[number] = None
+        first, last = int(match.group(1)), match.group(2)
+        inside = [first] if last is None else [n for n in sorted(present) if first <= n <= int(last)]
+        numbers.update(dict.fromkeys(inside))
     return list(numbers)

@@ -162,10 +162,13 @@ def test_pulls_are_listed_with_the_day_of_their_head(store: Path) -> None:
 
 
 def test_numbers_and_ranges() -> None:
-    assert parse_numbers("77,467, 1300-1302,77") == [77, 467, 1300, 1301, 1302]
+    present = [1, 77, 1300, 1302, 1400]
+    assert parse_numbers("77,467, 1300-1350,77", present) == [77, 467, 1300, 1302]
+    assert parse_numbers("2-9999999", present) == [77, 1300, 1302, 1400]
+    assert parse_numbers("3-9", present) == []
     for bad in ("", "77,", "a", "1-2-3"):
         with pytest.raises(InputError, match="numbers and ranges"):
-            parse_numbers(bad)
+            parse_numbers(bad, ())
 
 
 def test_pull_request_that_is_not_there_is_told(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
