@@ -18,7 +18,7 @@ import ray
 def full_run(entry: str, data: str, evidence: str, seeds: str) -> tuple[str, int, str]:
     """One entry: its folder, the exit code of `auditor replay --full`, and its report."""
     words = ["replay", "--full", entry, "--data", data, "--evidence", evidence, "--seeds", seeds]
-    done = subprocess.run([sys.executable, "-m", "auditor", *words], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-P", "-m", "auditor", *words], capture_output=True, text=True)
     return entry, done.returncode, done.stdout or done.stderr
 
 

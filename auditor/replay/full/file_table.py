@@ -21,8 +21,10 @@ class FileKind(Enum):
     FOREIGN = "foreign"
     """Neither brought nor made by the run, nor the system's, torch's or the data's."""
 
-    UNPACKED = "made before training"
-    """What is in it came from the code, which is counted."""
+    UNPACKED = "made before the data"
+    """Read in evaluation and, by the kernel's clock, unchanged since before any of the data were opened: unpacked from
+    the code, which is counted. A file of memory that is written through a map keeps its time, so that this is not
+    certain."""
 
     EVALUATION = "made in evaluation"
     UNREAD = "not read in evaluation"
@@ -71,7 +73,7 @@ def file_table(trace: RunTrace, began: ReadBack | None) -> FileTable:
     """The table with the evaluation taken to begin at an open; None for a run that read nothing back."""
     rows: dict[tuple[int, int] | str, FileRow] = {}
     made: dict[tuple[int, int] | str, int] = {}
-    trained_s = trace.first_training_s()
+    data_s = trace.first_data_s()
     code = _code_opened(trace)
     for path in sorted(code):
         rows[path] = FileRow(path=path, kind=FileKind.CODE, size=trace.given[path], seconds=code[path])
@@ -84,8 +86,8 @@ def file_table(trace: RunTrace, began: ReadBack | None) -> FileTable:
             made.setdefault(key, file.number)
         size = file.size or (trace.left.get(file.path, 0) if not file.write else 0)
         in_evaluation = start is not None and file.number >= start
-        if key in made and trace.changed_before(key, trained_s):
-            kind = FileKind.UNPACKED
+        if key in made and trace.changed_before(key, data_s):
+            kind = FileKind.UNPACKED if file.read and in_evaluation else FileKind.UNREAD
         elif file.read and in_evaluation and made.get(key, file.number) < (start or 0):
             kind = FileKind.ARTIFACT
         elif file.read and in_evaluation and key not in made:
@@ -100,7 +102,7 @@ def file_table(trace: RunTrace, began: ReadBack | None) -> FileTable:
         known = rows.get(key)
         if kind is FileKind.FOREIGN and not size:
             continue
-        if known is not None and known.kind.counts:
+        if known is not None and (known.kind.counts or known.kind is FileKind.UNPACKED):
             # It may have grown since the evaluation first opened it.
             rows[key] = replace(known, size=max(known.size, size))
             continue

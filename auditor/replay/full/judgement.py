@@ -125,13 +125,20 @@ def _bytes(trace: RunTrace, table: FileTable) -> Iterator[FullFinding]:
                 weight=Weight.REVIEW,
                 message=f"the evaluation opened {row.path} ({row.size:,} bytes), neither brought nor made by the run",
             )
-        if row.kind is FileKind.CACHE and table.total + row.size > CAP_BYTES >= table.total:
+    cached, unpacked = table.bytes_of(FileKind.CACHE), table.bytes_of(FileKind.UNPACKED)
+    most = table.total + cached + unpacked
+    if not table.total <= CAP_BYTES < most:
+        return
+    for kind, size, what in (
+        ("cache-read", cached, "of compilers' caches from before it"),
+        ("unpacked-read", unpacked, "of files that seem not to have changed since before the data were opened"),
+    ):
+        if size:
             yield FullFinding(
-                kind="cache-read",
+                kind=kind,
                 weight=Weight.REVIEW,
-                message=f"the evaluation read {row.size:,} bytes of compilers' caches from before it, which are not "
-                f"counted; with them it were {table.total + row.size:,}. Run the evaluation alone (--evaluate-only) to "
-                "show that it needs none of them",
+                message=f"the evaluation read {size:,} bytes {what}, which are not counted; with all such files it "
+                f"were {most:,}. Run the evaluation alone (--evaluate-only) to show that it needs none of them",
             )
 
 

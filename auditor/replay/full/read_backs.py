@@ -62,8 +62,8 @@ class Boundary:
 def read_backs(trace: RunTrace) -> list[ReadBack]:
     """Every file that the run made and read again, in order of the reads.
 
-    A file that is open for both is read where it already held something. What was last changed before a training
-    shard was opened holds nothing that was learnt.
+    A file that is open for both is read where it already held something. What was last changed before any of the
+    data were opened holds nothing that was learnt.
     """
     written: dict[tuple[int, int] | str, int] = {}
     made: dict[tuple[int, int] | str, int] = {}
@@ -88,8 +88,8 @@ def read_backs(trace: RunTrace) -> list[ReadBack]:
             written[key] = file.number
             if not file.read:
                 found.pop(key, None)
-    trained_s = trace.first_training_s()
-    learnt = (one for one in found.values() if not trace.changed_before(one.key, trained_s))
+    data_s = trace.first_data_s()
+    learnt = (one for one in found.values() if not trace.changed_before(one.key, data_s))
     return sorted(learnt, key=lambda one: one.number)
 
 

@@ -117,9 +117,17 @@ class RunTrace:
         """Opens of training shards, refused ones too."""
         return (file for file in self.seen.files if self.is_training(file))
 
-    def first_training_s(self) -> float:
-        """When a training shard was first opened; minus infinity if none was."""
-        return next((file.seconds for file in self.training_reads()), -math.inf)
+    def first_data_s(self) -> float:
+        """When anything of the data but the tokenizer was first opened; minus infinity if nothing was."""
+        tokenizers = f"{self.places.data}tokenizers/"
+        return next(
+            (
+                file.seconds
+                for file in self.seen.files
+                if file.path.startswith(self.places.data) and not file.path.startswith(tokenizers)
+            ),
+            -math.inf,
+        )
 
     def changed_before(self, key: tuple[int, int] | str, seconds: float) -> bool:
         """Whether a file is known to have last changed before a time.

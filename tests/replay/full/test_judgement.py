@@ -23,6 +23,7 @@ from tests.replay.full.stories import (
     MODEL,
     MODEL_BYTES,
     TRAIN,
+    VAL,
     Story,
     evaluated,
     legal,
@@ -320,9 +321,35 @@ def test_code_that_is_unpacked_before_training_is_no_artifact() -> None:
     inode = (1, story.inodes[f"{JOB}unpacked.py"])
     trace = moved(evaluated(story, 711.0).trace(), changed={inode: 2.0})
     assert file_table(trace, phases(trace).boundary.at).total == MODEL_BYTES + CODE_BYTES
+    # A map of a file in memory is written without a change of its time: not certain, and with it it is too much.
+    table = file_table(trace, phases(trace).boundary.at)
+    told = {one.kind: one.weight for one in judge(trace, phases(trace), table)}
+    assert told["unpacked-read"] is Weight.REVIEW
     # Written on through what was open from before.
     later = moved(trace, changed={inode: 700.0})
     assert file_table(later, phases(later).boundary.at).total == MODEL_BYTES + CODE_BYTES + 200_000
+
+
+def test_a_copy_of_the_validation_split_from_before_the_first_training_shard_counts() -> None:
+    memo = f"{JOB}memo.bin"
+    story = Story().opens(1.0, f"{JOB}train_gpt.py", size=CODE_BYTES).opens(15.0, VAL, size=124_000_000)
+    story.opens(16.0, memo, write=True).opens(20.0, TRAIN, size=200_000_000)
+    saved(trained(story), 710.0).opens(715.0, memo, size=124_000_000)
+    trace = moved(evaluated(story, 711.0).trace(), changed={(1, story.inodes[memo]): 16.5})
+    divided = phases(trace)
+    table = file_table(trace, divided.boundary.at)
+    assert table.total == MODEL_BYTES + CODE_BYTES + 124_000_000
+    assert exit_of(judge(trace, divided, table)) is ExitCode.VIOLATION
+
+
+def test_unpacked_files_that_fit_beside_the_artifact_do_not_matter() -> None:
+    story = Story().opens(1.0, f"{JOB}train_gpt.py", size=CODE_BYTES)
+    saved(story, 2.0, f"{JOB}unpacked.py", 50_000)
+    story.opens(20.0, TRAIN, size=200_000_000)
+    saved(trained(story), 710.0).opens(715.0, f"{JOB}unpacked.py", size=50_000)
+    trace = moved(evaluated(story, 711.0).trace(), changed={(1, story.inodes[f"{JOB}unpacked.py"]): 2.0})
+    divided = phases(trace)
+    assert exit_of(judge(trace, divided, file_table(trace, divided.boundary.at))) is ExitCode.CLEAN
 
 
 def minutes(*, true_s: float, stated_s: float) -> Story:
