@@ -78,7 +78,7 @@ def phases(trace: RunTrace, began: ReadBack | None = None) -> Phases:
         began: the open with which its evaluation is taken to begin; chosen by `boundary` if not given.
     """
     edge = boundary(trace) if began is None else Boundary(at=began, why="given")
-    clock = script_clock(trace.lines)
+    clock = script_clock(trace.lines, [file.seconds for file in trace.training_reads()])
     first_s, how = _first_step(trace, clock, edge.at)
     last_s = _last_step(trace, clock, edge.at, first_s)
     printed = results(trace.lines)

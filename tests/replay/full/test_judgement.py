@@ -300,6 +300,33 @@ def slow_clock() -> Story:
     return story.says(790.0, "step:12000/20000 train_loss:2.1 train_time:590000ms")
 
 
+def told_as_validation(*, reads: bool) -> Story:
+    """3,000 s of training of which 594 are stated: each line prints a validation loss."""
+    story = started().says(100.0, "step:0/20000 val_loss:6.9 val_bpb:4.1 train_time:0ms")
+    for n in range(1, 61):
+        if reads:
+            story.opens(100.0 + 50 * n - 1, TRAIN, size=200_000_000)
+        story.says(
+            100.0 + 50 * n, f"step:{200 * n}/20000 val_loss:2.07 val_bpb:1.226 train_time:{9900 * n}ms"
+        )
+    return evaluated(saved(story, 3105.0), 3106.0)
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_training_that_is_told_as_validation_is_seen(reads: bool) -> None:
+    """At most 30 s of the 2,406 s that the clock stood still are believed."""
+    story = told_as_validation(reads=reads)
+    assert phases(story.trace()).training_s == pytest.approx(3000.0 - 30.0)
+    assert kinds(story)["clocks-differ"] is Weight.REVIEW
+
+
+def test_no_validation_before_the_last_read_of_a_training_shard() -> None:
+    """The clock stood still for 5 s before a loss was printed at 705.06 s, but a shard was opened 1 s before that."""
+    story = started().opens(704.06, TRAIN, size=200_000_000)
+    clock = phases(evaluated(saved(trained(story), 710.0), 711.0).trace()).clock
+    assert clock is not None and clock.in_validation_s == pytest.approx(1.0)
+
+
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_is_named(name: str) -> None:
     make, kind, weight = FAULTS[name]
