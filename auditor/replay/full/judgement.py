@@ -131,7 +131,11 @@ def _bytes(trace: RunTrace, table: FileTable) -> Iterator[FullFinding]:
         return
     for kind, size, what in (
         ("cache-read", cached, "of compilers' caches from before it"),
-        ("unpacked-read", unpacked, "of files that seem not to have changed since before the data were opened"),
+        (
+            "unpacked-read",
+            unpacked,
+            "of files that seem not to have changed since before the data were opened",
+        ),
     ):
         if size:
             yield FullFinding(
