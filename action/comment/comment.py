@@ -195,8 +195,8 @@ def shown(text: bytes) -> str:
     plain = re.sub(r"!\[", "!\u2060[", plain)
     plain = re.sub(r"\](?=\(|\[|:)(?!\(https://github\.com/)", "]\u2060", plain)
     plain = re.sub(r"@(?=\w)", "@\u2060", plain)
-    plain = re.sub(r"\b[\w+.-]+://[^\s)\]]*", _link, plain)
-    plain = re.sub(r"\bwww\.", "www\u2060.", plain)
+    plain = re.sub(r"[A-Za-z]{0,16}://[^\s)\]]*", _link, plain)
+    plain = re.sub(r"(?<![A-Za-z0-9])www\.", "www\u2060.", plain)
     body = f"{MARK}\n{plain.strip()}\n"
     if len(body) > MAX_COMMENT_BYTES:
         body = body[: MAX_COMMENT_BYTES - 100] + "\n\nCut: a comment holds no more.\n"

@@ -299,7 +299,10 @@ def _agree(
 
 
 def _exit(rows: Sequence[Row]) -> int:
-    """By the worst verdict; 4 if the auditor failed on an item; one without a script counts for none."""
+    """By the worst verdict; 4 if the auditor failed on an item; what has no verdict is for a person.
+
+    A pull request without a script counts for none.
+    """
     from auditor.exit_codes import ExitCode, worst_exit
 
     codes = {
@@ -308,6 +311,8 @@ def _exit(rows: Sequence[Row]) -> int:
         "compliant": ExitCode.CLEAN,
         "nothing": ExitCode.CLEAN,
     }
-    worst = [codes[row.verdict] for row in rows if row.verdict is not None]
+    worst = [
+        ExitCode.REVIEW if row.verdict is None else codes[row.verdict] for row in rows if not row.nothing
+    ]
     crashed = any(row.crashed for row in rows)
     return int(worst_exit([*worst, ExitCode.CRASHED] if crashed else worst))

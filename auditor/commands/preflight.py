@@ -107,6 +107,9 @@ def command(
         limits=settings.limits,
         overrides=parse_overrides(overrides),
     )
+    if loaded.unjudged:
+        entry = loaded.unjudged[0]
+        raise InputError(f"cannot judge {entry.path or entry.folder or folder}: {entry.reason}")
     found = [
         preflight_folder(one, [s for s in loaded.submissions if (s.folder or "") == one.path], options)
         for one in loaded.folders

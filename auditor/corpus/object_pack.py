@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -44,7 +45,7 @@ def unpack_objects(content: bytes, digest: str) -> str:
     Raises:
         InputError: git cannot read the pack, or the folder is not this user's.
     """
-    folder = Path(tempfile.gettempdir()) / f"auditor-objects-{os.getuid()}-{digest[:32]}"
+    folder = _folder(digest)
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.is_symlink() or folder.stat().st_uid != os.getuid():
         raise InputError(f"{folder} belongs to another user")
@@ -59,6 +60,15 @@ def unpack_objects(content: bytes, digest: str) -> str:
             (store / "packed-refs").write_text("".join(lines), encoding="utf-8")
             (folder / READY).touch()
     return str(store)
+
+
+def drop_objects(digest: str) -> None:
+    """Remove from this machine what `unpack_objects` made, if it is there."""
+    shutil.rmtree(_folder(digest), ignore_errors=True)
+
+
+def _folder(digest: str) -> Path:
+    return Path(tempfile.gettempdir()) / f"auditor-objects-{os.getuid()}-{digest[:32]}"
 
 
 def _git(*arguments: str, given: bytes = b"") -> bytes:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from auditor.cache.version import version
-from auditor.corpus.object_pack import pack_objects, unpack_objects
+from auditor.corpus.object_pack import drop_objects, pack_objects, unpack_objects
 from auditor.corpus.pool import Done, OneProcess
 from auditor.corpus.row import Row
 from auditor.corpus.task import Task, audit_pull_request, keep_rows, kept_rows
@@ -38,6 +38,9 @@ REPLAY_MEMORY_BYTES: Final = 6 << 30
 """The same where replays are asked for."""
 
 WAIT_S: Final = 1.0
+
+ENDING_S: Final = 10.0
+"""How long places have to remove what they kept on their machines."""
 
 PATIENCE_S: Final = 600.0
 """How long no place may have work before the run is given up: a cluster that grows takes minutes for a machine."""
@@ -85,7 +88,7 @@ class Seat:
 
     def __init__(self, work: Work) -> None:
         self._process: OneProcess[Task, Parcel] = OneProcess(work)
-        self._git_dir = ""
+        self._git_dir = self._digest = ""
         self._cache = tempfile.mkdtemp(prefix="auditor-corpus-")
 
     def prepare(self, objects: bytes, digest: str, wanted: str, replays: bool) -> Place:
@@ -100,6 +103,7 @@ class Seat:
                 from auditor.replay.sandbox.ladder import choose
 
                 choose()
+            self._digest = digest
             self._git_dir = unpack_objects(objects, digest)
         except (AuditorError, OSError) as error:
             return Place(node=node, refused=str(error))
@@ -111,9 +115,10 @@ class Seat:
         return replace(self._process.ask(here, timeout_s), item=task)
 
     def end(self) -> None:
-        """End the process, and remove what was kept here."""
+        """End the process, and remove what was kept on this machine."""
         self._process.end()
         shutil.rmtree(self._cache, ignore_errors=True)
+        drop_objects(self._digest)
 
 
 def run_on_ray(
@@ -241,6 +246,9 @@ class _Run:
                     elif (done := self._answered(reference)) is not None:
                         yield done
         finally:
+            ending = [place.end.remote() for place in self._idle]
+            if ending:
+                self._ray.wait(ending, num_returns=len(ending), timeout=ENDING_S)
             for place in [*self._idle, *self._coming.values(), *(busy[0] for busy in self._busy.values())]:
                 self._ray.kill(place)
 

@@ -36,6 +36,7 @@ class Row:
         date: of the head commit (ISO day), or "".
         page: file name of the submission's HTML report, or "".
         bpb: the claimed number, or None.
+        nothing: whether the pull request holds no script, and so nothing that could be judged.
         key: a digest of everything that the row hangs on, or "" where it was not known.
         related: ruled pull requests that share its code, the most shared first; asked for with reports alone.
     """
@@ -55,6 +56,7 @@ class Row:
     page: str = ""
     crashed: bool = False
     bpb: float | None = None
+    nothing: bool = False
     key: str = ""
     related: tuple[Related, ...] = ()
 

@@ -133,13 +133,19 @@ def audit_pull_request(task: Task) -> list[Row]:
         if not loaded.unjudged:
             check_scripts(loaded, f"{task.ref}: the changes hold")
     except InputError as error:
-        rows = [_unread(task, error)]
-    else:
-        rows = [
-            *(_audit(task, store, submission) for submission in loaded.submissions),
-            *(_unjudged(task, entry) for entry in loaded.unjudged),
-        ]
-    keep_rows(task, rows)
+        rows = [replace(_unread(task, error), nothing=True)]
+        keep_rows(task, rows)
+        return rows
+    rows, lasting = [], True
+    for submission in loaded.submissions:
+        try:
+            rows.append(_audit(task, store, submission))
+        except AuditorError as error:
+            rows.append(_unread(task, error, submission.script.path))
+            lasting &= isinstance(error, InputError)  # anything else is this machine's, and may be mended
+    rows += [_unjudged(task, entry) for entry in loaded.unjudged]
+    if lasting:
+        keep_rows(task, rows)
     return rows
 
 
@@ -195,10 +201,7 @@ def _unjudged(task: Task, entry: Unjudged) -> Row:
 
 
 def _audit(task: Task, store: Store, submission: Submission) -> Row:
-    try:
-        result = _result(task, store, submission)
-    except AuditorError as error:
-        return _unread(task, error, submission.script.path)
+    result = _result(task, store, submission)
     page = ""
     if task.pages is not None and task.page_of is not None:
         page = page_name(task.pr, submission.script.path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -15,8 +16,10 @@ if TYPE_CHECKING:
 
 
 def fingerprint(finding: Finding, result: AuditResult) -> str:
-    """Of a finding of an audit, 32 hexadecimal digits."""
-    parts = [finding.rule, finding.code, finding.report or "", _without_lines(finding.message)]
+    """Of a finding of an audit, 32 hexadecimal digits; of another entry, script or outcome it is another."""
+    path = result.target.path
+    entry = [posixpath.basename(posixpath.dirname(path)), posixpath.basename(path), finding.outcome.value]
+    parts = [*entry, finding.rule, finding.code, finding.report or "", _without_lines(finding.message)]
     for place in finding.locations:
         lines = result.texts.get((place.path, place.layer), ())
         text = lines[place.line - 1].strip() if 0 < place.line <= len(lines) else ""

@@ -151,13 +151,25 @@ def test_text_of_strangers_does_not_come_alive(github: GitHub, comment: Callable
     upload(
         github,
         "@team ![x](http://evil.example/x) <script>alert(1)</script> <img src=x> <details><summary>s</summary>\n"
-        "[a](javascript:alert(1)) [b](//evil.example) www.evil.example https://github.com/openai/parameter-golf/pull/77\n"
+        "[a](javascript:alert(1)) [b](//evil.example) www.evil.example _www.evil.com_ xhttps://evil.example https://github.com/openai/parameter-golf/pull/77\n"
         f"\u202e\x1b[2J\n{MARK}\n</details>\n" + "long line\n" * 5000,
     )
     assert "made" in comment()
     body = github.comments[0]["body"]
     assert body.startswith(MARK) and body.count(MARK) == 1
-    for text in ("@team", "![", "](java", "](//", "<script", "<img", "http://", "www.evil", "\u202e", "\x1b"):
+    for text in (
+        "@team",
+        "![",
+        "](java",
+        "](//",
+        "<script",
+        "<img",
+        "http://",
+        "www.evil",
+        "https://evil",
+        "\u202e",
+        "\x1b",
+    ):
         assert text not in body, text
     assert (
         "<details><summary>s</summary>" in body and "https://github.com/openai/parameter-golf/pull/77" in body

@@ -202,3 +202,18 @@ def test_limits_of_ones_own_only_tighten(tmp_path: Path, capsys: pytest.CaptureF
     (folder,) = json.loads(audited(capsys, *arguments, "--model-bytes", "15100000")[1])["folders"]
     assert (folder["bytes"]["limit"], folder["bytes"]["fit"]) == (15_000_000, "over")
     assert [s["limit"] for s in folder["stages"] if s["name"] == "evaluation"] == [600.0]
+
+
+def test_a_baseline_of_one_script_accepts_nothing_of_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Though the lines read the same: an exception holds for the entry that a person looked at."""
+    paths = []
+    for name in ("A", "B"):
+        (tmp_path / name).mkdir()
+        paths.append(tmp_path / name / "train_gpt.py")
+        paths[-1].write_text(Path(BAD).read_text(encoding="utf-8"), encoding="utf-8")
+    base = tmp_path / "base.json"
+    base.write_text(audited(capsys, "audit", str(paths[0]), "--format", "json")[1], encoding="utf-8")
+    codes = [audited(capsys, "audit", str(path), "--baseline", str(base), "--quiet")[0] for path in paths]
+    assert codes == [0, 1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -165,3 +166,16 @@ def test_what_cannot_be_used_is_said(
     monkeypatch.chdir(tmp_path)
     assert run(["preflight", *arguments]) == 2
     assert "error:" in capsys.readouterr().err
+
+
+def test_an_entry_that_is_a_link_is_not_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / TRACK).mkdir(parents=True)
+    (tmp_path / NAME).symlink_to("/etc")
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for words in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "start"], ["add", "."]):
+        subprocess.run([*git, *words], cwd=tmp_path, check=True)
+    monkeypatch.chdir(tmp_path)
+    assert run(["preflight", "--staged"]) == 2
+    assert f"cannot judge {NAME}" in capsys.readouterr().err
