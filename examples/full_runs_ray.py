@@ -2,7 +2,8 @@
 
     python examples/full_runs_ray.py --data /shared/data --evidence /shared/evidence records/track_10min_16mb/*/
 
-The folders must be there on every machine. A run whose machine was lost is tried again and keeps its finished seeds.
+The folders must be there on every machine, and $XDG_STATE_HOME or the home folder too, whose key seals the evidence.
+A run whose machine was lost is tried again and keeps its finished seeds.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 DIR/plan.json  result.json  environment.json  data.json
 DIR/train_gpt.py  submission.json  train_seed42.log ...   as a records folder, so that `auditor records` and
                                                           `auditor stats compare` read it
+DIR/made-here                                             the seal of the folder: no other is written to or read
 DIR/seeds/42/run.json  trace.json.gz  log.txt  rank0.log ...  telemetry.jsonl  artifact/
 """
 
@@ -11,18 +12,22 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from auditor.errors import InputError
 from auditor.replay.full.plan import Plan
+from auditor.replay.full.seal import is_sealed, seal
 from auditor.replay.full.seed_run import SeedRun
 from auditor.replay.full.statistics import Statistics
 from auditor.replay.runs.left_files import empty_folder
 
 PREFIX: Final = "auditor-full-"
 RECORD: Final = "record"
+MADE: Final = "made-here"
 WORKING: Final = "working"
 """Names a run's temporary folder until it is gone."""
 
@@ -32,10 +37,14 @@ class Evidence:
 
     Args:
         root: made if it is not there.
+
+    Raises:
+        InputError: what is there was not made by this program for this user, or links were put into it.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        _take(root)
         for name in ("seeds", RECORD):
             (root / name).mkdir(parents=True, exist_ok=True)
 
@@ -48,8 +57,10 @@ class Evidence:
     def clean(self) -> None:
         """Remove temporary folders that killed runs left."""
         for note in self.root.glob(f"seeds/*/{WORKING}"):
-            path = Path(note.read_text(encoding="utf-8").strip())
-            if path.name.startswith(PREFIX) and path.is_dir():
+            name, _, mark = note.read_text(encoding="utf-8", errors="replace").strip().partition("\n")
+            path = Path(name)
+            ours = is_sealed(mark, WORKING.encode(), os.fsencode(path))
+            if ours and path.name.startswith(PREFIX) and path.is_dir() and not path.is_symlink():
                 empty_folder(path)
                 path.rmdir()
             note.unlink()
@@ -59,7 +70,7 @@ class Evidence:
         """A temporary folder that is gone afterwards, or when the same command is given again."""
         path = Path(tempfile.mkdtemp(prefix=PREFIX))
         note = self.seed(number) / WORKING
-        note.write_text(str(path), encoding="utf-8")
+        note.write_text(f"{path}\n{seal(WORKING.encode(), os.fsencode(path))}\n", encoding="utf-8")
         try:
             path.chmod(0o755)
             yield path
@@ -109,4 +120,32 @@ class Evidence:
                 },
                 "bytes_total": max(run.table.total for run in done),
             },
+        )
+
+
+def _take(root: Path) -> None:
+    """Make a folder and seal it, or see that it is the one that was sealed and that nobody put links into it."""
+    hint = "name a new folder with --evidence"
+    for path in (root.parent, root):
+        if path.is_symlink() or (os.path.lexists(path) and not path.is_dir()):
+            raise InputError(f"evidence cannot be kept in {path}: it is a link or no folder", hint=hint)
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = root.stat()
+    if status.st_uid != os.geteuid() or (status.st_mode & 0o022 and any(root.iterdir())):
+        raise InputError(f"evidence cannot be kept in {root}: others can write there", hint=hint)
+    for above, folders, files in os.walk(root):
+        for name in (*folders, *files):
+            path = Path(above, name)
+            mode = path.lstat().st_mode
+            if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
+                raise InputError(f"{path} in the folder of evidence is a link or no file", hint=hint)
+    made = root / MADE
+    this = (MADE.encode(), os.fsencode(root.resolve()), str(status.st_ino).encode())
+    if not any(root.iterdir()):
+        root.chmod(0o700)
+        made.write_text(seal(*this) + "\n", encoding="ascii")
+    elif not made.is_file() or not is_sealed(made.read_text(encoding="utf-8", errors="replace"), *this):
+        raise InputError(
+            f"{root} was not made here by this program for this user, so that nothing in it is believed",
+            hint=hint,
         )

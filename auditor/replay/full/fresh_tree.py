@@ -7,6 +7,7 @@ bytes suffice. The script must be able to skip its training, by settings that so
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -86,7 +87,9 @@ def _artifacts(run: SeedRun, kept: Path) -> dict[str, Path]:
     found = {}
     for row in run.table.artifacts:
         path = kept / row.path.rsplit("/", 1)[-1]
-        if row.path.startswith(job) and path.is_file():
+        if not row.path.startswith(job) or not path.is_file():
+            continue
+        if hashlib.sha256(path.read_bytes()).hexdigest() == run.hashes.get(row.path):
             found[row.path.removeprefix(job)] = path
     return found
 

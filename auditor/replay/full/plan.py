@@ -6,9 +6,9 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
+from auditor.cache.version import version
 from auditor.records.time_checks import LIMIT_S
 from auditor.replay.full.data_set import DataSet
 from auditor.replay.full.launch import torchrun
@@ -77,19 +77,20 @@ def run_key(plan: Plan, files: Mapping[str, bytes]) -> str:
     told = {
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())},
         "settings": dict(sorted(plan.settings.items())),
-        "data": [data.val_sha256, data.train_shards, data.train_tokens, data.tokenizer_sha256],
+        "data": [
+            data.val_sha256,
+            data.train_sha256,
+            data.tokenizer_sha256,
+            options.shards,
+            options.tokenizer,
+        ],
         "launch": [options.ranks, options.seconds, options.rung.value, options.on_cpu, *options.launcher],
+        "confined": [options.shared_memory, options.own_user, [str(folder) for folder in options.let_in]],
+        "silent_s": options.silent_s,
         "machine": [[gpu.name for gpu in plan.machine.gpus], dict(plan.machine.versions)],
-        "tool": _version(),
+        "tool": version(),
     }
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
-
-
-def _version() -> str:
-    try:
-        return version("parameter-golf-auditor")
-    except PackageNotFoundError:
-        return ""
 
 
 def parse_seeds(text: str) -> list[int]:

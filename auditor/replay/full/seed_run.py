@@ -23,10 +23,12 @@ from auditor.replay.full.phases import Phases, phases
 from auditor.replay.full.read_backs import ReadBack, read_backs
 from auditor.replay.full.results import Result, claimed_result
 from auditor.replay.full.run_trace import RunTrace, trace_from_object, trace_to_object
+from auditor.replay.full.seal import is_sealed, seal
 from auditor.replay.runs.left_files import Refused
 
 RUN: Final = "run.json"
 TRACE: Final = "trace.json.gz"
+SEAL: Final = "seal"
 LOG: Final = "log.txt"
 TELEMETRY: Final = "telemetry.jsonl"
 SCHEMA: Final = 1
@@ -96,8 +98,8 @@ def seed_run(
 def keep(folder: Path, key: str, run: SeedRun) -> None:
     """Write a run into its folder; the last file says that all of it is there."""
     ended = run.ended
-    with gzip.open(folder / TRACE, "wt", encoding="utf-8") as out:
-        json.dump(trace_to_object(ended.trace), out)
+    trace = gzip.compress(json.dumps(trace_to_object(ended.trace)).encode())
+    (folder / TRACE).write_bytes(trace)
     for rank in sorted({line.rank for line in ended.trace.lines if line.rank is not None}):
         mine = "".join(f"{line.text}\n" for line in ended.trace.lines if line.rank == rank)
         (folder / f"rank{rank}.log").write_text(mine, encoding="utf-8", errors="replace")
@@ -113,20 +115,24 @@ def keep(folder: Path, key: str, run: SeedRun) -> None:
         "hashes": dict(run.hashes),
     }
     written = folder / f".{RUN}"
-    written.write_text(json.dumps(told, indent=1), encoding="utf-8")
+    content = json.dumps(told, indent=1).encode()
+    written.write_bytes(content)
+    (folder / SEAL).write_text(seal(content, trace) + "\n", encoding="ascii")
     os.replace(written, folder / RUN)
 
 
 def kept_run(
     folder: Path, key: str, *, tokens_per_byte: float | None, artifact: str = "", label: str = ""
 ) -> SeedRun | None:
-    """The run that a folder keeps, if it came to its end under the same key; else None."""
+    """The run that a folder keeps, if it came to its end under the same key and is as it was sealed; else None."""
     try:
-        told: dict[str, Any] = json.loads((folder / RUN).read_text(encoding="utf-8"))
+        content, packed = (folder / RUN).read_bytes(), (folder / TRACE).read_bytes()
+        if not is_sealed((folder / SEAL).read_text(encoding="utf-8"), content, packed):
+            return None
+        told: dict[str, Any] = json.loads(content)
         if told["key"] != key or told["code"] or told["reason"]:
             return None
-        with gzip.open(folder / TRACE, "rt", encoding="utf-8") as read:
-            trace = trace_from_object(json.load(read))
+        trace = trace_from_object(json.loads(gzip.decompress(packed)))
         ended = Ended(
             trace=trace,
             code=told["code"],
