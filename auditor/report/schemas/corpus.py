@@ -37,6 +37,7 @@ ROW = record(
         "date": TEXT,
         "page": TEXT,
         "crashed": FLAG,
+        "nothing": FLAG,
         "bpb": maybe(NUMBER),
         "key": TEXT,
         "related": listed(record({"pr": WHOLE, "label": TEXT, "shared": WHOLE})),
