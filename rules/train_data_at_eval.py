@@ -365,21 +365,19 @@ def _judge_late(late: list[Event], training: _Training, trace: Trace, evidence: 
     if not findings:
         why = "only record tracks have a limit" if evidence.track == NON_RECORD else budget.text
         return Judgement(outcome=Outcome.PASS, because=f"calibration on training data in time: {why}")
-    worst = next((f for f in findings if f.outcome is Outcome.FAIL), None) or next(
-        f for f in findings if f.outcome is not Outcome.PASS
-    )
+    worst = next((f for f in findings if f.outcome is Outcome.FAIL), findings[0])
     return Judgement(outcome=worst.outcome, because=worst.message, findings=tuple(findings))
 
 
 def _by_date(finding: Finding, evidence: Evidence) -> Finding:
-    """What calibration after the clock comes to for an entry of that date; without one a person must say."""
+    """What calibration after the clock comes to for an entry of that date; without one it is as it was ruled."""
     if evidence.policy is not Policy.RULINGS or "" < evidence.date < TOLERATED_SINCE:
         return finding
-    if evidence.date:
-        message = f"{finding.message}; not ruled on since {TOLERATED_SINCE}, a person may want to"
-        return replace(finding, outcome=Outcome.PASS, level=Level.NOTE, message=message)
-    message = f"{finding.message}; it fails before {TOLERATED_SINCE} alone, and the entry has no date"
-    return replace(finding, outcome=Outcome.REVIEW, level=Level.WARNING, message=message)
+    if not evidence.date:
+        told = f"{finding.message}; no date is known, in an entry of {TOLERATED_SINCE} or later it is a note"
+        return replace(finding, message=told)
+    message = f"{finding.message}; not ruled on since {TOLERATED_SINCE}, a person may want to"
+    return replace(finding, outcome=Outcome.PASS, level=Level.NOTE, message=message)
 
 
 def _finding(

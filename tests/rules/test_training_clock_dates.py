@@ -1,4 +1,4 @@
-"""Calibration after the training clock: ruled on in March 2026, not since, and for a person where no date is known."""
+"""Calibration after the training clock: ruled on in March 2026, not since; as ruled where no date is known."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def test_outcome_by_date(date: str, policy: Policy, outcome: Outcome, tmp_path: 
     assert answer.outcome is outcome, answer.because
 
 
-def test_without_a_date_a_person_must_say(tmp_path: Path) -> None:
+def test_without_a_date_it_is_as_it_was_ruled(tmp_path: Path) -> None:
     example = late_calibration()
     audit_example(TrainDataAtEval, example, tmp_path)
     (dated,) = (tmp_path / "records" / "track_10min_16mb").iterdir()
     undated = dated.rename(dated.with_name("Entry"))
     (submission,) = load_path(str(undated)).submissions
     (answer,) = audit_submission(submission, rules=(TrainDataAtEval,)).rules
-    assert answer.outcome is Outcome.REVIEW and "the entry has no date" in answer.because
+    assert answer.outcome is Outcome.FAIL and "no date is known" in answer.because
