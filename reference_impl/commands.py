@@ -17,6 +17,7 @@ import torch
 from reference_impl.artifact import load_artifact, shape_of
 from reference_impl.config import Settings
 from reference_impl.corpus_text import build_data_set
+from reference_impl.data import ShardError
 from reference_impl.demo import VOCAB_SIZE, demo_environment, run_demo
 from reference_impl.dist import Ranks, start_ranks, stop_ranks
 from reference_impl.model import GPT
@@ -82,10 +83,23 @@ def prepare(options: argparse.Namespace, names: list[str], given: dict[str, str]
         torch.set_num_threads(1)  # the sums of the demonstration are in one order
         given = {**demo_environment(folder), **given}
     elif options.data:
-        given = {**given, "DATA_PATH": options.data, **tokenizer_of(options)}
+        given = {**given, **data_of(options)}
     classes = [COMPLIANT[name].load()[1] for name in names]
     settings, *configs = read_settings({**given, **assignments(options.set)}, *classes)
     return settings, make_plan(dict(zip(names, configs, strict=True)))
+
+
+def data_of(options: argparse.Namespace) -> dict[str, str]:
+    """The shards and the tokenizer that the options name.
+
+    Raises:
+        ShardError: there are no shards.
+    """
+    folder = Path(options.data)
+    if next(folder.glob("*_val_*.bin"), None) is None:
+        hint = "`python -m reference_impl data FOLDER` says what to fetch, or makes a small set of any text"
+        raise ShardError(f"no *_val_*.bin in {folder}: {hint}")
+    return {"DATA_PATH": options.data, **tokenizer_of(options)}
 
 
 def tokenizer_of(options: argparse.Namespace) -> dict[str, str]:
@@ -221,7 +235,7 @@ def run_demonstration(options: argparse.Namespace) -> int:
 def run_submission(options: argparse.Namespace) -> int:
     """Write a records folder: generate the script, run it once per seed, collect what the logs say."""
     if options.data:
-        data = {"DATA_PATH": options.data, **tokenizer_of(options)}
+        data = data_of(options)
     else:
         folder = Path("data/reference_corpus")
         build_data_set(folder, VOCAB_SIZE)

@@ -61,7 +61,9 @@ def command(
         why = "; ".join(f"{entry.path}: {entry.reason}" for entry in loaded.unjudged)
         raise InputError(
             f"{ref or target}: no records folder to validate" + (f" ({why})" if why else ""),
-            hint="--folder F names any folder of that ref",
+            hint="--folder F names any folder of that ref"
+            if ref
+            else "auditor init makes the skeleton of one",
         )
     results = [
         validate_folder(folder, extra=significance_findings(folder, loaded, git_dir=git_dir))

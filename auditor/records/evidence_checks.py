@@ -45,7 +45,7 @@ def _files(facts: FolderFacts) -> Iterator[RecordFinding]:
         yield finding(
             "missing_logs",
             ".",
-            "no log with metrics; the repository's .gitignore holds logs/, where the default logger writes, "
+            "no log with metrics; the challenge's .gitignore holds logs/, where the default logger writes, "
             "so the log may have been left out by git add (git add -f, or copy it into the folder)",
         )
 

@@ -123,3 +123,13 @@ def test_a_set_is_made_from_any_texts(tmp_path: Path, capsys: pytest.CaptureFixt
     (tmp_path / "few.txt").write_text("one\n\ntwo")
     assert main(["data", str(built), "--build", str(tmp_path / "few.txt")]) == 2
     assert "2 documents; 24 are needed" in capsys.readouterr().err
+
+
+def test_commands_that_need_shards_say_so_before_anything_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "entry"
+    for words in (["submission", str(out)], ["train"]):
+        assert main([*words, "--data", str(tmp_path / "nowhere")]) == 2
+        assert "no *_val_*.bin in" in capsys.readouterr().err
+    assert not out.exists()

@@ -316,7 +316,8 @@ def _wait(
         if alive and now_s - failed_s > ALONE_S:
             return "one of its processes had failed, and the others still waited for it"
         if now_s - began_s > order.seconds:
-            return f"it ran longer than {order.seconds:.0f} s"
+            clock = "a loop that its own clock ends runs in real time: --config sets its limit"
+            return f"it ran longer than {order.seconds:.0f} s ({clock})"
         if now_s - looked_s < POLL_S:
             continue
         looked_s = now_s

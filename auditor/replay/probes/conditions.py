@@ -401,12 +401,14 @@ def _p9(cut: Cut) -> Probe:
 
 
 def _p10(wide: Wide) -> Probe:
-    title = "the same holds with more processes, a larger vocabulary and longer documents"
+    several = "several processes, " if wide.ranks > 1 else ""
+    title = f"the same holds with {several}a larger vocabulary and longer documents"
     if wide.why_not:
         return Probe(slug="P10", title=title, outcome=Outcome.UNVERIFIED, why=wide.why_not, runs=1)
     tested = sum(flip.earlier for _, flip in wide.flips)
+    processes = "one process" if wide.ranks == 1 else f"{wide.ranks} processes"
     why = (
-        f"{wide.ranks} processes, {wide.base.bench.world.size.vocabulary} pieces: {wide.moved} of {tested} earlier "
+        f"{processes}, {wide.base.bench.world.size.vocabulary} pieces: {wide.moved} of {tested} earlier "
         "scores moved"
     )
     outcome = Outcome.UNVERIFIED if wide.moved else Outcome.PASS
