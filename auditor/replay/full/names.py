@@ -16,15 +16,19 @@ LOOKED_AT: Final = 1 << 16
 
 
 def name_bytes(folders: Iterable[str], left_out: Iterable[str] = ()) -> int:
-    """Bytes in all names, targets of links and extended attributes below some folders.
+    """Bytes in all names, targets of links and extended attributes below some folders, as far as these are one mount.
+
+    What is mounted inside them (packages of an environment that lies in the machine's /tmp) is not the run's.
 
     Args:
         left_out: folders whose contents do not count.
     """
     total, count = 0, 0
-    waiting, skipped = list(folders), {folder.rstrip("/") for folder in left_out}
+    waiting = [(folder, _device(folder)) for folder in folders]
+    skipped = {folder.rstrip("/") for folder in left_out}
     while waiting and count < MAX_ENTRIES:
-        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
+        folder, device = waiting.pop()
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
             for entry in entries:
                 count += 1
                 total += len(os.fsencode(entry.name)) + _attributes(entry.path)
@@ -32,8 +36,16 @@ def name_bytes(folders: Iterable[str], left_out: Iterable[str] = ()) -> int:
                     if entry.is_symlink():
                         total += len(os.readlink(entry.path))
                     elif entry.is_dir(follow_symlinks=False) and entry.path not in skipped:
-                        waiting.append(entry.path)
+                        if _device(entry.path) == device:
+                            waiting.append((entry.path, device))
     return total
+
+
+def _device(folder: str) -> int | None:
+    """The number of the file system that a folder is of; None where it cannot be told."""
+    with contextlib.suppress(OSError):
+        return os.stat(folder).st_dev
+    return None
 
 
 def _attributes(path: str) -> int:
