@@ -128,6 +128,8 @@ def lay_out(
         # Where a checkout of the challenge has it, for scripts that name no other place.
         (job / "data").symlink_to(data)
     shared = SHARED if rung.has_own_files else ("/dev/shm/",)
+    # An environment may lie where the run writes, as in /tmp; without a sandbox alone it can write there.
+    unwritable = python_folders() if rung is not Rung.NONE else []
     return Launch(
         root=root,
         script=script,
@@ -137,7 +139,7 @@ def lay_out(
             data=f"{data}/",
             caches=f"{inside(tmp)}/caches/",
             logs=f"{inside(tmp)}/ranks/",
-            libraries=tuple(f"{folder}/" for folder in options.let_in),
+            libraries=tuple(f"{folder}/" for folder in (*options.let_in, *unwritable)),
         ),
         own=(f"{inside(job)}/", f"{inside(tmp)}/", *shared),
         options=options,

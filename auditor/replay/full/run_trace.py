@@ -63,7 +63,7 @@ class Places:
         data: with `datasets/` and `tokenizers/`.
         caches: where compilers keep what they made.
         logs: where the launcher keeps what the ranks print.
-        libraries: let in by whoever runs it, and not counted.
+        libraries: let in by whoever runs it, and those of Python where the run cannot write; not counted.
     """
 
     job: str
