@@ -47,6 +47,9 @@ def test_missing_data_is_an_error_line(
     monkeypatch.chdir(tmp_path)
     arguments = ["train", "--data", str(tmp_path), "--tokenizer", str(tmp_path / "none.model"), "--quiet"]
     assert main(arguments) == 2
+    assert "no *_val_*.bin in" in capsys.readouterr().err
+    (tmp_path / "any_val_000000.bin").touch()
+    assert main(arguments) == 2
     assert "none.model" in capsys.readouterr().err
 
 
