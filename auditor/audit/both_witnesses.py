@@ -6,7 +6,6 @@ import functools
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -50,7 +49,7 @@ def audit_and_replay(
     from auditor.replay.replay import ReplayOptions, replay_submission
 
     started = time.perf_counter()
-    read = functools.cache(partial(read_submission, submission, overrides=overrides))
+    read = functools.cache(functools.partial(read_submission, submission, overrides=overrides))
     audit = audit_once(store, submission, policy=policy, overrides=overrides, read=read)
     if undecided_only and audit.verdict is not Verdict.REVIEW:
         return audit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -41,7 +42,8 @@ def audit_once(
         submission, overrides=overrides, policy=policy, reading=read() if read is not None else None
     )
     if store is not None and key is not None and not result.crashed:
-        store.put(key, encode(result))
+        with contextlib.suppress(Unkept):  # an answer that cannot be kept is an answer
+            store.put(key, encode(result))
     return result
 
 

@@ -8,6 +8,7 @@ named by their numbers; what was one object comes back as one object.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib
 import json
 from collections.abc import Iterable
@@ -39,7 +40,10 @@ MAX_BYTES: Final = 1 << 28
 """Largest result that is read back, uncompressed; real ones take up to some 10 MB."""
 
 CONTAINERS: Final = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
-BUILT: Final = {Expr: ("constant", "terms"), Atom: ("kind", "args", "low", "high", "facts")}
+BUILT: Final[dict[type, tuple[str, ...]]] = {
+    Expr: ("constant", "terms"),
+    Atom: ("kind", "args", "low", "high", "facts"),
+}
 """Classes that keep one object a value; they are made from these parts."""
 
 Scalar = str | int | float | bool | None
@@ -139,8 +143,7 @@ class _Table:
         if kind.__name__ in CONTAINERS and kind is CONTAINERS[kind.__name__]:
             assert isinstance(value, (list, tuple, set, frozenset))
             return [kind.__name__], tuple(_in_order(value))
-        names = BUILT.get(kind) or tuple(_fields(kind))
-        return ["made", self._class(kind)], tuple(getattr(value, name) for name in names)
+        return ["made", self._class(kind)], tuple(getattr(value, name) for name in _parts(kind))
 
     def _class(self, kind: type) -> int:
         name = f"{kind.__module__}:{kind.__qualname__}"
@@ -159,12 +162,16 @@ def _in_order(value: Iterable[object]) -> Iterable[object]:
     return value
 
 
-def _fields(kind: type) -> Iterable[str]:
+def _parts(kind: type) -> tuple[str, ...]:
+    """The names of the parts that an object of a class is made from."""
+    if kind in BUILT:
+        return BUILT[kind]
     if not dataclasses.is_dataclass(kind):
         raise Unkept(f"a {kind.__module__}:{kind.__qualname__} cannot be kept")
-    return (field.name for field in dataclasses.fields(kind) if field.init)
+    return tuple(field.name for field in dataclasses.fields(kind) if field.init)
 
 
+@functools.cache
 def _class(name: str) -> type:
     """A class that a result may hold, by module and name."""
     module, _, qualified = name.partition(":")
@@ -187,7 +194,7 @@ def _made(row: list[Any], classes: list[Any], made: list[Any]) -> Any:
         return classes[row[1]][row[2]]
     if tag == "made":
         kind, parts = classes[row[1]], [made[number] for number in row[2:]]
-        return kind(**dict(zip(BUILT.get(kind) or _fields(kind), parts, strict=True)))
+        return kind(**dict(zip(_parts(kind), parts, strict=True)))
     parts = [made[number] for number in row[1:]]
     if tag == "dict":
         return dict(zip(parts[::2], parts[1::2], strict=True))

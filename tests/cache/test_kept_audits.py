@@ -13,6 +13,7 @@ from auditor.audit import kept
 from auditor.audit.kept import audit_once
 from auditor.audit.pipeline import audit_submission
 from auditor.cache import keys
+from auditor.cache.codec import Unkept
 from auditor.cache.store import Store
 from auditor.judgement.result import AuditResult, Verdict
 from auditor.submission.load import load_path
@@ -100,6 +101,16 @@ def test_a_crash_is_not_kept(
         raise ValueError("bug")
 
     monkeypatch.setattr(ALL[0], "judge", crashing)
+    assert [asked(), asked()] == [True, True]
+
+
+def test_an_answer_that_cannot_be_kept_is_an_answer(
+    asked: Callable[..., bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unkept(_: object) -> bytes:
+        raise Unkept("of a class that nobody listed")
+
+    monkeypatch.setattr(kept, "encode", unkept)
     assert [asked(), asked()] == [True, True]
 
 
