@@ -25,7 +25,7 @@ from auditor.cache.version import version
 from auditor.corpus.object_pack import drop_objects, pack_objects, unpack_objects
 from auditor.corpus.pool import Done, OneProcess
 from auditor.corpus.row import Row
-from auditor.corpus.task import Task, audit_pull_request, keep_rows, kept_rows
+from auditor.corpus.task import Task, keep_rows, kept_rows, made_rows
 from auditor.errors import AuditorError
 
 RETRIES: Final = 2
@@ -61,22 +61,22 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parcel:
-    """What comes back of a pull request: its rows, and its reports by file name."""
+    """What comes back of a pull request: its rows, its reports by file name, and what `made_rows` says of them."""
 
     rows: list[Row]
     pages: dict[str, str]
+    lasting: bool = True
 
 
 def audit_into_parcel(task: Task) -> Parcel:
-    """As `audit_pull_request`, with the reports as text in place of files."""
+    """As `made_rows`, with the reports as text in place of files."""
     if task.pages is None:
-        return Parcel(rows=audit_pull_request(task), pages={})
+        rows, lasting = made_rows(task)
+        return Parcel(rows=rows, pages={}, lasting=lasting)
     with tempfile.TemporaryDirectory(prefix="auditor-pages-") as folder:
-        rows = audit_pull_request(replace(task, pages=folder))
-        names = [row.page for row in rows if row.page]
-        return Parcel(
-            rows=rows, pages={name: (Path(folder) / name).read_text(encoding="utf-8") for name in names}
-        )
+        rows, lasting = made_rows(replace(task, pages=folder))
+        pages = {row.page: (Path(folder) / row.page).read_text(encoding="utf-8") for row in rows if row.page}
+        return Parcel(rows=rows, pages=pages, lasting=lasting)
 
 
 Work = Callable[[Task], Parcel]
@@ -158,7 +158,8 @@ def run_on_ray(
                 continue
             for name, text in parcel.pages.items():
                 (Path(str(done.item.pages)) / name).write_text(text, encoding="utf-8")
-            keep_rows(done.item, parcel.rows)
+            if parcel.lasting:
+                keep_rows(done.item, parcel.rows)
             yield Done(item=done.item, value=parcel.rows, error="", seconds=done.seconds)
 
 

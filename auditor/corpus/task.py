@@ -119,41 +119,45 @@ def audit_pull_request(task: Task) -> list[Row]:
     known = kept_rows(task)
     if known is not None:
         return known
-    store = _store(task.cache, task.cache_bytes)
+    rows, lasting = made_rows(task)
+    if lasting:
+        keep_rows(task, rows)
+    return rows
+
+
+def made_rows(task: Task) -> tuple[list[Row], bool]:
+    """As `audit_pull_request`, made now; and whether they are an answer that another time would be the same.
+
+    They are not where the auditor itself failed, nor where this machine lacks something: a sandbox, an object.
+    """
     from auditor.submission.load import load_submissions
     from auditor.submission.loaded import check_scripts
 
     try:
         loaded = load_submissions(git_dir=task.git_dir, ref=task.ref, base=task.base, require_script=False)
-    except (
-        AuditorError
-    ) as error:  # perhaps the store's, and not the pull request's: asked again the next time
-        return [_unread(task, error)]
+    except AuditorError as error:
+        return [_unread(task, error)], False
     try:
         if not loaded.unjudged:
             check_scripts(loaded, f"{task.ref}: the changes hold")
     except InputError as error:
-        rows = [replace(_unread(task, error), nothing=True)]
-        keep_rows(task, rows)
-        return rows
+        return [replace(_unread(task, error), nothing=True)], True
+    store = _store(task.cache, task.cache_bytes)
     rows, lasting = [], True
     for submission in loaded.submissions:
         try:
             rows.append(_audit(task, store, submission))
         except AuditorError as error:
             rows.append(_unread(task, error, submission.script.path))
-            lasting &= isinstance(error, InputError)  # anything else is this machine's, and may be mended
-    rows += [_unjudged(task, entry) for entry in loaded.unjudged]
-    if lasting:
-        keep_rows(task, rows)
-    return rows
+            lasting &= isinstance(error, InputError)
+    lasting &= not any(row.crashed for row in rows)
+    return [*rows, *(_unjudged(task, entry) for entry in loaded.unjudged)], lasting
 
 
 def keep_rows(task: Task, rows: Sequence[Row]) -> None:
-    """Keep the rows of a pull request by its commits, unless the auditor itself failed on one."""
-    if not any(row.crashed for row in rows):
-        content = "\n".join(map(to_json, rows)).encode()
-        _store(task.cache, task.cache_bytes).put(task.key, content)
+    """Keep the rows of a pull request by its commits."""
+    content = "\n".join(map(to_json, rows)).encode()
+    _store(task.cache, task.cache_bytes).put(task.key, content)
 
 
 @functools.cache

@@ -12,6 +12,7 @@ from auditor import cli
 from auditor.commands.corpus import _exit
 from auditor.corpus import task as tasks
 from auditor.corpus.pulls import list_pulls
+from auditor.corpus.ray_engine import audit_into_parcel
 from auditor.corpus.row import Row
 from auditor.errors import AuditorError
 from tests.corpus.conftest import TRACK
@@ -74,6 +75,8 @@ def test_what_this_machine_lacks_is_asked_again(
         raise AuditorError("no sandbox works on this machine")
 
     monkeypatch.setattr(tasks, "_result", lacking)
+    parcel = audit_into_parcel(task)
+    assert parcel.rows[0].verdict is None and not parcel.lasting, "no other machine's answer is kept either"
     (failed,) = tasks.audit_pull_request(task)
     assert failed.verdict is None and "no sandbox" in failed.error
     monkeypatch.setattr(tasks, "_result", result)
