@@ -10,13 +10,13 @@ import fcntl
 import json
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from auditor.errors import InputError
+from auditor.submission.git_process import run_git
 
 READY: Final = "ready"
 TIMEOUT_S: Final = 1800
@@ -72,23 +72,13 @@ def _folder(digest: str) -> Path:
 
 
 def _git(*arguments: str, given: bytes = b"") -> bytes:
-    """Run git without a user's or machine's configuration, hooks or network.
+    """What a git command prints.
 
     Raises:
         InputError: it fails.
     """
-    environment = {
-        "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_NO_LAZY_FETCH": "1",
-        "LC_ALL": "C",
-    }
-    safe = ["git", "-c", "core.hooksPath=/dev/null", "-c", "protocol.allow=never"]
-    done = subprocess.run(
-        [*safe, *arguments], input=given, capture_output=True, timeout=TIMEOUT_S, env=environment
-    )
+    told = f"git {arguments[2] if arguments[0] == '-C' else arguments[0]}"
+    done = run_git(arguments, told=told, timeout_s=TIMEOUT_S, given=given)
     if done.returncode != 0:
-        name = arguments[2] if arguments[0] == "-C" else arguments[0]
-        raise InputError(f"git {name} fails: {done.stderr.decode('utf-8', 'replace').strip()[:300]}")
+        raise InputError(f"{told} fails: {done.stderr.decode('utf-8', 'replace').strip()[:300]}")
     return done.stdout

@@ -18,19 +18,11 @@ from pathlib import Path
 from typing import IO
 
 from auditor.errors import InputError
+from auditor.submission.git_process import GIT, environment, run_git
 from auditor.submission.limits import GIT_TIMEOUT_S, MAX_FILE_BYTES
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 """The id of the tree with no entries (SHA-1 repositories)."""
-
-_SAFE_CONFIG = (
-    "core.fsmonitor=false",
-    "core.hooksPath=/dev/null",
-    "core.attributesFile=/dev/null",
-    "core.quotePath=false",
-    "protocol.allow=never",
-    "submodule.recurse=false",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,23 +48,6 @@ class ChangedPath:
 
     path: str
     status: str
-
-
-def _environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    return kept | {
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_ATTR_NOSYSTEM": "1",
-        "GIT_NO_REPLACE_OBJECTS": "1",
-        "GIT_GRAFT_FILE": os.devnull,
-        "GIT_LITERAL_PATHSPECS": "1",
-        "GIT_NO_LAZY_FETCH": "1",
-        "GIT_ALLOW_PROTOCOL": "none",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_OPTIONAL_LOCKS": "0",
-        "LC_ALL": "C",
-    }
 
 
 def _decode_path(raw: bytes) -> str:
@@ -102,7 +77,7 @@ class _Batch:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=_environment(),
+            env=environment(),
         )
         self.pid = os.getpid()
         self._close = weakref.finalize(self, _stop, self._process)
@@ -151,9 +126,7 @@ class ObjectStore:
     def __init__(self, path: str) -> None:
         self.path = path
         self._git_dir = _find_git_dir(path)
-        self._command = [b"git", b"--git-dir=" + os.fsencode(self._git_dir)]
-        for setting in _SAFE_CONFIG:
-            self._command += [b"-c", setting.encode()]
+        self._which = b"--git-dir=" + os.fsencode(self._git_dir)
         self._lock = threading.Lock()
         self._batches: dict[str, _Batch] = {}
         self._git("rev-parse", "--git-dir")
@@ -172,21 +145,11 @@ class ObjectStore:
             self._batches.clear()
 
     def _git(self, *arguments: str, accept: tuple[int, ...] = (0,)) -> tuple[int, bytes]:
-        try:
-            done = subprocess.run(
-                [*self._command, *map(_argument, arguments)],
-                env=_environment(),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=GIT_TIMEOUT_S,
-                check=False,
-            )
-        except FileNotFoundError as error:
-            raise InputError("git is not installed", hint="install git 2.30 or later") from error
-        except subprocess.TimeoutExpired as error:
-            raise InputError(
-                f"git {arguments[0]} in {self.path} took more than {GIT_TIMEOUT_S:.0f} s"
-            ) from error
+        done = run_git(
+            [self._which, *map(_argument, arguments)],
+            told=f"git {arguments[0]} in {self.path}",
+            timeout_s=GIT_TIMEOUT_S,
+        )
         if done.returncode not in accept:
             reason = done.stderr.decode("utf-8", errors="replace").strip().splitlines()
             raise InputError(
@@ -202,7 +165,7 @@ class ObjectStore:
         with self._lock:
             batch = self._batches.get(mode)
             if batch is None or batch.pid != os.getpid():
-                batch = self._batches[mode] = _Batch([*self._command, b"cat-file", mode.encode()])
+                batch = self._batches[mode] = _Batch([*GIT, self._which, b"cat-file", mode.encode()])
             return batch.ask(name, with_content=with_content)
 
     def resolve(self, ref: str) -> str | None:
