@@ -1,15 +1,15 @@
-"""The phases of each seed over what the machine did meanwhile, as one SVG; matplotlib is imported when it is drawn."""
+"""The phases of each seed over what the machine did meanwhile, as one SVG."""
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
-from auditor.errors import AuditorError
 from auditor.replay.full.harness import FullResult
+from auditor.report.figure import drawn
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from auditor.replay.full.seed_run import SeedRun
     from auditor.replay.full.telemetry import Sample
@@ -30,37 +30,26 @@ def render(result: FullResult) -> str:
     Raises:
         AuditorError: matplotlib is not installed.
     """
-    try:
-        import matplotlib
-        from matplotlib.backends.backend_svg import FigureCanvasSVG
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise AuditorError(
-            "plots need matplotlib", hint="pip install 'parameter-golf-auditor[html]'"
-        ) from error
-    with matplotlib.rc_context(
-        {"svg.hashsalt": "auditor", "svg.fonttype": "none", "font.family": "DejaVu Sans", "font.size": 9}
-    ):
-        figure = Figure(figsize=(9.0, 1.9 * max(len(result.runs), 1) + 0.6), layout="constrained")
-        FigureCanvasSVG(figure)
-        rows = figure.subplots(len(result.runs), 1, sharex=True, squeeze=False)
-        for (axes,), run in zip(rows, result.runs, strict=True):
-            _draw(axes, run, result.telemetry.get(run.seed, ()))
-        rows[0][0].set_xlim(0, max([run.ended.trace.ended_s for run in result.runs] + [1.0]))
-        rows[-1][0].set_xlabel("seconds since the launch")
-        names = [name for name in _COLOURS if any(run.phases.named(name) for run in result.runs)]
-        from matplotlib.patches import Patch
+    height = 1.9 * max(len(result.runs), 1) + 0.6
+    return drawn(lambda figure: _fill(figure, result), width=9.0, height=height)
 
-        figure.legend(
-            handles=[Patch(color=_COLOURS[name], label=name) for name in names],
-            loc="outside upper center",
-            ncols=max(len(names), 1),
-            frameon=False,
-            fontsize=7,
-        )
-        stream = io.StringIO()
-        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": "auditor"})
-    return stream.getvalue()
+
+def _fill(figure: Figure, result: FullResult) -> None:
+    from matplotlib.patches import Patch
+
+    rows = figure.subplots(len(result.runs), 1, sharex=True, squeeze=False)
+    for (axes,), run in zip(rows, result.runs, strict=True):
+        _draw(axes, run, result.telemetry.get(run.seed, ()))
+    rows[0][0].set_xlim(0, max([run.ended.trace.ended_s for run in result.runs] + [1.0]))
+    rows[-1][0].set_xlabel("seconds since the launch")
+    names = [name for name in _COLOURS if any(run.phases.named(name) for run in result.runs)]
+    figure.legend(
+        handles=[Patch(color=_COLOURS[name], label=name) for name in names],
+        loc="outside upper center",
+        ncols=max(len(names), 1),
+        frameon=False,
+        fontsize=7,
+    )
 
 
 def _draw(axes: Axes, run: SeedRun, samples: tuple[Sample, ...]) -> None:

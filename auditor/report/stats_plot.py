@@ -1,16 +1,16 @@
-"""Seeds as points with their confidence intervals, old against new, as SVG with the same bytes every time.
-
-matplotlib is imported when a plot is drawn and not before.
-"""
+"""Seeds as points with their confidence intervals, old against new, as SVG."""
 
 from __future__ import annotations
 
-import io
 import re
+from typing import TYPE_CHECKING
 
-from auditor.errors import AuditorError
+from auditor.report.figure import drawn
 from auditor.stats.compare import Comparison, Sample
 from auditor.stats.t_tests import sample_interval
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _OLD, _NEW, _BAR = "#6b7280", "#0f766e", "#b45309"
 
@@ -21,35 +21,21 @@ def comparison_svg(comparison: Comparison) -> str:
     Raises:
         AuditorError: matplotlib is not installed.
     """
-    try:
-        import matplotlib
-        from matplotlib.backends.backend_svg import FigureCanvasSVG
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise AuditorError(
-            "plots need matplotlib", hint="pip install 'parameter-golf-auditor[html]'"
-        ) from error
-    with matplotlib.rc_context(
-        {"svg.hashsalt": "auditor", "svg.fonttype": "none", "font.family": "DejaVu Sans", "font.size": 9}
-    ):
-        figure = Figure(figsize=(7.0, 2.6), layout="constrained")
-        FigureCanvasSVG(figure)
-        axes = figure.add_subplot()
-        for height, sample, colour in ((1.0, comparison.old, _OLD), (0.0, comparison.new, _NEW)):
-            _draw(axes, height, sample, colour)
-        if comparison.margin_bpb is not None:
-            bar = comparison.old.mean - comparison.margin_bpb
-            axes.axvline(
-                bar, color=_BAR, linestyle="--", linewidth=1.0, label="old mean − 0.005 nats per token"
-            )
-            axes.legend(loc="best", frameon=False)
-        axes.set_yticks([1.0, 0.0], [_short(comparison.old.name), _short(comparison.new.name)])
-        axes.set_ylim(-0.6, 1.6)
-        axes.set_xlabel("bits per byte (lower is better); bars: 95 % interval of the mean")
-        axes.spines[["top", "right"]].set_visible(False)
-        stream = io.StringIO()
-        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": "auditor"})
-    return stream.getvalue()
+    return drawn(lambda figure: _fill(figure, comparison), width=7.0, height=2.6)
+
+
+def _fill(figure: Figure, comparison: Comparison) -> None:
+    axes = figure.add_subplot()
+    for height, sample, colour in ((1.0, comparison.old, _OLD), (0.0, comparison.new, _NEW)):
+        _draw(axes, height, sample, colour)
+    if comparison.margin_bpb is not None:
+        bar = comparison.old.mean - comparison.margin_bpb
+        axes.axvline(bar, color=_BAR, linestyle="--", linewidth=1.0, label="old mean − 0.005 nats per token")
+        axes.legend(loc="best", frameon=False)
+    axes.set_yticks([1.0, 0.0], [_short(comparison.old.name), _short(comparison.new.name)])
+    axes.set_ylim(-0.6, 1.6)
+    axes.set_xlabel("bits per byte (lower is better); bars: 95 % interval of the mean")
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _draw(axes: object, height: float, sample: Sample, colour: str) -> None:
