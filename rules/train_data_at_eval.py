@@ -48,7 +48,7 @@ from rules.core.rule import (
     Step,
     no_program,
 )
-from rules.examples.training_clock import FOLDER, HEAD, RUN, stopped_log
+from rules.examples.training_clock import FOLDER, HEAD, READ_BACK, RUN, stopped_log
 
 TRAINING_BUDGET_S = 600.0
 """Seconds of training on 8×H100 that the challenge grants a record (README of the challenge)."""
@@ -145,13 +145,8 @@ evaluate(torch.nn.Sequential(model, torch.nn.Identity()))
         Bad(
             "tokens that training has read are trained on once the artifact has been read back",
             HEAD
+            + READ_BACK
             + """\
-model = torch.nn.Sequential(torch.nn.Embedding(1024, 64), torch.nn.Linear(64, 1024))
-data = tokens("data/fineweb_train_*.bin")
-train(model, MAX_WALLCLOCK_SECONDS - 14.0)
-torch.save(model.state_dict(), "model.pt")
-model.load_state_dict(torch.load("model.pt"))
-fitting = torch.optim.SGD(model.parameters(), lr=0.01)
 for start in range(0, 65536, 1024):
     F.cross_entropy(model(data[start : start + 1024]), data[start + 1 : start + 1025]).backward()
     fitting.step()  # expect: train-data-at-eval
@@ -162,13 +157,8 @@ evaluate(model)
         Good(
             "a step that warms the kernels up, and is taken back",
             HEAD
+            + READ_BACK
             + """\
-model = torch.nn.Sequential(torch.nn.Embedding(1024, 64), torch.nn.Linear(64, 1024))
-data = tokens("data/fineweb_train_*.bin")
-train(model, MAX_WALLCLOCK_SECONDS - 14.0)
-torch.save(model.state_dict(), "model.pt")
-model.load_state_dict(torch.load("model.pt"))
-fitting = torch.optim.SGD(model.parameters(), lr=0.01)
 F.cross_entropy(model(data[:1024]), data[1:1025]).backward()
 fitting.step()
 model.load_state_dict(torch.load("model.pt"))

@@ -66,6 +66,15 @@ torch.save({name: torch.round(value / scale) * scale for name, value in model.st
 evaluate(model)
 """
 
+READ_BACK = """\
+model = torch.nn.Sequential(torch.nn.Embedding(1024, 64), torch.nn.Linear(64, 1024))
+data = tokens("data/fineweb_train_*.bin")
+train(model, MAX_WALLCLOCK_SECONDS - 14.0)
+torch.save(model.state_dict(), "model.pt")
+model.load_state_dict(torch.load("model.pt"))
+fitting = torch.optim.SGD(model.parameters(), lr=0.01)
+"""
+
 FOLDER = {
     "README.md": "A toy record.\n",
     "submission.json": '{"name": "toy", "val_bpb": 1.2345}\n',
