@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
+
+from tests.submission.conftest import Repository
 
 SPECIMENS = Path(__file__).parents[1] / "specimens"
 TRACK = "records/track_10min_16mb"
@@ -16,24 +16,7 @@ TRACK = "records/track_10min_16mb"
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """main, and pull requests 1 (flat), 2 (the same folder), 3 (prequant_ttt), 4 (no script)."""
     path = tmp_path_factory.mktemp("store")
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(path),
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_AUTHOR_NAME": "a",
-        "GIT_AUTHOR_EMAIL": "a@example.org",
-        "GIT_COMMITTER_NAME": "a",
-        "GIT_COMMITTER_EMAIL": "a@example.org",
-    }
-
-    def git(*arguments: str, day: str = "2026-03-01") -> None:
-        dated = environment | {
-            "GIT_AUTHOR_DATE": f"{day}T00:00:00Z",
-            "GIT_COMMITTER_DATE": f"{day}T00:00:00Z",
-        }
-        subprocess.run(["git", "-C", str(path), *arguments], check=True, env=dated, capture_output=True)
-
+    git = Repository(path).git
     git("init", "--quiet", "--initial-branch=main")
     (path / "README.md").write_text("the challenge\n")
     git("add", ".")

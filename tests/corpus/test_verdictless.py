@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from auditor.corpus.ray_engine import audit_into_parcel
 from auditor.corpus.row import Row
 from auditor.errors import AuditorError
 from tests.corpus.conftest import TRACK
+from tests.submission.conftest import Repository
 
 
 def row(verdict: str | None, *, nothing: bool = False, crashed: bool = False) -> Row:
@@ -38,17 +38,7 @@ def test_exit_code(rows: list[Row], code: int) -> None:
 
 
 def test_an_entry_that_is_a_link_is_no_clean_run(tmp_path: Path) -> None:
-    who = {
-        f"GIT_{role}_{what}": "a@example.org"
-        for role in ("AUTHOR", "COMMITTER")
-        for what in ("NAME", "EMAIL")
-    }
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "GIT_CONFIG_NOSYSTEM": "1", **who}
-
-    def git(*arguments: str) -> None:
-        command = ["git", "-C", str(tmp_path), *arguments]
-        subprocess.run(command, check=True, env=environment, capture_output=True)
-
+    git = Repository(tmp_path).git
     git("init", "--quiet", "--initial-branch=main")
     git("commit", "--quiet", "--allow-empty", "-m", "start")
     git("checkout", "--quiet", "-b", "pr")

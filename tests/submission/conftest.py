@@ -28,7 +28,7 @@ class Repository:
 
     path: Path
 
-    def git(self, *arguments: str) -> str:
+    def git(self, *arguments: str, day: str = "2026-04-01") -> str:
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.path),
@@ -38,8 +38,8 @@ class Repository:
             "GIT_AUTHOR_EMAIL": "a@example.org",
             "GIT_COMMITTER_NAME": "a",
             "GIT_COMMITTER_EMAIL": "a@example.org",
-            "GIT_AUTHOR_DATE": "2026-04-01T00:00:00Z",
-            "GIT_COMMITTER_DATE": "2026-04-01T00:00:00Z",
+            "GIT_AUTHOR_DATE": f"{day}T00:00:00Z",
+            "GIT_COMMITTER_DATE": f"{day}T00:00:00Z",
         }
         done = subprocess.run(
             ["git", "-C", str(self.path), *arguments],
