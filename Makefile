@@ -8,6 +8,8 @@
 VENV ?= .venv
 PYTHON ?= python3
 FUZZ_SECONDS ?= 300
+# Compiled once: many tests start the program anew, and compiling takes longer than what most of them ask of it.
+PACKAGES := auditor rules reference_impl tests
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -26,6 +28,7 @@ check:
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python -m compileall -q $(PACKAGES)
 	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 --dist worksteal
 
 attacks: $(VENV)/.full
