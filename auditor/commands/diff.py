@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from auditor.commands.options import output_options, write
+from auditor.commands.options import output_options, width_of, write
 
 
 @click.command("diff")
@@ -34,6 +34,10 @@ def command(
     if format_name == "json":
         text = json.dumps(stamped(delta.to_json()), indent=2, ensure_ascii=False) + "\n"
     else:
-        text = words.render_markdown(delta) if format_name == "markdown" else words.render_text(delta)
+        text = (
+            words.render_markdown(delta)
+            if format_name == "markdown"
+            else words.render_text(delta, width=width_of(output))
+        )
     write(text, output)
     return int(ExitCode.CLEAN)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import click
 
-from auditor.commands.options import output_options, write
+from auditor.commands.options import output_options, width_of, write
 from auditor.errors import InputError
 
 if TYPE_CHECKING:
     from rules.core.rule import Rule
+
+
+MAX_NEAR = 5
+"""Names that are offered for one that is not there."""
 
 
 @click.command("explain")
@@ -22,10 +27,8 @@ def command(name: str, format_name: str, output: str | None, quiet: bool) -> int
 
     RULE is a slug of `auditor rules`, or a finding code of `auditor records`, such as train_over_600s.
     """
-    import difflib
-
     from auditor.records.findings import CODES
-    from rules import ALL, by_slug
+    from rules import by_slug
 
     wanted = name.strip()
     if wanted.replace("-", "_") in CODES and by_slug(wanted) is None:
@@ -33,14 +36,28 @@ def command(name: str, format_name: str, output: str | None, quiet: bool) -> int
         return 0
     found = by_slug(wanted.replace("_", "-"))
     if found is None:
-        names = [*(known.slug for known in ALL), *CODES]
-        close = difflib.get_close_matches(wanted, names, n=1, cutoff=0.4)
+        near = _near(wanted.lower())
         raise InputError(
-            f"there is no rule {name!r}",
-            hint=f"did you mean {close[0]}?" if close else "auditor rules lists them",
+            f"there is no rule and no finding {name!r}",
+            hint=f"did you mean {near}?" if near else "auditor rules lists them",
         )
     _explain_rule(found, format_name, output)
     return 0
+
+
+def _near(wanted: str) -> str:
+    """The names that were perhaps meant: of a condition all its rules, of words what they stand in, else the likest."""
+    import difflib
+
+    from auditor.records.findings import CODES
+    from rules import ALL
+
+    asked = [rule.slug for rule in ALL if wanted in rule.condition.lower().split()]
+    texts = {**{rule.slug: f"{rule.slug} {rule.title}" for rule in ALL}, **{code: code for code in CODES}}
+    words = re.split(r"[\s_-]+", wanted)
+    named = [name for name, text in texts.items() if all(word in text.lower() for word in words)]
+    found = asked or named[:MAX_NEAR] or difflib.get_close_matches(wanted, [*texts], n=2, cutoff=0.5)
+    return " or ".join(filter(None, (", ".join(found[:-1]), *found[-1:])))
 
 
 def _explain_rule(rule: type[Rule], format_name: str, output: str | None) -> None:
@@ -66,7 +83,21 @@ def _explain_rule(rule: type[Rule], format_name: str, output: str | None) -> Non
     text = page(rule)
     if codes:
         text += f"\n## Finding codes of `auditor records`\n\n{', '.join(f'`{code}`' for code in codes)}\n"
-    write(text, output)
+    write(_fitting(text, format_name, output), output)
+
+
+def _fitting(text: str, format_name: str, output: str | None) -> str:
+    """Markdown as it is; as text its prose in lines that fit, code as it is written."""
+    from auditor.report.folding import hung
+
+    if format_name != "text":
+        return text
+    parts = text.split("\n```")  # every other part is a block of code
+    width = width_of(output)
+    # a line that follows another is the same paragraph, but for what begins an item, a title or a table's row
+    parts[::2] = [re.sub(r"(?<=[^\n])\n(?=[^\n#|-])", " ", part) for part in parts[::2]]
+    parts[::2] = ["\n".join(hung(part.split("\n"), width, hang=0)) for part in parts[::2]]
+    return "\n```".join(parts)
 
 
 def _explain_code(code: str, format_name: str, output: str | None) -> None:
@@ -89,9 +120,9 @@ def _explain_code(code: str, format_name: str, output: str | None) -> None:
     belongs = (
         f"It belongs to the rule `{slug}`: `auditor explain {slug}`." if slug else "It belongs to no rule."
     )
-    write(
+    page = (
         f"# {code}: a finding of `auditor records`\n\n{says}\n\n"
         f"Severity: {severity.value} (`fail` makes the entry fail; the circumstances may lower it). {belongs}\n\n"
-        f"## What to do\n\n{to_do}\n",
-        output,
+        f"## What to do\n\n{to_do}\n"
     )
+    write(_fitting(page, format_name, output), output)

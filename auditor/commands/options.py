@@ -44,8 +44,14 @@ def target_options(command: Command) -> Command:
     return command
 
 
-def output_options(*formats: str) -> Callable[[Command], Command]:
-    """`--format`, `-o`, `--quiet`."""
+def output_options(*formats: str, on_terminal: str = "") -> Callable[[Command], Command]:
+    """`--format`, `-o`, `--quiet`; the first format is the default.
+
+    Args:
+        on_terminal: the default where a person reads: no `-o`, and stdout is a terminal. The command asks
+            `format_of`.
+    """
+    shown = f"{on_terminal} on a terminal, else {formats[0]}" if on_terminal else True
 
     def decorate(command: Command) -> Command:
         command = click.option("--quiet", is_flag=True, help="Print nothing but the result itself.")(command)
@@ -56,12 +62,19 @@ def output_options(*formats: str) -> Callable[[Command], Command]:
             "--format",
             "format_name",
             type=click.Choice(formats),
-            default=formats[0],
-            show_default=True,
+            default=None if on_terminal else formats[0],
+            show_default=shown,
             help="How to show the result.",
         )(command)
 
     return decorate
+
+
+def format_of(chosen: str | None, output: str | None, *, on_terminal: str, else_: str) -> str:
+    """The format that was asked for, else the one for where the result goes."""
+    if chosen is not None:
+        return chosen
+    return on_terminal if output is None and sys.stdout.isatty() else else_
 
 
 def also_option(command: Command) -> Command:

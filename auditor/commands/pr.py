@@ -7,9 +7,12 @@ import click
 from auditor.commands.options import (
     also_option,
     cache_options,
+    format_of,
     open_store,
     output_options,
     parse_also,
+    wants_colour,
+    width_of,
     write,
 )
 from auditor.commands.progress import ticking
@@ -33,7 +36,7 @@ from auditor.report import FORMATS
 @click.option("--plot", metavar="FILE.svg", help="Draw the seeds against the record.")
 @settings_options
 @cache_options
-@output_options("markdown", *(name for name in FORMATS if name != "markdown"))
+@output_options("markdown", *(name for name in FORMATS if name != "markdown"), on_terminal="text")
 @also_option
 def command(
     git_dir: str,
@@ -45,19 +48,20 @@ def command(
     baseline: str | None,
     cache: str | None,
     cache_size: str,
-    format_name: str,
+    format_name: str | None,
     output: str | None,
     quiet: bool,
     also: tuple[str, ...],
 ) -> int:
     """Review a pull request: scope, evaluation, records and significance in one.
 
-    The Markdown is one comment that can be pasted under the pull request. Exits with the worst of all parts.
+    As Markdown it is one comment that can be pasted under the pull request. Exits with the worst of all parts.
     """
     import dataclasses
 
     from auditor.pull_request.review import review_pull_request
     from auditor.report.pull_request_formats import render_review
+    from auditor.report.pull_request_text import render as render_text
 
     files = parse_also(also)
     settings = read_settings(settings_file, git_dir, base)
@@ -72,7 +76,11 @@ def command(
             begin=begin,
         )
     review = dataclasses.replace(review, accepted=accepted)
-    write(render_review(review, format_name), output)
+    wanted = format_of(format_name, output, on_terminal="text", else_="markdown")
+    if wanted == "text":
+        write(render_text(review, colour=wants_colour(output), width=width_of(output)), output)
+    else:
+        write(render_review(review, wanted), output)
     for path, name in files.items():
         write(render_review(review, name), path)
     compared = [folder.significance for folder in review.folders if folder.significance is not None]

@@ -20,11 +20,19 @@ _SECONDS = click.FloatRange(min=0.0)
 @click.command("preflight")
 @click.argument("folder", required=False, metavar="[FOLDER]")
 @click.option("--staged", is_flag=True, help="The entries in what is staged for the next commit.")
-@click.option("--log", "logs", metavar="FILE", multiple=True, help="Of a shorter run; repeatable.")
-@click.option("--model-bytes", type=click.IntRange(min=1), metavar="N", help="Of the compressed model.")
-@click.option("--train-seconds", type=_SECONDS, metavar="S", help="Of training, instead of a log's.")
-@click.option("--calibration-seconds", type=_SECONDS, metavar="S", help="Of the quantiser's calibration.")
-@click.option("--eval-seconds", type=_SECONDS, metavar="S", help="Of the evaluation.")
+@click.option(
+    "--log",
+    "logs",
+    metavar="FILE",
+    multiple=True,
+    help="Log of a shorter run, to tell bytes and seconds by; repeatable.",
+)
+@click.option("--model-bytes", type=click.IntRange(min=1), metavar="N", help="Bytes of the compressed model.")
+@click.option("--train-seconds", type=_SECONDS, metavar="S", help="Seconds of training, in place of a log's.")
+@click.option(
+    "--calibration-seconds", type=_SECONDS, metavar="S", help="Seconds of the quantiser's calibration."
+)
+@click.option("--eval-seconds", type=_SECONDS, metavar="S", help="Seconds of the evaluation.")
 @click.option("--beat", metavar="NUMBERS", help="Scores of the record to beat, comma-separated.")
 @click.option(
     "--std",
@@ -36,7 +44,7 @@ _SECONDS = click.FloatRange(min=0.0)
     "--tokens-per-byte",
     type=click.FloatRange(min=0.0, min_open=True),
     metavar="X",
-    help="Of the tokenizer; by its name in the script if not given.",
+    help="Tokens of the tokenizer a byte; by its name in the script if not given.",
 )
 @click.option(
     "--fail-on",

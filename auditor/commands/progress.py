@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from auditor.report.clean import clean_line
+from auditor.report.folding import WIDTH
 
 if TYPE_CHECKING:
     from auditor.corpus.row import Row
@@ -104,13 +105,15 @@ def ticking(quiet: bool, *, interval_s: float = INTERVAL_S) -> Iterator[Callable
     ended = threading.Event()
 
     def begin(number: int, total: int, path: str) -> None:
-        at[:] = [f"script {number} of {total}, {clean_line(path)}" if total > 1 else clean_line(path)]
+        at[:] = [f"script {number} of {total}, " if total > 1 else "", clean_line(path)]
 
     def tick() -> None:
         while not ended.wait(interval_s):
             if at:
                 with contextlib.suppress(OSError, ValueError):  # nobody can be told: no reason to fail
-                    click.echo(f"at work for {time.monotonic() - began:.0f} s: {at[0]}", err=True)
+                    click.echo(
+                        _line(f"at work for {time.monotonic() - began:.0f} s: {at[0]}", at[1]), err=True
+                    )
 
     thread = threading.Thread(target=tick, daemon=True)
     if not quiet:
@@ -121,3 +124,9 @@ def ticking(quiet: bool, *, interval_s: float = INTERVAL_S) -> Iterator[Callable
         ended.set()
         if not quiet:
             thread.join()
+
+
+def _line(words: str, path: str) -> str:
+    """Words and a path in one line, of a long path its end."""
+    room = WIDTH - len(words)
+    return words + (path if len(path) <= room else "…" + path[len(path) - room + 1 :])

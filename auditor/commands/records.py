@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from auditor.commands.options import output_options, schema_option, target_options, write
+from auditor.commands.options import output_options, schema_option, target_options, width_of, write
 from auditor.commands.settings import accepted_by, read_settings, settings_options
 
 
@@ -84,7 +84,7 @@ def command(
         text = "\n".join(render_markdown(result) for result in results)
         text += "".join(f"\n- {escaped(line)}\n" for line in told)
     else:
-        text = "\n".join(render_text(result, brief=quiet) for result in results)
+        text = "\n".join(render_text(result, brief=quiet, width=width_of(output)) for result in results)
         text += "".join(f"{clean_line(line)}\n" for line in told)
     write(text, output)
     absent = [entry for entry in loaded.unjudged if entry.folder is None]

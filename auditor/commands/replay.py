@@ -15,6 +15,7 @@ from auditor.commands.options import (
     schema_option,
     target_options,
     wants_colour,
+    width_of,
     write,
 )
 from auditor.commands.progress import ticking
@@ -137,6 +138,6 @@ def command(
     else:
         from auditor.report.replay_text import render
 
-        text = render(results, colour=wants_colour(output), brief=quiet)
+        text = render(results, colour=wants_colour(output), brief=quiet, width=width_of(output))
     write(text, output)
     return int(worst_exit(result.exit_code() for result in results))

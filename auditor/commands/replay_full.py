@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from auditor.commands.options import parse_overrides, wants_colour, write
+from auditor.commands.options import parse_overrides, wants_colour, width_of, write
 from auditor.errors import AuditorError, InputError
 from auditor.exit_codes import ExitCode, worst_exit
 
@@ -86,7 +86,7 @@ def run_full(
         text = (
             full_json.render_plan(plans)
             if format_name == "json"
-            else full_text.render_plan(plans, colour=wants_colour(output))
+            else full_text.render_plan(plans, colour=wants_colour(output), width=width_of(output))
         )
         write(text, output)
         return int(ExitCode.UNUSABLE if wrong else ExitCode.CLEAN)
@@ -105,7 +105,7 @@ def run_full(
 
         text = full_svg.render(results[0])
     else:
-        text = full_text.render(results, colour=wants_colour(output))
+        text = full_text.render(results, colour=wants_colour(output), width=width_of(output))
     write(text, output)
     return int(worst_exit(result.exit_code for result in results))
 

@@ -1,10 +1,15 @@
-"""`auditor rules`: the list, one line a rule."""
+"""`auditor rules`: the list, by what the rules are about."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import click
 
 from auditor.commands.options import output_options, write
+
+if TYPE_CHECKING:
+    from rules.core.rule import Rule
 
 
 @click.command("rules")
@@ -13,7 +18,7 @@ def command(format_name: str, output: str | None, quiet: bool) -> int:
     """List the rules."""
     from auditor.versions import stamped
     from rules import ALL
-    from rules.core.rule import Policy
+    from rules.core.rule import Kind, Policy
     from rules.docs.catalogue import table
 
     if format_name == "markdown":
@@ -34,6 +39,19 @@ def command(format_name: str, output: str | None, quiet: bool) -> int:
         ]
         write(json.dumps(stamped({"schema": 1, "rules": rows}), indent=1, ensure_ascii=False) + "\n", output)
     else:
-        lines = [f"{rule.slug:<26} {rule.kind.value:<11} {rule.condition:<8} {rule.title}" for rule in ALL]
-        write("\n".join(lines) + "\n", output)
+        from auditor.report.folding import hung
+
+        lines = []
+        about = {Kind.EVALUATION: "about code, data and number of the run", Kind.RECORD: "about the entry"}
+        for kind, title in about.items():
+            lines += [title]
+            lines += [f"  {r.slug:<26}{r.title}{_about(r)}" for r in ALL if r.kind is kind]
+            lines += [""]
+        lines += ["auditor explain RULE shows one with its sources and precedents"]
+        write("\n".join(hung(lines)) + "\n", output)
     return 0
+
+
+def _about(rule: type[Rule]) -> str:
+    """The conditions that it belongs to, where it does."""
+    return f" ({rule.condition})" if rule.condition != "README" else ""

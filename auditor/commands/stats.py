@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from auditor.commands.options import output_options, write
+from auditor.commands.options import output_options, width_of, write
 
 
 @click.group("stats")
@@ -98,7 +98,9 @@ def compare(
         text = json.dumps(stamped(comparison.to_json()), indent=2, ensure_ascii=False) + "\n"
     else:
         text = (
-            words.render_markdown(comparison) if format_name == "markdown" else words.render_text(comparison)
+            words.render_markdown(comparison)
+            if format_name == "markdown"
+            else words.render_text(comparison, width=width_of(output))
         )
     write(text, output)
     if plot is not None:

@@ -24,7 +24,9 @@ def nothing_to_judge(trace: Trace | None, problems: Sequence[CodeProblem], *, is
         unread = next(
             (problem for problem in problems if problem.kind == "syntax" and problem.place.layer == 0), None
         )
-        return f"it is no Python: {unread.reason}" if unread is not None and not is_entry else ""
+        if unread is None or is_entry:
+            return ""
+        return f"it is no Python: {unread.reason} (line {unread.place.line})"
     if not trace.complete or trace.scores or trace.unresolved or any(problem.runs for problem in problems):
         return ""
     reads = any(load.source == "val" and load.certain is not Answer.NO for load in trace.loads)

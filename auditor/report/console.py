@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from auditor.report.clean import clean_line
+from auditor.report.folding import spans
 
 if TYPE_CHECKING:
     from rich.text import Text
 
 
-def printed(lines: Iterable[str | Text], *, colour: bool) -> str:
-    """The lines as text, with ANSI styles if `colour`; none is wrapped, broken in two, or read as markup."""
+def printed(lines: Iterable[str | Text], *, colour: bool, width: int | None = None) -> str:
+    """The lines as text, with ANSI styles if `colour`; none is read as markup.
+
+    Args:
+        width: of a line; longer ones go on under themselves. None leaves them as they are.
+    """
     from rich.console import Console
 
     stream = io.StringIO()
@@ -28,8 +33,20 @@ def printed(lines: Iterable[str | Text], *, colour: bool) -> str:
         legacy_windows=False,
     )
     for line in lines:
-        console.print(_one(line), soft_wrap=True)
+        for part in [_one(line)] if width is None else _broken(_one(line), width):
+            console.print(part, soft_wrap=True)
     return stream.getvalue()
+
+
+def _broken(line: str | Text, width: int) -> Iterator[str | Text]:
+    begin = ""
+    for start, end, hang in spans(line if isinstance(line, str) else line.plain, width):
+        part = line[start:end]
+        if isinstance(part, str):
+            yield begin + part
+        else:
+            yield type(part)(begin).append_text(part)
+        begin = " " * hang
 
 
 def _one(line: str | Text) -> str | Text:

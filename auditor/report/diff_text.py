@@ -9,6 +9,7 @@ from auditor.diffing.submissions_delta import SubmissionsDelta
 from auditor.diffing.units import Unit
 from auditor.diffing.units_delta import ChangedUnit
 from auditor.report.clean import clean, clean_line
+from auditor.report.folding import WIDTH, hung
 
 
 def sections(delta: SubmissionsDelta) -> Iterator[tuple[str, list[str]]]:
@@ -69,14 +70,14 @@ def _gain(delta: SubmissionsDelta) -> list[str]:
     return lines
 
 
-def render_text(delta: SubmissionsDelta) -> str:
-    """Plain text: a title a part, its lines indented."""
+def render_text(delta: SubmissionsDelta, *, width: int = WIDTH) -> str:
+    """Plain text of at most `width` characters a line: a title a part, its lines indented."""
     lines = [f"old: {clean_line(delta.old.path)}", f"new: {clean_line(delta.new.path)}"]
     if delta.empty:
         lines.append("nothing that computes differs")
     for title, body in sections(delta):
         lines += ["", f"{title}:", *(f"  {line}" for line in body)]
-    return "\n".join(lines) + "\n"
+    return "\n".join(hung(lines, width)) + "\n"
 
 
 def render_markdown(delta: SubmissionsDelta) -> str:

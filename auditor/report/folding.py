@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator
 
 from auditor.trace.lines import Line
 
 WIDTH = 80
+_NAME = re.compile(r"\s*(?:\S+ )*\S+ {2,}(?=\S)")
+"""What stands before the text of a line in columns: a name, and two blanks at least."""
+_ITEM = re.compile(r"\s*(?:-|\d+\.) (?=\S)")
+MAX_NAME = 28
 MIN_TEXT = 24
 """Characters that a line of the timeline keeps for its text, however deep it stands."""
 
@@ -20,6 +25,35 @@ def wrapped(text: str, width: int, *, first: str = "", after: str = "") -> list[
     return textwrap.wrap(
         text, width, initial_indent=first, subsequent_indent=after, break_on_hyphens=False
     ) or [first.rstrip()]
+
+
+def hung(lines: Iterable[str], width: int = WIDTH, *, hang: int = 2) -> Iterator[str]:
+    """Each line as one or more of at most `width` characters, what is left of it under its own text."""
+    for line in lines:
+        begin = ""
+        for start, end, blanks in spans(line, width, hang=hang):
+            yield begin + line[start:end]
+            begin = " " * blanks
+
+
+def spans(line: str, width: int, *, hang: int = 2) -> Iterator[tuple[int, int, int]]:
+    """Where a line breaks: start and end of each part, and the blanks that stand before the later ones.
+
+    A line in columns goes on under its last column, an item of a list under its text, any other `hang` characters in
+    from where it began.
+    """
+    named = _NAME.match(line) or _ITEM.match(line)
+    blanks = len(line) - len(line.lstrip()) + hang
+    if named is not None and named.end() <= MAX_NAME:
+        blanks = named.end()
+    start, room = 0, width
+    while len(line) - start > room:
+        at = line.rfind(" ", start + (blanks if start == 0 else 0) + 1, start + room + 1)
+        end = at if at >= 0 else start + room
+        yield start, len(line[:end].rstrip()), blanks
+        start = end + (len(line[end:]) - len(line[end:].lstrip()))
+        room = width - blanks
+    yield start, len(line), blanks
 
 
 def cut(text: str, width: int) -> str:

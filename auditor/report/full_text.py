@@ -16,7 +16,8 @@ from auditor.replay.full.seed_run import SeedRun
 from auditor.replay.full.statistics import Statistics
 from auditor.replay.full.telemetry import Sample
 from auditor.report.console import printed
-from auditor.report.stats_text import render_text as comparison_text
+from auditor.report.folding import WIDTH
+from auditor.report.stats_text import lines as comparison_lines
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -36,14 +37,14 @@ HEADLINES = {
 }
 
 
-def render_plan(plans: Sequence[Plan], *, colour: bool = False) -> str:
+def render_plan(plans: Sequence[Plan], *, colour: bool = False, width: int = WIDTH) -> str:
     """What would be run, and what is wrong with that."""
-    return printed((line for plan in plans for line in _plan(plan)), colour=colour)
+    return printed((line for plan in plans for line in _plan(plan)), colour=colour, width=width)
 
 
-def render(results: Sequence[FullResult], *, colour: bool = False) -> str:
+def render(results: Sequence[FullResult], *, colour: bool = False, width: int = WIDTH) -> str:
     """What was measured."""
-    return printed((line for result in results for line in _result(result)), colour=colour)
+    return printed((line for result in results for line in _result(result)), colour=colour, width=width)
 
 
 def _plan(plan: Plan) -> Iterator[str | Text]:
@@ -172,7 +173,7 @@ def statistics_lines(found: Statistics) -> Iterator[str]:
             f"margin {told.margin_bpb:.5f}{more}"
         )
     if found.frontier is not None:
-        yield from comparison_text(found.frontier).rstrip("\n").split("\n")
+        yield from comparison_lines(found.frontier)
 
 
 def _styled(text: str, style: str) -> Text:

@@ -121,7 +121,7 @@ def conclusion(review: Review) -> str:
 def _overview(review: Review, views: Sequence[View]) -> Iterator[str]:
     yield "| what | result |"
     yield "|---|---|"
-    yield f"| scope | {cell(_scope_words(review))} |"
+    yield f"| scope | {cell(scope_words(review))} |"
     for shown in views:
         which = f" of {code(_short(shown.result))}" if len(views) > 1 else ""
         yield f"| evaluation{which} | {cell(shown.headline)} |"
@@ -141,7 +141,7 @@ def _name(folder: FolderReview) -> str:
     return folder.records.facts.folder.path.rsplit("/", 1)[-1]
 
 
-def _scope_words(review: Review) -> str:
+def scope_words(review: Review) -> str:
     if review.scope.findings:
         return "; ".join(found.message for found in review.scope.findings)
     if len(review.scope.new_folders) == 1:

@@ -14,6 +14,7 @@ from auditor.report import renderer
 from auditor.report.clean import clean_line
 from auditor.report.pull_request_comment import render_markdown
 from auditor.report.pull_request_json import review_object
+from auditor.report.pull_request_text import render as render_text
 from auditor.trace.events import Place
 from rules.core.rule import Finding
 
@@ -22,6 +23,8 @@ def render_review(review: Review, name: str) -> str:
     """The review in one of `auditor.report.FORMATS`."""
     if name == "markdown":
         return render_markdown(review)
+    if name == "text":
+        return render_text(review)
     if name == "json":
         return json.dumps(review_object(review), indent=2, ensure_ascii=False) + "\n"
     results, notes = results_of(review), (*review.problems, *review.told_accepted())

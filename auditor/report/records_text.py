@@ -17,6 +17,7 @@ from auditor.records.size_checks import final_total, shipped_bytes
 from auditor.records.time_checks import calibration_s, evaluation_s, training_s
 from auditor.records.validate import RecordsResult
 from auditor.report.clean import clean_line
+from auditor.report.folding import WIDTH, hung
 from auditor.report.markdown import cell
 
 _HOW = {
@@ -48,23 +49,26 @@ def claim_sentence(result: RecordsResult) -> str:
     return f"{clean_line(claim.text)} bpb ({clean_line(claim.key_path)}): {how}{label}"
 
 
-def render_text(result: RecordsResult, *, brief: bool = False) -> str:
-    """The result for a terminal, plain lines."""
+def render_text(result: RecordsResult, *, brief: bool = False, width: int = WIDTH) -> str:
+    """The result for a terminal, plain lines of at most `width` characters."""
     folder = result.facts.folder
     lines = [
         f"{clean_line(folder.path or folder.target.path)}  ({folder.track.value})",
         f"claim: {claim_sentence(result)}",
     ]
     lines += [
-        f"  {found.severity.value.upper():4} {found.code}  {clean_line(found.where)}\n"
-        f"       {clean_line(found.message)}"
+        line
         for found in result.findings
+        for line in (
+            f"  {found.severity.value.upper():4} {found.code}  {clean_line(found.where)}",
+            f"       {clean_line(found.message)}",
+        )
     ]
     if not brief:
         lines += ["runs:", *(f"  {row}" for row in _run_rows(result))] if result.runs else []
         lines += [f"not read: {clean_line(problem)}" for problem in result.problems]
     lines.append(f"findings: {summary(result.findings)}")
-    return "\n".join(lines) + "\n"
+    return "\n".join(hung(lines, width)) + "\n"
 
 
 def _run_rows(result: RecordsResult) -> list[str]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from auditor.replay.probes.outcome import ConditionResult, LeakWitness, Outcome, ReplayResult
 from auditor.report.clean import clean_line
 from auditor.report.console import printed
+from auditor.report.folding import WIDTH, folded
 from auditor.trace.events import Place
-from auditor.trace.lines import Mark, aligned, shown_place
+from auditor.trace.lines import Mark, shown_place
 from auditor.trace.render import timeline
 
 if TYPE_CHECKING:
@@ -44,22 +45,24 @@ def headline(result: ReplayResult) -> str:
     return f"UNVERIFIED: {', '.join(f'{name} ({CONDITIONS[name]})' for name in open_)}"
 
 
-def render(results: Sequence[ReplayResult], *, colour: bool = False, brief: bool = False) -> str:
-    """The whole report; with `brief` one line a submission."""
-    return printed(_report(results, brief=brief), colour=colour)
+def render(
+    results: Sequence[ReplayResult], *, colour: bool = False, brief: bool = False, width: int = WIDTH
+) -> str:
+    """The whole report in lines of at most `width` characters; with `brief` one line a submission."""
+    return printed(_report(results, brief=brief, width=width), colour=colour, width=None if brief else width)
 
 
-def _report(results: Sequence[ReplayResult], *, brief: bool) -> Iterator[str | Text]:
+def _report(results: Sequence[ReplayResult], *, brief: bool, width: int) -> Iterator[str | Text]:
     for index, result in enumerate(results):
         if brief:
             yield f"{clean_line(result.path)}: {headline(result)}"
             continue
         if index:
             yield ""
-        yield from _lines(result)
+        yield from _lines(result, width)
 
 
-def _lines(result: ReplayResult) -> Iterator[Text]:
+def _lines(result: ReplayResult, width: int) -> Iterator[Text]:
     from rich.text import Text
 
     style = "bold red" if result.failed else "bold green" if result.proven else "bold yellow"
@@ -91,9 +94,9 @@ def _lines(result: ReplayResult) -> Iterator[Text]:
         yield line
     if result.trace is not None and (shown := timeline(result.trace, home=home)):
         yield from _section("Timeline of the first run")
-        for text, row in aligned(shown):
+        for text, row in folded(shown, width - 2):
             out = Text("  " + clean_line(text), style=_MARKS.get(row.mark, ""))
-            if row.place:
+            if row.place and text.endswith(row.place):
                 out.stylize("cyan", len(out) - len(row.place), len(out))
             yield out
     for access in result.accesses:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from auditor.report.clean import clean_line
+from auditor.report.folding import WIDTH, hung
 from auditor.stats.compare import Comparison, Sample
 from auditor.stats.t_tests import TTest
 from auditor.stats.units import RECORD_MARGIN_NATS, bpb_to_nats_per_byte
@@ -70,11 +71,15 @@ def power_words(comparison: Comparison) -> str:
     return f"{chance}; {more} like these would settle it"
 
 
-def render_text(comparison: Comparison) -> str:
-    """Plain lines for a terminal."""
-    lines = [f"{name}: {words}" for name, words in rows(comparison)]
-    lines += [f"warning: {clean_line(warning)}" for warning in comparison.warnings]
-    return "\n".join(lines) + "\n"
+def render_text(comparison: Comparison, *, width: int = WIDTH) -> str:
+    """Plain lines of at most `width` characters for a terminal."""
+    return "\n".join(hung(lines(comparison), width)) + "\n"
+
+
+def lines(comparison: Comparison) -> list[str]:
+    """What to tell, a line a fact, however long."""
+    told = [f"{name}: {words}" for name, words in rows(comparison)]
+    return told + [f"warning: {clean_line(warning)}" for warning in comparison.warnings]
 
 
 def render_markdown(comparison: Comparison) -> str:

@@ -260,7 +260,7 @@ class _Page:
             if not self.verbose or word == "not applicable":
                 style = "dim" if word == "not applicable" else ""
                 yield from self._line(f"{word}: {', '.join(names)}", first="  ", after="    ", style=style)
-        if not self.verbose:
+        if not self.verbose and "pass" in outcomes:
             self.left_out.append("the reasons of rules that pass")
 
     def _settings(self) -> Iterator[Text]:

@@ -132,11 +132,15 @@ def _headline(result: AuditResult) -> str:
 
 def _claim(result: AuditResult, home: str) -> str:
     claim = result.claim
-    number = f"val_bpb {claim.val_bpb:.8g}" if claim.val_bpb is not None else "no number is claimed"
     report = result.trace.claimed_report if result.trace is not None else None
+    if claim.val_bpb is not None:
+        number = f"val_bpb {claim.val_bpb:.8g}"
+    else:
+        number = "no number is claimed" if report is None else "none stated; taken for it is what is"
     parts = [number + (f" ({clean_line(claim.source)})" if claim.source else "")]
     if report is not None:
-        parts.append(f"printed at {shown_place(report.place, home)}")
+        printed = f"printed at {shown_place(report.place, home)}"
+        parts = [f"{parts[0]} {printed}"] if claim.val_bpb is None else [*parts, printed]
     if claim.how:
         parts.append(clean_line(claim.how))
     return ", ".join(parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -157,7 +158,26 @@ def test_rules_lists_every_rule_once(capsys: pytest.CaptureFixture[str]) -> None
 
     code, out, _ = run(capsys, "rules")
     assert code == 0
-    assert [line.split()[0] for line in out.splitlines()] == [rule.slug for rule in ALL]
+    listed = [line.split()[0] for line in out.splitlines() if re.match(r"  \S", line)]
+    assert sorted(listed) == sorted(rule.slug for rule in ALL)
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("C2", ("target-keyed-cache", "unnormalized-distribution")),  # a condition: the rules that ask it
+        ("pr scop", ("pr-scope",)),
+        ("over_600", ("train_over_600s", "eval_over_600s")),
+        ("sead-selection", ("seed-selection",)),
+    ],
+)
+def test_a_name_that_is_not_there_is_answered_with_what_was_perhaps_meant(
+    asked: str, meant: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = run(capsys, "explain", asked)
+    assert code == 2
+    hint = err.splitlines()[1]
+    assert hint.startswith("hint: did you mean ") and all(name in hint for name in meant)
 
 
 def test_same_bytes_twice(inputs: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -194,8 +194,11 @@ def test_every_format_is_made_from_one_pass(
     assert len(asked) == 1
     for name in FORMATS:
         if name != "svg":
-            text = (tmp_path / name).read_text(encoding="utf-8")
+            text = " ".join((tmp_path / name).read_text(encoding="utf-8").split())
             assert "docs/x.md" in text and "is not met" in text, name
+    lines = (tmp_path / "text").read_text(encoding="utf-8").splitlines()
+    assert max(map(len, lines)) <= 80 and "\\" not in "".join(lines), "no Markdown for a person at a terminal"
+    assert lines[0] == lines[-1] == result.output.split("**")[1], "the answer of the comment, first and last"
     whole_json = json.loads((tmp_path / "json").read_text())
     assert whole_json["exit_code"] == 1 and whole_json["record_verdict"] == "problems"
     sarif = json.loads((tmp_path / "sarif").read_text())

@@ -6,12 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.text import Text
 
 from auditor import specimens
 from auditor.audit.targets import audit_target
 from auditor.cli import run
 from auditor.judgement.result import AuditResult
-from auditor.report.folding import folded, wrapped
+from auditor.report.console import printed
+from auditor.report.folding import folded, hung, wrapped
 from auditor.report.text import render
 from auditor.trace.events import Place
 from auditor.trace.lines import Line, Mark
@@ -141,3 +145,24 @@ def test_rules_with_an_objection_are_named_by_outcome(illegal: AuditResult) -> N
     text = render([illegal])
     failed = illegal.slugs(Outcome.FAIL)
     assert f"  fail: {', '.join(failed)}" in text
+
+
+@given(st.text(st.sampled_from("ab  -12.:"), max_size=300), st.integers(40, 110))
+def test_a_line_that_hangs_under_itself_fits_and_loses_no_word(line: str, width: int) -> None:
+    parts = list(hung([line], width))
+    assert all(len(part) <= width for part in parts)
+    assert "".join("".join(parts).split()) == "".join(line.split())
+
+
+def test_a_line_goes_on_under_its_text() -> None:
+    assert list(hung(["  note      " + "word " * 5, "    - " + "x" * 12 + " y"], 24)) == [
+        "  note      word word",
+        "            word word",
+        "            word ",
+        "    - xxxxxxxxxxxx y",
+    ]
+
+
+def test_styles_go_on_where_a_line_is_broken() -> None:
+    shown = printed([Text("aaa bbb", style="bold")], colour=True, width=4)
+    assert shown == "\x1b[1maaa\x1b[0m\n  \x1b[1mbb\x1b[0m\n  \x1b[1mb\x1b[0m\n"
