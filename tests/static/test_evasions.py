@@ -351,6 +351,18 @@ HIDDEN: dict[str, str] = {
 """Lines that stand in the place of the call, imports first; CALL stands for the call itself."""
 
 
+WIPED: dict[str, str] = {
+    "vars": 'vars(model)["#history"] = frozenset()',
+    "__dict__": 'model.__dict__["#history"] = 0',
+    "update of __dict__": 'model.__dict__.update({"#history": 0})',
+    "object.__setattr__": 'object.__setattr__(model, "#history", 0)',
+    "setattr": 'setattr(model, "#history", 0)',
+    "content": 'setattr(model, "#content", None)',
+    "name of a cell": "model.history = frozenset()",
+}
+"""Attributes under names by which an evaluator might keep what it knows of the model."""
+
+
 def hidden(lines: str) -> str:
     """The specimen with its call made by other means."""
     body = "".join(f"    {line}\n" for line in lines.replace("CALL", CALL).splitlines())
@@ -374,3 +386,10 @@ def test_hidden_it_is_never_compliant(name: str, tmp_path: Path) -> None:
     text = hidden(HIDDEN[name])
     compile(text, name, "exec")  # it is a script that runs
     assert verdict(text, tmp_path) is not Verdict.COMPLIANT
+
+
+@pytest.mark.parametrize("name", WIPED)
+def test_no_name_that_a_script_sets_wipes_what_is_known_of_a_model(name: str, tmp_path: Path) -> None:
+    text = SPECIMEN.replace(LINE, f"{LINE}    {WIPED[name]}\n")
+    assert text != SPECIMEN
+    assert verdict(text, tmp_path) is Verdict.VIOLATION

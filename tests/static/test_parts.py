@@ -35,7 +35,7 @@ class FakeEvaluator:
     """Knows lists of settled items, and nothing else."""
 
     def exact_items(self, value: Value) -> Sequence[Value] | None:
-        return cast("tuple[Value, ...]", value.d["#items"]) if isinstance(value, Obj) else None
+        return cast("tuple[Value, ...]", value.items) if isinstance(value, Obj) else None
 
     def length(self, value: Value) -> Expr | None:
         items = self.exact_items(value)
@@ -58,7 +58,7 @@ def machine() -> Machine:
 
 def listed(made: Machine, *numbers: int) -> Obj:
     out = made.heap.allocate("list", NODE)
-    out.d["#items"] = tuple(map(Const, numbers))
+    out.items = tuple(map(Const, numbers))
     return out
 
 
@@ -99,7 +99,7 @@ def test_the_heap_undoes_what_was_put_since_a_mark() -> None:
 def test_values_are_seen_without_any_room() -> None:
     made = machine()
     inner = listed(made, 1)
-    inner.d["#items"] = (Data(marks=frozenset(("train",))), Const(2))
+    inner.items = (Data(marks=frozenset(("train",))), Const(2))
     assert made.views.data(inner).marks == {"train"}
     assert made.decisions.truth(Num(Expr(3))) is True
     assert made.decisions.truth(made.decisions.join(Const(0), Const(1))) is None
@@ -125,7 +125,7 @@ def test_lists_put_an_element_in_its_place() -> None:
     made = machine()
     lists, target = Lists(made), listed(made, 1, 3)
     lists.inserted(target, Const(2), Expr(1))
-    assert target.d["#items"] == (Const(1), Const(2), Const(3))
+    assert target.items == (Const(1), Const(2), Const(3))
 
 
 def test_lists_find_an_element_across_their_parts() -> None:

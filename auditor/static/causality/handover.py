@@ -23,9 +23,6 @@ from auditor.static.domain.values import Alt, Const, Num, Tup, Value
 from auditor.trace.events import Place
 from auditor.trace.region import Region
 
-MADE_WITH = "#made with"
-"""The cell of a module that holds the arguments of its constructor: (positional, by name, the call)."""
-
 INPUT_NAMES = frozenset(
     ["input_ids", "ids", "idx", "tokens", "input", "inputs", "x", "prev", "prev_ids", "raw_ids"]
 )
@@ -129,7 +126,7 @@ def token_regions(value: object) -> frozenset[Region]:
     if isinstance(value, View):
         value = value.base
     if isinstance(value, Obj) and value.kind == "tensor":
-        value = value.d.get("#content")
+        value = value.content
     if not isinstance(value, Data) or value.losses or any(state.kind == "module" for state in value.states):
         return frozenset()
     return frozenset(region for region in value.regions if region.source == "val")
@@ -179,7 +176,7 @@ def plain(value: object, depth: int = 0) -> Any:
     if isinstance(value, Obj) and value.cls is not None:
         return _object(value, depth)
     if isinstance(value, Obj) and value.kind == "list":
-        items = value.d.get("#items")
+        items = value.items
         return [plain(item, depth + 1) for item in items] if isinstance(items, tuple) else Open("a list")
     made_of_tokens = not isinstance(value, Data) or bool(
         value.regions or value.losses or value.looks or value.doubts
@@ -190,7 +187,7 @@ def plain(value: object, depth: int = 0) -> Any:
 def _object(value: Obj, depth: int) -> Any:
     assert value.cls is not None
     if value.kind == "module":
-        given = value.d.get(MADE_WITH)
+        given = value.made_with
         if not isinstance(given, tuple):
             return Open("a module whose constructor was not seen")
         args, keywords, site = given
@@ -203,6 +200,6 @@ def _object(value: Obj, depth: int) -> Any:
     attributes = {
         key: plain(part, depth + 1)
         for key, part in value.d.items()
-        if isinstance(key, str) and not key.startswith("#") and isinstance(part, Value)
+        if isinstance(key, str) and isinstance(part, Value)
     }
     return Holder(value.cls.node, {k: v for k, v in attributes.items() if not isinstance(v, Open)})

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from auditor.solver.expressions import Atom, Expr
-from auditor.static.domain.heap import Holder
+from auditor.static.domain.heap import Holder, Key
 from auditor.static.domain.provenance import Data
 from auditor.trace.formula import Formula
 from auditor.trace.region import Region
@@ -24,7 +24,7 @@ WHOLE = Region("val", Expr(0), Expr.of(Atom("free", (0, "val_tokens"), 1)))
 """The whole validation split, as one interval; it is not empty."""
 
 
-Changes = dict[tuple[int, object], tuple[Holder, object, object]]
+Changes = dict[tuple[int, Key], tuple[Holder, Key, object]]
 """Cells and their values, as an arm of a branch left them."""
 
 

@@ -7,38 +7,24 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from auditor.solver.expressions import Expr
-from auditor.static.domain.values import Lib, Value
+from auditor.static.domain.cells import Cell
+from auditor.static.domain.values import Lib, Tup, Value, Written
 from auditor.trace.events import Place, State
 
-TOUCHED = "#touched"
-"""The cell of an array that says that it was written since it was made: `STORED`, or True where by what is not told."""
+if TYPE_CHECKING:
+    from auditor.static.domain.provenance import Data
+    from auditor.trace.region import Region
 
-BOUNDS = "#bounds"
-"""The cell of an array of zeros with what the numbers stored in it are not larger than: a set, zero included."""
+STORED: Final = "stored"
+"""`Obj.touched` of an array at places of which numbers were stored, while its content says which."""
 
-STORED = "stored"
-"""Numbers were stored at places of it, and its content says which."""
+WRITTEN_CELLS: Final = "cells"
+"""`Obj.touched` of an array whose elements were stored at known places alone: `Obj.cells` has them all."""
 
-KEPT = "#kept"
-"""The cell of a list with what holds of the turns that gave it its elements, as expressions that are not negative."""
-
-CELLS = "#cells"
-"""The cell of an array with its elements one by one: it was made of them, or they were stored at known places.
-
-They stand as long as the array is untouched, or touched in such a way alone (`TOUCHED` is `CELLS` then).
-"""
-
-SEVERAL_WAYS = "#several ways"
-"""The cell of a list that says that turns gave it elements under different conditions."""
-
-MEMORY = "#memory"
-"""The cell of an array with the array whose memory it is."""
-
-WRAPPED = "#wrapped"
-"""The cell of a module that holds the modules that were handed to its constructor and kept."""
-
+Touch = Literal["stored", "cells", True]
 
 APPENDED = "#appended"
 """With a loop's entry and turn, the cell of a list that holds how many elements that turn gave it."""
@@ -49,23 +35,154 @@ def is_count_of_a_turn(name: object) -> bool:
     return isinstance(name, tuple) and name[:1] == (APPENDED,)
 
 
+def given_by_name(name: str) -> tuple[str, str]:
+    """The cell of what the constructor of a library's class was given under a name."""
+    return "given", name
+
+
 class _Missing:
     """The value of a cell that did not exist."""
 
 
 MISSING = _Missing()
 
-Cells = dict[object, object]
+Key = str | tuple[object, ...] | Cell[Any]
+"""What a value is kept under: a name of the script, what a tuple says, or a cell of the evaluator's own."""
+
+Cells = dict[Any, object]
+"""By `Key`."""
+
+Hook = tuple[str, Value, Place]
+"""When it is called, what is called, and where it was set."""
+
+MadeWith = tuple[tuple[Value, ...], dict[str, Value], ast.AST]
 
 
 class Obj(Value):
     """A heap object: one allocation.
 
     `kind` is "module", "optimizer", "tensor", "list", "dict", "instance", "iterator" or "file"; `d` holds
-    attributes by name and, under names that start with `#`, what the machine knows about its content.
+    attributes by name, entries of a dictionary by `("key", key)`, and cells: what the evaluator knows of it.
     """
 
     __slots__ = ("cls", "d", "kind", "loops", "name", "number", "place")
+
+    # of every kind
+    content: Cell[Data | None] = Cell(None)
+    """What a tensor or container holds, as one record."""
+    history: Cell[frozenset[int]] = Cell(frozenset())
+    """The updates that it has absorbed, by their numbers; those of its parts are not among them."""
+    pending: Cell[frozenset[Region]] = Cell(frozenset())
+    """The tokens whose gradients wait in it for a step."""
+    doubts: Cell[frozenset[int]] = Cell(frozenset())
+    """The doubts about what it was last given, by their numbers."""
+    touched: Cell[Touch | None] = Cell(None)
+    """How an array was written since it was made: `STORED`, `WRITTEN_CELLS`, or True where that is not known."""
+
+    # of a list, a dictionary's values, an iterator: what is in it
+    items: Cell[tuple[Value, ...] | None] = Cell(None)
+    """All elements in their order, where that is known."""
+    elements: Cell[tuple[Value, ...] | None] = Cell(None)
+    """Elements that loops put there, each for all the turns that did."""
+    entries: Cell[tuple[int, ...] | None] = Cell(None)
+    """The loops whose turns made the elements."""
+    length: Cell[Expr | None] = Cell(None)
+    """How many elements it has."""
+    most: Cell[Expr | None] = Cell(None)
+    """How many elements it has at most."""
+    keys: Cell[Obj | None] = Cell(None)
+    """The keys of a dictionary, as a list."""
+    aligned: Cell[bool] = Cell(False)
+    """The element at an index is the one that the turn of that number made."""
+    repeated: Cell[bool] = Cell(False)
+    """Elements of several turns may be the same."""
+    several_ways: Cell[bool] = Cell(False)
+    """Turns gave it elements under different conditions."""
+    turn_facts: Cell[tuple[Expr, ...] | None] = Cell(None)
+    """What holds of the turns that gave it its elements, as expressions that are not negative."""
+    by_score: Cell[bool] = Cell(False)
+    """Its order was chosen by scores."""
+
+    # of a list that shows others
+    base: Cell[Value | None] = Cell(None)
+    """The container whose elements it shows."""
+    lower: Cell[Expr | None] = Cell(None)
+    """The index of the base's element that stands first in it."""
+    step: Cell[int] = Cell(1)
+    """How far the base's elements that it shows lie apart."""
+    permuted: Cell[bool] = Cell(False)
+    """It shows them in an order that is not known."""
+    shifted: Cell[bool] = Cell(False)
+    """Elements were taken from its front, so that an index no longer says which element stands there."""
+    joined: Cell[tuple[Value, ...] | None] = Cell(None)
+    """The containers whose elements it shows one after the other."""
+    tail: Cell[bool] = Cell(False)
+    """It is the last of joined ones, which takes what is added."""
+    parts: Cell[tuple[Value, ...] | None] = Cell(None)
+    """What `zip` and `enumerate` go through side by side."""
+    start: Cell[Expr | None] = Cell(None)
+    """The number that `enumerate` gives the first element."""
+
+    # of a tensor or an array
+    empty: Cell[bool] = Cell(False)
+    """It was made of zeros."""
+    bounds: Cell[frozenset[float] | None] = Cell(None)
+    """What the numbers stored in an array of zeros are not larger than, zero included."""
+    cells: Cell[Tup | None] = Cell(None)
+    """Its elements one by one, as long as it is untouched or touched by `WRITTEN_CELLS`."""
+    memory: Cell[Value | None] = Cell(None)
+    """The array whose memory it is."""
+    placed: Cell[tuple[int, int] | None] = Cell(None)
+    """How far the positions that it is written at lie from those of what is written."""
+    table: Cell[bool] = Cell(False)
+    """It is looked up by tokens."""
+    kinds: Cell[Data | None] = Cell(None)
+    """What it holds by the kind of the token that looks it up."""
+    constants: Cell[frozenset[int | float | None] | None] = Cell(None)
+    """The constants that were written into it; None among them for what is no number."""
+    selective: Cell[bool] = Cell(False)
+    """A mask that lets through what it was not shown to."""
+    let_through: Cell[tuple[Written, ...] | None] = Cell(None)
+    """The rows and columns of a mask that let through."""
+
+    # of a module
+    made_with: Cell[MadeWith | None] = Cell(None)
+    """Arguments, keywords and place of its constructor's call."""
+    wrapped: Cell[tuple[Obj, ...] | None] = Cell(None)
+    """The modules that were handed to its constructor and kept."""
+    restored: Cell[bool] = Cell(False)
+    """It was last given weights that it had before."""
+    hooks: Cell[tuple[Hook, ...] | None] = Cell(None)
+    """What it calls before or after its forward pass, its backward pass or a step."""
+    site: Cell[Place | None] = Cell(None)
+    """Where a hook's handle was made."""
+
+    # of the script's life: contexts, threads, dispatchers, descriptors
+    exits: Cell[tuple[Value, ...] | None] = Cell(None)
+    """What runs where a context is left, or the program ends."""
+    closes: Cell[Value | None] = Cell(None)
+    """What a context closes."""
+    finalizers: Cell[tuple[Value, ...] | None] = Cell(None)
+    """What runs where it is collected."""
+    ended: Cell[bool] = Cell(False)
+    """Its finalizers have run."""
+    handlers: Cell[tuple[Value, ...] | None] = Cell(None)
+    """What log records are handed to."""
+    signals: Cell[tuple[Value, ...] | None] = Cell(None)
+    """What runs at signals."""
+    ways: Cell[tuple[Value, ...] | None] = Cell(None)
+    """The functions among which a dispatcher chooses by type."""
+    given: Cell[Tup | None] = Cell(None)
+    """What the constructor of the library's class that its class derives from was given by position."""
+    made_of: Cell[Value | None] = Cell(None)
+    """What an object was made of whose class derives from a tuple or a text."""
+    getter: Cell[Value | None] = Cell(None)
+    setter: Cell[Value | None] = Cell(None)
+    """The functions of a property."""
+    factory: Cell[Value | None] = Cell(None)
+    """What makes the missing values of a `defaultdict`."""
+    on_training_data: Cell[bool] = Cell(False)
+    """A gradient of training tokens waits in it for a step."""
 
     def __init__(
         self,
@@ -86,7 +203,7 @@ class Obj(Value):
 
     def state(self) -> State:
         kinds = {"list": "container", "dict": "table", "tensor": "tensor", "module": "module", "file": "file"}
-        kind = "table" if self.d.get("#table") else kinds.get(self.kind, self.kind)
+        kind = "table" if self.table else kinds.get(self.kind, self.kind)
         return State(
             number=self.number, kind=kind, name=self.name or self.kind, place=self.place, fresh_in=self.loops
         )
@@ -124,22 +241,22 @@ class Trail:
     __slots__ = ("entries",)
 
     def __init__(self) -> None:
-        self.entries: list[tuple[Holder, object, object]] = []
+        self.entries: list[tuple[Holder, Key, object]] = []
 
-    def put(self, holder: Holder, key: object, value: object) -> None:
+    def put(self, holder: Holder, key: Key, value: object) -> None:
         self.entries.append((holder, key, holder.d.get(key, MISSING)))
         holder.d[key] = value
 
-    def drop(self, holder: Holder, key: object) -> None:
+    def drop(self, holder: Holder, key: Key) -> None:
         self.entries.append((holder, key, holder.d.get(key, MISSING)))
         holder.d.pop(key, None)
 
     def mark(self) -> int:
         return len(self.entries)
 
-    def undo(self, mark: int) -> dict[tuple[int, object], tuple[Holder, object, object]]:
+    def undo(self, mark: int) -> dict[tuple[int, Key], tuple[Holder, Key, object]]:
         """Undo everything since the mark; returns the cells that had changed with their latest values."""
-        latest: dict[tuple[int, object], tuple[Holder, object, object]] = {}
+        latest: dict[tuple[int, Key], tuple[Holder, Key, object]] = {}
         while len(self.entries) > mark:
             holder, key, old = self.entries.pop()
             cell = (id(holder), key)
@@ -151,9 +268,9 @@ class Trail:
                 holder.d[key] = old
         return latest
 
-    def changed(self, mark: int) -> dict[tuple[int, object], tuple[Holder, object, object]]:
+    def changed(self, mark: int) -> dict[tuple[int, Key], tuple[Holder, Key, object]]:
         """Cells written since the mark with the values they had at the mark."""
-        first: dict[tuple[int, object], tuple[Holder, object, object]] = {}
+        first: dict[tuple[int, Key], tuple[Holder, Key, object]] = {}
         for holder, key, old in self.entries[mark:]:
             first.setdefault((id(holder), key), (holder, key, old))
         return first

@@ -10,6 +10,7 @@ import ast
 from collections.abc import Sequence
 from dataclasses import replace
 
+from auditor.static.domain.cells import Cell
 from auditor.static.domain.heap import Func, Obj
 from auditor.static.domain.lattice import combine
 from auditor.static.domain.provenance import UNKNOWN, Data
@@ -55,7 +56,7 @@ class AmbientState:
             self.scoring.update(self.process_environment, regions, node, how, f"os.environ[{name!r}]")
         if record.updates - self.views.own_history(self.process_environment):
             history = self.views.own_history(self.process_environment) | record.updates
-            self.heap.put(self.process_environment, "#history", history)
+            self.heap.put(self.process_environment, Obj.history, history)
 
     def tells_of(self, record: Data) -> frozenset[Region]:
         """The validation tokens that a value tells something of, by itself or by their scores."""
@@ -123,7 +124,7 @@ class AmbientState:
 
 def held_in(part: Obj) -> list[Value]:
     """What is kept under the attributes of a module, other modules aside."""
-    cells = [cell for name, cell in part.d.items() if not str(name).startswith("#")]
+    cells = [cell for name, cell in part.d.items() if not isinstance(name, Cell)]
     return [
         cell
         for cell in cells

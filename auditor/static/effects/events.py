@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from auditor.static.domain.heap import TOUCHED, Obj
+from auditor.static.domain.heap import Obj
 from auditor.static.domain.provenance import FROM_OUTSIDE, MATCHED, Data
 from auditor.static.domain.taint import NO_LOOKS, Looks
 from auditor.static.domain.values import Const, Value
@@ -227,7 +227,7 @@ class Scoring:
         self.recorder.effects += 1
         if how == "table":
             self.heap.written.add(target.number)
-        self.heap.put(target, TOUCHED, True)
+        self.heap.put(target, Obj.touched, True)
         place = self.recorder.place(node)
         key = (target.number, place, made_from, how)
         number = self.known_updates.get(key)
@@ -239,7 +239,7 @@ class Scoring:
             number = self.known_updates[key] = event.number
         history = self.views.own_history(target)
         if number not in history:
-            self.heap.put(target, "#history", history | {number})
+            self.heap.put(target, Obj.history, history | {number})
 
     def without_delimiter(self, region: Region) -> Region:
         """The region without its first token, where that is known beforehand: it was found by what it equals.
@@ -265,8 +265,8 @@ class Scoring:
         """The state goes back to what the artifact gave."""
         if self.views.own_history(target):
             self.recorder.record(Reset(**self.recorder.common(node), state=target.state(), by=by))
-            self.heap.put(target, "#history", frozenset())
-        self.heap.put(target, "#pending", frozenset())
+            self.heap.put(target, Obj.history, frozenset())
+        self.heap.put(target, Obj.pending, frozenset())
 
     def select(self, data: Data, node: ast.AST, by: str, repeated: str = "") -> Data:
         """A choice between scores."""

@@ -6,9 +6,10 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import overload
 
 from auditor.static.ast_text import ast_text
-from auditor.static.domain.heap import TOUCHED, Obj
+from auditor.static.domain.heap import Obj
 from auditor.static.domain.provenance import DRAWN, Data
 from auditor.static.domain.values import Const, Lib, Num, Tup, Value
 from auditor.static.interpreter.machine import Machine
@@ -48,7 +49,7 @@ class Formulas:
         if isinstance(value, Num):
             expr = value.expr
             return Formula(of=Of.NUMBER, factor=float(expr.constant)) if expr.is_constant else COUNT
-        if isinstance(value, Obj) and value.d.get("#empty") and TOUCHED not in value.d:
+        if isinstance(value, Obj) and value.empty and value.touched is None:
             return Formula(of=Of.NUMBER, factor=0.0)
         record = self.views.data(value)
         if record.formula is not None and (record.losses or record.formula.of not in (Of.TOKENS, Of.LOGITS)):
@@ -99,6 +100,12 @@ class Formulas:
                 return frozenset((BY_TOKEN,))
         return frozenset()
 
+    @overload
+    def with_index(self, index: Value, result: Data, node: ast.AST) -> Data: ...
+
+    @overload
+    def with_index(self, index: Value, result: Value, node: ast.AST) -> Value: ...
+
     def with_index(self, index: Value, result: Value, node: ast.AST) -> Value:
         """What an index selects of scores."""
         if not isinstance(result, Data) or not result.losses:
@@ -145,7 +152,7 @@ class Formulas:
         if record.losses:
             told = self.change(node, Kind.OPAQUE, f"{ast_text(node)}: scores in the order of their values")
             self.heap.put(
-                target, "#content", replace(record.plain(), formula=(record.formula or LOST).changed(told))
+                target, Obj.content, replace(record.plain(), formula=(record.formula or LOST).changed(told))
             )
 
     def reduced(self, args: Sequence[Value], keywords: Mapping[str, Value], node: ast.AST) -> None:
@@ -156,14 +163,14 @@ class Formulas:
             return
         kind = Kind.ALTERED if name in ("MIN", "MAX", "PRODUCT") else Kind.OPAQUE
         for target in self.views.objects(args[0]):
-            self.heap.put(target, TOUCHED, True)
-            content = target.d.get("#content")
+            self.heap.put(target, Obj.touched, True)
+            content = target.content
             if isinstance(content, Data) and content.losses:
                 form = content.formula or LOST
                 if name == "AVG" and form.tokens < 0:
                     continue  # a mean of means
                 form = form.changed(self.change(node, kind))
-                self.heap.put(target, "#content", replace(content, formula=form))
+                self.heap.put(target, Obj.content, replace(content, formula=form))
 
     # lines
     def printed_number(self, before: str, value: Value, source: str) -> tuple[Printed, ...]:

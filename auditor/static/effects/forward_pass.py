@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from auditor.program.walk import walk
 from auditor.static.ast_text import once_a_node
+from auditor.static.domain.cells import Cell
 from auditor.static.domain.flow import Loss
 from auditor.static.domain.heap import Func, Obj
 from auditor.static.domain.values import Const, Value
@@ -64,7 +65,7 @@ class ForwardPass:
 
     def surroundings(self, module: Obj, method: Func) -> object:
         """What a method may read beside its arguments: attributes, names of outer scopes, the environment."""
-        attributes = {k: self.identity(v) for k, v in module.d.items() if not str(k).startswith("#")}
+        attributes = {k: self.identity(v) for k, v in module.d.items() if not isinstance(k, Cell)}
         names: dict[object, object] = {}
         for name in names_read(method.node if module.cls is None else module.cls.node):
             scope = method.env.find(name)

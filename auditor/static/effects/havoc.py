@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from auditor.program.walk import walk
-from auditor.static.domain.heap import TOUCHED, Class, Func, Obj, SuperView, View, attribute_of
+from auditor.static.domain.heap import Class, Func, Obj, SuperView, View, attribute_of
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.reach import Reach
 from auditor.static.domain.values import (
@@ -115,8 +115,8 @@ class Havoc:
             return NONE_DOUBTED
         numbers = frozenset((self.recorder.doubt(reason, what, node),))
         for target in targets:
-            self.heap.put(target, "#doubts", self.views.misgivings(target) | numbers)
-            self.heap.put(target, TOUCHED, True)
+            self.heap.put(target, Obj.doubts, self.views.misgivings(target) | numbers)
+            self.heap.put(target, Obj.touched, True)
         for env, name in reach.names:
             found = env.d.get(name)
             if isinstance(found, Value):
@@ -271,7 +271,7 @@ class Havoc:
 
     def reached_by_object(self, value: Obj, found: Reach) -> Iterator[Value]:
         found.objects[value] = None
-        if self.views.own_history(value) or value.d.get("#pending"):
+        if self.views.own_history(value) or value.pending:
             found.validation = True
         for cell in list(value.d.values()):
             if isinstance(cell, Value):

@@ -59,21 +59,21 @@ class Masks:
 
     def write_mask(self, target: Obj, index: Value, value: Const) -> None:
         """A constant is written into part of a tensor."""
-        if target.d.get("#selective"):
+        if target.selective:
             return
         if not value.value:
-            empty = target.d.get("#empty") and "#let_through" not in target.d
+            empty = target.empty and target.let_through is None
             if not empty:
-                self.heap.put(target, "#selective", True)
+                self.heap.put(target, Obj.selective, True)
             return
-        interval = self.row_interval(index) if target.d.get("#empty") else None
-        known = target.d.get("#let_through")
+        interval = self.row_interval(index) if target.empty else None
+        known = target.let_through
         rows = known if isinstance(known, tuple) else ()
         facts = tuple(fact for fact in self.decisions.path_facts() if fact.iterations())
         if interval is None:
-            self.heap.put(target, "#selective", True)
+            self.heap.put(target, Obj.selective, True)
         elif (*interval, facts) not in rows:
-            self.heap.put(target, "#let_through", (*rows, (*interval, facts)))
+            self.heap.put(target, Obj.let_through, (*rows, (*interval, facts)))
 
     def row_interval(self, index: Value) -> tuple[Expr, Expr | None, Expr | None] | None:
         """Row, first and last position of `[row, first:last]`; None for any other index."""

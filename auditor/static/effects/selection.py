@@ -118,14 +118,14 @@ class Choices:
             if not isinstance(value, Obj) or value.number in seen:
                 continue
             seen.add(value.number)
-            made_by = value.d.get("#entries")
+            made_by = value.entries
             entries = made_by if isinstance(made_by, tuple) else ()
             for name, cell in value.d.items():
-                if name in ("#parts", "#joined") and isinstance(cell, tuple):
+                if name in (Obj.parts, Obj.joined) and isinstance(cell, tuple):
                     waiting += cell
-                elif name == "#base" and isinstance(cell, Value):
+                elif name is Obj.base and isinstance(cell, Value):
                     waiting.append(cell)
-                elif name in ("#items", "#elements") and isinstance(cell, tuple):
+                elif name in (Obj.items, Obj.elements) and isinstance(cell, tuple):
                     found += [(e.value, e.entries) if isinstance(e, Keyed) else (e, entries) for e in cell]
                 elif isinstance(name, tuple) and name[0] == "key" and isinstance(cell, Value):
                     found.append((cell, ()))

@@ -38,7 +38,7 @@ class TokenTables:
         if isinstance(value, Const):
             return value.value if isinstance(value.value, (bool, int, float)) else None
         if isinstance(value, Obj):
-            found = value.d.get("#kinds")
+            found = value.kinds
             return found.by_kind if isinstance(found, Data) else None
         return None
 
@@ -64,16 +64,16 @@ class TokenTables:
         if new is None:
             self.spoil(target)
             return False
-        self.heap.put(target, "#kinds", Data(by_kind=new))
+        self.heap.put(target, Obj.kinds, Data(by_kind=new))
         if isinstance(value, Const):
             self.note_stored(target, value)
         return True
 
     def note_stored(self, target: Obj, value: Const) -> None:
         """Keep the constants that are written into an array: zeros and ones make a mask."""
-        known = target.d.get("#stored")
+        known = target.constants
         written = value.value if isinstance(value.value, (int, float)) else None
-        self.heap.put(target, "#stored", (known if isinstance(known, frozenset) else frozenset()) | {written})
+        self.heap.put(target, Obj.constants, (known or frozenset()) | {written})
 
     def chosen_kinds(self, index: Value) -> list[int] | None:
         """Positions in `KINDS` of the ids that a slice with constant bounds selects."""
@@ -90,8 +90,8 @@ class TokenTables:
 
     def spoil(self, target: Obj) -> None:
         """The array was written in a way that is not followed by kind."""
-        if "#kinds" in target.d:
-            self.heap.trail.drop(target, "#kinds")
+        if target.kinds is not None:
+            self.heap.trail.drop(target, Obj.kinds)
 
     def looked_up(self, owner: Value, index: Value) -> Value | ByKind | None:
         """A table read by an index: a constant for a model piece, by kind for tokens; None for anything else."""
@@ -135,7 +135,7 @@ class TokenTables:
         record = self.views.data(value)
         if "mask" in record.marks:
             return record.by_kind is None
-        stored = value.d.get("#stored") if isinstance(value, Obj) else None
+        stored = value.constants if isinstance(value, Obj) else None
         return isinstance(stored, frozenset) and stored <= {0, 1}
 
     def transformed(self, operator: ast.unaryop, value: Value) -> ByKind | None:

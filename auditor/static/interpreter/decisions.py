@@ -96,8 +96,8 @@ class Decisions:
             return True
         if isinstance(value, Obj):
             if value.kind in ("list", "dict"):
-                items = value.d.get("#items")
-                return bool(items) if isinstance(items, tuple) and "#elements" not in value.d else None
+                items = value.items
+                return bool(items) if isinstance(items, tuple) and value.elements is None else None
             return True
         return None
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ast
+from typing import TypeVar, overload
 
-from auditor.static.domain.heap import Class, Holder, Obj, Trail
+from auditor.static.domain.cells import Cell
+from auditor.static.domain.heap import Class, Holder, Key, Obj, Trail
 from auditor.static.interpreter.recorder import Recorder
+
+T = TypeVar("T")
 
 
 class Heap:
@@ -27,5 +31,11 @@ class Heap:
         self.last += 1
         return Obj(self.last, kind, self.recorder.place(node), self.recorder.entries(), name, cls)
 
-    def put(self, holder: Holder, key: object, value: object) -> None:
+    @overload
+    def put(self, holder: Holder, key: str | tuple[object, ...], value: object) -> None: ...
+
+    @overload
+    def put(self, holder: Obj, key: Cell[T], value: T) -> None: ...
+
+    def put(self, holder: Holder, key: Key, value: object) -> None:
         self.trail.put(holder, key, value)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from auditor.static.domain.flow import Changes, Status
-from auditor.static.domain.heap import APPENDED, MISSING, Holder, Obj, is_count_of_a_turn
+from auditor.static.domain.heap import APPENDED, MISSING, Holder, Key, Obj, is_count_of_a_turn
 from auditor.static.domain.provenance import UNKNOWN
 from auditor.static.domain.values import Const
 from auditor.static.interpreter.frames import Frames
@@ -50,7 +50,7 @@ class ListGrowth:
         self.heap = heap
         self.around: list[Around] = []
         self.arms = 0
-        self.counts: list[tuple[Holder, object]] = []
+        self.counts: list[tuple[Holder, Key]] = []
         self.before_turn, self.before_call = 0, 0
 
     @contextmanager
@@ -128,7 +128,7 @@ class ListGrowth:
             return {}
         return {(id(holder), key): (holder, key, NONE_ADDED) for holder, key in self._since(status)}
 
-    def _since(self, status: Status) -> list[tuple[Holder, object]]:
+    def _since(self, status: Status) -> list[tuple[Holder, Key]]:
         """The counts that were written since the turn began that goes on to the next, or the call that returns."""
         return self.counts[self.before_turn if status == "continue" else self.before_call :]
 

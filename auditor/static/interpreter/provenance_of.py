@@ -9,8 +9,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from auditor.solver.expressions import Expr
+from auditor.static.domain.cells import Cell
 from auditor.static.domain.flow import MAX_NESTING, WHOLE
-from auditor.static.domain.heap import BOUNDS, CELLS, MEMORY, STORED, TOUCHED, WRAPPED, Class, Func, Obj, View
+from auditor.static.domain.heap import (
+    STORED,
+    WRITTEN_CELLS,
+    Class,
+    Func,
+    Obj,
+    View,
+)
 from auditor.static.domain.lattice import by_entry, combine, join, substitute
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import (
@@ -46,8 +54,7 @@ class Views:
 
     def own_history(self, target: Obj) -> frozenset[int]:
         """The updates that a state has absorbed, without those of modules that are a part of it."""
-        found = target.d.get("#history")
-        return found if isinstance(found, frozenset) else frozenset()
+        return target.history
 
     def history(self, target: Obj) -> frozenset[int]:
         """The updates that a state has absorbed, by itself or in a part of it."""
@@ -79,12 +86,12 @@ class Views:
         return frozenset(found)
 
     def registered_in(self, owner: Obj) -> Sequence[Obj]:
-        cells = [cell for name, cell in owner.d.items() if not str(name).startswith("#")]
+        cells = [cell for name, cell in owner.d.items() if not isinstance(name, Cell)]
         return [cell for cell in cells if isinstance(cell, Obj) and cell.kind == "module"]
 
     def wrapped_by(self, owner: Obj) -> tuple[Obj, ...]:
         """What its constructor kept, and what is in its lists."""
-        known = owner.d.get(WRAPPED)
+        known = owner.wrapped
         kept = known if isinstance(known, tuple) else ()
         lists = [cell for cell in owner.d.values() if isinstance(cell, Obj) and cell.kind in ("list", "dict")]
         return (*kept, *self.modules_in(lists))
@@ -97,31 +104,21 @@ class Views:
 
     def misgivings(self, target: Obj) -> frozenset[int]:
         """The doubts about what the state was last given."""
-        found = target.d.get("#doubts")
-        return found if isinstance(found, frozenset) else frozenset()
+        return target.doubts
 
     def content(self, target: Obj, depth: int = 0) -> Data:
         """What a container or tensor holds, as one record."""
-        found = target.d.get("#content")
+        found = target.content
         out = found if isinstance(found, Data) else UNKNOWN
-        for key in ("#items", "#elements"):
-            values = target.d.get(key)
-            if isinstance(values, tuple):
-                for value in values:
-                    if value is not target:
-                        out = combine(out, self.all_turns(target, value, depth))
-        kinds = target.d.get("#kinds")
+        for value in (*(target.items or ()), *(target.elements or ())):
+            if value is not target:
+                out = combine(out, self.all_turns(target, value, depth))
+        kinds = target.kinds
         if isinstance(kinds, Data):
             out = replace(out, by_kind=kinds.by_kind)
-        for cell in ("#base", MEMORY):
-            base = target.d.get(cell)
-            if isinstance(base, Value):
-                out = combine(out, self.data(base, depth + 1))
-        for cell in ("#parts", "#joined"):
-            parts = target.d.get(cell)
-            if isinstance(parts, tuple):
-                for part in parts:
-                    out = combine(out, self.data(part, depth + 1))
+        shown = (target.base, target.memory, *(target.parts or ()), *(target.joined or ()))
+        for part in filter(None, shown):
+            out = combine(out, self.data(part, depth + 1))
         return out
 
     def all_turns(self, target: Obj, value: Value, depth: int) -> Data:
@@ -130,7 +127,7 @@ class Views:
         Files of all turns of a comprehension are all files.
         """
         record = self.data(self.machine.evaluate.in_any_turn(target, value), depth + 1)
-        entries = target.d.get("#entries")
+        entries = target.entries
         if not isinstance(entries, tuple) or not record.regions:
             return record
         regions = set()
@@ -201,12 +198,8 @@ class Views:
             inner = self.within(target, depth, self.content)
             if target.kind == "tensor":
                 inner = self.let_through(target, inner)
-                bounds = target.d.get(BOUNDS)
-                if (
-                    isinstance(bounds, frozenset)
-                    and target.d.get(TOUCHED) == STORED
-                    and math.inf not in bounds
-                ):
+                bounds = target.bounds
+                if isinstance(bounds, frozenset) and target.touched == STORED and math.inf not in bounds:
                     inner = replace(inner, most=max(bounds))
             states = inner.states | me if target.kind in ("tensor", "dict") else inner.states | inner.refs
             refs = me if target.kind == "optimizer" else inner.refs | me
@@ -229,11 +222,7 @@ class Views:
     def attributes(self, target: Obj, depth: int) -> Data:
         out = UNKNOWN
         for key, item in list(target.d.items()):
-            if (
-                isinstance(item, Value)
-                and not isinstance(item, (Func, Class))
-                and not str(key).startswith("#")
-            ):
+            if isinstance(item, Value) and not isinstance(item, (Func, Class)) and not isinstance(key, Cell):
                 out = combine(out, self.data(item, depth + 1))
         return out
 
@@ -271,10 +260,9 @@ class Views:
 
     def cells(self, value: Value) -> tuple[Value, ...] | None:
         """The elements of an array of a few numbers, where each of them is known."""
-        if not isinstance(value, Obj) or value.d.get(TOUCHED, CELLS) != CELLS:
+        if not isinstance(value, Obj) or value.touched not in (None, WRITTEN_CELLS):
             return None
-        cells = value.d.get(CELLS)
-        return cells.items if isinstance(cells, Tup) else None
+        return None if value.cells is None else value.cells.items
 
     def objects(self, value: Value | None) -> frozenset[Obj]:
         """The heap objects that the value is."""
@@ -292,9 +280,9 @@ class Views:
 
     def let_through(self, target: Obj, content: Data) -> Data:
         """The content of a tensor with what is known of it as a mask."""
-        if target.d.get("#selective"):
+        if target.selective:
             return replace(content, marks=content.marks | {"selective"})
-        rows = target.d.get("#let_through")
+        rows = target.let_through
         if not isinstance(rows, tuple):
             return content
         return replace(content, written=frozenset(rows), marks=content.marks | {"mask"})

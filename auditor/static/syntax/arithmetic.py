@@ -182,13 +182,13 @@ class Arithmetic:
                 out = self.heap.allocate("list", node)
                 items = self.machine.evaluate.exact_items(container)
                 values = tuple(items) if items is not None else (self.views.content(container),)  # type: ignore[arg-type]
-                out.d["#elements"] = tuple(
+                out.elements = tuple(
                     moved(v) for v in values if not (isinstance(v, Const) and v.value is None)
                 )
                 if any(not isinstance(v, Const) for v in values):
-                    out.d["#repeated"] = True
+                    out.repeated = True
                 elif len(values) == 1:
-                    out.d["#kinds"] = Data(by_kind=filled(values[0].value))  # type: ignore[attr-defined]
+                    out.kinds = Data(by_kind=filled(values[0].value))  # type: ignore[attr-defined]
                 return out
         if isinstance(op, ast.Add):
             a, b = self.machine.evaluate.exact_items(left), self.machine.evaluate.exact_items(right)
@@ -196,7 +196,7 @@ class Arithmetic:
                 if isinstance(left, Tup):
                     return Tup((*a, *b))
                 out = self.heap.allocate("list", node)
-                out.d["#items"] = (*a, *b)
+                out.items = (*a, *b)
                 return out
             if any(isinstance(v, Obj) and v.kind == "list" for v in (left, right)):
                 return self.transfer.list_views.concatenated_lists((left, right), node)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from auditor.static.domain.by_token_kind import ByKind
 from auditor.static.domain.flow import Status
-from auditor.static.domain.heap import TOUCHED, Class, Env, Func, Obj, View, attribute_of
+from auditor.static.domain.heap import Class, Env, Func, Obj, View, attribute_of
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.values import Alt, Const, Generator, Keyed, Lib, Method, Num, Partial, Tup, Value
 from auditor.static.effects.room import EffectsRoom
@@ -56,11 +56,10 @@ class Assignments:
         """Name an allocation after the first variable that holds it."""
         if isinstance(value, Obj) and not value.name:
             value.name = name
-            for cell in ("#items", "#elements"):
-                for element in value.d.get(cell, ()):  # type: ignore[attr-defined]
-                    element = element.value if isinstance(element, Keyed) else element
-                    if isinstance(element, Obj):
-                        self.baptise(element, name)
+            for element in (*(value.items or ()), *(value.elements or ())):
+                held = element.value if isinstance(element, Keyed) else element
+                if isinstance(held, Obj):
+                    self.baptise(held, name)
         elif isinstance(value, Data) and len(value.refs) == 1:
             (target,) = value.refs
             if not target.name:
@@ -169,10 +168,10 @@ class Assignments:
             self.effects.formula_arithmetic.with_binary(operator, target, value, merged, node)
         )
         self.effects.token_tables.spoil(target)
-        self.heap.put(target, TOUCHED, True)
-        self.heap.put(target, "#content", merged)
+        self.heap.put(target, Obj.touched, True)
+        self.heap.put(target, Obj.content, merged)
         if by_kind is not None:
-            self.heap.put(target, "#kinds", Data(by_kind=by_kind))
+            self.heap.put(target, Obj.kinds, Data(by_kind=by_kind))
 
     def assign(self, target: ast.expr, value: Value, env: Env) -> None:
         if isinstance(target, ast.Name):
@@ -219,10 +218,8 @@ class Assignments:
             items = cells
         elif isinstance(value, Const) and isinstance(value.value, (tuple, list)):
             items = [Const(item, value.settings) for item in value.value]
-        elif (
-            isinstance(value, Obj) and isinstance(value.d.get("#items"), tuple) and "#elements" not in value.d
-        ):
-            exact = value.d["#items"]
+        elif isinstance(value, Obj) and isinstance(value.items, tuple) and value.elements is None:
+            exact = value.items
             assert isinstance(exact, tuple)
             items = exact
         elif isinstance(value, Alt):
@@ -277,7 +274,7 @@ class Assignments:
         descriptor = cls.get(name)
         if not isinstance(descriptor, Obj):
             return None
-        given = descriptor.d.get("#setter")
+        given = descriptor.setter
         found = given if isinstance(given, Value) else self.special_methods.special(descriptor, "__set__")
         return None if found is None else Partial(found, (owner,), ())
 
@@ -291,7 +288,7 @@ class Assignments:
                 if record.regions:
                     self.effects.scoring.update(option, record.regions, node, "in place", ".data =")
                 else:
-                    self.heap.put(option, "#history", record.updates)
+                    self.heap.put(option, Obj.history, record.updates)
                 return
             self.baptise(value, name)
             self.heap.put(option, name, value)

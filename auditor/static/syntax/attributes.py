@@ -148,7 +148,7 @@ class Attributes:
         attribute = owner.cls.get(name) if owner.cls is not None else None
         if not isinstance(attribute, Obj) or owner.cls is None:
             return None
-        getter = attribute.d.get("#getter")
+        getter = attribute.getter
         if isinstance(getter, Value):
             return self.transfer.calls.call(getter, [owner], {}, node)
         if name in owner.d and self.special_methods.special(attribute, "__set__") is None:
@@ -199,7 +199,7 @@ class Attributes:
         """`p.grad`: made of the tokens that `backward` has brought to the states."""
         pending: set[object] = set()
         for state in states:
-            found = state.d.get("#pending")
+            found = state.pending
             pending |= found if isinstance(found, frozenset) else set()
         return self.effects.scoring.gradient(pending, node) if pending else Data(marks=frozenset(("grad",)))
 

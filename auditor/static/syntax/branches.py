@@ -9,7 +9,7 @@ from auditor.solver.expressions import Atom, Condition, Expr
 from auditor.solver.operations import replace_atoms
 from auditor.static.ast_text import ast_text
 from auditor.static.domain.flow import Changes, Choice, Status
-from auditor.static.domain.heap import KEPT, MISSING, SEVERAL_WAYS, Env, Holder, Obj, View, is_count_of_a_turn
+from auditor.static.domain.heap import MISSING, Env, Holder, Obj, View, is_count_of_a_turn
 from auditor.static.domain.lattice import by_entry
 from auditor.static.domain.provenance import DRAWN
 from auditor.static.domain.values import Const, Truth, Tup, Value
@@ -158,16 +158,16 @@ class Branches:
             if any(atom.args[0] in entries for atom in fact.iterations())
         )
         first = all(loop.iteration == 1 for loop in self.recorder.running if loop.entry in entries)
-        known = target.d.get(KEPT)
+        known = target.turn_facts
         if not entries or facts == known or (first and not facts):
             return
         if known is None and facts:
-            self.heap.put(target, KEPT, facts)
+            self.heap.put(target, Obj.turn_facts, facts)
         elif known is None:
-            self.heap.put(target, KEPT, ())
+            self.heap.put(target, Obj.turn_facts, ())
         elif known or facts:
-            self.heap.put(target, KEPT, ())
-            self.heap.put(target, SEVERAL_WAYS, True)
+            self.heap.put(target, Obj.turn_facts, ())
+            self.heap.put(target, Obj.several_ways, True)
 
     def settings_of(self, value: Value) -> frozenset[str]:
         settings = getattr(value, "settings", None)
@@ -225,7 +225,7 @@ class Branches:
             right = self.heap.trail.undo(mark)
             for holder, key, value in left.values():
                 if value is not MISSING:
-                    self.heap.put(holder, key, value)
+                    self.heap.trail.put(holder, key, value)
             dead: Status = status_second
             other, status = right, None
         else:
@@ -267,7 +267,7 @@ class Branches:
         for holder, key, value in changes.values():
             present = holder.d.get(key, NONE_ADDED if is_count_of_a_turn(key) else MISSING)
             joined = self.joined_cell(value, present, condition, flipped=flipped)
-            self.heap.put(
+            self.heap.trail.put(
                 holder,
                 key,
                 joined if choice is None else self.effects.selection.kept(value, present, joined, choice),

@@ -87,7 +87,7 @@ class ClassBodies:
             return self.is_callable_here(value.func)
         if isinstance(value, Obj):
             method = None if value.cls is None or value.kind == "module" else value.cls.find("__call__")
-            return method is not None or "#ways" in value.d
+            return method is not None or value.ways is not None
         return isinstance(value, (Func, Class))
 
     # classes
@@ -171,7 +171,7 @@ class ClassBodies:
         cells: dict[object, object] = {**cls.d}
         cells.update(cls.methods)
         table.d.update({("key", name): value for name, value in cells.items()})
-        table.d["#elements"] = tuple(v for v in cells.values() if isinstance(v, Value))
+        table.elements = tuple(v for v in cells.values() if isinstance(v, Value))
         return table
 
     def made_class(self, args: Sequence[Value], node: ast.AST) -> Class | None:

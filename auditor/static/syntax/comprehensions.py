@@ -11,7 +11,7 @@ import ast
 from auditor.solver.expressions import Atom, Condition, Expr
 from auditor.static.ast_text import ast_text
 from auditor.static.domain.flow import Body, RunningLoop, Status
-from auditor.static.domain.heap import KEPT, Class, Env, Func, Obj
+from auditor.static.domain.heap import Class, Env, Func, Obj
 from auditor.static.domain.provenance import DRAWN
 from auditor.static.domain.values import Const, Consume, Generator, Keyed, Truth, Value
 from auditor.static.effects.room import EffectsRoom
@@ -147,7 +147,7 @@ class Comprehensions:
         if exact is None:
             return self.any_turn(node, env)
         out = self.heap.allocate("list", node)
-        out.d["#items"] = exact
+        out.items = exact
         return out
 
     def any_turn(self, node: Comprehension, env: Env) -> Value:
@@ -207,11 +207,11 @@ class Comprehensions:
         if isinstance(node, ast.DictComp):
             table = self.heap.allocate("dict", node)
             number = None if key is None else self.views.number(key)
-            table.d["#elements"] = (value if number is None else Keyed(value, number, tuple(entries)),)
+            table.elements = (value if number is None else Keyed(value, number, tuple(entries)),)
             keys = self.heap.allocate("list", node)
-            keys.d["#elements"] = (key,) if key is not None else ()
-            keys.d["#entries"] = tuple(entries)
-            table.d["#keys"] = keys
+            keys.elements = (key,) if key is not None else ()
+            keys.entries = tuple(entries)
+            table.keys = keys
             return table
         out = self.heap.allocate("list", node)
         for test in tests:
@@ -224,17 +224,17 @@ class Comprehensions:
                 self.branches.leave_out("filter", by, ast_text(node), node, [("list", out.number)])
         if drawn:
             self.branches.leave_out("filter", "chance", ast_text(node), node, [("list", out.number)])
-        out.d["#elements"] = (value,)
-        out.d["#entries"] = tuple(entries)
+        out.elements = (value,)
+        out.entries = tuple(entries)
         kept = tuple(fact for test in tests if isinstance(test, Truth) for fact in facts_of(test.condition))
         if kept:
-            out.d[KEPT] = kept
+            out.turn_facts = kept
         if len(entries) == 1 and not filtered:
-            out.d["#aligned"] = True
+            out.aligned = True
             if length is not None:
-                out.d["#length"] = length
+                out.length = length
         if not isinstance(value, (Obj, Func, Class)) and not self.views.tells_apart(value, entries):
-            out.d["#repeated"] = True
+            out.repeated = True
         return out
 
     def exact_comprehension(

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from auditor.solver.expressions import Atom, Expr
 from auditor.solver.operations import replace_atoms
-from auditor.static.domain.heap import KEPT, Class, Func, Obj, View
+from auditor.static.domain.heap import Class, Func, Obj, View
 from auditor.static.domain.lattice import by_entry, substitute
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import Alt, Const, Keyed, Num, Tup, Value
@@ -44,21 +44,21 @@ class Elements:
             self.append(tail, value, key)
             return
         entries = self.recorder.younger_entries(target)
-        for known_of_whole in ("#aligned", "#length"):
+        for known_of_whole in (Obj.aligned, Obj.length):
             if known_of_whole in target.d:
                 self.heap.trail.drop(target, known_of_whole)
-        elements = target.d.get("#elements")
-        if not entries and elements is None and key is None and "#base" not in target.d:
-            items = target.d.get("#items")
-            self.heap.put(target, "#items", (*(items if isinstance(items, tuple) else ()), value))
+        elements = target.elements
+        if not entries and elements is None and key is None and target.base is None:
+            items = target.items
+            self.heap.put(target, Obj.items, (*(items if isinstance(items, tuple) else ()), value))
             return
         known = elements if isinstance(elements, tuple) else ()
         new = Keyed(value, key, entries)
         if not self.is_known(new, known):
-            self.heap.put(target, "#elements", (*known, new))
+            self.heap.put(target, Obj.elements, (*known, new))
         self.growth.one_more(target, entries)
         if not isinstance(value, (Obj, View, Func, Class)) and not self.views.tells_apart(value, entries):
-            self.heap.put(target, "#repeated", True)
+            self.heap.put(target, Obj.repeated, True)
 
     def is_known(self, new: Keyed, known: Sequence[object]) -> bool:
         """Whether an element stands among the known ones, of whatever turn: read, it would be the same."""
@@ -123,10 +123,10 @@ class Elements:
 
     def nothing_in(self, container: Obj) -> bool:
         """Whether a list has no element, directly or because what it is a part of has none."""
-        base = container.d.get("#base")
+        base = container.base
         if isinstance(base, Obj):
             return base.kind == "list" and self.nothing_in(base)
-        return base is None and container.d.get("#items") == () and "#elements" not in container.d
+        return base is None and container.items == () and container.elements is None
 
     def constant_element(self, container: Const, index: Expr) -> Value:
         value = container.value
@@ -156,25 +156,25 @@ class Elements:
             return self.iterator_element(container, index)
         if container.kind in ("tensor", "module", "instance"):
             return self.data_element(self.views.data(container), index)
-        if container.d.get("#shifted") and (index.is_constant or index.terms[0][0].kind != "opaque"):
+        if container.shifted and (index.is_constant or index.terms[0][0].kind != "opaque"):
             # elements were taken out: what stands where is not followed
             index = self.symbols.fresh(
                 "opaque", index, *(Expr.of(loop.counter) for loop in self.recorder.running)
             )
-        joined = container.d.get("#joined")
+        joined = container.joined
         if isinstance(joined, tuple):
             return self.transfer.list_views.joined_element(joined, index)
-        base = container.d.get("#base")
+        base = container.base
         if isinstance(base, Value):
-            lower, step = container.d["#lower"], container.d.get("#step", 1)
+            lower, step = container.lower, container.step
             assert isinstance(lower, Expr) and isinstance(step, int)
-            if container.d.get("#permuted"):
+            if container.permuted:
                 pick = Atom("pick", (container.number, "order", index), 0)
                 index = Expr.of(pick.knowing(facts=self.bounds(base, Expr.of(pick))))
             return self.element(base, index.scaled(step) + lower)
-        items = container.d.get("#items")
-        elements = container.d.get("#elements")
-        content = container.d.get("#content")
+        items = container.items
+        elements = container.elements
+        content = container.content
         if container.kind == "dict" and isinstance(content, Data) and not elements and not items:
             return self.data_element(content, index)
         if elements is None:
@@ -198,7 +198,7 @@ class Elements:
 
     def at_key(self, table: Obj, key: Expr) -> Value:
         """The entry of a dictionary at an integer key: an element that was put there under that key."""
-        elements = table.d.get("#elements")
+        elements = table.elements
         out: Value | None = None
         for element in elements if isinstance(elements, tuple) else ():
             by_key = key if isinstance(element, Keyed) and element.key is not None else None
@@ -209,16 +209,16 @@ class Elements:
         """That an index is one of the container's, as expressions that are not negative."""
         length = self.loops.length(container)
         facts = [] if length is None else [length - 1 - index]
-        if isinstance(container, Obj) and isinstance(container.d.get("#base"), Value):
-            lower, step = container.d["#lower"], container.d.get("#step", 1)
-            inner = container.d["#base"]
+        if isinstance(container, Obj) and isinstance(container.base, Value):
+            lower, step = container.lower, container.step
+            inner = container.base
             if isinstance(lower, Expr) and isinstance(step, int) and isinstance(inner, Value):
                 facts.extend(self.bounds(inner, index.scaled(step) + lower))
         return tuple(facts)
 
     def built_element(self, container: Obj, element: Value, index: Expr, key: Expr | None) -> Value:
         """An element that a loop put there, seen at an index: the loop's counters become functions of the index."""
-        value, fill_key, entries = element, None, container.d.get("#entries", ())
+        value, fill_key, entries = element, None, container.entries or ()
         if isinstance(element, Keyed):
             value, fill_key, entries = element.value, element.key, element.entries
         assert isinstance(entries, tuple)
@@ -240,7 +240,7 @@ class Elements:
             if only is not None and only.kind in ("opaque", "free") and not index.constant:
                 index = Expr.of(self.bounded([Atom(only.kind, only.args, 0)], entries[:1])[0])
             return tuple((entry, index) for entry in entries)
-        if container.d.get("#repeated"):
+        if container.repeated:
             return tuple((entry, self.symbols.fresh("opaque", index)) for entry in entries)
         buckets = () if key is None else (key,)
         if len(entries) == 1:
@@ -248,7 +248,7 @@ class Elements:
         else:
             chosen = [Atom("pick", (container.number, entry, index, *buckets), 0) for entry in entries]
         chosen = self.bounded(chosen, entries)
-        kept = container.d.get(KEPT)
+        kept = container.turn_facts
         if isinstance(kept, tuple):
             turns = by_entry(tuple((e, Expr.of(a)) for e, a in zip(entries, chosen, strict=True)))
             chosen = [
@@ -311,18 +311,18 @@ class Elements:
 
     def is_aligned(self, container: Obj, entries: Sequence[object]) -> bool:
         """Whether the list got exactly one element in each turn of one loop, from its beginning."""
-        if container.d.get("#aligned"):
+        if container.aligned:
             return True
-        if len(entries) != 1 or container.d.get("#items") or "#entries" in container.d:
+        if len(entries) != 1 or container.items or container.entries is not None:
             return False
         counts = counts_of(container)
         loops = {entry for _, entry, _ in counts}
         return len(loops) == 1 and all(isinstance(c, Const) and c.value == 1 for c in counts.values())
 
     def iterator_element(self, container: Obj, index: Expr) -> Value:
-        parts = container.d["#parts"]
+        parts = container.parts
         assert isinstance(parts, tuple)
-        start = container.d.get("#start")
+        start = container.start
         out: list[Value] = []
         if isinstance(start, Expr):
             out.append(Num(start + index))

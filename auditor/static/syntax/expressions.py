@@ -100,9 +100,9 @@ class Expressions:
             return value.items
         if isinstance(value, Const) and isinstance(value.value, (tuple, list)):
             return [Const(item, value.settings) for item in value.value]
-        if isinstance(value, Obj) and value.kind == "list" and "#elements" not in value.d:
-            items = value.d.get("#items")
-            return items if isinstance(items, tuple) and "#base" not in value.d else None
+        if isinstance(value, Obj) and value.kind == "list" and value.elements is None:
+            items = value.items
+            return items if isinstance(items, tuple) and value.base is None else None
         return None
 
     def e_Tuple(self, node: ast.Tuple, env: Env) -> Value:
@@ -111,7 +111,10 @@ class Expressions:
     def e_List(self, node: ast.List, env: Env) -> Value:
         items, exact = self.items_of(node.elts, env)
         out = self.heap.allocate("list", node)
-        out.d["#items" if exact else "#elements"] = items
+        if exact:
+            out.items = items
+        else:
+            out.elements = items
         return out
 
     def e_Set(self, node: ast.Set, env: Env) -> Value:
@@ -137,7 +140,7 @@ class Expressions:
             if isinstance(key_value, Const) and isinstance(key_value.value, (str, int)):
                 out.d["key", key_value.value] = value
             rest.append(value)
-        out.d["#elements"] = tuple(rest)
+        out.elements = tuple(rest)
         return out
 
     def e_JoinedStr(self, node: ast.JoinedStr, env: Env) -> Value:

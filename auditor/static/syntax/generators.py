@@ -327,7 +327,7 @@ class Generators:
             return value if value.listed is None else None
         if not isinstance(value, Obj) or value.kind != "iterator":
             return None
-        parts, start = value.d.get("#parts"), value.d.get("#start")
+        parts, start = value.parts, value.start
         if not isinstance(parts, tuple) or len(parts) != 1 or not isinstance(start, Expr):
             return None
         inner = self.as_generator(parts[0])
@@ -367,7 +367,7 @@ class Generators:
 
     def zipped(self, parts: list[Value], node: ast.AST) -> Obj:
         out = self.heap.allocate("iterator", node)
-        out.d["#parts"] = tuple(parts)
+        out.parts = tuple(parts)
         return out
 
 

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from auditor.solver.expressions import Atom, Expr
 from auditor.solver.operations import operation, replace_atoms
 from auditor.static.ast_text import ast_text
+from auditor.static.domain.cells import Cell
 from auditor.static.domain.flow import Body, Deferral, RunningLoop, Status
-from auditor.static.domain.heap import MISSING, SEVERAL_WAYS, Env, Holder, Obj, View
+from auditor.static.domain.heap import MISSING, Env, Holder, Key, Obj, View
 from auditor.static.domain.lattice import by_entry
 from auditor.static.domain.provenance import DRAWN, SPACED, UNKNOWN, Data
 from auditor.static.domain.values import Const, Keyed, Num, Tup, Value
@@ -39,7 +40,7 @@ class Induction:
     """An integer that a turn changes by `delta`: `base + delta·counter`."""
 
     holder: Holder
-    key: object
+    key: Key
     base: Expr
     delta: Expr
     predicted: Expr
@@ -110,7 +111,7 @@ class Loops:
         for part in shown_by(iterable):
             if part.number in self.branches.thinned_lists:
                 self.branches.left_out.append(self.branches.thinned_lists[part.number])
-            elif part.d.get(SEVERAL_WAYS) and not all(
+            elif part.several_ways and not all(
                 isinstance(count, Const) and count.value for count in counts_of(part).values()
             ):
                 self.branches.left_out.append(("branch", "unknown", body.detail, body.node))
@@ -270,7 +271,7 @@ class Loops:
         """After the first turn: integers it changed continue as affine in the counter; the rest is forgotten."""
         found: list[Induction] = []
         for holder, key, old in self.heap.trail.changed(mark).values():
-            if old is MISSING or (isinstance(key, str) and key.startswith("#")):
+            if old is MISSING or (isinstance(key, Cell)):
                 continue
             new = holder.d.get(key, MISSING)
             before = self.views.number(old) if isinstance(old, Value) else None
@@ -280,14 +281,14 @@ class Loops:
                     continue
                 delta = after - before
                 if any(atom.args[0] == counter.args[0] for atom in delta.iterations()):
-                    self.heap.put(holder, key, Num(self.symbols.fresh("opaque", Expr.of(counter))))
+                    self.heap.trail.put(holder, key, Num(self.symbols.fresh("opaque", Expr.of(counter))))
                     continue
                 predicted = before + operation("mul", Expr.of(counter), delta)
-                self.heap.put(holder, key, Num(predicted))
+                self.heap.trail.put(holder, key, Num(predicted))
                 found.append(Induction(holder, key, before, delta, predicted))
             elif isinstance(old, Const) and isinstance(new, Const) and old != new:
                 if isinstance(new.value, float) or isinstance(old.value, float):
-                    self.heap.put(holder, key, Data(turns=frozenset((counter,))))
+                    self.heap.trail.put(holder, key, Data(turns=frozenset((counter,))))
         return found
 
     def failed(self, inductions: list[Induction]) -> bool:
@@ -302,12 +303,12 @@ class Loops:
     def check_inductions(self, inductions: list[Induction], counter: Atom) -> None:
         for induction in inductions:
             if self.broken(induction):
-                self.heap.put(
+                self.heap.trail.put(
                     induction.holder, induction.key, Num(self.symbols.fresh("opaque", Expr.of(counter)))
                 )
             else:
                 predicted = induction.base + operation("mul", Expr.of(counter), induction.delta)
-                self.heap.put(induction.holder, induction.key, Num(predicted))
+                self.heap.trail.put(induction.holder, induction.key, Num(predicted))
 
     # what is iterated
     def known_items(self, iterable: Value) -> Sequence[Value] | None:
@@ -320,9 +321,9 @@ class Loops:
                 return None
             if isinstance(iterable.value, (tuple, list)):
                 return [Const(i, iterable.settings) for i in iterable.value]
-        if isinstance(iterable, Obj) and iterable.kind == "list" and "#elements" not in iterable.d:
-            items = iterable.d.get("#items")
-            if isinstance(items, tuple) and "#base" not in iterable.d:
+        if isinstance(iterable, Obj) and iterable.kind == "list" and iterable.elements is None:
+            items = iterable.items
+            if isinstance(items, tuple) and iterable.base is None:
                 return items
         return None
 
@@ -345,25 +346,25 @@ class Loops:
         return None
 
     def object_length(self, value: Obj) -> Expr | None:
-        length = value.d.get("#length")
+        length = value.length
         if isinstance(length, Expr):
             return length
-        joined = value.d.get("#joined")
+        joined = value.joined
         if isinstance(joined, tuple):
             return self.transfer.list_views.joined_length(joined)
-        base = value.d.get("#base")
+        base = value.base
         if isinstance(base, Value):
             return self.slice_length(value, base)
-        items = value.d.get("#items")
-        if isinstance(items, tuple) and "#elements" not in value.d:
+        items = value.items
+        if isinstance(items, tuple) and value.elements is None:
             return Expr(len(items))
-        parts = value.d.get("#parts")
+        parts = value.parts
         if isinstance(parts, tuple) and parts:
             lengths = [self.length(part) for part in parts]
             known = [n for n in lengths if n is not None]
             if known and len(known) == len(lengths):
                 return operation("min", *known)
-        elements = value.d.get("#elements")
+        elements = value.elements
         if isinstance(elements, tuple) and elements:
             entries = {e.entries if isinstance(e, Keyed) else None for e in elements}
             if len(entries) == 1:
@@ -374,7 +375,7 @@ class Loops:
 
     def slice_length(self, value: Obj, base: Value) -> Expr | None:
         whole = self.length(base)
-        lower, step, most = value.d["#lower"], value.d.get("#step", 1), value.d.get("#most")
+        lower, step, most = value.lower, value.step, value.most
         if whole is None or not isinstance(lower, Expr) or not isinstance(step, int):
             unknown = Expr.of(Atom("size", (("slice", value.number),), 0))
             return operation("min", unknown, most) if isinstance(most, Expr) else None
@@ -384,7 +385,7 @@ class Loops:
     def indexable(self, value: Value) -> Value:
         """What `element` is asked of when iterating over a value: dictionaries give their keys."""
         if isinstance(value, Obj) and value.kind == "dict":
-            keys = value.d.get("#keys")
+            keys = value.keys
             return keys if isinstance(keys, Value) else UNKNOWN
         return value
 
@@ -398,8 +399,8 @@ def shown_by(value: object) -> Iterator[Obj]:
             waiting.append(part.base)
         if isinstance(part, Obj):
             yield part
-            parts, joined = part.d.get("#parts"), part.d.get("#joined")
-            waiting.append(part.d.get("#base"))
+            parts, joined = part.parts, part.joined
+            waiting.append(part.base)
             for several in (parts, joined):
                 waiting.extend(several if isinstance(several, tuple) else ())
 

@@ -86,12 +86,12 @@ class Managers:
         """Managers of `contextlib` that call what they are given when they are left."""
         if name in ("contextlib.ExitStack", "contextlib.AsyncExitStack"):
             out = self.heap.allocate("instance", node, "stack")
-            out.d["#exits"] = ()
+            out.exits = ()
             return out
         if name in ("contextlib.closing", "contextlib.aclosing") and args:
             out = self.heap.allocate("instance", node, "closing")
-            out.d["#exits"] = (Partial(self.attributes.attribute(args[0], "close", node), (), ()),)
-            out.d["#closes"] = args[0]
+            out.exits = (Partial(self.attributes.attribute(args[0], "close", node), (), ()),)
+            out.closes = args[0]
             return out
         return None
 
@@ -108,25 +108,25 @@ class Managers:
 
             self.managed(owner, act, node)
             return results[0]
-        if not isinstance(owner, Obj) or "#exits" not in owner.d:
+        if not isinstance(owner, Obj) or owner.exits is None:
             return None
         if name in ("callback", "push_async_callback") and args:
             self.transfer.life_cycle.takes_charge(node)
             self.transfer.life_cycle.add_to(
-                owner, "#exits", Partial(args[0], tuple(args[1:]), tuple(keywords.items()))
+                owner, Obj.exits, Partial(args[0], tuple(args[1:]), tuple(keywords.items()))
             )
             return args[0]
         if name in ("enter_context", "enter_async_context") and args:
             leave = self.first_special(args[0], ("__exit__", "__aexit__"))
             value = self.entered_value(args[0], node)
             if leave is not None:
-                self.transfer.life_cycle.add_to(owner, "#exits", Partial(leave, (Const(None),) * 3, ()))
+                self.transfer.life_cycle.add_to(owner, Obj.exits, Partial(leave, (Const(None),) * 3, ()))
             if isinstance(args[0], Generator):
                 return self.generators.listed(args[0])
             return value
         if name == "push" and args:
             leave = self.special_methods.special(args[0], "__exit__") or args[0]
-            self.transfer.life_cycle.add_to(owner, "#exits", Partial(leave, (Const(None),) * 3, ()))
+            self.transfer.life_cycle.add_to(owner, Obj.exits, Partial(leave, (Const(None),) * 3, ()))
             return args[0]
         if name in ("close", "aclose"):
             self.transfer.life_cycle.run_exits(owner, node)

@@ -227,7 +227,7 @@ class SpecialMethods:
     def made_where_missing(self, owner: Obj, index: Value, node: ast.AST) -> Value | None:
         """The entry that `__missing__` or the factory of a dictionary makes for a key that is not there."""
         known = isinstance(index, Const) and ("key", index.value) in owner.d
-        factory = owner.d.get("#factory")
+        factory = owner.factory
         missing = self.special(owner, "__missing__")
         if known or (missing is None and not isinstance(factory, Value)):
             return None
@@ -241,7 +241,7 @@ class SpecialMethods:
             )
         return (
             self.decisions.join(made, self.machine.evaluate.subscript(owner, index, node))
-            if owner.d.get("#elements")
+            if owner.elements
             else made
         )
 

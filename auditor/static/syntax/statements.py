@@ -112,7 +112,7 @@ class Statements:
             if alias.name == "*":
                 if isinstance(module, Obj):
                     for key, value in list(module.d.items()):
-                        if isinstance(key, str) and not key.startswith(("_", "#")):
+                        if isinstance(key, str) and not key.startswith("_"):
                             self.heap.put(env, key, value)
                 continue
             self.heap.put(

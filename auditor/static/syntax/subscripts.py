@@ -16,7 +16,6 @@ from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
 from auditor.static.syntax.elements import Elements
 from auditor.static.syntax.statements import Statements
-from auditor.static.transfer.item_assignment import PLACED
 from auditor.static.transfer.room import TransferRoom
 from auditor.trace.region import Region
 
@@ -101,7 +100,7 @@ class Subscripts:
             found = self.container_subscript(owner, index, node)
             if found is not None:
                 return found
-            if isinstance(owner, Obj) and PLACED in owner.d and isinstance(index, Slice):
+            if isinstance(owner, Obj) and owner.placed is not None and isinstance(index, Slice):
                 placed = self.transfer.item_assignment.part_by_position(owner, index, node)
                 if placed is not None:
                     return placed
@@ -231,7 +230,7 @@ class Subscripts:
                 assert isinstance(found, Value)
                 return substitute(found, by_entry(owner.mapping)) if isinstance(owner, View) else found
             key = self.views.data(index)
-            if base.d.get("#history") or key.regions or key.looks:
+            if base.history or key.regions or key.looks:
                 entry = self.views.data(owner)
                 entry = replace(entry, refs=entry.refs - {base})
                 return self.effects.lookups.with_lookup(
@@ -245,7 +244,7 @@ class Subscripts:
             if isinstance(index, Slice):
                 return self.list_slice(owner, index, node)
             position = self.views.number(index)
-            if position is not None and position.is_constant and "#by_score" in base.d:
+            if position is not None and position.is_constant and base.by_score:
                 one = self.elements.element(owner, None)
                 return self.effects.selection.picked_by_score(owner, one, node, "sorted")
             if position is not None:
@@ -268,16 +267,11 @@ class Subscripts:
 
     def list_slice(self, owner: Obj | View, index: Slice, node: ast.AST) -> Value:
         base = owner.base if isinstance(owner, View) else owner
-        items = base.d.get("#items")
+        items = base.items
         sliced = self.constant_slice(index)
         out = self.heap.allocate("list", node)
-        if (
-            sliced is not None
-            and isinstance(items, tuple)
-            and "#elements" not in base.d
-            and "#base" not in base.d
-        ):
-            out.d["#items"] = items[sliced]
+        if sliced is not None and isinstance(items, tuple) and base.elements is None and base.base is None:
+            out.items = items[sliced]
             return out
         lower: Expr | None = Expr(0) if index.lower is None else self.views.number(index.lower)
         step = index.step.value if isinstance(index.step, Const) and isinstance(index.step.value, int) else 1
@@ -291,13 +285,13 @@ class Subscripts:
                 "opaque", *(Expr.of(a) for a in sorted_atoms(self.views.data(index.lower)))
             )
             step = max(step, 1)
-        out.d["#base"] = owner
-        out.d["#lower"] = lower
-        out.d["#step"] = step
-        out.d["#elements"] = ()
+        out.base = owner
+        out.lower = lower
+        out.step = step
+        out.elements = ()
         upper = self.views.number(index.upper) if index.upper is not None else None
         if upper is not None and step == 1 and not (upper.is_constant and upper.constant < 0):
-            out.d["#most"] = upper - lower
+            out.most = upper - lower
         return out
 
     def array_subscript(self, owner: Data, index: Value) -> Value:

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import replace
 
-from auditor.static.domain.heap import TOUCHED, Env, Holder, Obj
+from auditor.static.domain.heap import Env, Holder, Obj
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.values import Value
 from auditor.static.interpreter.machine import Machine
@@ -49,9 +49,11 @@ class Aliases:
             for holder in self.holders():
                 for key, value in list(holder.d.items()):
                     if value is old:
-                        self.heap.put(holder, key, new)
+                        self.heap.trail.put(holder, key, new)
                     elif isinstance(value, tuple) and any(item is old for item in value):
-                        self.heap.put(holder, key, tuple(new if item is old else item for item in value))
+                        self.heap.trail.put(
+                            holder, key, tuple(new if item is old else item for item in value)
+                        )
             for view, base in list(self.known_views.values()):
                 if view is old:
                     whole = self.views.mix(base, new)
@@ -78,7 +80,7 @@ class Aliases:
     def write_out(self, out: Value, result: Value, node: ast.AST) -> None:
         """The result of a function is written into an array that was handed to it."""
         for target in self.views.objects(out):
-            self.heap.put(target, TOUCHED, True)
+            self.heap.put(target, Obj.touched, True)
         self.in_place.in_place(out, self.views.objects(out), "copy_", [result], {}, node)
         if isinstance(out, Data):
             self.write_through(out, self.views.data(result))

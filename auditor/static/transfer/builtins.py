@@ -189,14 +189,14 @@ class BuiltinFunctions:
         target = value.base if isinstance(value, View) else value
         if isinstance(target, Obj):
             size = sum(1 for cell in target.d if isinstance(cell, tuple))
-            elements = target.d.get("#elements")
+            elements = target.elements
             marker = (target.number, size, len(elements) if isinstance(elements, tuple) else 0)
             parts = [
                 Expr.of(r.counter) for r in self.recorder.running if r.entry not in target.loops and elements
             ]
             if isinstance(value, View) and value.key is not None:
                 parts.append(value.key)
-            most = target.d.get("#most")
+            most = target.most
             high = most if isinstance(most, Expr) else None
             return Num(Expr.of(Atom("size", (marker, *parts), 0, high)))
         record = self.views.data(value)
@@ -224,11 +224,11 @@ class BuiltinFunctions:
             )
         if step is None:
             return Data(turns=self.views.mix(*args).turns)
-        out.d["#elements"] = (Num(start + operation("mul", counter, step), settings),)
-        out.d["#entries"] = (entry,)
-        out.d["#aligned"] = True
+        out.elements = (Num(start + operation("mul", counter, step), settings),)
+        out.entries = (entry,)
+        out.aligned = True
         if stop is not None and step.is_constant and step.constant > 0:
-            out.d["#length"] = operation("floordiv", stop - start + (step.constant - 1), step)
+            out.length = operation("floordiv", stop - start + (step.constant - 1), step)
         return out
 
     def b_enumerate(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
@@ -238,16 +238,16 @@ class BuiltinFunctions:
             if len(args) > 1
             else self.views.number(keywords.get("start", Const(0)))
         )
-        out.d["#parts"] = tuple(args[:1])
-        out.d["#start"] = start if start is not None else Expr(0)
+        out.parts = tuple(args[:1])
+        out.start = start if start is not None else Expr(0)
         length = self.machine.evaluate.length(args[0]) if args else None
         if length is not None:
-            out.d["#length"] = length
+            out.length = length
         return out
 
     def b_zip(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         out = self.heap.allocate("iterator", node)
-        out.d["#parts"] = tuple(args)
+        out.parts = tuple(args)
         return out
 
     def b_next(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
@@ -301,8 +301,7 @@ class BuiltinFunctions:
             self.library_patches.patch(f"{args[0].name}.{args[1].value}", args[2], node)
         elif len(args) == 3 and isinstance(args[1], Const) and isinstance(args[0], (Obj, Class)):
             name = str(args[1].value)
-            if not name.startswith("#"):  # cells of the evaluator's own
-                self.machine.evaluate.set_attribute(args[0], name, args[2], node)
+            self.machine.evaluate.set_attribute(args[0], name, args[2], node)
         elif len(args) == 3 and isinstance(args[0], Obj) and args[0].kind == "module":
             # one of its parts, which one is not known
             self.memory.in_place.in_place(args[0], frozenset((args[0],)), "setattr", [args[2]], {}, node)
@@ -379,18 +378,18 @@ class BuiltinFunctions:
             return self.heap.allocate("dict" if name in ("set", "frozenset") else "list", node)
         value = args[0]
         if name in ("sorted", "reversed", "set") and isinstance(value, (Obj, View)):
-            items = value.d.get("#items") if isinstance(value, Obj) else None
+            items = value.items if isinstance(value, Obj) else None
             if (
                 isinstance(items, tuple)
                 and isinstance(value, Obj)
-                and "#elements" not in value.d
+                and value.elements is None
                 and len(items) < 2
             ):
                 return value
             out = self.heap.allocate("list", node)
             self.list_views.show_shuffled(out, value)
             if name == "sorted" and self.views.data(value).losses:
-                out.d["#by_score"] = True
+                out.by_score = True
             if name == "sorted":
                 self.effects.formulas.ordered_by_score(out, node)
             return out
@@ -400,7 +399,7 @@ class BuiltinFunctions:
             return out
         if isinstance(value, Tup) and name == "list":
             out = self.heap.allocate("list", node)
-            out.d["#items"] = value.items
+            out.items = value.items
             return out
         if isinstance(value, Obj) and value.kind == "list" and name in ("list", "tuple"):
             out = self.heap.allocate("list", node)

@@ -11,7 +11,7 @@ from auditor.program.walk import walk
 from auditor.solver.expressions import Atom, Expr
 from auditor.static.ast_text import once_a_node
 from auditor.static.domain.flow import Changes
-from auditor.static.domain.heap import MISSING, TOUCHED, Class, Env, Func, NamesView, Obj, SuperView, View
+from auditor.static.domain.heap import MISSING, Class, Env, Func, NamesView, Obj, SuperView, View
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import Alt, Const, Lib, Method, Num, Partial, Tup, Value
 from auditor.static.effects.room import EffectsRoom
@@ -122,7 +122,7 @@ class Calls:
                 for key, item in value.d.items():
                     if isinstance(key, tuple) and key[0] == "key" and isinstance(item, Value):
                         keywords[str(key[1])] = item
-                if value.d.get("#elements") or "#content" in value.d:
+                if value.elements or value.content is not None:
                     keywords["**"] = value
             else:
                 keywords["**"] = value
@@ -225,7 +225,7 @@ class Calls:
             method = self.machine.evaluate.special(func, "__call__")
             if method is not None:
                 return self.call(method, args, keywords, node)
-            ways = self.life_cycle.cell_values(func, "#ways")
+            ways = self.life_cycle.cell_values(func, Obj.ways)
             if ways:
                 return self.either([partial(self.call, way, args, keywords, node) for way in ways])
         if isinstance(func, View):
@@ -249,7 +249,7 @@ class Calls:
         given = (func, *args, *keywords.values())
         for value in given:
             for target in self.views.objects(value):
-                self.heap.put(target, TOUCHED, True)
+                self.heap.put(target, Obj.touched, True)
         self.effects.havoc.mark(given, "call of an unknown function", call_text(node), node)
         out = self.views.mix(*given)
         if out.regions or out.losses or out.states:
@@ -377,7 +377,7 @@ class Calls:
             rest = {k: v for k, v in keywords.items() if k not in known}
             for key, value in rest.items():
                 table.d["key", key] = value
-            table.d["#elements"] = tuple(rest.values())
+            table.elements = tuple(rest.values())
             scope.d[parameters.kwarg.arg] = table
         return scope
 

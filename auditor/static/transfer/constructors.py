@@ -9,9 +9,8 @@ from dataclasses import replace
 
 from auditor.program.walk import walk
 from auditor.static.ast_text import once_a_node
-from auditor.static.causality.handover import MADE_WITH
-from auditor.static.domain.heap import WRAPPED, Class, Func, Obj
-from auditor.static.domain.values import Const, Tup, Value
+from auditor.static.domain.heap import Class, Func, Obj
+from auditor.static.domain.values import Tup, Value
 from auditor.static.interpreter.machine import Machine
 from auditor.static.transfer.nn_modules import Modules
 
@@ -70,10 +69,10 @@ class Constructors:
             made = self.bare_instance(cls, args, node)
         initialiser = cls.find("__init__")
         if made.kind == "module":
-            made.d[MADE_WITH] = (tuple(args), dict(keywords), node)
+            made.made_with = (tuple(args), dict(keywords), node)
             if initialiser is not None:
                 given = bound_arguments(initialiser.node, args, keywords)
-                made.d[WRAPPED] = self.kept_modules(initialiser, given)
+                made.wrapped = self.kept_modules(initialiser, given)
                 for attribute, parameter in set_plainly(initialiser.node):
                     value = given.get(parameter)
                     if isinstance(value, Obj) and (
@@ -82,7 +81,7 @@ class Constructors:
                     ):
                         made.d[attribute] = value
         elif made.kind == "optimizer":
-            made.d["#content"] = self.views.data(Tup((*args, *keywords.values())))
+            made.content = self.views.data(Tup((*args, *keywords.values())))
             if initialiser is not None and any(
                 self.nn_modules.trains(method) for method in cls.methods.values()
             ):
@@ -99,7 +98,6 @@ class Constructors:
         """An object of a class, before its constructor has run."""
         if cls.is_module:
             out = self.heap.allocate("module", node, "", cls)
-            out.d["#class"] = Const(cls.node.name)
             return out
         if cls.is_optimizer:
             return self.heap.allocate("optimizer", node, cls.node.name, cls)
@@ -108,7 +106,7 @@ class Constructors:
                 return self.heap.allocate(CONTAINERS[base], node, "", cls)
         out = self.heap.allocate("instance", node, "", cls)
         if args and {"builtins.tuple", "builtins.str"} & set(cls.library_bases()):
-            out.d["#value"] = args[0]
+            out.made_of = args[0]
         return out
 
     def kept_modules(self, initialiser: Func, given: Mapping[str, Value]) -> tuple[Obj, ...]:

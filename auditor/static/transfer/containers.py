@@ -95,7 +95,7 @@ class ContainerMethods:
             of_scores = name == "sort" and bool(self.views.data(target).losses)
             in_order = self.reordered(target)
             if of_scores:
-                self.heap.put(target, "#by_score", True)
+                self.heap.put(target, Obj.by_score, True)
             return in_order
         if name in ("pop", "popleft", "get", "get_nowait"):
             found = (
@@ -110,11 +110,11 @@ class ContainerMethods:
             some = self.machine.evaluate.element(
                 owner, self.symbols.fresh("opaque", *counters) if counters else None
             )
-            self.heap.put(target, "#shifted", True)
+            self.heap.put(target, Obj.shifted, True)
             return some
         if name in ("copy", "clear", "remove", "tolist", "__iter__"):
             if name == "clear":
-                self.list_views.become(target, "#items", ())
+                self.list_views.become(target, Obj.items, ())
             return owner
         if name in ("index", "count", "empty", "qsize"):
             return UNKNOWN
@@ -122,7 +122,7 @@ class ContainerMethods:
 
     def reordered(self, target: Obj) -> Value:
         """In-place sort: the same elements in an order that is not known."""
-        if isinstance(target.d.get("#items"), tuple) and "#elements" not in target.d:
+        if isinstance(target.items, tuple) and target.elements is None:
             return Const(None)
         self.list_views.shuffled(target)
         return Const(None)
@@ -151,12 +151,12 @@ class ContainerMethods:
                 for cell, value in args[0].d.items():
                     if isinstance(cell, tuple) and cell[0] == "key":
                         self.heap.put(target, cell, value)
-            known = target.d.get("#elements")
-            self.heap.put(target, "#elements", (*(known if isinstance(known, tuple) else ()), *(args[:1])))
+            known = target.elements
+            self.heap.put(target, Obj.elements, (*(known if isinstance(known, tuple) else ()), *(args[:1])))
             return Const(None)
         if name == "items":
             out = self.heap.allocate("iterator", node)
-            out.d["#parts"] = (self.keys_of(target), self.values_of(owner, node))
+            out.parts = (self.keys_of(target), self.values_of(owner, node))
             return out
         if name == "values":
             return self.values_of(owner, node)
@@ -166,13 +166,13 @@ class ContainerMethods:
             return owner
         if name == "clear":
             self.effects.scoring.reset(target, node, "clear")
-            self.heap.trail.drop(target, "#elements")
-            self.heap.trail.drop(target, "#content")
+            self.heap.trail.drop(target, Obj.elements)
+            self.heap.trail.drop(target, Obj.content)
             return Const(None)
         return None
 
     def keys_of(self, target: Obj) -> Value:
-        keys = target.d.get("#keys")
+        keys = target.keys
         return keys if isinstance(keys, Value) else UNKNOWN
 
     def values_of(self, owner: Obj | View, node: ast.AST) -> Value:
@@ -180,10 +180,10 @@ class ContainerMethods:
         target = owner.base if isinstance(owner, View) else owner
         out = self.heap.allocate("list", node)
         out.number = target.number
-        out.d["#elements"] = target.d.get("#elements", ())
-        if "#content" in target.d:
-            out.d["#content"] = target.d["#content"]
-        keys = target.d.get("#keys")
+        out.elements = target.elements or ()
+        if target.content is not None:
+            out.content = target.content
+        keys = target.keys
         if isinstance(keys, Obj):
-            out.d["#entries"] = keys.d.get("#entries", ())
+            out.entries = keys.entries or ()
         return out

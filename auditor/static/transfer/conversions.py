@@ -137,9 +137,7 @@ class Conversions:
         out = self.heap.allocate("instance", node, "property")
         names = ("fget", "fset", "fdel")
         given = {**dict(zip(names, args, strict=False)), **keywords}
-        for name, cell in (("fget", "#getter"), ("fset", "#setter")):
-            if name in given:
-                out.d[cell] = given[name]
+        out.getter, out.setter = given.get("fget"), given.get("fset")
         return out
 
     def b_type(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
@@ -176,8 +174,8 @@ class Conversions:
         if args and isinstance(args[0], Obj) and args[0].kind == "dict":
             out.d.update(args[0].d)
         elif args:
-            out.d["#content"] = self.views.mix_references(args)
+            out.content = self.views.mix_references(args)
         for key, value in keywords.items():
             out.d["key", key] = value
-        known = out.d.get("#elements")
-        out.d["#elements"] = (*(known if isinstance(known, tuple) else ()), *keywords.values())
+        known = out.elements
+        out.elements = (*(known if isinstance(known, tuple) else ()), *keywords.values())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 
-from auditor.static.domain.heap import Class, Env, Func, NamesView, Obj
+from auditor.static.domain.heap import Class, Env, Func, NamesView, Obj, given_by_name
 from auditor.static.domain.lattice import combine
 from auditor.static.domain.provenance import UNKNOWN
 from auditor.static.domain.values import Const, Lib, Method, Partial, Tup, Value
@@ -128,12 +128,12 @@ class DefaultMethods:
             self.conversions.dict_filled(owner, args, keywords, node)
         elif owner.kind == "optimizer":
             known = combine(self.views.content(owner), self.views.mix_references([*args, *keywords.values()]))
-            self.heap.put(owner, "#content", known)
+            self.heap.put(owner, Obj.content, known)
         elif owner.kind == "instance":
             for name, value in keywords.items():
                 if not name.startswith("*"):
-                    self.heap.put(owner, f"#given {name}", value)
-            self.heap.put(owner, "#given", Tup(tuple(args)))
+                    self.heap.put(owner, given_by_name(name), value)
+            self.heap.put(owner, Obj.given, Tup(tuple(args)))
 
     # names as a dictionary
     def names_method(
@@ -168,7 +168,7 @@ class DefaultMethods:
         cells = dict(owner.owner.d)
         if isinstance(owner.owner, Class):
             cells.update(owner.owner.methods)
-        return {k: v for k, v in cells.items() if isinstance(k, str) and not k.startswith("#")}
+        return {k: v for k, v in cells.items() if isinstance(k, str)}
 
     def name_in(self, owner: NamesView, key: Value) -> Value | None:
         """What a name stands for; None where the name is not known."""

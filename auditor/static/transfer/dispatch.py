@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from auditor.static.domain.heap import MEMORY, TOUCHED, WRAPPED, Env, Func, Obj
+from auditor.static.domain.heap import Env, Func, Obj
 from auditor.static.domain.lattice import combine
 from auditor.static.domain.provenance import ANY_ORDER, DRAWN, UNKNOWN, Data
 from auditor.static.domain.settings import Resolved
@@ -151,7 +151,7 @@ class Functions:
         for target in self.views.objects(
             keywords.get("out") or (args[0] if args and tail in WRITES_FIRST else None)
         ):
-            self.heap.put(target, TOUCHED, True)
+            self.heap.put(target, Obj.touched, True)
         written = self.memory.with_output(name, args, keywords, node)
         if written is None:
             written = self.memory.written_into(name, tail, args, keywords, node)
@@ -221,7 +221,7 @@ class Functions:
             return replace(value, marks=value.marks | {mark})
         if isinstance(value, Obj) and value.kind == "tensor":
             content = self.views.content(value)
-            value.d["#content"] = replace(content, marks=content.marks | {mark})
+            value.content = replace(content, marks=content.marks | {mark})
         return value
 
     # structure: partials, copies, wrappers, threads
@@ -263,9 +263,9 @@ class Functions:
         ):
             if tail == "Parameter":
                 leaf = self.heap.allocate("tensor", node)
-                leaf.d["#content"] = self.views.data(args[0]).plain() if args else UNKNOWN
+                leaf.content = self.views.data(args[0]).plain() if args else UNKNOWN
                 if args and isinstance(args[0], Obj) and args[0].kind == "tensor":
-                    leaf.d[MEMORY] = args[0]
+                    leaf.memory = args[0]
                 return leaf
             if tail in ("ModuleList", "Sequential", "ModuleDict", "ParameterList"):
                 inner = self.views.mix_references(args)
@@ -289,7 +289,7 @@ class Functions:
         if tail in MAPPINGS and name.split(".")[0] == "collections":
             table = self.heap.allocate("dict", node)
             if tail == "defaultdict" and args and self.callbacks.is_callback(args[0]):
-                table.d["#factory"] = args[0]
+                table.factory = args[0]
             return table
         if name.startswith("torch.distributed"):
             return self.distributed(tail, args, keywords, node)
@@ -322,7 +322,7 @@ class Functions:
 
     def optimizer(self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Obj:
         out = self.heap.allocate("optimizer", node, name)
-        out.d["#content"] = self.views.mix_references([*args, *keywords.values()])
+        out.content = self.views.mix_references([*args, *keywords.values()])
         return out
 
     def copied(self, value: Value, node: ast.AST, *, deep: bool) -> Value:
@@ -336,13 +336,13 @@ class Functions:
             return known[value.number]
         out = known[value.number] = self.heap.allocate(value.kind, node, value.name, value.cls)
         out.d = dict(value.d)
-        out.d.pop("#pending", None)
+        out.d.pop(Obj.pending, None)
         if deep:
             for name, cell in value.d.items():
                 if isinstance(cell, Obj) and cell.kind in ("module", "list", "dict"):
                     out.d[name] = self.copied_object(cell, node, known, deep=cell.kind == "module")
             kept = self.views.wrapped_by(value)
-            out.d[WRAPPED] = tuple(self.copied_object(part, node, known, deep=True) for part in kept)
+            out.wrapped = tuple(self.copied_object(part, node, known, deep=True) for part in kept)
         return out
 
     def run_inner(self, node: ast.AST, scope: Env | None = None) -> Value:
@@ -379,12 +379,12 @@ class Functions:
             target, value = args[0], args[1]
             if isinstance(target, Obj) and target.kind in ("list", "tensor"):
                 if target.kind == "list":
-                    known = target.d.get("#elements")
-                    self.heap.put(target, "#elements", (*(known if isinstance(known, tuple) else ()), value))
+                    known = target.elements
+                    self.heap.put(target, Obj.elements, (*(known if isinstance(known, tuple) else ()), value))
                 else:
                     self.heap.put(
                         target,
-                        "#content",
+                        Obj.content,
                         combine(self.views.content(target), self.views.data(value).plain()),
                     )
         return UNKNOWN
@@ -432,7 +432,7 @@ class Functions:
         if isinstance(value, Const):
             return str(value.value)[:80]
         if isinstance(value, (Tup, Obj)):
-            items = value.items if isinstance(value, Tup) else value.d.get("#items", ())
+            items = value.items if isinstance(value, Tup) else value.items or ()
             if isinstance(items, tuple):
                 return " ".join(self.text_of(i) for i in items[:6] if isinstance(i, Value))[:80]
         if isinstance(value, Data) and value.template is not None:

@@ -192,17 +192,19 @@ class DynamicCode:
             made = [(name, cell) for name, cell in scope.d.items() if known.get(name) is not cell]
             for name, cell in made:
                 self.heap.put(space, ("key", name), cell)
-            elements = space.d.get("#elements")
+            elements = space.elements
             before = elements if isinstance(elements, tuple) else ()
-            self.heap.put(space, "#elements", (*before, *(cell for _, cell in made)))
+            self.heap.put(
+                space, Obj.elements, (*before, *(cell for _, cell in made if isinstance(cell, Value)))
+            )
 
 
-def named_cells(space: Obj) -> dict[object, Value]:
+def named_cells(space: Obj) -> dict[str, Value]:
     """What a dictionary or namespace holds by name."""
     if space.kind == "namespace":
-        return {name: cell for name, cell in space.d.items() if isinstance(cell, Value)}
-    return {
-        cell[1]: value
-        for cell, value in space.d.items()
-        if isinstance(cell, tuple) and cell[0] == "key" and isinstance(value, Value)
-    }
+        found = space.d.items()
+    else:
+        found = {
+            cell[1]: value for cell, value in space.d.items() if isinstance(cell, tuple) and cell[0] == "key"
+        }.items()
+    return {name: value for name, value in found if isinstance(name, str) and isinstance(value, Value)}

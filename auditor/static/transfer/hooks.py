@@ -10,21 +10,12 @@ import ast
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from auditor.static.domain.heap import Class, Func, Obj
+from auditor.static.domain.heap import Class, Func, Hook, Obj
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.values import Const, Method, Partial, Tup, Value
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
-from auditor.trace.events import Place
 from auditor.trace.region import Region
-
-HOOKS = "#hooks"
-"""The cell with the hooks of an object: the moment, the function, and where it was registered."""
-
-SITE = "#site"
-"""The cell of a handle with where its hook was registered; removing it removes all that were registered there."""
-
-Hook = tuple[str, Value, Place]
 
 MAX_A_SITE = 4
 """Hooks of one place that an object keeps: those of the latest turns of the loops around it."""
@@ -102,14 +93,14 @@ class Hooks:
         """Keep a hook; the answer is the handle that removes it."""
         self.machine.apply.takes_charge(node)
         handle = self.heap.allocate("handle", node, "handle")
-        site = handle.d[SITE] = self.recorder.place(node)
+        site = handle.site = self.recorder.place(node)
         for target in targets:
             known = self.hooks_of(target)
             self.hooked_states[target] = None
             if not any(moment == m and self.is_same_hook(func, f) for m, f, _ in known):
                 here = [hook for hook in known if hook[2] == site]
                 kept = tuple(hook for hook in known if hook not in here[: -MAX_A_SITE + 1])
-                self.heap.put(target, HOOKS, (*kept, (moment, func, site)))
+                self.heap.put(target, Obj.hooks, (*kept, (moment, func, site)))
         return handle
 
     def is_same_hook(self, func: Value, known: Value) -> bool:
@@ -120,14 +111,14 @@ class Hooks:
     def unhooked(self, handles: Iterable[Obj]) -> None:
         """Handles are removed: with one that a loop made, those of all its turns, if a loop removes them too."""
         here = self.recorder.entries()
-        sites = {h.d[SITE] for h in handles if len(here) >= len(h.loops) or not h.loops}
+        sites = {h.site for h in handles if len(here) >= len(h.loops) or not h.loops}
         for target in self.hooked_states:
             kept = tuple(hook for hook in self.hooks_of(target) if hook[2] not in sites)
             if kept != self.hooks_of(target):
-                self.heap.put(target, HOOKS, kept)
+                self.heap.put(target, Obj.hooks, kept)
 
     def hooks_of(self, target: Obj) -> tuple[Hook, ...]:
-        found = target.d.get(HOOKS)
+        found = target.hooks
         return found if isinstance(found, tuple) else ()
 
     def hooks_at(self, targets: Iterable[Obj], *moments: str) -> list[tuple[Obj, str, Value]]:
@@ -236,7 +227,7 @@ class Hooks:
         if backward is not None and self.machine.apply.changes_states(backward):
             carrier = self.heap.allocate("tensor", node, cls.node.name)
             func = Partial(replace(backward, instance=None), (context,), ())
-            self.heap.put(carrier, HOOKS, (("gradient", func, self.recorder.place(node)),))
+            self.heap.put(carrier, Obj.hooks, (("gradient", func, self.recorder.place(node)),))
             record = self.decisions.as_record(out)
             out = replace(record, states=record.states | {carrier})
         return out

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from auditor.static.domain.heap import BOUNDS, TOUCHED, Obj
+from auditor.static.domain.heap import Obj
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import Const, Value
 from auditor.static.effects.room import EffectsRoom
@@ -32,17 +32,17 @@ class InPlace:
             if target.kind == "tensor":
                 self.effects.scoring.reset(target, node, name)
                 if self.views.misgivings(target):
-                    self.heap.put(target, "#doubts", frozenset())
+                    self.heap.put(target, Obj.doubts, frozenset())
                 filling = (
                     0 if name == "zero_" else args[0].value if args and isinstance(args[0], Const) else None
                 )
-                self.heap.put(target, "#content", Data(rank=record.rank))
+                self.heap.put(target, Obj.content, Data(rank=record.rank))
                 if filling == 0 and filling is not None:
-                    self.heap.put(target, "#empty", True)
-                    self.heap.trail.drop(target, TOUCHED)
-                    self.heap.trail.drop(target, BOUNDS)
+                    self.heap.put(target, Obj.empty, True)
+                    self.heap.trail.drop(target, Obj.touched)
+                    self.heap.trail.drop(target, Obj.bounds)
                 else:
-                    self.heap.put(target, TOUCHED, True)
+                    self.heap.put(target, Obj.touched, True)
         return owner
 
     def is_of_this_turn(self, target: Obj, given: Data) -> bool:
@@ -66,32 +66,32 @@ class InPlace:
         given = self.views.mix(*args, *keywords.values())
         for target in sorted(targets, key=lambda o: o.number):
             self.effects.token_tables.spoil(target)
-            before: Value = Const(0.0) if target.d.get("#empty") and TOUCHED not in target.d else target
-            self.heap.put(target, TOUCHED, True)
+            before: Value = Const(0.0) if target.empty and target.touched is None else target
+            self.heap.put(target, Obj.touched, True)
             if name in TABLE_WRITES and target.kind == "tensor" and self.is_of_this_turn(target, given):
                 written = self.effects.lookups.taken_in(self.views.content(target), given.plain())
                 written = self.effects.lookups.placed_by(written, owner, args, node)
-                self.heap.put(target, "#content", replace(written, most=None))
+                self.heap.put(target, Obj.content, replace(written, most=None))
             elif name in TABLE_WRITES and given.regions and target.kind != "module":
-                self.heap.put(target, "#table", True)
+                self.heap.put(target, Obj.table, True)
                 self.effects.scoring.update(target, given.regions, node, "table", name)
             elif target.kind == "tensor":
-                content = target.d.get("#content")
+                content = target.content
                 known = content if isinstance(content, Data) else UNKNOWN
                 if name == "copy_":
-                    self.heap.put(target, "#content", given)
-                    self.heap.put(target, "#history", given.updates)
+                    self.heap.put(target, Obj.content, given)
+                    self.heap.put(target, Obj.history, given.updates)
                 else:
                     changed = replace(self.effects.lookups.taken_in(known, given), most=None)
                     self.heap.put(
                         target,
-                        "#content",
+                        Obj.content,
                         self.effects.formula_calls.changed_in_place(
                             name, before, args, keywords, changed, node
                         ),
                     )
                 if given.updates - self.views.own_history(target) and name != "copy_":
-                    self.heap.put(target, "#history", self.views.own_history(target) | given.updates)
+                    self.heap.put(target, Obj.history, self.views.own_history(target) | given.updates)
             elif target.kind in ("module", "list", "dict"):
                 if name == "copy_":
                     if given.regions and not given.losses:
@@ -103,7 +103,7 @@ class InPlace:
                         target, given.regions, node, "gradient" if "grad" in given.marks else "in place", name
                     )
                 elif given.updates - self.views.own_history(target):
-                    self.heap.put(target, "#history", self.views.own_history(target) | given.updates)
+                    self.heap.put(target, Obj.history, self.views.own_history(target) | given.updates)
         if not targets and isinstance(owner, Data):
             written = given if name == "copy_" else self.views.mix(owner, given)
             if name not in ("copy_", "add_", "sub_", "mul_", "div_") and given.losses - owner.losses:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from auditor.solver.expressions import Expr
 from auditor.solver.operations import operation
 from auditor.solver.solver import proves
-from auditor.static.domain.heap import BOUNDS, CELLS, STORED, TOUCHED, Env, Obj, View
+from auditor.static.domain.heap import STORED, WRITTEN_CELLS, Env, Obj, View
 from auditor.static.domain.lattice import combine
 from auditor.static.domain.provenance import MATCHED, UNKNOWN, Data
 from auditor.static.domain.taint import choosing, joined
@@ -23,9 +23,6 @@ from auditor.static.transfer.list_views import Lists
 from auditor.static.transfer.stacked_columns import SideBySide
 from auditor.trace.formula import LOST
 from auditor.trace.region import Region
-
-PLACED = "#placed"
-"""The cell of a buffer that says which tokens its places belong to: the least and the greatest distance."""
 
 MAX_DISTANCE = 64
 """Tokens that a hash of a context may reach back or ahead; the longest of real scripts has 24."""
@@ -76,14 +73,14 @@ class Stores:
         if isinstance(owner, Obj) and owner.kind == "tensor":
             if not augmented and self.store_cell(owner, index, value):
                 return
-            if owner.d.get(TOUCHED) == CELLS:
-                self.heap.put(owner, TOUCHED, True)  # what stands where is no longer known
+            if owner.touched == WRITTEN_CELLS:
+                self.heap.put(owner, Obj.touched, True)  # what stands where is no longer known
         if (
             isinstance(owner, Obj)
-            and "#kinds" in owner.d
+            and owner.kinds is not None
             and self.effects.token_tables.store_by_kind(owner, index, value)
         ):
-            self.heap.put(owner, TOUCHED, True)
+            self.heap.put(owner, Obj.touched, True)
             return
         key = self.views.data(index)
         if MATCHED in key.marks and self.views.data(owner).losses:
@@ -105,32 +102,32 @@ class Stores:
         if isinstance(owner, (Obj, View)):
             target = owner.base if isinstance(owner, View) else owner
             if target.kind in ("dict", "tensor", "list") and key.regions and self.outlives(target, key):
-                self.heap.put(target, "#table", True)
+                self.heap.put(target, Obj.table, True)
                 self.effects.scoring.update(target, key.regions, node, "table", "write by key")
                 self.heap.put(
                     target,
-                    "#content",
+                    Obj.content,
                     combine(self.content_only(target), replace(record.plain(), regions=frozenset())),
                 )
                 return
             if target.kind == "tensor" and key.regions:
                 record = replace(record, regions=record.regions | key.regions)
             self.store_object(target, owner, index, value, record)
-            if target.kind == "tensor" and isinstance(content := target.d.get("#content"), Data):
-                self.heap.put(target, "#content", self.effects.formulas.with_index(index, content, node))
+            if target.kind == "tensor" and isinstance(content := target.content, Data):
+                self.heap.put(target, Obj.content, self.effects.formulas.with_index(index, content, node))
             return
         for target in self.views.objects(owner):
             if key.regions and self.outlives(target, key):
-                self.heap.put(target, "#table", True)
+                self.heap.put(target, Obj.table, True)
                 self.effects.scoring.update(target, key.regions, node, "table", "write by key")
             elif target.kind == "module" and record.regions:
                 self.effects.scoring.update(target, record.regions, node, "in place", "index assignment")
             elif target.kind == "module" and record.updates - self.views.own_history(target):
-                self.heap.put(target, "#history", self.views.own_history(target) | record.updates)
+                self.heap.put(target, Obj.history, self.views.own_history(target) | record.updates)
             elif target.kind == "tensor":
                 self.heap.put(
                     target,
-                    "#content",
+                    Obj.content,
                     combine(self.content_only(target), self.with_row(record.plain(), index)),
                 )
         if isinstance(owner, Data) and not owner.refs and isinstance(node, ast.Subscript):
@@ -156,9 +153,9 @@ class Stores:
             return False
         place %= len(cells)
         cells = (*cells[:place], value, *cells[place + 1 :])
-        self.heap.put(owner, CELLS, Tup(cells))
-        self.heap.put(owner, "#content", replace(self.views.mix(*cells), formula=LOST))
-        self.heap.put(owner, TOUCHED, CELLS)
+        self.heap.put(owner, Obj.cells, Tup(cells))
+        self.heap.put(owner, Obj.content, replace(self.views.mix(*cells), formula=LOST))
+        self.heap.put(owner, Obj.touched, WRITTEN_CELLS)
         return True
 
     def overwrite_matched(self, owner: Value, key: Data, node: ast.AST, env: Env) -> None:
@@ -167,12 +164,12 @@ class Stores:
         changed = replace(scores, marks=scores.marks | {MATCHED}, origins=scores.origins | key.origins)
         if isinstance(owner, (Obj, View)):
             target = owner.base if isinstance(owner, View) else owner
-            self.heap.put(target, "#content", self.effects.scoring.settle(changed, node))
+            self.heap.put(target, Obj.content, self.effects.scoring.settle(changed, node))
         elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
             self.machine.evaluate.assign(node.value, changed, env)
 
     def content_only(self, target: Obj) -> Data:
-        found = target.d.get("#content")
+        found = target.content
         return found if isinstance(found, Data) else UNKNOWN
 
     def outlives(self, target: Obj, key: Data) -> bool:
@@ -188,33 +185,33 @@ class Stores:
                 self.heap.put(target, ("key", index.value), value)
                 value = self.views.data(value)
             number = self.views.number(index)
-            known = target.d.get("#elements")
+            known = target.elements
             entries = self.recorder.younger_entries(target)
             new = Keyed(value, number, entries) if entries else value
             if not isinstance(known, tuple) or new not in known:
-                self.heap.put(target, "#elements", (*(known if isinstance(known, tuple) else ()), new))
+                self.heap.put(target, Obj.elements, (*(known if isinstance(known, tuple) else ()), new))
             return
         if target.kind == "list":
-            items = target.d.get("#items")
+            items = target.items
             number = self.views.number(index)
             if (
                 isinstance(items, tuple)
-                and "#elements" not in target.d
+                and target.elements is None
                 and number is not None
                 and number.is_constant
             ):
                 if -len(items) <= number.constant < len(items):
                     position = number.constant % len(items)
-                    self.heap.put(target, "#items", (*items[:position], value, *items[position + 1 :]))
+                    self.heap.put(target, Obj.items, (*items[:position], value, *items[position + 1 :]))
                     return
             if self.list_views.tail(target) is not None:
                 self.list_views.inserted(target, value, None)
                 return
             entries = self.recorder.younger_entries(target)
-            known = target.d.get("#elements")
+            known = target.elements
             self.heap.put(
                 target,
-                "#elements",
+                Obj.elements,
                 (*(known if isinstance(known, tuple) else ()), Keyed(value, None, entries)),
             )
             return
@@ -230,25 +227,24 @@ class Stores:
                 )
             self.place_by_position(target, index, record)
             placed = self.with_row(self.moved_to(record.plain(), index, target), index)
-            known = self.content_only(target)
-            content = replace(combine(known, placed), most=None)
+            content = replace(combine(self.content_only(target), placed), most=None)
             self.bound_stored(target, value, placed)
             if isinstance(value, Const) and isinstance(index, (Slice, Tup)):
                 self.effects.masks.write_mask(target, index, value)
                 self.effects.token_tables.note_stored(target, value)
-            self.heap.put(target, "#content", content)
+            self.heap.put(target, Obj.content, content)
 
     def bound_stored(self, target: Obj, value: Value, record: Data) -> None:
         """Note what a number stored in an array of zeros is not larger than."""
         most = record.most
         if isinstance(value, Const):
             most = float(value.value) if isinstance(value.value, (int, float)) else None
-        known = target.d.get(BOUNDS)
-        start = 0.0 if target.d.get("#empty") else math.inf
+        known = target.bounds
+        start = 0.0 if target.empty else math.inf
         bounds = known if isinstance(known, frozenset) else frozenset((start,))
-        self.heap.put(target, BOUNDS, bounds | {math.inf if most is None else most})
-        if TOUCHED not in target.d:
-            self.heap.put(target, TOUCHED, STORED)
+        self.heap.put(target, Obj.bounds, bounds | {math.inf if most is None else most})
+        if target.touched is None:
+            self.heap.put(target, Obj.touched, STORED)
 
     def place_by_position(self, target: Obj, index: Value, record: Data) -> None:
         """Note that a buffer holds at index p what belongs to the tokens at p plus so much, at least and at most."""
@@ -260,20 +256,22 @@ class Stores:
             for region in record.regions
             if region.start is not None and lower is not None and not is_somewhere(region)
         }
-        known = target.d.get(PLACED)
+        known = target.placed
         bounds = [constant_bounds(offset) for offset in offsets]
         ends = [bound for bound in bounds if bound is not None]
         told = all(region.start is not None and not is_somewhere(region) for region in record.regions)
         if offsets and told and len(ends) == len(bounds):
             if isinstance(known, tuple):
                 ends.append(known)
-            self.heap.put(target, PLACED, (min(least for least, _ in ends), max(most for _, most in ends)))
-        elif PLACED in target.d:
-            self.heap.trail.drop(target, PLACED)
+            self.heap.put(
+                target, Obj.placed, (min(least for least, _ in ends), max(most for _, most in ends))
+            )
+        elif target.placed is not None:
+            self.heap.trail.drop(target, Obj.placed)
 
     def part_by_position(self, owner: Obj, index: Slice, node: ast.AST) -> Data | None:
         """The part of such a buffer that a slice selects: the tokens of those positions."""
-        offsets = owner.d[PLACED]
+        offsets = owner.placed
         lower = Expr(0) if index.lower is None else self.views.number(index.lower)
         upper = None if index.upper is None else self.views.number(index.upper)
         negative = any(b is not None and b.is_constant and b.constant < 0 for b in (lower, upper))
@@ -307,7 +305,7 @@ class Stores:
 
     def beside_places(self, owner: Obj) -> Data:
         """The content of a buffer, with the tokens that several distances put beside each of its places."""
-        record, offsets = self.views.data(owner), owner.d.get(PLACED)
+        record, offsets = self.views.data(owner), owner.placed
         if not isinstance(offsets, tuple) or offsets[0] == offsets[1] or record.losses:
             return record
         regions = {replace(region, start=Expr(offset)) for region in record.regions for offset in offsets}
@@ -338,7 +336,7 @@ class Stores:
             return replace(region, start=region.start - offset)
 
         looks = frozenset(look.through(moved) for look in record.looks)
-        if PLACED in target.d:
+        if target.placed is not None:
             return replace(record, looks=looks)
         return replace(record, regions=frozenset(map(moved, record.regions)), looks=looks)
 

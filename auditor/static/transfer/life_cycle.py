@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from auditor.static.domain.heap import Class, Env, Obj, View
+from auditor.static.domain.cells import Cell
+from auditor.static.domain.heap import Class, Env, Obj, View, given_by_name
 from auditor.static.domain.values import Const, Method, Partial, Tup, Value
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
@@ -17,14 +18,6 @@ from auditor.static.transfer.callbacks import Callbacks
 from auditor.static.transfer.hooks import Hooks
 from auditor.static.transfer.nn_modules import Modules
 
-FINALIZERS = "#finalizers"
-"""The cell with what runs when an object goes."""
-
-EXITS = "#exits"
-"""The cell with what runs at the end: of the script, or of a stack of managers."""
-
-HANDLERS = "#handlers"
-SIGNALS = "#signals"
 RAISES = frozenset(["signal.raise_signal", "os.kill", "signal.alarm", "signal.setitimer", "os.abort"])
 REGISTERS = frozenset(
     [
@@ -38,6 +31,9 @@ REGISTERS = frozenset(
 )
 LOG_CALLS = frozenset(["debug", "info", "warning", "error", "critical", "exception", "log"])
 THREADS = ("Thread", "Process", "Timer")
+
+
+ValuesCell = Cell[tuple[Value, ...] | None]
 
 
 class LifeCycle:
@@ -64,20 +60,20 @@ class LifeCycle:
             self.takes_charge(node)
         if name == "atexit.register" and args:
             self.add_to(
-                self.hooks.everywhere, EXITS, Partial(args[0], tuple(args[1:]), tuple(keywords.items()))
+                self.hooks.everywhere, Obj.exits, Partial(args[0], tuple(args[1:]), tuple(keywords.items()))
             )
             return args[0]
         if name in ("weakref.finalize", "weakref.ref", "weakref.proxy") and len(args) > 1:
             rest = tuple(args[2:]) if name == "weakref.finalize" else (Const(None),)
             for target in self.views.objects(args[0]):
-                self.add_to(target, FINALIZERS, Partial(args[1], rest, tuple(keywords.items())))
+                self.add_to(target, Obj.finalizers, Partial(args[1], rest, tuple(keywords.items())))
                 self.mortal.append(target)
             return args[0] if name == "weakref.proxy" else Partial(args[1], rest, ())
         if name == "signal.signal" and len(args) > 1:
-            self.add_to(self.hooks.everywhere, SIGNALS, args[1])
+            self.add_to(self.hooks.everywhere, Obj.signals, args[1])
             return Const(None)
         if name in RAISES:
-            for handler in self.cell_values(self.hooks.everywhere, SIGNALS):
+            for handler in self.cell_values(self.hooks.everywhere, Obj.signals):
                 if self.callbacks.is_callback(handler):
                     self.machine.apply.call(handler, [*args[:1], Const(None)], {}, node)
             return Const(None)
@@ -93,35 +89,36 @@ class LifeCycle:
         """Note that what a call was handed is called where its time has come."""
         self.effects.havoc.taken_over.add(id(node))
 
-    def add_to(self, target: Obj, cell: str, value: Value) -> None:
+    def add_to(self, target: Obj, cell: ValuesCell, value: Value) -> None:
         self.heap.put(target, cell, (*self.cell_values(target, cell), value))
 
-    def cell_values(self, target: Obj, cell: str) -> tuple[Value, ...]:
-        found = target.d.get(cell)
-        return found if isinstance(found, tuple) else ()
+    def cell_values(self, target: Obj, cell: ValuesCell) -> tuple[Value, ...]:
+        return cell.__get__(target, Obj) or ()
 
     def run_exits(self, target: Obj, node: ast.AST) -> None:
         """Run what was registered for the end, the latest first."""
-        while self.cell_values(target, EXITS):
-            waiting = self.cell_values(target, EXITS)
-            self.heap.put(target, EXITS, waiting[:-1])
+        while self.cell_values(target, Obj.exits):
+            waiting = self.cell_values(target, Obj.exits)
+            self.heap.put(target, Obj.exits, waiting[:-1])
             self.machine.apply.call(waiting[-1], [], {}, node)
 
     # objects that go
     def is_mortal(self, value: object) -> bool:
         """Whether something of the script runs when the value goes."""
-        if not isinstance(value, Obj) or "#ended" in value.d:
+        if not isinstance(value, Obj) or value.ended:
             return False
-        return FINALIZERS in value.d or (value.cls is not None and value.cls.find("__del__") is not None)
+        return value.finalizers is not None or (
+            value.cls is not None and value.cls.find("__del__") is not None
+        )
 
     def ended(self, value: object, node: ast.AST) -> None:
         """The last name of an object went."""
         if not self.is_mortal(value):
             return
         assert isinstance(value, Obj)
-        self.heap.put(value, "#ended", Const(True))
+        self.heap.put(value, Obj.ended, True)
         self.machine.evaluate.implicit(value, "__del__", [], node)
-        for finalizer in self.cell_values(value, FINALIZERS):
+        for finalizer in self.cell_values(value, Obj.finalizers):
             self.machine.apply.call(finalizer, [], {}, node)
 
     def unnamed(self, value: object, env: Env, node: ast.AST) -> None:
@@ -161,8 +158,7 @@ class LifeCycle:
                 self.ended(cell, node)
 
     def exact_or_known(self, container: Obj) -> Iterable[object]:
-        found = container.d.get("#items", container.d.get("#elements", ()))
-        return found if isinstance(found, tuple) else ()
+        return container.elements or () if container.items is None else container.items
 
     # threads and log records
     def service_method(
@@ -175,7 +171,7 @@ class LifeCycle:
         target = owner.base if isinstance(owner, View) else owner
         if name in ("addHandler", "addFilter") and args and isinstance(args[0], Obj):
             self.takes_charge(node)
-            self.add_to(self.hooks.everywhere, HANDLERS, args[0])
+            self.add_to(self.hooks.everywhere, Obj.handlers, args[0])
             return Const(None)
         if (
             not isinstance(target, Obj)
@@ -203,8 +199,8 @@ class LifeCycle:
         if run is not None:
             self.machine.apply.call(run, [], {}, node)
         elif isinstance(target, Obj):
-            func = target.d.get("#given target")
-            packed = target.d.get("#given args")
+            func = target.d.get(given_by_name("target"))
+            packed = target.d.get(given_by_name("args"))
             items = self.machine.evaluate.exact_items(packed) if isinstance(packed, Value) else None
             if isinstance(func, Value):
                 self.machine.apply.call(func, list(items or ()), {}, node)
@@ -212,7 +208,7 @@ class LifeCycle:
 
     def logged(self, args: list[Value], node: ast.AST) -> None:
         """A record goes to the handlers and filters that the script has added."""
-        handlers = self.cell_values(self.hooks.everywhere, HANDLERS)
+        handlers = self.cell_values(self.hooks.everywhere, Obj.handlers)
         if not handlers:
             return
         record = self.heap.allocate("instance", node, "record")
@@ -230,17 +226,17 @@ class LifeCycle:
     # one function for several types
     def single_dispatch(self, owner: Value, name: str, args: list[Value], node: ast.AST) -> Value | None:
         """`f.register(T)` and `f.register(T, g)` of a function made by `functools.singledispatch`."""
-        if not isinstance(owner, Obj) or "#ways" not in owner.d or name != "register":
+        if not isinstance(owner, Obj) or owner.ways is None or name != "register":
             return None
         functions = [arg for arg in args if self.callbacks.is_callback(arg)]
         if not functions:
             return Partial(Method(owner, "register"), (), ())
-        self.add_to(owner, "#ways", functions[-1])
+        self.add_to(owner, Obj.ways, functions[-1])
         return functions[-1]
 
     def dispatcher(self, func: Value, node: ast.AST) -> Obj:
         out = self.heap.allocate("instance", node, "dispatcher")
-        out.d["#ways"] = (func,)
+        out.ways = (func,)
         return out
 
     def decorated_by_library(self, name: str, value: Value, node: ast.AST) -> Value | None:

@@ -9,33 +9,32 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from auditor.solver.expressions import Condition, Expr
-from auditor.static.domain.heap import KEPT, Obj
+from auditor.static.domain.cells import Cell
+from auditor.static.domain.heap import Obj
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import Value
 from auditor.static.interpreter.machine import Machine
 
 SHAPE = (
-    "#items",
-    "#elements",
-    "#base",
-    "#lower",
-    "#step",
-    "#most",
-    "#permuted",
-    "#by_score",
-    "#aligned",
-    "#entries",
-    "#repeated",
-    "#length",
-    KEPT,
-    "#joined",
+    Obj.items,
+    Obj.elements,
+    Obj.base,
+    Obj.lower,
+    Obj.step,
+    Obj.most,
+    Obj.permuted,
+    Obj.by_score,
+    Obj.aligned,
+    Obj.entries,
+    Obj.repeated,
+    Obj.length,
+    Obj.turn_facts,
+    Obj.joined,
 )
 """Cells that say what a list holds and where."""
-
-SHOWN_WHOLE = {"#lower": Expr(0), "#step": 1, "#elements": ()}
-"""Cells of a list that shows another container, from its beginning and one by one."""
 
 
 class Lists:
@@ -52,7 +51,7 @@ class Lists:
     def concatenated_lists(self, parts: Sequence[Value], node: ast.AST) -> Obj:
         """`a + b`: a new list, which later changes of its parts do not concern."""
         out = self.heap.allocate("list", node)
-        out.d["#joined"] = tuple(self.snapshot(p) if isinstance(p, Obj) else p for p in parts)
+        out.joined = tuple(self.snapshot(p) if isinstance(p, Obj) else p for p in parts)
         return out
 
     def snapshot(self, target: Obj) -> Obj:
@@ -61,38 +60,46 @@ class Lists:
         before.d = dict(target.d)
         return before
 
-    def become(self, target: Obj, cell: str, value: object) -> None:
+    def become(self, target: Obj, cell: Cell[tuple[Value, ...] | None], value: tuple[Value, ...]) -> None:
         """Let the list be only what one cell says."""
+        self.formless(target)
+        self.heap.put(target, cell, value)
+
+    def formless(self, target: Obj) -> None:
+        """Forget what the list holds and where."""
         for known in SHAPE:
             if known in target.d:
                 self.heap.trail.drop(target, known)
-        self.heap.put(target, cell, value)
 
     def show(self, out: Obj, base: Value) -> None:
         """Make a list show the elements of another container, in its order."""
-        out.d.update({"#base": base, **SHOWN_WHOLE})
+        out.d.update(self.shown_whole(base))
 
     def show_shuffled(self, out: Obj, base: Value) -> None:
         """Make a list show all elements of another container, in an order that is not known."""
         out.d.update(self.shuffled_cells(base))
 
-    def shuffled_cells(self, base: Value) -> dict[str, object]:
+    def shown_whole(self, base: Value) -> dict[Any, object]:
+        """Cells of a list that shows another container, from its beginning and one by one."""
+        return {Obj.base: base, Obj.lower: Expr(0), Obj.step: 1, Obj.elements: ()}
+
+    def shuffled_cells(self, base: Value) -> dict[Any, object]:
         """What a list holds that shows another container's elements in an order that is not known."""
         length = self.machine.evaluate.length(base)
-        known = {} if length is None else {"#length": length}
-        return {"#base": base, **SHOWN_WHOLE, "#permuted": True, **known}
+        known = {} if length is None else {Obj.length: length}
+        return {**self.shown_whole(base), Obj.permuted: True, **known}
 
     def tail(self, target: Obj) -> Obj | None:
         """The part of a list of others that takes what is added; None for a list that keeps its own elements."""
-        if "#base" not in target.d and "#joined" not in target.d:
+        if target.base is None and target.joined is None:
             return None
-        joined = target.d.get("#joined")
-        if isinstance(joined, tuple) and isinstance(joined[-1], Obj) and joined[-1].d.get("#tail"):
+        joined = target.joined
+        if isinstance(joined, tuple) and isinstance(joined[-1], Obj) and joined[-1].tail:
             return joined[-1]
         self.heap.last += 1
         new = Obj(self.heap.last, "list", target.place, target.loops, target.name)
-        new.d["#tail"] = True
-        self.become(target, "#joined", (self.snapshot(target), new))
+        new.tail = True
+        self.become(target, Obj.joined, (self.snapshot(target), new))
         return new
 
     def joined_element(self, parts: Sequence[object], index: Expr) -> Value:
@@ -132,19 +139,19 @@ class Lists:
         if items is not None and settled and place is not None and place.is_constant:
             changed = list(items)
             changed.insert(place.constant, value)
-            self.become(target, "#items", tuple(changed))
+            self.become(target, Obj.items, tuple(changed))
             return
         self.machine.evaluate.append(target, value)
         self.shuffled(target)
 
     def shuffled(self, target: Obj) -> None:
         """The same elements in an order that is not known, or some of them."""
-        if target.d.get("#permuted"):
+        if target.permuted:
             return
         cells = self.shuffled_cells(self.snapshot(target))
-        self.become(target, "#elements", ())
+        self.become(target, Obj.elements, ())
         for cell, value in cells.items():
-            self.heap.put(target, cell, value)
+            self.heap.trail.put(target, cell, value)
 
     def taken(self, target: Obj, args: Sequence[Value]) -> Value | None:
         """`pop`: the element, and a list without it; None where neither is known exactly."""
@@ -155,7 +162,7 @@ class Lists:
         if not -len(items) <= place.constant < len(items):
             return UNKNOWN
         position = place.constant % len(items)
-        self.become(target, "#items", (*items[:position], *items[position + 1 :]))
+        self.become(target, Obj.items, (*items[:position], *items[position + 1 :]))
         return items[position]
 
 

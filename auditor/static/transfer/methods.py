@@ -317,8 +317,8 @@ class Methods:
     def known_parts(self, value: Value) -> list[Value] | None:
         if isinstance(value, Tup):
             return list(value.items)
-        if isinstance(value, Obj) and "#elements" not in value.d:
-            items = value.d.get("#items")
+        if isinstance(value, Obj) and value.elements is None:
+            items = value.items
             return list(items) if isinstance(items, tuple) else None
         return None
 
@@ -378,7 +378,7 @@ class Methods:
                     value = self.effects.lookups.taken_in(
                         self.views.content(target), self.views.data(args[-1]).plain()
                     )
-                    self.heap.put(target, "#content", replace(value, marks=value.marks | {"moved"}))
+                    self.heap.put(target, Obj.content, replace(value, marks=value.marks | {"moved"}))
             return Const(None)
         if (
             name in ("clamp", "clamp_", "clip", "clip_")
@@ -405,7 +405,7 @@ class Methods:
         if name in SAME:
             if name == "requires_grad_" and not targets:
                 leaf = self.heap.allocate("tensor", node)
-                leaf.d["#content"] = record.plain()
+                leaf.content = record.plain()
                 return leaf
             return owner
         if name == "softmax":

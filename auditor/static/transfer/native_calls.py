@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from auditor.native.dependence import ELSEWHERE, Dependence, Written
 from auditor.native.sources import NativeFunction
-from auditor.static.domain.heap import BOUNDS, STORED, TOUCHED
+from auditor.static.domain.heap import STORED, Obj
 from auditor.static.domain.lattice import combine
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.taint import Look, joined
@@ -106,9 +106,9 @@ class Natives:
         for value in values:
             for target in self.views.objects(value):
                 if target.kind in ("tensor", "list", "dict"):
-                    self.heap.put(target, TOUCHED, True)
+                    self.heap.put(target, Obj.touched, True)
                     content = combine(self.views.content(target), out)
-                    self.heap.put(target, "#content", replace(content, doubts=content.doubts | {number}))
+                    self.heap.put(target, Obj.content, replace(content, doubts=content.doubts | {number}))
         return out
 
     def native_effects(
@@ -131,9 +131,9 @@ class Natives:
             bounds = frozenset((1.0 if written.share else math.inf,))
             for target in self.views.objects(given[name][0]):
                 self.effects.token_tables.spoil(target)
-                self.heap.put(target, TOUCHED, STORED)
-                self.heap.put(target, BOUNDS, bounds)
-                self.heap.put(target, "#content", out)
+                self.heap.put(target, Obj.touched, STORED)
+                self.heap.put(target, Obj.bounds, bounds)
+                self.heap.put(target, Obj.content, out)
         regions = frozenset(r for record in tokens.values() for r in self.validation(record))
         regions = frozenset(region for region in regions if not seeds(region))
         for name in sorted(dependence.kept - dependence.written.keys()):

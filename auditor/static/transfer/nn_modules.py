@@ -14,7 +14,7 @@ from dataclasses import replace
 from auditor.program.walk import walk
 from auditor.static.ast_text import once_a_node
 from auditor.static.causality.handover import ModelCall
-from auditor.static.domain.heap import WRAPPED, Class, Func, Obj
+from auditor.static.domain.heap import Class, Func, Obj
 from auditor.static.domain.lattice import combine
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import Const, Num, Value
@@ -59,9 +59,6 @@ RUNNING_STATISTICS = frozenset(
 )
 """Layers that keep statistics of the batches that they see in training mode."""
 
-ON_TRAINING_DATA = "#on training data"
-"""The cell of a state that says that a gradient of training tokens has reached it."""
-
 
 class Modules:
     """What modules and optimisers do."""
@@ -97,7 +94,7 @@ class Modules:
             self.state_dicts.load_state(module, self.views.data(args[0]) if args else UNKNOWN, node)
             return UNKNOWN
         if name in ("add_module", "register_module"):
-            self.heap.put(module, WRAPPED, (*self.views.wrapped_by(module), *self.views.modules_in(args)))
+            self.heap.put(module, Obj.wrapped, (*self.views.wrapped_by(module), *self.views.modules_in(args)))
             return UNKNOWN
         if name in ("register_buffer", "register_parameter") and len(args) > 1:
             if isinstance(args[0], Const) and self.views.data(args[1]).relevant:
@@ -344,12 +341,12 @@ class Modules:
         regions = frozenset(r for r in loss.regions if r.source == "val")
         states = loss.states | loss.refs
         for state in states:
-            pending = state.d.get("#pending")
+            pending = state.pending
             known = pending if isinstance(pending, frozenset) else frozenset()
             if not regions <= known:
-                self.heap.put(state, "#pending", known | regions)
-            if "train" in loss.marks and not state.d.get(ON_TRAINING_DATA):
-                self.heap.put(state, ON_TRAINING_DATA, True)
+                self.heap.put(state, Obj.pending, known | regions)
+            if "train" in loss.marks and not state.on_training_data:
+                self.heap.put(state, Obj.on_training_data, True)
         self.hooks.at_gradient(states, regions, node)
 
     def optimizer_method(
@@ -375,18 +372,18 @@ class Modules:
             if closure is not None and self.machine.evaluate.is_callable_here(closure):
                 result = self.machine.apply.call(closure, [], {}, node)
             if not self.stepped(states, node, optimizer.name or "optimizer"):
-                self.training_step(node, any(state.d.get(ON_TRAINING_DATA) for state in states))
+                self.training_step(node, any(state.on_training_data for state in states))
             self.hooks.at_step(optimizer, "after step", node)
             return result
         if name == "zero_grad":
             for state in states:
-                if state.d.get("#pending"):
-                    self.heap.put(state, "#pending", frozenset())
-                if state.d.get(ON_TRAINING_DATA):
-                    self.heap.put(state, ON_TRAINING_DATA, False)
+                if state.pending:
+                    self.heap.put(state, Obj.pending, frozenset())
+                if state.on_training_data:
+                    self.heap.put(state, Obj.on_training_data, False)
             return UNKNOWN
         if name == "add_param_group":
-            self.heap.put(optimizer, "#content", combine(content, self.views.mix_references(args)))
+            self.heap.put(optimizer, Obj.content, combine(content, self.views.mix_references(args)))
             return UNKNOWN
         if name in ("state_dict",):
             return UNKNOWN
@@ -396,7 +393,7 @@ class Modules:
         """Gradients that wait for a step become updates; whether any of validation tokens did."""
         found = False
         for state in sorted(states, key=lambda o: o.number):
-            pending = state.d.get("#pending")
+            pending = state.pending
             if isinstance(pending, frozenset) and pending:
                 regions = [r for r in pending if isinstance(r, Region)]
                 self.effects.scoring.update(state, regions, node, "gradient", f"{by}.step")

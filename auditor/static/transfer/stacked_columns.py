@@ -10,7 +10,7 @@ import ast
 from collections.abc import Sequence
 from dataclasses import replace
 
-from auditor.static.domain.heap import TOUCHED, Obj
+from auditor.static.domain.heap import Obj
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.taint import choosing, joined
 from auditor.static.domain.values import Columns, Const, Slice, Tup, Value
@@ -103,7 +103,7 @@ class SideBySide:
 
     def untouched(self, target: Obj) -> bool:
         """Whether an array is as it was made, of zeros."""
-        return target.kind == "tensor" and bool(target.d.get("#empty")) and TOUCHED not in target.d
+        return target.kind == "tensor" and bool(target.empty) and target.touched is None
 
     def closed(self, op: ast.cmpop, left: Value, right: Value) -> Const | None:
         """What a comparison of numbers with a threshold is that none of them reaches."""

@@ -14,9 +14,6 @@ from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
 from auditor.trace.events import Artifact
 
-RESTORED = "#restored"
-"""Cell of a module that was given weights read back from a file."""
-
 
 class Weights:
     """What becomes of states that leave and come back."""
@@ -67,7 +64,7 @@ class Weights:
                 self.effects.scoring.reset(part, node, "load_state_dict")
             self.take_over(part, source, node)
         for part in self.views.members(module) - loaded:
-            self.heap.put(part, "#history", self.views.own_history(part) | source.updates)
+            self.heap.put(part, Obj.history, self.views.own_history(part) | source.updates)
 
     def copy_state(self, target: Obj, given: Data, node: ast.AST) -> None:
         """`p.copy_(saved)`: the state's history becomes that of what is copied."""
@@ -78,19 +75,19 @@ class Weights:
 
     def copy_part(self, target: Obj, given: Data, node: ast.AST) -> None:
         """`model.head.weight.copy_(saved)`: the rest of the state stays what it was."""
-        self.heap.put(target, "#history", self.views.own_history(target) | given.updates)
-        self.heap.put(target, "#doubts", self.views.misgivings(target) | self.origin_doubts(given, node))
+        self.heap.put(target, Obj.history, self.views.own_history(target) | given.updates)
+        self.heap.put(target, Obj.doubts, self.views.misgivings(target) | self.origin_doubts(given, node))
 
     def take_over(self, target: Obj, source: Data, node: ast.AST) -> None:
         """The whole state becomes what the source is."""
-        self.heap.put(target, "#history", source.updates)
+        self.heap.put(target, Obj.history, source.updates)
         if "artifact" in source.marks or self.has_restored(source):
             self.restore(target, node)
         elif source.states:
-            self.heap.put(target, RESTORED, False)
+            self.heap.put(target, Obj.restored, False)
         doubts = self.origin_doubts(source, node)
         if doubts != self.views.misgivings(target):
-            self.heap.put(target, "#doubts", doubts)
+            self.heap.put(target, Obj.doubts, doubts)
 
     def origin_doubts(self, source: Data, node: ast.AST) -> frozenset[int]:
         """The doubts about what a state is given: unless it is known where from, it may be the fruit of any update."""
@@ -104,11 +101,11 @@ class Weights:
     def has_restored(self, record: Data) -> bool:
         """Whether a module that a value comes from was given weights read back from a file."""
         owners = record.states | record.refs
-        return any(part.d.get(RESTORED) for owner in owners for part in self.views.members(owner))
+        return any(part.restored for owner in owners for part in self.views.members(owner))
 
     def restore(self, target: Obj, node: ast.AST) -> None:
         """A state is given weights read back from a file."""
-        self.heap.put(target, RESTORED, True)
+        self.heap.put(target, Obj.restored, True)
         key = (target.number, self.recorder.place(node))
         if target.kind == "module" and key not in self.effects.scoring.known_restores:
             what = ast.unparse(node)[:60]

@@ -10,7 +10,7 @@ from auditor.solver.expressions import Expr
 from auditor.solver.operations import operation
 from auditor.static.domain.by_token_kind import filled
 from auditor.static.domain.flow import WHOLE
-from auditor.static.domain.heap import CELLS, Obj
+from auditor.static.domain.heap import Obj
 from auditor.static.domain.provenance import EMPTY, LAYOUT, SPACED, UNKNOWN, Array, Data
 from auditor.static.domain.taint import choosing, joined
 from auditor.static.domain.values import Const, Lib, Num, Truth, Tup, Value
@@ -177,8 +177,8 @@ class TensorFunctions:
         if not scores or not all("total" in record.marks for record in scores):
             return None
         out = self.heap.allocate("tensor", node)
-        out.d["#content"] = replace(self.views.mix(*items), formula=LOST)
-        out.d[CELLS] = Tup(tuple(items))
+        out.content = replace(self.views.mix(*items), formula=LOST)
+        out.cells = Tup(tuple(items))
         return out
 
     def allocated(self, tail: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Obj:
@@ -187,20 +187,20 @@ class TensorFunctions:
         if args and not tail.endswith("_like"):
             shape = args[0].items if isinstance(args[0], Tup) else None
             if shape is None and isinstance(args[0], Obj):
-                items = args[0].d.get("#items")
+                items = args[0].items
                 shape = items if isinstance(items, tuple) else None
             rank = len(shape) if shape is not None else 1 if tail == "full" else len(args)
         empty = self.effects.masks.starts_empty(tail, args, keywords)
-        out.d["#content"] = Data(rank=rank)
+        out.content = Data(rank=rank)
         size = self.views.number(args[0]) if args and rank == 1 else None
         if size is not None and tail != "bytearray":
-            out.d["#length"] = size
+            out.length = size
         if empty:
-            out.d["#empty"] = True
+            out.empty = True
             if len(args) == 1 and size is not None and size.is_constant and 1 < size.constant <= MAX_CELLS:
-                out.d[CELLS] = Tup((Const(0.0),) * size.constant)
+                out.cells = Tup((Const(0.0),) * size.constant)
         if rank == 1 and tail in FILLS:
-            out.d["#kinds"] = Data(by_kind=filled(self.fill_value(tail, args, keywords)))
+            out.kinds = Data(by_kind=filled(self.fill_value(tail, args, keywords)))
         return out
 
     def fill_value(self, tail: str, args: list[Value], keywords: dict[str, Value]) -> object:
@@ -252,8 +252,8 @@ class TensorFunctions:
     def concatenated(self, parts: Value) -> Value:
         """Concatenation: of arrays of positions with constants at their ends it still ascends."""
         items = parts.items if isinstance(parts, Tup) else None
-        if items is None and isinstance(parts, Obj) and "#elements" not in parts.d:
-            known = parts.d.get("#items")
+        if items is None and isinstance(parts, Obj) and parts.elements is None:
+            known = parts.items
             items = known if isinstance(known, tuple) else None
         record = replace(self.views.mix(parts), by_kind=self.views.data(parts).by_kind)
         if items is not None:
@@ -273,7 +273,7 @@ class TensorFunctions:
     def consecutive(self, values: Obj) -> tuple[Expr, Expr] | None:
         """The interval of a list of positions one behind the other, such as `[start + i for i in range(n)]`."""
         length = self.machine.evaluate.length(values) if values.kind == "list" else None
-        if length is None or not self.machine.evaluate.is_aligned(values, values.d.get("#entries", ())):  # type: ignore[arg-type]
+        if length is None or not self.machine.evaluate.is_aligned(values, values.entries or ()):
             return None
         place = self.symbols.fresh("free")
         first, other = (

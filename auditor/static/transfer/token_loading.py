@@ -6,6 +6,7 @@ import ast
 from dataclasses import replace
 
 from auditor.static.domain.flow import WHOLE
+from auditor.static.domain.heap import Obj
 from auditor.static.domain.lattice import scored
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import Const, Value
@@ -134,7 +135,7 @@ class TokenFunctions:
             given = self.views.mix(*args, *keywords.values())
             if given.regions:
                 table = self.heap.allocate("tensor", node, f"{tail}")
-                table.d["#table"] = True
+                table.table = True
                 self.effects.scoring.update(table, given.regions, node, "table", tail)
                 return Data(updates=self.views.history(table), turns=given.turns, refs=frozenset((table,)))
         if (
@@ -216,5 +217,5 @@ class TokenFunctions:
         key = self.views.mix(*args[1:])
         for target in sorted(self.views.objects(args[0]), key=lambda o: o.number):
             if key.regions:
-                self.heap.put(target, "#table", True)
+                self.heap.put(target, Obj.table, True)
                 self.effects.scoring.update(target, key.regions, node, "table", by)

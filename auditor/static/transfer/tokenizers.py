@@ -109,8 +109,8 @@ class Tokenizers:
         return None
 
     def enumerated_kinds(self, iterable: Obj) -> list[Value] | None:
-        parts = iterable.d.get("#parts")
-        if not isinstance(parts, tuple) or len(parts) != 1 or iterable.d.get("#start") != Expr(0):
+        parts = iterable.parts
+        if not isinstance(parts, tuple) or len(parts) != 1 or iterable.start != Expr(0):
             return None
         by_kind = self.effects.token_tables.by_kind_of(parts[0])
         if not isinstance(by_kind, ByKind) or not by_kind.is_table or not by_kind.known:
@@ -123,7 +123,7 @@ class Tokenizers:
     def is_range(self, iterable: Value) -> bool:
         if isinstance(iterable, Const):
             return isinstance(iterable.value, range) and len(iterable.value) >= len(KINDS)
-        return isinstance(iterable, Obj) and bool(iterable.d.get("#aligned")) and "#entries" in iterable.d
+        return isinstance(iterable, Obj) and bool(iterable.aligned) and iterable.entries is not None
 
     def asks_by(self, name: str, body: Sequence[ast.AST], env: Env, key: int) -> bool:
         """Whether the text asks a tokenizer about the token of that name, or reads a table by it."""
@@ -184,8 +184,8 @@ class Tokenizers:
             value = self.machine.evaluate.evaluate(node.elt, scope)
             values.append(value.value if isinstance(value, Const) else None)
         out = self.heap.allocate("list", node)
-        out.d["#elements"] = ()
-        out.d["#kinds"] = Data(by_kind=table(values))
+        out.elements = ()
+        out.kinds = Data(by_kind=table(values))
         return out
 
 
