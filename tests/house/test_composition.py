@@ -80,6 +80,31 @@ def test_state_is_set_by_its_owner_or_named_as_that_of_another() -> None:
             assert not late, f"{path.name}: {cls.name} has {late} only after a call"
 
 
+def test_what_is_known_of_an_object_stands_under_no_text() -> None:
+    """Names in `d` are the script's: what the evaluator keeps there has a cell or a tuple for its key."""
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            keys: list[ast.expr] = []
+            if (
+                isinstance(node, ast.Subscript)
+                and isinstance(node.value, ast.Attribute)
+                and node.value.attr == "d"
+            ):
+                keys = [node.slice]
+            elif isinstance(node, ast.Compare) and ast.unparse(node.comparators[0]).endswith(".d"):
+                keys = [node.left]
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                asked = ast.unparse(node.func)
+                if asked.endswith((".d.get", ".d.pop")):
+                    keys = node.args[:1]
+                elif asked.endswith((".put", ".drop")):
+                    keys = node.args[1:2]
+            texts = [
+                key.value for key in keys if isinstance(key, ast.Constant) and isinstance(key.value, str)
+            ]
+            assert not [text for text in texts if not text.isidentifier()], f"{path.name}:{node.lineno}"
+
+
 def test_every_handler_is_reached_by_its_name() -> None:
     evaluator = evaluator_of("pass")
     statements = evaluator.syntax.statements.handlers
