@@ -127,7 +127,7 @@ def restore(settings: Settings, ranks: Ranks) -> GPT:
 def compile_blocks(model: GPT) -> None:
     """Compile the blocks for evaluation: one graph serves all of them, for any rows and one window length.
 
-    On a GPU windows are padded to a few lengths (`scoring.PAD_STEP`), so the graphs stay few.
+    On a GPU windows are padded to a few lengths (`Validation.pad`), so the graphs stay few.
     """
     torch._dynamo.config.automatic_dynamic_shapes = False
     torch._dynamo.config.recompile_limit = 64
@@ -163,7 +163,9 @@ def score(
     seconds = [0.0, 0.0]
     if is_compiled(settings, ranks):
         clock = time.perf_counter()
-        evaluate(model, make_practice(config.window, ranks.device), config, Ranks(device=ranks.device))
+        evaluate(
+            model, make_practice(config.window, val.pad, ranks.device), config, Ranks(device=ranks.device)
+        )
         ranks.synchronize()
         seconds[0] = time.perf_counter() - clock
         log(f"{label} compile_time:{1000 * seconds[0]:.0f}ms")

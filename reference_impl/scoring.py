@@ -16,27 +16,26 @@ import torch
 from torch import Tensor
 
 from reference_impl.bpb import ByteTable, bits_per_byte
+from reference_impl.config import training_window
 from reference_impl.data import Document, find_documents
 from reference_impl.dist import Ranks
 from reference_impl.model import GPT
 from reference_impl.windows import Window, batches
-
-PAD_STEP = (
-    256  # on a GPU windows start scoring, and end, at multiples of this: few shapes, few compiled graphs
-)
 
 
 @dataclass(frozen=True)
 class Validation:
     """The validation stream, its documents, and the bytes each token stands for as a target.
 
-    The stream stays in main memory; `device` is where windows of it are scored.
+    The stream stays in main memory; `device` is where windows of it are scored. Windows start scoring, and end,
+    at multiples of `pad`, if it is not 0: few shapes, few compiled graphs.
     """
 
     tokens_N: Tensor
     bytes_N: Tensor
     documents: list[Document]
     device: torch.device
+    pad: int = 0
 
     @property
     def targets(self) -> int:
@@ -45,18 +44,20 @@ class Validation:
 
 
 def make_validation(tokens_N: Tensor, table: ByteTable, device: torch.device) -> Validation:
-    """Count bytes and find documents once."""
+    """Count bytes and find documents once; on a GPU shapes are a quarter of the training window apart."""
     bytes_N = torch.zeros_like(tokens_N)
     bytes_N[1:] = table.count(tokens_N[:-1], tokens_N[1:])
-    return Validation(tokens_N, bytes_N, find_documents(tokens_N), device)
+    pad = max(training_window() // 4, 1) if device.type == "cuda" else 0
+    return Validation(tokens_N, bytes_N, find_documents(tokens_N), device, pad)
 
 
-def make_practice(window: int, device: torch.device) -> Validation:
-    """Return random tokens in documents of every length up to two windows, in steps of PAD_STEP, to compile on."""
-    lengths = range(PAD_STEP, max(2 * window, PAD_STEP) + 1, PAD_STEP)
+def make_practice(window: int, pad: int, device: torch.device) -> Validation:
+    """Return random tokens in documents of every length up to two windows, in steps of `pad`, to compile on."""
+    step = pad or window
+    lengths = range(step, max(2 * window, step) + 1, step)
     documents = [torch.cat((torch.ones(1), torch.randint(4, 260, (length - 1,)))) for length in lengths]
     tokens_N = torch.cat(documents).long()
-    return Validation(tokens_N, torch.ones_like(tokens_N), find_documents(tokens_N), device)
+    return Validation(tokens_N, torch.ones_like(tokens_N), find_documents(tokens_N), device, pad)
 
 
 @dataclass(frozen=True)
@@ -136,12 +137,12 @@ def summarize(scores: TokenScores, val: Validation) -> Metric:
 def gather_windows(val: Validation, windows: list[Window], rows: int, pad: int | None = None) -> WindowBatch:
     """Lay windows out as one batch, row by row, and send it to the device.
 
-    With `pad` (PAD_STEP on a GPU, 0 on a CPU) the batch is filled up to `rows` rows and rounded out to multiples
+    With `pad` (the stream's own if not given) the batch is filled up to `rows` rows and rounded out to multiples
     of it; what is added is never marked as scored.
     """
     length, first = max(w.length for w in windows), min(w.first for w in windows)
     if pad is None:
-        pad = PAD_STEP if val.device.type == "cuda" else 0
+        pad = val.pad
     if pad > 0:
         length, first = -(-length // pad) * pad, first // pad * pad
     else:
@@ -170,7 +171,7 @@ def score_windows(
 ) -> None:
     """Score windows with a model that stands still; batch i is rank i mod world's."""
     for group in batches(windows, rows)[ranks.rank :: ranks.world]:
-        batch = gather_windows(val, group, rows)
+        batch = gather_windows(val, group, len(group))
         with torch.no_grad():
             nll_BS = model(batch.ids_BT, batch.targets_BS, batch.first)
         scores.record(batch, nll_BS)

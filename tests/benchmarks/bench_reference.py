@@ -172,7 +172,7 @@ def bench_lora(
     compile_s = 0.0
     if ranks.device.type == "cuda":
         begin = time.perf_counter()
-        evaluate_lora_ttt(case.model, make_practice(shape.window, ranks.device), config, ranks)
+        evaluate_lora_ttt(case.model, make_practice(shape.window, val.pad, ranks.device), config, ranks)
         ranks.synchronize()
         compile_s = time.perf_counter() - begin
     difference = abs(ours() - theirs())

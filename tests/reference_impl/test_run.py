@@ -15,7 +15,7 @@ from reference_impl.dist import Ranks
 from reference_impl.evaluators.flat import evaluate_flat
 from reference_impl.model import GPT
 from reference_impl.run import Log, OverLimitError, export, score
-from reference_impl.scoring import PAD_STEP, TokenScores, Validation, make_practice
+from reference_impl.scoring import TokenScores, Validation, make_practice
 from tests.reference_impl.tiny import make_tiny_windows
 
 
@@ -74,6 +74,6 @@ def test_compilation_is_timed_apart_and_sees_no_validation_token(
 
 
 def test_practice_has_documents_of_every_length_up_to_two_windows() -> None:
-    practice = make_practice(2 * PAD_STEP, torch.device("cpu"))
+    practice = make_practice(512, 256, torch.device("cpu"))
     lengths = [document.targets for document in practice.documents]
-    assert lengths == [PAD_STEP, 2 * PAD_STEP, 3 * PAD_STEP, 4 * PAD_STEP - 1]
+    assert lengths == [256, 512, 768, 1023] and practice.pad == 256

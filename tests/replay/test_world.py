@@ -187,3 +187,27 @@ def test_drawn_sizes_differ_between_seeds_and_fit_each_other() -> None:
         assert sizes.width % sizes.heads == 0 and sizes.heads % sizes.kv_heads == 0
         assert sizes.chunk % sizes.length == 0
         assert world_size(sizes, random.Random(1)).validation > 6 * sizes.chunk
+
+
+def test_every_document_is_told_apart_by_its_first_tokens() -> None:
+    for seed in range(40):
+        stream = make_world(WorldSize(vocabulary=520, validation=1200), seed).validation
+        for start in np.nonzero(stream == BOS)[0].tolist():
+            opening = stream[start : start + 5]
+            found = [i for i in range(len(stream) - 4) if np.array_equal(stream[i : i + 5], opening)]
+            assert len(opening) < 5 or found == [start]
+
+
+def test_a_row_too_short_for_an_anchor_opens_a_document_or_goes_on() -> None:
+    stream = np.array([BOS, 20, 21, 22, 23, 24, 25, BOS, 30, 31, BOS, 32, 33, 30, 31, 40, 41, 42, 43, 44])
+    locator = Locator(stream)
+    padded = np.array([[BOS, 30, 31, 0, 0, 0, 0, 0]])
+    assert locator.locate(padded)[0].tolist() == [7, 8, 9, -1, -1, -1, -1, -1]
+    # These two stand in two places, and in no place where a document opens or a row ended.
+    assert (Locator(stream).locate(np.array([[-100, 30, 31, -100]])) < 0).all()
+    locator = Locator(stream)
+    locator.locate(stream[None, 7:12])
+    locator.locate(stream[None, 10:13])
+    assert locator.locate(np.array([[30, 31, 0]]))[0].tolist() == [13, 14, -1]
+    assert (locator.locate(np.array([[33, 0, 30]])) < 0).all()
+    assert (locator.locate(np.array([[BOS, 31, 0]])) < 0).all()

@@ -291,14 +291,23 @@ class Observer:
             rows = targets.reshape(len(inputs), -1)
             count = rows.shape[1]
             for first in dict.fromkeys((0, inputs.shape[1] - count)):
-                before = inputs[:, first + 1 : first + count] == rows[:, :-1]
-                if before.size and before.mean() > CONTINUED:
+                if self._goes_on(inputs[:, first + 1 : first + count], rows[:, :-1]):
                     joined = np.concatenate([inputs[:, : first + 1], rows], axis=1)
                     alone = self._targets.locate(joined)[:, first + 1 :]
                     behind = self._behind(inputs, rows, first)
-                    return np.where(behind >= 0, behind, alone).reshape(targets.shape)
+                    found = np.where(behind >= 0, behind, alone)
+                    if (found >= 0).any():
+                        return found.reshape(targets.shape)
         rows = targets.reshape(-1, targets.shape[-1]) if targets.ndim > 1 else targets[None]
         return self._targets.locate(rows).reshape(targets.shape)
+
+    def _goes_on(self, read: Any, wanted: Any) -> bool:
+        """Whether the inputs behind the first are the targets before the last, what fills rows up left out."""
+        same = read == wanted
+        if same.size and same.mean() > CONTINUED:
+            return True
+        held = self._read.holds(read) & self._read.holds(wanted)
+        return bool(read.size) and (not held.any() or bool(same[held].mean() > CONTINUED))
 
     def _behind(self, inputs: Any, rows: Any, first: int) -> Any:
         """Positions of targets that are the tokens after the inputs at their place; -1 for the others."""

@@ -1,7 +1,8 @@
 """Tells the positions of rows of tokens in the validation stream from the tokens alone.
 
 Works because the toy world repeats no stretch of `ANCHOR` tokens outside a few passages. A stretch that occurs
-once anchors its row; the rest of the row is followed from there in both directions.
+once anchors its row; the rest of the row is followed from there in both directions. A row too short for an anchor is
+found where it opens a document or goes on where another ended, if that is one place.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from auditor.replay.toy.world import ANCHOR
+from auditor.replay.toy.world import ANCHOR, BOS, PASSAGE
 
 Ints = NDArray[np.int64]
 
 _FACTOR = np.uint64(1_000_003)
 UNKNOWN = -1
+SHORT = PASSAGE + ANCHOR
+"""Longest row that can lack an anchor: a passage with less than an anchor's length beside it."""
 
 
 class Locator:
@@ -34,6 +37,12 @@ class Locator:
         alone[:-1] &= ordered[:-1] != ordered[1:]
         self._codes, self._starts = ordered[alone], order[alone].astype(np.int64)
         self._last: dict[int, tuple[Ints, Ints]] = {}
+        self._tokens = np.unique(self.stream)
+        self._goes_on = {int(start) for start in np.nonzero(self.stream == BOS)[0]}
+
+    def holds(self, tokens: Ints) -> NDArray[np.bool_]:
+        """Which tokens occur in the stream at all; what fills rows up does not."""
+        return np.isin(tokens, self._tokens)
 
     def locate(self, rows: Ints) -> Ints:
         """Positions of the tokens of rows [B, T]; `UNKNOWN` where they are not of this stream.
@@ -43,6 +52,8 @@ class Locator:
         """
         found = self._anchored(rows)
         self._continue(rows, found)
+        self._place_short(rows, found)
+        self._goes_on |= {int(end) + step for end in found.max(axis=1) if end >= 0 for step in (0, 1)}
         known = found[:, -1] >= 0
         last = self._last.setdefault(len(rows), (np.full(len(rows), UNKNOWN), np.full(len(rows), UNKNOWN)))
         for held, column in zip(last, (0, -1), strict=True):
@@ -64,6 +75,23 @@ class Locator:
                 if first >= 0 and np.array_equal(self.stream[first : first + length], rows[row]):
                     found[row] = np.arange(first, first + length)
                     break
+
+    def _place_short(self, rows: Ints, found: Ints) -> None:
+        """Rows of a few tokens with padding around them, which the stream never holds."""
+        for row in np.nonzero((found < 0).all(axis=1))[0].tolist():
+            held = np.nonzero(self.holds(rows[row]))[0]
+            if not 2 <= len(held) <= SHORT or held[-1] - held[0] + 1 != len(held):
+                continue
+            tokens = rows[row, held]
+            fits = [
+                start
+                for start in np.nonzero(self.stream[: len(self.stream) - len(held) + 1] == tokens[0])[
+                    0
+                ].tolist()
+                if start in self._goes_on and np.array_equal(self.stream[start : start + len(held)], tokens)
+            ]
+            if len(fits) == 1:
+                found[row, held] = np.arange(fits[0], fits[0] + len(held))
 
     def _anchored(self, rows: Ints) -> Ints:
         found = np.full(rows.shape, UNKNOWN, dtype=np.int64)

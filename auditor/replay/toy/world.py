@@ -1,9 +1,9 @@
 """The toy world that a submission is replayed in: token streams, shards in the challenge's format, a vocabulary.
 
 Every stretch of `ANCHOR` tokens of the validation split occurs once in the whole world, except inside a few passages
-that are repeated on purpose (caches must have something to remember); training streams hold none of them. So the
-position of a row of tokens can be told from the tokens alone, and a token of training data is never taken for one of
-validation.
+that are repeated on purpose (caches must have something to remember) and never open a document; training streams hold none
+of them. So the position of a row of tokens can be told from the tokens alone, and a token of training data is never
+taken for one of validation.
 """
 
 from __future__ import annotations
@@ -142,14 +142,16 @@ def _stream(
     due = [(int(place) * length // 20, repeated[i % passages]) for i, place in enumerate(places)]
     out: list[int] = []
     queue: list[int] = []
-    next_document = 0
+    next_document = opened = 0
     while len(out) < length:
         if len(out) >= next_document and _is_new(out, BOS, used):
+            opened = len(out)
             out.append(BOS)
             next_document = len(out) + int(rng.integers(*size.documents))
             queue = []
             continue
-        if due and len(out) >= due[0][0] and next_document - len(out) > PASSAGE:
+        inside = len(out) - opened >= ANCHOR and next_document - len(out) > PASSAGE
+        if due and len(out) >= due[0][0] and inside:
             out.extend(due.pop(0)[1])
             queue = []
             continue
