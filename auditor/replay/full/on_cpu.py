@@ -46,7 +46,7 @@ def _stand_in() -> None:
     from auditor.replay.inside.missing import install_missing
     from auditor.replay.inside.patching import nothing
     from auditor.replay.inside.precision import install_precision
-    from auditor.replay.inside.ranks import install_ranks
+    from auditor.replay.inside.ranks import Collectives, install_ranks
     from auditor.replay.inside.server import PRELOADED
 
     # What takes functions of torch by name when it is imported must find its own.
@@ -59,7 +59,7 @@ def _stand_in() -> None:
     install_compiler()
     install_attention()
     install_kernels(nothing)
-    install_ranks()
+    install_ranks(Collectives())
     install_missing()
 
 

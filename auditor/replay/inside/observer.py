@@ -21,6 +21,7 @@ from auditor.replay.inside.entropy import entropies, is_plain, rows_looked_up
 from auditor.replay.inside.patching import replace
 from auditor.replay.inside.positions import Locator
 from auditor.replay.inside.provenance import Provenance, carriers, mark, nodes_of
+from auditor.replay.inside.ranks import Collectives
 from auditor.replay.inside.recorder import Recorder
 from auditor.replay.inside.states import States
 
@@ -88,6 +89,7 @@ class Observer:
     Args:
         stream: the validation tokens in order.
         dye: gives losses other values.
+        collectives: counts those that this process begins.
     """
 
     def __init__(
@@ -97,12 +99,13 @@ class Observer:
         states: States,
         stream: Any,
         dye: Dye,
+        collectives: Collectives,
     ) -> None:
         self._recorder, self._provenance, self._states = recorder, provenance, states
         self._targets, self._read = Locator(stream), Locator(stream)
         self._inputs: list[Any] = []
         self._calls = 0
-        self._dye = dye
+        self._dye, self._collectives = dye, collectives
         self._projection: Tensor | None = None
         self._handlers: dict[Any, Callable[..., Any]] = {
             F.cross_entropy: self._cross_entropy,
@@ -352,6 +355,7 @@ class Observer:
             gradient=watched.requires_grad,
             plain=plain,
             picked=picked,
+            collectives=self._collectives.begun,
             states=self._states.fingerprints(),
         )
         recorder.array("position", flat)

@@ -1,15 +1,60 @@
-"""Stand-ins for NCCL: gloo, with the collectives that gloo lacks made of those it has."""
+"""Stand-ins for NCCL: gloo, with the collectives that gloo lacks made of those it has; all of them are counted."""
 
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 import torch
 import torch.distributed as dist
 
 from auditor.replay.inside.devices import CPU
 from auditor.replay.inside.patching import replace
+
+
+COUNTED: Final = (
+    "all_gather",
+    "all_gather_into_tensor",
+    "all_gather_object",
+    "all_reduce",
+    "all_to_all",
+    "all_to_all_single",
+    "barrier",
+    "broadcast",
+    "broadcast_object_list",
+    "gather",
+    "gather_object",
+    "monitored_barrier",
+    "recv",
+    "reduce",
+    "reduce_scatter",
+    "reduce_scatter_tensor",
+    "scatter",
+    "scatter_object_list",
+    "send",
+)
+
+
+class Collectives:
+    """How many collectives this process has begun: the clock that processes share, since each waits for the others.
+
+    What one process knows of another before its n-th collective, the other had before its own n-th.
+    """
+
+    __slots__ = ("begun",)
+
+    def __init__(self) -> None:
+        self.begun = 0
+
+    def counted(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The same function, counted when it is called."""
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self.begun += 1
+            return function(*args, **kwargs)
+
+        return call
 
 
 class _Done:
@@ -25,7 +70,7 @@ class _Done:
         return self
 
 
-def install_ranks() -> None:
+def install_ranks(collectives: Collectives) -> None:
     """Make `torch.distributed` work over gloo in place of NCCL; single processes have a group if they ask for one."""
     plain: Any = dist
     start, barrier, reduce, gather = dist.init_process_group, dist.barrier, dist.all_reduce, dist.all_gather
@@ -103,6 +148,7 @@ def install_ranks() -> None:
         all_gather=all_gather,
         is_nccl_available=lambda: True,
     )
+    replace(plain, **{name: collectives.counted(getattr(plain, name)) for name in COUNTED})
     _install_data_parallel()
 
 

@@ -33,7 +33,7 @@ from auditor.replay.inside.patching import nothing, replace
 from auditor.replay.inside.precision import install_precision
 from auditor.replay.inside.program import ProgramLoader, run_main
 from auditor.replay.inside.provenance import Provenance
-from auditor.replay.inside.ranks import install_ranks
+from auditor.replay.inside.ranks import Collectives, install_ranks
 from auditor.replay.inside.recorder import Recorder
 from auditor.replay.inside.settings import install_overrides
 from auditor.replay.inside.states import States
@@ -61,15 +61,15 @@ def run(order: Order, *, line: int, boundary: Callable[[], None]) -> None:
         line: descriptor that the collector reads the record from.
         boundary: called before the artifact is read back; returns when training data are out of reach.
     """
-    loops, provenance = Loops(), Provenance()
+    loops, provenance, collectives = Loops(), Provenance(), Collectives()
     recorder = Recorder(loops, provenance, Channel(line))
     observer = states = None
     if order.mode is Mode.RECORDED:
         states = States()
         stream = np.fromfile(order.stream, dtype="<u2").astype(np.int64)
         dye = Dye(order.dyed, len(stream), falling=order.falling)
-        observer = Observer(recorder, provenance, states, stream, dye)
-    loader = _stand_ins(order, recorder, loops, observer)
+        observer = Observer(recorder, provenance, states, stream, dye, collectives)
+    loader = _stand_ins(order, recorder, loops, observer, collectives)
 
     def cross() -> None:
         loops.forks.begin_phase()
@@ -123,7 +123,9 @@ def _wind_up() -> None:
     atexit._run_exitfuncs()
 
 
-def _stand_ins(order: Order, recorder: Recorder, loops: Loops, observer: Observer | None) -> ProgramLoader:
+def _stand_ins(
+    order: Order, recorder: Recorder, loops: Loops, observer: Observer | None, collectives: Collectives
+) -> ProgramLoader:
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True, warn_only=True)
     _seed()
@@ -133,7 +135,7 @@ def _stand_ins(order: Order, recorder: Recorder, loops: Loops, observer: Observe
     install_attention()
     install_kernels(nothing if observer is None else observer.launched)
     install_tokenizer(order.vocabulary)
-    install_ranks()
+    install_ranks(collectives)
     install_missing()
     install_compressors()
     install_overrides(order.overrides)

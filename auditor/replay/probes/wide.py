@@ -1,22 +1,31 @@
 """Probe P10: a world of several processes, with a larger vocabulary and longer documents.
 
 What the smaller worlds show may hang on their size. Here everything scored after a first part is exchanged once more,
-with two processes, or with all eight where the script counts them.
+with two processes, or with all eight where the script counts them. Processes do not stand at the same place when each
+has scored its first part: what one knows of an exchanged token it may have from another that had scored it before both
+met in a collective.
 """
 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from auditor.replay.probes.flip_comparison import Flip, compare_rest
 from auditor.replay.probes.flip_sites import the_rest
 from auditor.replay.probes.outcome import Suspicion
 from auditor.replay.probes.reconciliation import misprinted, shown_otherwise
 from auditor.replay.probes.runner import Bench, Laboratory, Observed
+from auditor.replay.runs.printed_numbers import Scores
+from auditor.replay.runs.run_record import RankRecord
 from auditor.replay.toy.sizes import ToySizes, world_size
 from auditor.replay.toy.world import make_world
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 VOCABULARIES: Final = (1032, 1040, 1056)
 """Larger than the smallest that a claimed run has had."""
@@ -90,11 +99,16 @@ def look_wide(laboratory: Laboratory, seed: int, *, thorough: bool = False) -> W
             base=base,
             why_not=other.run.why_not or "the other number could not be followed",
         )
+    begins = [_first_of(scores, positions) for scores in base.scores]
     flips = [
-        (rank, compare_rest(one, two, positions, part[1], window=bench.sizes.length))
+        (rank, compare_rest(one, two, positions, min(part[1], until), window=bench.sizes.length))
         for rank, (one, two, part) in enumerate(zip(base.scores, other.scores, parts, strict=True))
         if part is not None
+        for until in [not_told(base.run.ranks, begins, rank)]
     ]
+    if not any(flip is not None for _, flip in flips):
+        why = "no process scores anything before what is exchanged is known to it"
+        return Wide(ranks=ranks, seed=seed, base=base, why_not=why)
     found = [seen for run in (base, other) for seen in (misprinted(run), shown_otherwise(run))]
     return Wide(
         ranks=ranks,
@@ -104,3 +118,26 @@ def look_wide(laboratory: Laboratory, seed: int, *, thorough: bool = False) -> W
         misprints=tuple(filter(None, found)),
         artifacts=tuple(n for n, what in base.run.artifacts.items() if other.run.artifacts.get(n) != what),
     )
+
+
+def _first_of(scores: Scores, positions: NDArray[np.int64]) -> int | None:
+    """The first call of a process that scored one of some positions; None where it scored none of them."""
+    import numpy as np
+
+    calls = scores.call[np.isin(scores.position, positions) & (scores.call >= 0)]
+    return int(calls.min()) if len(calls) else None
+
+
+def not_told(records: Sequence[RankRecord], begins: Sequence[int | None], rank: int) -> int:
+    """The first call of a process before which another that had scored one of some tokens could have told it of them.
+
+    Args:
+        begins: the first call of each process that scored one of them.
+    """
+    met = [
+        record.losses[call].collectives
+        for other, (record, call) in enumerate(zip(records, begins, strict=True))
+        if other != rank and call is not None
+    ]
+    own = records[rank].losses
+    return next((losses.call for losses in own if met and losses.collectives > min(met)), len(own))

@@ -65,6 +65,7 @@ class Losses:
         distribution: log-probabilities against a fixed vector, NaN where unknown; [n].
         plain: whether nothing was asked for but the cross-entropy of the target.
         picked: whether they were looked up by target, and are losses only if what was made of them agrees.
+        collectives: how many collectives the process had begun before it.
     """
 
     number: int
@@ -75,6 +76,7 @@ class Losses:
     distribution: NDArray[np.float64]
     plain: bool = True
     picked: bool = False
+    collectives: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -283,6 +285,7 @@ def _split(record: RankRecord) -> None:
                 distribution=arrays["distribution"][part],
                 plain=bool(event["plain"]),
                 picked=bool(event["picked"]),
+                collectives=int(event["collectives"]),
             )
         )
         at += count

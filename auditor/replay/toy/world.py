@@ -1,9 +1,9 @@
 """The toy world that a submission is replayed in: token streams, shards in the challenge's format, a vocabulary.
 
 Every stretch of `ANCHOR` tokens of the validation split occurs once in the whole world, except inside a few passages
-that are repeated on purpose (caches must have something to remember) and never open a document; training streams hold none
-of them. So the position of a row of tokens can be told from the tokens alone, and a token of training data is never
-taken for one of validation.
+that are repeated on purpose (caches must have something to remember) and never open a document; training streams hold
+none of them. So the position of a row of tokens can be told from the tokens alone, and a token of training data is
+never taken for one of validation.
 """
 
 from __future__ import annotations
