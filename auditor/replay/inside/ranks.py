@@ -12,7 +12,6 @@ import torch.distributed as dist
 from auditor.replay.inside.devices import CPU
 from auditor.replay.inside.patching import replace
 
-
 COUNTED: Final = (
     "all_gather",
     "all_gather_into_tensor",

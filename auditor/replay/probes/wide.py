@@ -19,7 +19,7 @@ from auditor.replay.probes.outcome import Suspicion
 from auditor.replay.probes.reconciliation import misprinted, shown_otherwise
 from auditor.replay.probes.runner import Bench, Laboratory, Observed
 from auditor.replay.runs.printed_numbers import Scores
-from auditor.replay.runs.run_record import RankRecord
+from auditor.replay.runs.run_record import Losses
 from auditor.replay.toy.sizes import ToySizes, world_size
 from auditor.replay.toy.world import make_world
 
@@ -99,12 +99,13 @@ def look_wide(laboratory: Laboratory, seed: int, *, thorough: bool = False) -> W
             base=base,
             why_not=other.run.why_not or "the other number could not be followed",
         )
+    made = [record.losses for record in base.run.ranks]
     begins = [_first_of(scores, positions) for scores in base.scores]
     flips = [
         (rank, compare_rest(one, two, positions, min(part[1], until), window=bench.sizes.length))
         for rank, (one, two, part) in enumerate(zip(base.scores, other.scores, parts, strict=True))
         if part is not None
-        for until in [not_told(base.run.ranks, begins, rank)]
+        for until in [not_told(made, begins, rank)]
     ]
     if not any(flip is not None for _, flip in flips):
         why = "no process scores anything before what is exchanged is known to it"
@@ -128,16 +129,17 @@ def _first_of(scores: Scores, positions: NDArray[np.int64]) -> int | None:
     return int(calls.min()) if len(calls) else None
 
 
-def not_told(records: Sequence[RankRecord], begins: Sequence[int | None], rank: int) -> int:
+def not_told(made: Sequence[Sequence[Losses]], begins: Sequence[int | None], rank: int) -> int:
     """The first call of a process before which another that had scored one of some tokens could have told it of them.
 
     Args:
+        made: the calls of each process.
         begins: the first call of each process that scored one of them.
     """
     met = [
-        record.losses[call].collectives
-        for other, (record, call) in enumerate(zip(records, begins, strict=True))
+        losses[call].collectives
+        for other, (losses, call) in enumerate(zip(made, begins, strict=True))
         if other != rank and call is not None
     ]
-    own = records[rank].losses
+    own = made[rank]
     return next((losses.call for losses in own if met and losses.collectives > min(met)), len(own))
