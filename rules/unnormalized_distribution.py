@@ -215,7 +215,7 @@ for row in range(rows):
     def concerns(self, blend: Blend) -> bool:
         if blend.form == SPREAD:
             return True
-        if blend.lookup.how.startswith(NATIVE):
+        if blend.lookup.how == NATIVE:
             return blend.form != CHOSEN
         return (blend.lookup.memory or blend.combined) and blend.lookup.how in ("entry", "row", "column")
 

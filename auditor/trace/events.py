@@ -9,11 +9,61 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Literal
 
 from auditor.trace.answer import Answer
 from auditor.trace.formula import Printed
 from auditor.trace.place import Place as Place
 from auditor.trace.region import Region
+
+StateKind = Literal[
+    "module",
+    "optimizer",
+    "tensor",
+    "table",
+    "container",
+    "file",
+    "instance",
+    "iterator",
+    "selection",
+    "handle",
+    "namespace",
+    "tokenizer",
+]
+"""What a state is; "selection" is a choice by scores, which what was chosen depends on."""
+
+LoadSource = Literal["val", "train", "artifact", "tokenizer", "external"]
+"""Whose data are read."""
+
+UpdateHow = Literal["gradient", "table", "container", "calibration", "in place", "selection"]
+"""By what a state changes."""
+
+LookupHow = Literal["entry", "column", "row", "pick", "comparison", "native", "carried"]
+"""By what something is asked: one index made of the tokens; the last of several indices, a place in a row; another of
+them; a place in a row that was computed as a whole; whether tokens are equal; code that is not Python; what earlier
+turns of a loop left behind."""
+
+BlendForm = Literal["blended", "posterior", "spread", "chosen"]
+"""How the answer of a lookup is in a score: mixed into the probability; a count that is added to the probability taken
+as a prior; it divides the log-probability; it decides what is mixed in."""
+
+ScoreHow = Literal["softmax", "distribution", "mixture", "table", "stored", "unknown"]
+"""What a probability came from; "distribution" is all of it, of which the target's is yet to be taken; "stored" if it
+changed after a comparison of the targets with what a file holds."""
+
+CountHow = Literal["table", "uniform", "sidecar", "file", "unknown"]
+"""How tokens are counted in bytes: lengths by kind of token, the same for every token, lengths stored by position, a
+table read from a file."""
+
+SkipHow = Literal["continue", "break", "branch", "filter"]
+"""What leaves tokens out; "branch" if scores are added up in one arm alone, "filter" of a list."""
+
+SkipBy = Literal["time", "chance", "content", "unknown", "exception"]
+"""What decides that tokens are left out; "content" is that of tokens or scores."""
+
+ArtifactAction = Literal["save", "restore"]
+
+AccessKind = Literal["network", "file", "subprocess", "native"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,14 +72,14 @@ class State:
 
     Attributes:
         number: identity of the allocation.
-        kind: "module", "tensor", "table", "container", "file".
+        kind: what it is.
         name: what the source calls it, for display.
         place: where it was made.
         fresh_in: loops that were running when it was made, outermost first (their entry numbers).
     """
 
     number: int
-    kind: str
+    kind: StateKind
     name: str
     place: Place
     fresh_in: tuple[int, ...] = ()
@@ -65,9 +115,9 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load(Event):
-    """Data is read: `source` is "val", "train", "artifact", "tokenizer" or "external"."""
+    """Data of a source are read."""
 
-    source: str
+    source: LoadSource
     what: str
 
 
@@ -78,13 +128,13 @@ class Update(Event):
     Attributes:
         state: what changed.
         regions: the tokens it was made from.
-        how: "gradient", "table", "container", "calibration", "in place".
+        how: by what it changed.
         by: the call that did it, for display ("AdamW.step").
     """
 
     state: State
     regions: frozenset[Region]
-    how: str
+    how: UpdateHow
     by: str
 
 
@@ -103,14 +153,15 @@ class Lookup(Event):
 
     Attributes:
         states: what was looked up in; empty for a comparison and for what is no state.
-        how: "entry" (one index, made of the tokens), "column" (the last of several indices: a place in a row),
-            "pick" (the same, of a row that was computed as a whole), "comparison", "native".
+        how: by what it was asked.
+        where: file and line of code that is not Python, else empty.
         combined: the index mixes several tokens into one number.
         memory: the table holds validation tokens.
     """
 
     states: tuple[State, ...]
-    how: str
+    how: LookupHow
+    where: str = ""
     combined: bool = False
     memory: bool = False
 
@@ -123,15 +174,14 @@ class Blend:
         lookup: the lookup.
         target: whether the scored tokens are among those looked up by.
         combined: the target and other tokens make up one key.
-        form: "blended" (its answer is mixed into the probability), "posterior" (a count that is added to the
-            probability taken as a prior), "chosen" (its answer decides what is mixed in).
+        form: how its answer is in the score.
         why: the reason for `target`, in words.
     """
 
     lookup: Lookup
     target: Answer
     combined: bool
-    form: str
+    form: BlendForm
     why: str
 
 
@@ -143,8 +193,7 @@ class Score(Event):
         regions: the target tokens.
         states: names of the states the distribution came from.
         absorbed: updates in these states at that moment.
-        how: "softmax", "mixture", "table", "stored" (changed after a comparison of the targets with what a file
-            holds), "unknown".
+        how: what the probability came from.
         keyed_by_target: the distribution was looked up by the target token itself.
         doubts: what could not be followed on the way (numbers of `Unresolved` events).
         refined_from: the score this one narrows or mixes further, or None.
@@ -157,7 +206,7 @@ class Score(Event):
     regions: frozenset[Region]
     states: tuple[State, ...]
     absorbed: tuple[Absorbed, ...]
-    how: str = "softmax"
+    how: ScoreHow = "softmax"
     keyed_by_target: bool = False
     doubts: tuple[int, ...] = ()
     refined_from: int | None = None
@@ -172,14 +221,13 @@ class Count(Event):
 
     Attributes:
         regions: the tokens counted.
-        how: "table" (lengths by kind of token), "uniform" (the same for every token), "sidecar" (lengths stored
-            by position), "file" (a table read from a file), "unknown".
+        how: how they were counted.
         what: the expression that was summed, for display.
         counts: for a table what is counted for each kind of token, as `token_bytes.compared` takes it.
     """
 
     regions: frozenset[Region]
-    how: str
+    how: CountHow
     what: str
     counts: tuple[float | None, ...] = ()
 
@@ -248,7 +296,7 @@ class Report(Event):
 class Artifact(Event):
     """The artifact is written ("save") or read back ("restore"), the latter into a state."""
 
-    action: str
+    action: ArtifactAction
     what: str
     absorbed: tuple[Update, ...] = ()
     state: State | None = None
@@ -292,12 +340,12 @@ def ended(seconds: float) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access(Event):
-    """The world outside: "network", "file", "subprocess", "native"; `what` names the host, file or command.
+    """The world outside is reached; `what` names the host, file or command.
 
     `reaches` names the phase as far as it could be told: "evaluation" if a score follows.
     """
 
-    kind: str
+    kind: AccessKind
     what: str
 
 
@@ -310,15 +358,15 @@ class Skip(Event):
     """A turn of a loop, or the rest of its turns, is left out for another reason than the position reached.
 
     Attributes:
-        how: "continue", "break", "branch" (scores are added up in one arm alone) or "filter" (of a list).
-        by: what decides: "time", "chance", "content" (tokens or scores), "unknown" or "exception".
+        how: what leaves it out.
+        by: what decides that.
         what: the condition, for display.
         scores: those that are left out, where it is these and not all that a loop makes.
         container: the number of the list whose elements are left out, or 0.
     """
 
-    how: str
-    by: str
+    how: SkipHow
+    by: SkipBy
     what: str
     scores: tuple[int, ...] = ()
     container: int = 0

@@ -31,7 +31,7 @@ from rules.core.rule import (
 POSTERIOR = "posterior"
 CHOSEN = "chosen"
 CARRIED = "carried"
-NATIVE = "native:"
+NATIVE = "native"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ def blended(trace: Trace, report: Report) -> list[Blended]:
         if score.certain is Answer.NO:
             continue
         for blend in score.blends:
-            key = (score.place, blend.lookup.place, blend.lookup.how, blend.form)
+            key = (score.place, blend.lookup.place, blend.lookup.how, blend.lookup.where, blend.form)
             known = found.get(key)
             if known is None or blend.target.rank > known.blend.target.rank:
                 found[key] = Blended(score=score, blend=blend)
@@ -58,8 +58,8 @@ def blended(trace: Trace, report: Report) -> list[Blended]:
 
 def named_lookup(lookup: Lookup) -> str:
     """What was looked up in, as the source calls it."""
-    if lookup.how.startswith(NATIVE):
-        return f"`{lookup.how.removeprefix(NATIVE)}`"
+    if lookup.how == NATIVE:
+        return f"`{lookup.where}`"
     names = sorted({state.name for state in lookup.states if state.name})
     return f"`{', '.join(names[:3])}`" if names else "a table"
 

@@ -23,14 +23,17 @@ from auditor.trace.events import (
     TRAINING_STEP,
     Absorbed,
     Access,
+    AccessKind,
     Artifact,
     Clock,
     Event,
     Load,
+    LoadSource,
     Place,
     Report,
     Score,
     State,
+    StateKind,
     Turn,
     Update,
 )
@@ -250,7 +253,7 @@ class _Builder:
         self._updates[int(event["i"])] = update
         return update
 
-    def _state(self, key: str, kind: str, name: str, place: Place) -> State:
+    def _state(self, key: str, kind: StateKind, name: str, place: Place) -> State:
         if key not in self._states:
             number = len(self._states) + 1
             self._states[key] = State(number=number, kind=kind, name=name, place=place)
@@ -265,9 +268,10 @@ class _Builder:
                 self._loaded.add(whole)
                 return Artifact(action="save", what=name, **common)
             return None
-        source = next((s for s in ("train", "val") if f"_{s}_" in name), "")
+        sources: tuple[LoadSource, ...] = ("train", "val")
+        source = next((s for s in sources if f"_{s}_" in name), None)
         pattern = f"{source} {posixpath.dirname(path)}"
-        if not source or pattern in self._loaded:
+        if source is None or pattern in self._loaded:
             return None
         self._loaded.add(pattern)
         return Load(source=source, what=name, **common)
@@ -355,7 +359,7 @@ def template_of(text: str) -> tuple[str | None, ...]:
     return (*parts, text[at:])
 
 
-def _access_kind(name: str) -> str:
+def _access_kind(name: str) -> AccessKind:
     if name.startswith(("socket", "urllib")):
         return "network"
     return "native" if name.startswith("ctypes") else "subprocess"

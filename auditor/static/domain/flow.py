@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from auditor.solver.expressions import Atom, Expr
 from auditor.static.domain.heap import Holder, Key
 from auditor.static.domain.provenance import Data
+from auditor.static.domain.values import Ending as Ending
+from auditor.static.domain.values import Status as Status
 from auditor.trace.formula import Formula
 from auditor.trace.region import Region
-
-Status = str | None
-"""How a block ended: None if it ran to its end, else "return", "break", "continue" or "raise"."""
-
 
 MAX_NESTING = 12
 """Containers in one another."""
@@ -28,7 +26,7 @@ Changes = dict[tuple[int, Key], tuple[Holder, Key, object]]
 """Cells and their values, as an arm of a branch left them."""
 
 
-Deferral = tuple[str, Changes, "Choice | None"]
+Deferral = tuple[Ending, Changes, "Choice | None"]
 """How an arm of a branch ended, what it had left, and the choice that the branch was."""
 
 

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from auditor.solver.expressions import Expr
 from auditor.static.domain.cells import Cell
 from auditor.static.domain.values import Lib, Tup, Value, Written
-from auditor.trace.events import Place, State
+from auditor.trace.events import Place, State, StateKind
 
 if TYPE_CHECKING:
-    from auditor.static.domain.provenance import Data
     from auditor.trace.region import Region
 
 STORED: Final = "stored"
@@ -33,6 +32,27 @@ APPENDED = "#appended"
 def is_count_of_a_turn(name: object) -> bool:
     """Whether a list keeps under this name how many elements a turn of a loop gave it."""
     return isinstance(name, tuple) and name[:1] == (APPENDED,)
+
+
+ObjectKind = Literal[
+    "module",
+    "optimizer",
+    "tensor",
+    "table",
+    "list",
+    "dict",
+    "instance",
+    "iterator",
+    "file",
+    "selection",
+    "handle",
+    "namespace",
+    "tokenizer",
+]
+"""What an object is."""
+
+SEEN_AS: dict[Literal["list", "dict"], StateKind] = {"list": "container", "dict": "table"}
+"""What these are to the rules."""
 
 
 def given_by_name(name: str) -> tuple[str, str]:
@@ -61,14 +81,13 @@ MadeWith = tuple[tuple[Value, ...], dict[str, Value], ast.AST]
 class Obj(Value):
     """A heap object: one allocation.
 
-    `kind` is "module", "optimizer", "tensor", "list", "dict", "instance", "iterator" or "file"; `d` holds
-    attributes by name, entries of a dictionary by `("key", key)`, and cells: what the evaluator knows of it.
+    `d` holds attributes by name, entries of a dictionary by `("key", key)`, and cells: what the evaluator knows of it.
     """
 
     __slots__ = ("cls", "d", "kind", "loops", "name", "number", "place")
 
     # of every kind
-    content: Cell[Data | None] = Cell(None)
+    content: Cell[Value | None] = Cell(None)
     """What a tensor or container holds, as one record."""
     history: Cell[frozenset[int]] = Cell(frozenset())
     """The updates that it has absorbed, by their numbers; those of its parts are not among them."""
@@ -136,7 +155,7 @@ class Obj(Value):
     """How far the positions that it is written at lie from those of what is written."""
     table: Cell[bool] = Cell(False)
     """It is looked up by tokens."""
-    kinds: Cell[Data | None] = Cell(None)
+    kinds: Cell[Value | None] = Cell(None)
     """What it holds by the kind of the token that looks it up."""
     constants: Cell[frozenset[int | float | None] | None] = Cell(None)
     """The constants that were written into it; None among them for what is no number."""
@@ -187,7 +206,7 @@ class Obj(Value):
     def __init__(
         self,
         number: int,
-        kind: str,
+        kind: ObjectKind,
         place: Place,
         loops: tuple[int, ...],
         name: str = "",
@@ -202,8 +221,9 @@ class Obj(Value):
         self.d: Cells = {}
 
     def state(self) -> State:
-        kinds = {"list": "container", "dict": "table", "tensor": "tensor", "module": "module", "file": "file"}
-        kind = "table" if self.table else kinds.get(self.kind, self.kind)
+        kind: StateKind = self.kind if self.kind != "list" and self.kind != "dict" else SEEN_AS[self.kind]
+        if self.table:
+            kind = "table"
         return State(
             number=self.number, kind=kind, name=self.name or self.kind, place=self.place, fresh_in=self.loops
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from auditor.solver.expressions import Atom, Expr
 from auditor.static.domain.by_token_kind import ByKind
@@ -148,7 +148,7 @@ EMPTY = Data(rank=1)
 """An array without elements."""
 
 
-FROM_OUTSIDE = "external"
+FROM_OUTSIDE: Final = "external"
 """Marks content of a file that the script never wrote and that is no tokenizer, source or split."""
 
 

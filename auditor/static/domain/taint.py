@@ -10,12 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from auditor.solver.expressions import Atom, Expr
 from auditor.trace.region import Region
 
 MAX_LOOKS = 24
 """Looks of one value that are kept apart; beyond it those of one lookup become one."""
+
+
+LookForm = Literal["", "share", "posterior", "spread", "chosen"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class Look:
 
     number: int
     regions: frozenset[Region]
-    form: str = ""
+    form: LookForm = ""
 
     def through(self, change: Callable[[Region], Region]) -> Look:
         """The look of a part of the value, or of the value seen at another place."""
@@ -55,7 +59,7 @@ def joined(a: Looks, b: Looks) -> Looks:
 
 def condensed(looks: Iterable[Look]) -> Looks:
     """The same looks with those of one lookup made one."""
-    groups: dict[tuple[int, str], frozenset[Region]] = {}
+    groups: dict[tuple[int, LookForm], frozenset[Region]] = {}
     for look in looks:
         key = (look.number, look.form)
         groups[key] = groups.get(key, frozenset()) | look.regions
@@ -69,7 +73,7 @@ def choosing(looks: Looks) -> Looks:
 
 def divided(looks: Looks, *, scored: bool) -> Looks:
     """What the looks of a count become when it is divided; `scored` if a probability has been added to it."""
-    form = "posterior" if scored else "share"
+    form: LookForm = "posterior" if scored else "share"
     return frozenset(replace(look, form=form) if look.form == "" else look for look in looks)
 
 

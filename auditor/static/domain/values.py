@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from auditor.solver.expressions import Condition, Expr
 
@@ -123,8 +124,13 @@ class Alt(Value):
     options: tuple[Value, ...]
 
 
-Consume = Callable[[Value], str | None]
-"""What takes the values of a generator one by one; its answer is how its turn ended (see `statements.Status`)."""
+Ending = Literal["return", "break", "continue", "raise"]
+
+Status = Ending | None
+"""How a block ended: None if it ran to its end."""
+
+Consume = Callable[[Value], Status]
+"""What takes the values of a generator one by one; its answer is how its turn ended."""
 
 
 @dataclass(slots=True, eq=False)

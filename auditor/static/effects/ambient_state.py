@@ -19,7 +19,7 @@ from auditor.static.domain.values import Value
 from auditor.static.effects.events import Scoring
 from auditor.static.effects.havoc import Havoc
 from auditor.static.interpreter.machine import Machine
-from auditor.trace.events import Score
+from auditor.trace.events import Score, UpdateHow
 from auditor.trace.region import Region
 
 ENVIRONMENT_READS = frozenset(["environ", "getenv"])
@@ -52,7 +52,7 @@ class AmbientState:
         record = self.views.data(value)
         regions = self.tells_of(record)
         if regions:
-            how = "selection" if record.losses else "in place"
+            how: UpdateHow = "selection" if record.losses else "in place"
             self.scoring.update(self.process_environment, regions, node, how, f"os.environ[{name!r}]")
         if record.updates - self.views.own_history(self.process_environment):
             history = self.views.own_history(self.process_environment) | record.updates

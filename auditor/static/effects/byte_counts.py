@@ -20,7 +20,7 @@ from auditor.static.domain.provenance import Data
 from auditor.static.domain.taint import NO_LOOKS
 from auditor.static.effects.events import Scoring
 from auditor.static.interpreter.machine import Machine
-from auditor.trace.events import Count, Load
+from auditor.trace.events import Count, CountHow, Load
 from auditor.trace.region import Region
 from auditor.trace.token_bytes import compared
 
@@ -111,7 +111,7 @@ class ByteCounts:
         return frozenset(out)
 
 
-def how_counted(counts: tuple[float | None, ...]) -> str:
+def how_counted(counts: tuple[float | None, ...]) -> CountHow:
     """ "table" where each kind has its own length, "uniform" where all text tokens count alike, else "unknown"."""
     inside = [c for c in compared(counts) if c.kind.common and not c.before.boundary]
     common = {c.count for c in inside}

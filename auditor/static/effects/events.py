@@ -15,7 +15,7 @@ from auditor.static.domain.values import Const, Value
 from auditor.static.effects.formulas import Formulas
 from auditor.static.interpreter.machine import Machine
 from auditor.static.transfer.tables import LABEL
-from auditor.trace.events import Load, Report, Reset, Score, Select, Update
+from auditor.trace.events import Load, Report, Reset, Score, ScoreHow, Select, Update, UpdateHow
 from auditor.trace.formula import LOST, Formula, Of, Printed
 from auditor.trace.region import Region
 
@@ -69,7 +69,7 @@ class Scoring:
         self.known_carries: dict[object, int] = {}
 
     def loss(
-        self, target: Data, data: Data, node: ast.AST, how: str = "softmax", formula: Formula = PLAIN
+        self, target: Data, data: Data, node: ast.AST, how: ScoreHow = "softmax", formula: Formula = PLAIN
     ) -> Data:
         """Tokens are given a probability: `target` are the tokens, `data` all that went into the distribution."""
         regions = frozenset(r for r in target.regions if r.source == "val")
@@ -94,7 +94,7 @@ class Scoring:
         )
 
     def score(
-        self, regions: frozenset[Region], data: Data, node: ast.AST, how: str, parent: int | None
+        self, regions: frozenset[Region], data: Data, node: ast.AST, how: ScoreHow, parent: int | None
     ) -> int:
         place = self.recorder.place(node)
         loads = self.outside_loads(data)
@@ -179,7 +179,7 @@ class Scoring:
             ),
         )
 
-    def how_of(self, number: int) -> str:
+    def how_of(self, number: int) -> ScoreHow:
         event = self.recorder.events[number]
         return event.how if isinstance(event, Score) else "unknown"
 
@@ -217,7 +217,7 @@ class Scoring:
         found = [self.machine.apply.origin(number) for number in sorted(data.origins)]
         return tuple(e.number for e in found if isinstance(e, Load) and e.source == FROM_OUTSIDE)
 
-    def update(self, target: Obj, regions: Iterable[object], node: ast.AST, how: str, by: str) -> None:
+    def update(self, target: Obj, regions: Iterable[object], node: ast.AST, how: UpdateHow, by: str) -> None:
         """The state changes because of tokens."""
         made_from = frozenset(
             self.without_delimiter(r) for r in regions if isinstance(r, Region) and r.source == "val"

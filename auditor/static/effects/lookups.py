@@ -22,7 +22,7 @@ from auditor.static.interpreter.machine import Machine
 from auditor.static.interpreter.provenance_of import TOKENS_A_STEP
 from auditor.trace.answer import Answer
 from auditor.trace.blending import Found, held
-from auditor.trace.events import Blend, Event, Lookup, Score, Update
+from auditor.trace.events import Blend, BlendForm, Event, Lookup, LookupHow, Score, Update
 from auditor.trace.region import Region
 from auditor.trace.tree import Node
 
@@ -82,7 +82,7 @@ class Lookups:
             tokens = self.key_tokens(key)
             if tokens:
                 last = ends and position == len(keys)
-                how = "entry" if len(items) == 1 else "column" if last else "row"
+                how: LookupHow = "entry" if len(items) == 1 else "column" if last else "row"
                 looks = joined(looks, frozenset((self.look(owner, how, key, tokens, node),)))
         return found if looks is found.looks else replace(found, looks=looks)
 
@@ -99,7 +99,7 @@ class Lookups:
                     )
         return written if looks is written.looks else replace(written, looks=looks)
 
-    def look(self, owner: Value, how: str, key: Data, tokens: frozenset[Region], node: ast.AST) -> Look:
+    def look(self, owner: Value, how: LookupHow, key: Data, tokens: frozenset[Region], node: ast.AST) -> Look:
         record = self.views.data(owner)
         tables = [o for o in record.refs or record.states if o.kind in TABLES]
         if not record.refs and how in ("entry", "column") and not isinstance(owner, Obj):
@@ -108,14 +108,23 @@ class Lookups:
         return Look(number, tokens)
 
     def ask(
-        self, tables: Iterable[Obj], how: str, *, combined: bool, updates: frozenset[int], node: ast.AST
+        self,
+        tables: Iterable[Obj],
+        how: LookupHow,
+        *,
+        combined: bool,
+        updates: frozenset[int],
+        node: ast.AST,
+        where: str = "",
     ) -> int:
-        """The number of a lookup: the same for one place and table."""
+        """The number of a lookup: the same for one place and table; `where` in code that is not Python."""
         states = tuple(sorted((table.state() for table in tables), key=lambda s: s.number))
-        key = (self.recorder.place(node), tuple(s.number for s in states), how, combined)
+        key = (self.recorder.place(node), tuple(s.number for s in states), how, where, combined)
         number = self.known_lookups.get(key)
         if number is None:
-            event = Lookup(**self.recorder.common(node), states=states, how=how, combined=combined)
+            event = Lookup(
+                **self.recorder.common(node), states=states, how=how, where=where, combined=combined
+            )
             number = self.known_lookups[key] = event.number
             self.asked[number] = Asked(event, self.recorder.node, updates)
         else:
@@ -263,7 +272,7 @@ class Lookups:
         if target is Answer.NO:
             return None
         lookup = self.shown_lookup(look.number)
-        form = look.form if look.form in ("posterior", "spread", "chosen") else "blended"
+        form: BlendForm = "blended" if look.form == "" or look.form == "share" else look.form
         return Blend(lookup=lookup, target=target, combined=lookup.combined or earlier, form=form, why=why)
 
     def shown_lookup(self, number: int) -> Lookup:

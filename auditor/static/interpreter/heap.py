@@ -6,7 +6,7 @@ import ast
 from typing import TypeVar, overload
 
 from auditor.static.domain.cells import Cell
-from auditor.static.domain.heap import Class, Holder, Key, Obj, Trail
+from auditor.static.domain.heap import Class, Holder, Key, Obj, ObjectKind, Trail
 from auditor.static.interpreter.recorder import Recorder
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ class Heap:
         self.last = 0
         self.written: set[int] = set()
 
-    def allocate(self, kind: str, node: ast.AST, name: str = "", cls: Class | None = None) -> Obj:
+    def allocate(self, kind: ObjectKind, node: ast.AST, name: str = "", cls: Class | None = None) -> Obj:
         self.last += 1
         return Obj(self.last, kind, self.recorder.place(node), self.recorder.entries(), name, cls)
 

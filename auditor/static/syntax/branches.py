@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from auditor.solver.expressions import Atom, Condition, Expr
 from auditor.solver.operations import replace_atoms
@@ -22,8 +23,11 @@ from auditor.static.syntax.special_methods import SpecialMethods
 from auditor.static.syntax.statements import Statements
 from auditor.static.transfer.room import TransferRoom
 from auditor.trace.answer import Answer
-from auditor.trace.events import Place, Skip
+from auditor.trace.events import Place, Skip, SkipBy, SkipHow
 from auditor.trace.trace import Switch
+
+LeftOut = tuple[SkipHow, SkipBy, str, ast.AST]
+"""How and by what tokens are left out, the condition as the source has it, and where it stands."""
 
 
 class Branches:
@@ -50,8 +54,8 @@ class Branches:
         self.special_methods = special_methods
         self.statements = statements
         self.additions: list[set[tuple[str, int]]] = []
-        self.left_out: list[tuple[str, str, str, ast.AST]] = []
-        self.thinned_lists: dict[int, tuple[str, str, str, ast.AST]] = {}
+        self.left_out: list[LeftOut] = []
+        self.thinned_lists: dict[int, LeftOut] = {}
 
     def x_If(self, node: ast.If, env: Env) -> Status:
         test = self.special_methods.tested(self.machine.evaluate.evaluate(node.test, env), node)
@@ -87,7 +91,7 @@ class Branches:
             self.machine.evaluate.evaluate(test.operand, env), (Obj, View)
         )
 
-    def decides(self, test: Value) -> str:
+    def decides(self, test: Value) -> SkipBy | Literal[""]:
         """What decides a branch that no position and no setting decides: "time", "content", "chance" or "unknown"."""
         if isinstance(test, Truth):
             return "" if self.is_of_positions(test.condition) else "unknown"
@@ -105,13 +109,15 @@ class Branches:
         atoms = list(condition.difference.atoms())
         return all(a.kind not in ("free", "opaque") or "val_tokens" in a.args for a in atoms)
 
-    def skip(self, how: Status, by: str, what: str, node: ast.AST) -> None:
+    def skip(self, how: Status, by: SkipBy, what: str, node: ast.AST) -> None:
         """Record that turns of the loop that is running may be left out."""
         if how in ("break", "continue") and self.recorder.running:
-            self.recorder.record(Skip(**self.recorder.common(node), how=str(how), by=by, what=what))
-            self.left_out.append((str(how), by, what, node))
+            self.recorder.record(Skip(**self.recorder.common(node), how=how, by=by, what=what))
+            self.left_out.append((how, by, what, node))
 
-    def leave_out(self, how: str, by: str, what: str, node: ast.AST, kept: Iterable[tuple[str, int]]) -> None:
+    def leave_out(
+        self, how: SkipHow, by: SkipBy, what: str, node: ast.AST, kept: Iterable[tuple[str, int]]
+    ) -> None:
         """Record that scores which are added up, or elements of lists, are so on a condition alone."""
         found = sorted(kept)
         scores = tuple(number for kind, number in found if kind == "score")
@@ -201,7 +207,7 @@ class Branches:
         node: ast.stmt,
         text: str,
         choice: Choice | None = None,
-        decides: str = "",
+        decides: SkipBy | Literal[""] = "",
     ) -> Status:
         """Run the two arms of an undecided branch from the same heap and join what they leave.
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from auditor.program.walk import walk
 from auditor.static.ast_text import once_a_node
-from auditor.static.domain.heap import Class, Func, Obj
+from auditor.static.domain.heap import Class, Func, Obj, ObjectKind
 from auditor.static.domain.values import Tup, Value
 from auditor.static.interpreter.machine import Machine
 from auditor.static.transfer.nn_modules import Modules
@@ -24,7 +24,7 @@ PARTS_OF = frozenset([
 ])  # fmt: skip
 """Attributes by which models call what they consist of; others of a model that is handed on are mostly sizes."""
 
-CONTAINERS = {
+CONTAINERS: dict[str, ObjectKind] = {
     "builtins.list": "list", "builtins.set": "list", "collections.UserList": "list", "collections.deque": "list",
     "builtins.dict": "dict", "collections.UserDict": "dict", "collections.OrderedDict": "dict",
     "collections.defaultdict": "dict", "collections.Counter": "dict",

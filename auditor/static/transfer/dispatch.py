@@ -40,7 +40,7 @@ from auditor.static.transfer.tables import (
 from auditor.static.transfer.tensor_functions import TensorFunctions
 from auditor.static.transfer.token_loading import TokenFunctions
 from auditor.static.transfer.tokenizers import Tokenizers
-from auditor.trace.events import Access
+from auditor.trace.events import Access, AccessKind
 
 WRITES_FIRST = frozenset(
     ["copyto", "put", "putmask", "place", "at", "shuffle", "fill_diagonal", "put_along_axis"]
@@ -439,7 +439,7 @@ class Functions:
             return "".join(p or "*" for p in value.template)[:80]
         return "?"
 
-    def access(self, kind: str, what: str, node: ast.AST) -> None:
+    def access(self, kind: AccessKind, what: str, node: ast.AST) -> None:
         self.recorder.record(Access(**self.recorder.common(node), kind=kind, what=what))
 
     # environment

@@ -20,7 +20,7 @@ from auditor.static.effects.byte_counts import BYTES_SOURCE
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
 from auditor.static.transfer.state_dicts import Weights
-from auditor.trace.events import Event, Load
+from auditor.trace.events import Event, Load, LoadSource
 from auditor.trace.region import Region
 
 VALIDATION_SHARD = "fineweb_val_000000.bin"
@@ -92,7 +92,9 @@ class Files:
             return None
         if name.endswith(".bin") and ("val" in name or "train" in name):
             return self.file_named(text, node)
-        source = "tokenizer" if "token" in text.lower() or name.endswith(TOKENIZER_SUFFIXES) else FROM_OUTSIDE
+        source: LoadSource = (
+            "tokenizer" if "token" in text.lower() or name.endswith(TOKENIZER_SUFFIXES) else FROM_OUTSIDE
+        )
         return self.made_from(source, self.loaded_once(source, text, node))
 
     def embedded(self, text: Const, node: ast.AST) -> Data:
@@ -130,14 +132,14 @@ class Files:
                 return replace(joined, doubts=joined.doubts | {doubt})
         return joined
 
-    def made_from(self, source: str, number: int) -> Data:
+    def made_from(self, source: LoadSource, number: int) -> Data:
         return Data(
             origins=frozenset((number,)),
             marks=frozenset((FROM_OUTSIDE,)) if source == FROM_OUTSIDE else NONE,
             by_kind=ByKind((TABLE,), ()),
         )
 
-    def loaded_once(self, source: str, text: str, node: ast.AST) -> int:
+    def loaded_once(self, source: LoadSource, text: str, node: ast.AST) -> int:
         key = (self.recorder.place(node), text)
         number = self.effects.scoring.known_loads.get(key)
         if number is None:

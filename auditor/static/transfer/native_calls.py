@@ -16,7 +16,7 @@ from auditor.native.sources import NativeFunction
 from auditor.static.domain.heap import STORED, Obj
 from auditor.static.domain.lattice import combine
 from auditor.static.domain.provenance import Data
-from auditor.static.domain.taint import Look, joined
+from auditor.static.domain.taint import Look, LookForm, joined
 from auditor.static.domain.values import Value
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
@@ -153,10 +153,11 @@ class Natives:
     ) -> Look:
         """How an array that was written depends on the tokens of one parameter, element beside element."""
         own = [(distance, gate) for name, distance, gate in written.taint if name == parameter]
-        form = "chosen" if own and all(gate for _, gate in own) else ""
+        form: LookForm = "chosen" if own and all(gate for _, gate in own) else ""
         number = self.effects.lookups.ask(
             (),
-            f"native:{found.path}:{found.offset + written.line}",
+            "native",
+            where=f"{found.path}:{found.offset + written.line}",
             combined=False,
             updates=frozenset(),
             node=node,
