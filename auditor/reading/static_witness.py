@@ -111,7 +111,7 @@ class Witness:
 
         def alone() -> Trace | None:
             try:
-                return self._trace({**self._forced, **ALONE})
+                return self._trace({**self._forced, **ALONE}, compare=False)
             except ExplorationSpent:
                 return None
 
@@ -128,7 +128,7 @@ class Witness:
             known=self._compared,
         )
 
-    def _trace(self, forced: Mapping[str, str], *, both_ways: bool = False) -> Trace:
+    def _trace(self, forced: Mapping[str, str], *, both_ways: bool = False, compare: bool = True) -> Trace:
         from auditor.static.predict import trace_program
 
         spent = self._steps > MAX_STEPS_TURNED or expressions_known() > MAX_EXPRESSIONS_TURNED
@@ -136,7 +136,7 @@ class Witness:
             raise ExplorationSpent
         work = MIN_WORK_BOTH_WAYS + 2 * self._work if both_ways else None
         witnessed = trace_program(
-            self._program, self._settings, forced=forced, both_ways=both_ways, work=work
+            self._program, self._settings, forced=forced, both_ways=both_ways, compare=compare, work=work
         )
         self._steps += witnessed.steps
         self._work = max(self._work, witnessed.work)

@@ -33,8 +33,8 @@ class Evaluator:
         self.machine.apply = self.transfer
         self.machine.evaluate = self.syntax
 
-    def run(self) -> None:
-        """Evaluate the script as `__main__`."""
+    def run(self, *, compare: bool = True) -> None:
+        """Evaluate the script as `__main__`; `compare` as in `ReportedScores.finish_scores`."""
         tree, _, path = self.machine.script.main
         names = self.machine.frames.globals.d
         names["__name__"] = Const("__main__")
@@ -49,5 +49,5 @@ class Evaluator:
         except RecursionError:
             recorder.complete = False
             recorder.doubt("the evaluation was cut short", "expressions nest too deeply", tree.body[0])
-        self.effects.reported_scores.finish_scores()
+        self.effects.reported_scores.finish_scores(compare=compare)
         self.effects.unreached.note_unreached()

@@ -65,6 +65,7 @@ def trace_program(
     *,
     forced: Mapping[str, str] | None = None,
     both_ways: bool = False,
+    compare: bool = True,
     work: int | None = None,
 ) -> Witnessed:
     """Predict the trace of a program's evaluation.
@@ -75,6 +76,8 @@ def trace_program(
         forced: environment names to set to a value whatever else says, for asking "what if".
         both_ways: follow both sides of branches that nothing but a default in the source decides, as if they
             were not decided: what happens with any of these switches turned happens here, and more.
+        compare: whether the updates that scores had absorbed are compared with their tokens: half of the work and more,
+            of which a count of the scored tokens needs nothing.
         work: what the prover may spend on it, if not all that it may spend on one trace.
 
     Raises:
@@ -88,7 +91,7 @@ def trace_program(
     for name, value in (forced or {}).items():
         values[name] = Setting(value, "forced")
     evaluator = Evaluator(_Source(program), values, main, both_ways=both_ways)
-    evaluator.run()
+    evaluator.run(compare=compare)
     recorder, script = evaluator.machine.recorder, evaluator.machine.script
     trace = Trace(
         witness="static",

@@ -21,12 +21,15 @@ class ReportedScores:
         self.lookups = lookups
         self.overlaps: dict[tuple[frozenset[Region], int, bool, bool], tuple[Answer, str]] = {}
 
-    def finish_scores(self) -> None:
+    def finish_scores(self, *, compare: bool = True) -> None:
         """Tell for each score that was reported which of the updates it had absorbed were made from its tokens.
 
         And of what could not be followed tell what a reported number depends on.
 
         Done last, and only for reported scores: most distributions are training losses that nobody reports.
+
+        Args:
+            compare: whether updates are compared with the tokens; if not, none of them is told apart from any.
         """
         reported = {
             n for event in self.recorder.events.values() if isinstance(event, Report) for n in event.scores
@@ -34,7 +37,10 @@ class ReportedScores:
         for number in sorted(reported):
             score = self.recorder.events[number]
             if isinstance(score, Score):
-                absorbed = tuple(self.absorbed(score, n) for n in sorted(self.scoring.in_score[number]))
+                absorbed = tuple(
+                    self.absorbed(score, n) if compare else self.not_compared(n)
+                    for n in sorted(self.scoring.in_score[number])
+                )
                 blends = self.lookups.blends(score)
                 mixed = score.how != "stored" and any(blend.form != "chosen" for blend in blends)
                 new = replace(
@@ -61,6 +67,12 @@ class ReportedScores:
         self.recorder.events[old.number] = new
         leaf = self.recorder.leaves[old.number]
         leaf.events[leaf.events.index(old)] = new
+
+    def not_compared(self, number: int) -> Absorbed:
+        """An update that a score had absorbed, of which nothing more is said."""
+        update = self.recorder.events[number]
+        assert isinstance(update, Update)
+        return Absorbed(update=update, overlap=Answer.MAYBE, why="its tokens were not compared")
 
     def absorbed(self, score: Score, number: int) -> Absorbed:
         """Whether an update that a score had absorbed was made from its tokens.
