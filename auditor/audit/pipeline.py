@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from auditor.errors import InputError
@@ -18,16 +19,17 @@ from auditor.judgement.record_findings import fold_folder, record_findings
 from auditor.judgement.result import AuditResult, AuditTarget, Claim, Verdict
 from auditor.judgement.verdict import fold_evaluation, understood
 from auditor.reading.claim_matching import Match
+from auditor.reading.counterfactuals import Exploration
+from auditor.reading.explored import Explored
 from auditor.reading.gc_pause import patient_collector
+from auditor.reading.grounds import Grounds, grounds_of
 from auditor.reading.reading import Reading, read_submission
 from auditor.submission.model import Submission, Track
-from auditor.trace.events import Place
 from auditor.trace.trace import Trace
 from rules import ALL
-from rules.core.rule import CodeProblem, Evidence, Policy, Rule
+from rules.core.rule import Evidence, Policy, Rule
 
 if TYPE_CHECKING:
-    from auditor.program.model import Problem, Program
     from auditor.records.validate import RecordsResult
 
 TRACKS = {Track.RECORD_10MIN_16MB: "record", Track.NON_RECORD: "non-record", Track.UNKNOWN: "unknown"}
@@ -41,6 +43,7 @@ def audit_submission(
     policy: Policy = Policy.RULINGS,
     rules: Sequence[type[Rule]] = ALL,
     reading: Reading | None = None,
+    grounds: Grounds | None = None,
 ) -> AuditResult:
     """Audit one script with everything that travels with it.
 
@@ -48,33 +51,64 @@ def audit_submission(
         overrides: hyperparameters that outrank every other source.
         rules: which rules to ask; all of them unless a test asks for one.
         reading: what `read_submission` gave, where the caller has it already.
+        grounds: what `grounds_of` gave for that reading, likewise.
 
     Raises:
         AuditorError: the script itself cannot be read.
     """
     started = time.perf_counter()
     reading = reading or read_submission(submission, overrides=overrides)
-    program, records, claim, witness = reading.program, reading.records, reading.claim, reading.witness
-    trace, match, exploration = reading.trace, reading.match, reading.exploration
-    problems = tuple(_problem(problem) for problem in program.problems) + witness.problems
+    result = judge_submission(
+        submission,
+        grounds or grounds_of(reading),
+        reading.exploration,
+        reading.records,
+        policy=policy,
+        rules=rules,
+    )
+    return replace(result, seconds=time.perf_counter() - started)
+
+
+def judge_submission(
+    submission: Submission,
+    grounds: Grounds,
+    exploration: Exploration | Explored | None,
+    records: RecordsResult | None,
+    *,
+    policy: Policy,
+    rules: Sequence[type[Rule]] = ALL,
+) -> AuditResult:
+    """Judge what was read of a script.
+
+    Raises:
+        NotExplored: the exploration is a kept one, and a rule asks for more than it holds.
+    """
+    trace, match, problems = grounds.trace, grounds.match, grounds.problems
     evidence = Evidence(
         trace=trace,
         policy=policy,
         problems=problems,
-        layers=_layers(program),
-        language=witness.language,
+        layers=grounds.layers,
+        language=grounds.language,
         records=records,
         track=TRACKS[submission.track],
-        claimed_bpb=claim.val_bpb,
+        claimed_bpb=grounds.claimed_bpb,
         date=submission.date,
-        forward_passes=witness.forward_passes(trace),
-        coverage=None if trace is None or match is None else witness.coverage(trace, match.report),
+        forward_passes=grounds.forward_passes,
+        coverage=grounds.coverage,
     )
     judged = judge(rules, evidence, exploration or (), opened=exploration.opened if exploration else None)
     reports, others = judge_reports(rules, evidence, judged)
-    doubts = _doubts(trace, match) + witness.doubts + besides_the_claim(reports, _json_text(submission))
-    if reading.foreign_log:
-        doubts = (f"the log behind the claim was made by other code: {reading.foreign_log}", *doubts)
+    doubts = (
+        _doubts(trace, match)
+        + _not_evaluated(grounds, exploration)
+        + besides_the_claim(reports, _json_text(submission))
+    )
+    if (foreign := grounds.foreign_log) is not None:
+        doubts = (
+            f"the log behind the claim was made by other code: {foreign.message} ({foreign.where})",
+            *doubts,
+        )
     verdict = fold_evaluation(judged.answers, understood=not doubts)
     findings = merged(judged.findings, [*others, *record_findings(records, rules)])
     if verdict is Verdict.REVIEW and (
@@ -86,22 +120,33 @@ def audit_submission(
         target=target_of(submission),
         policy=policy,
         track=evidence.track,
-        language=witness.language,
+        language=grounds.language,
         verdict=verdict,
         record_verdict=None if records is None else fold_folder(records, judged.answers),
-        claim=Claim(val_bpb=claim.val_bpb, source=claim.source, how=match.how if match is not None else ""),
+        claim=Claim(
+            val_bpb=grounds.claimed_bpb,
+            source=grounds.claim_source,
+            how=match.how if match is not None else "",
+        ),
         rules=judged.answers,
         findings=findings,
         reports=reports,
-        configuration=witness.configuration(trace),
+        configuration=grounds.configuration,
         trace=trace,
         problems=problems,
         doubts=doubts,
-        notes=reading.notes + (() if records is None else records.problems),
-        layers=_layers(program),
-        texts={(layer.path, layer.index): tuple(layer.text.split("\n")) for layer in program.layers},
-        seconds=time.perf_counter() - started,
+        notes=grounds.notes + (() if records is None else records.problems),
+        layers=grounds.layers,
+        texts=grounds.texts,
     )
+
+
+def _not_evaluated(grounds: Grounds, exploration: Exploration | Explored | None) -> tuple[str, ...]:
+    """What was not evaluated, one sentence each; complete when the rules have been asked."""
+    skipped = () if exploration is None else tuple(exploration.skipped)
+    if grounds.cut_short:
+        skipped += ("the evaluation is larger than the witness's bounds and was cut short",)
+    return skipped
 
 
 def _is_entry(submission: Submission, records: RecordsResult | None) -> bool:
@@ -123,25 +168,6 @@ def _doubts(trace: Trace | None, match: Match | None) -> tuple[str, ...]:
     if understood(trace, match.report if match is not None else None):
         return ()
     return ("no reported number could be followed to its scores",)
-
-
-def _layers(program: Program) -> tuple[str, ...]:
-    return tuple(layer.how for layer in program.layers if layer.parent is not None)
-
-
-def _problem(problem: Problem) -> CodeProblem:
-    place = Place(problem.path, problem.layer, problem.line, problem.column)
-    return CodeProblem(kind=_kind(problem), reason=problem.reason, place=place)
-
-
-def _kind(problem: Problem) -> str:
-    """The kind of problem as the rules know it; code that can never be text is told apart."""
-    if problem.kind == "outside":
-        return "missing"
-    if problem.kind != "opaque":
-        return problem.kind
-    never_text = ("bytecode", "native")
-    return next((kind for kind in never_text if kind in problem.reason), "undecoded")
 
 
 def target_of(submission: Submission) -> AuditTarget:

@@ -1,4 +1,4 @@
-"""An audit's result as bytes and back, every object of it once.
+"""An audit's result, or what it was judged from, as bytes and back, every object of it once.
 
 Nothing is called by name on the way back but the classes of the few modules that a result is made of: a file of
 answers is data, never code, so `pickle` is not used. Objects stand in a list, each after its parts, which are
@@ -22,12 +22,19 @@ from auditor.solver.expressions import Atom, Expr
 
 MODULES: Final = (
     "auditor.judgement.result",
+    "auditor.reading.claim_matching",
     "auditor.reading.configuration_entry",
+    "auditor.reading.counterfactuals",
+    "auditor.reading.explored",
+    "auditor.reading.grounds",
+    "auditor.records.findings",
     "auditor.solver.axioms",
     "auditor.solver.expressions",
     "auditor.trace.answer",
+    "auditor.trace.coverage",
     "auditor.trace.events",
     "auditor.trace.formula",
+    "auditor.trace.forward_pass",
     "auditor.trace.place",
     "auditor.trace.region",
     "auditor.trace.trace",

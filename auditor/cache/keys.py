@@ -1,4 +1,4 @@
-"""The key of an answer: a digest of everything that it is made from."""
+"""The key of an answer, or of a reading: a digest of everything that it is made from."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from auditor.cache.version import version
+from auditor.cache.store import READING
+from auditor.cache.version import reading_version, version
 from auditor.errors import InputError
 from auditor.submission.model import SourceFile, Submission
 
@@ -17,6 +18,17 @@ def submission_key(submission: Submission, *, policy: str, overrides: Mapping[st
     The number and the commit of a pull request are no part of it; the path of a local target, which messages may
     name, is.
     """
+    content = _everything_read(submission, overrides)
+    return None if content is None else digest("audit", policy, *content)
+
+
+def reading_key(submission: Submission, *, overrides: Mapping[str, str]) -> str | None:
+    """The key of what is known of a script before any rule is asked: neither rules nor policy are part of it."""
+    content = _everything_read(submission, overrides)
+    return None if content is None else READING + digest(*content, program=reading_version())
+
+
+def _everything_read(submission: Submission, overrides: Mapping[str, str]) -> list[object] | None:
     contents = submission.contents
     files = []
     for file in submission.files:
@@ -24,9 +36,7 @@ def submission_key(submission: Submission, *, policy: str, overrides: Mapping[st
         if content is None:
             return None
         files.append([contents.relative(file), content, file.size_bytes, file.problem, file.link_target])
-    return digest(
-        "audit",
-        policy,
+    return [
         sorted(overrides.items()),
         submission.target.kind,
         None if submission.target.kind == "pull_request" else submission.target.path,
@@ -37,12 +47,12 @@ def submission_key(submission: Submission, *, policy: str, overrides: Mapping[st
         submission.script.path,
         [launcher.path for launcher in submission.launchers],
         sorted(files, key=lambda row: str(row[0])),
-    )
+    ]
 
 
-def digest(*parts: object) -> str:
-    """A digest of values that JSON can hold, and of the program that answers."""
-    text = json.dumps([version(), *parts])
+def digest(*parts: object, program: str = "") -> str:
+    """A digest of values that JSON can hold, and of the program that answers: all of it, or the digest given."""
+    text = json.dumps([program or version(), *parts])
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 

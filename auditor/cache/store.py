@@ -17,6 +17,10 @@ from typing import Final
 from auditor.errors import AuditorError
 
 NAME: Final = "answers.sqlite"
+
+READING: Final = "read:"
+"""What keys begin with under which a reading is kept, from which answers are made anew."""
+
 MAX_BYTES: Final = 1 << 30
 """Bytes of answers that are kept unless another bound is given."""
 
@@ -32,9 +36,10 @@ BUSY_S: Final = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """What a store holds: how many answers, their bytes, and the oldest use in seconds since the epoch."""
+    """What a store holds: how many answers and readings, their bytes, and the oldest use in seconds since the epoch."""
 
     answers: int
+    readings: int
     size_bytes: int
     oldest_use_s: float | None
 
@@ -97,7 +102,10 @@ class Store:
             count, size, oldest = self._base.execute(
                 "SELECT count(*), coalesce(sum(size), 0), min(used) FROM answers"
             ).fetchone()
-            return Content(answers=count, size_bytes=size, oldest_use_s=oldest)
+            (readings,) = self._base.execute(
+                "SELECT count(*) FROM answers WHERE substr(key, 1, ?) = ?", (len(READING), READING)
+            ).fetchone()
+            return Content(answers=count - readings, readings=readings, size_bytes=size, oldest_use_s=oldest)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -23,12 +23,13 @@ folder = click.argument("folder", metavar="DIR", envvar="AUDITOR_CACHE")
 @command.command("info")
 @folder
 def info(folder: str) -> int:
-    """Count the answers and replayed runs, with their bytes."""
+    """Count the answers, what they were judged from, and replayed runs, with their bytes."""
     from auditor.cache.store import Store
     from auditor.replay.runs.cache import content
 
     held, runs = Store(_existing(folder)).content(), content(Path(folder))
-    click.echo(f"answers  {held.answers:>8,}  {held.size_bytes:>15,} bytes")
+    click.echo(f"answers  {held.answers:>8,}  {held.size_bytes:>15,} bytes, those of the readings included")
+    click.echo(f"readings {held.readings:>8,}  judged anew when a rule changes")
     click.echo(f"runs     {runs.runs:>8,}  {runs.size_bytes:>15,} bytes")
     return 0
 

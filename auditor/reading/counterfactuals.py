@@ -86,6 +86,16 @@ class Exploration:
             return None
         return opened if opened.complete else None
 
+    @property
+    def was_opened(self) -> bool:
+        """Whether the program has been evaluated with every switch both ways."""
+        return "opened" in self.__dict__
+
+    @property
+    def alternatives_so_far(self) -> list[Alternative] | None:
+        """The program with one switch turned, for each switch; None if nobody has asked for them yet."""
+        return self._alternatives if "_alternatives" in self.__dict__ else None
+
     @cached_property
     def _alternatives(self) -> list[Alternative]:
         found, self.skipped = explore(self._trace, self._evaluate, log=self._log, known=self._known)

@@ -19,6 +19,7 @@ from auditor.trace.trace import Trace
 
 if TYPE_CHECKING:
     from auditor.program.model import Program
+    from auditor.records.findings import RecordFinding
     from auditor.records.validate import RecordsResult
     from auditor.static.domain.settings import Setting
 
@@ -33,7 +34,7 @@ class Reading:
         match: the claimed report and how it was tied to the claim.
         exploration: what the trace would be with a switch turned, or None without a trace.
         notes: what must be told of settings and switches, one sentence each.
-        foreign_log: why the log behind the claim is taken to be made by other code, or "".
+        foreign_log: why the log behind the claim is taken to be made by other code, or None.
     """
 
     program: Program
@@ -45,7 +46,7 @@ class Reading:
     match: Match | None
     exploration: Exploration | None
     notes: tuple[str, ...]
-    foreign_log: str = ""
+    foreign_log: RecordFinding | None = None
 
 
 @patient_collector()
@@ -57,7 +58,7 @@ def read_submission(submission: Submission, *, overrides: Mapping[str, str] | No
     """
     forget()
     program = _program(submission)
-    records = _records(submission)
+    records = records_of(submission)
     settings, conflicts = effective_settings(
         submission, program, None if records is None else records.facts, overrides or {}
     )
@@ -76,7 +77,7 @@ def read_submission(submission: Submission, *, overrides: Mapping[str, str] | No
         match=match,
         exploration=exploration,
         notes=notes + conflicts,
-        foreign_log="" if foreign is None else f"{foreign.message} ({foreign.where})",
+        foreign_log=foreign,
     )
 
 
@@ -86,7 +87,7 @@ def _program(submission: Submission) -> Program:
     return load_program(submission.script.path, submission.script.data(), submission.read_sibling)
 
 
-def _records(submission: Submission) -> RecordsResult | None:
+def records_of(submission: Submission) -> RecordsResult | None:
     """The facts and findings of the records folder, or None for a bare script."""
     from auditor.records.validate import validate_folder
 

@@ -56,22 +56,13 @@ class Witness:
         self.language = language_of(program)
         self._steps = 0
         self._work = 0
-        self._exploration: Exploration | None = None
         self._forced: dict[str, str] = {}
-        self._cut_short = False
+        self.cut_short = False
         self.problems: tuple[CodeProblem, ...] = ()
 
     @cached_property
     def _compared(self) -> Mapping[str, tuple[str, ...]]:
         return compared_values(self._program)
-
-    @property
-    def doubts(self) -> tuple[str, ...]:
-        """What was not evaluated, one sentence each; complete when the rules have been asked."""
-        skipped = () if self._exploration is None else tuple(self._exploration.skipped)
-        if self._cut_short:
-            skipped += ("the evaluation is larger than the witness's bounds and was cut short",)
-        return skipped
 
     def effective(self, claim: ClaimEvidence) -> tuple[Trace | None, Exploration | None, tuple[str, ...]]:
         """The trace of the claimed run, what else it could have been, and what must be said about both.
@@ -100,9 +91,8 @@ class Witness:
             )
             trace = shown.trace
             exploration = self._explored(trace, dict(forced), claim)
-        self._exploration = exploration
         self._forced = forced
-        self._cut_short = not trace.complete
+        self.cut_short = not trace.complete
         return trace, exploration, tuple(notes)
 
     def coverage(self, trace: Trace, report: Report) -> Coverage:

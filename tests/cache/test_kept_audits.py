@@ -78,10 +78,18 @@ def test_a_new_file_makes_another_answer(asked: Callable[..., bool], folder: Pat
     assert asked()
 
 
-def test_policy_and_settings_make_another_answer(asked: Callable[..., bool]) -> None:
+def test_settings_make_another_answer(asked: Callable[..., bool]) -> None:
     asked()
-    assert asked(policy=Policy.STRICT) and asked(overrides={"A": "1"}) and asked(overrides={"A": "2"})
-    assert not asked(overrides={"A": "1"}) and not asked(policy=Policy.STRICT)
+    assert asked(overrides={"A": "1"}) and asked(overrides={"A": "2"})
+    assert not asked(overrides={"A": "1"})
+
+
+def test_another_policy_makes_another_answer_of_the_same_reading(folder: Path, tmp_path: Path) -> None:
+    store = Store(tmp_path / "cache")
+    (submission,) = load_path(str(folder)).submissions
+    answers = [audit_once(store, submission, policy=policy) for policy in (*Policy, *Policy)]
+    assert [answer.policy for answer in answers] == [*Policy, *Policy]
+    assert (store.content().answers, store.content().readings) == (2, 1)
 
 
 def test_another_program_makes_another_answer(
@@ -89,6 +97,7 @@ def test_another_program_makes_another_answer(
 ) -> None:
     asked()
     monkeypatch.setattr(keys, "version", lambda: "changed")
+    monkeypatch.setattr(keys, "reading_version", lambda: "changed")
     assert asked()
 
 
