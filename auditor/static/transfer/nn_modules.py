@@ -50,6 +50,8 @@ PARTS = frozenset(
 
 OPTIMIZER_METHODS = frozenset(["step", "zero_grad", "state_dict", "load_state_dict", "add_param_group"])
 WEIGHT_WRITES = frozenset(["sub_", "add_", "lerp_", "copy_", "mul_", "div_", "addcmul_", "addcdiv_", "set_"])
+MAX_LOSS_CALLS = 8
+"""Functions in one another whose text is asked for a loss."""
 MAX_ASKED = 6
 """Functions in one another whose text is asked whether it trains."""
 
@@ -287,23 +289,27 @@ class Modules:
             return self.loss_targets[key]
         self.loss_targets[key] = None
         method = cls.find(name)
-        found: str | None = None
-        if method is not None and not isinstance(method.node, ast.Lambda) and depth < 8:
-            parameters = [
-                a.arg
-                for a in (*method.node.args.posonlyargs, *method.node.args.args, *method.node.args.kwonlyargs)
-            ]
-            assigned = local_sources(method.node)
-            for call in ast.walk(method.node):
-                if not isinstance(call, ast.Call):
-                    continue
-                inner = self.loss_call(call, cls, depth) or picked_entry(call, method.node)
-                if inner is None:
-                    continue
-                found = root_parameter(inner, assigned, parameters) or found or ""
-                if found:
-                    break
+        found = self.loss_in(method, cls, depth) if method is not None else None
         self.loss_targets[key] = found
+        return found
+
+    def loss_in(self, function: Func, cls: Class, depth: int) -> str | None:
+        """The same of any function that a method of the class calls, or of the method itself."""
+        if isinstance(function.node, ast.Lambda) or depth >= MAX_LOSS_CALLS:
+            return None
+        arguments = function.node.args
+        parameters = [a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+        assigned = local_sources(function.node)
+        found: str | None = None
+        for call in ast.walk(function.node):
+            if not isinstance(call, ast.Call):
+                continue
+            inner = self.loss_call(call, cls, depth) or picked_entry(call, function.node)
+            if inner is None:
+                continue
+            found = root_parameter(inner, assigned, parameters) or found or ""
+            if found:
+                break
         return found
 
     def loss_call(self, call: ast.Call, cls: Class, depth: int) -> ast.expr | None:
@@ -326,6 +332,13 @@ class Modules:
                     position = names.index(inner) if inner in names else len(call.args) - 1
                     return argument_of(call, position, (inner,))
                 return None
+        if isinstance(func, ast.Name) and (scope := cls.env.find(func.id)) is not None:
+            called = scope.d[func.id]
+            target = self.loss_in(called, cls, depth + 1) if isinstance(called, Func) else None
+            if target and isinstance(called, Func):
+                names = [a.arg for a in (*called.node.args.posonlyargs, *called.node.args.args)]
+                position = names.index(target) if target in names else len(call.args)
+                return argument_of(call, position, (target,))
         text = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
         if LOSS_NAME.search(text) or (
             isinstance(func, ast.Attribute)
