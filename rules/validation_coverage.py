@@ -164,7 +164,9 @@ class ValidationCoverage(Rule):
             yield self._unscored(coverage, report, scores)
         if coverage.unknown in (AT_RANDOM, CUT):
             yield self._not_all(coverage.unknown, report, scores)
-        for skip in {skip.place: skip for skip in trace.skips if _leaves_out(skip, scores)}.values():
+        left_out = [skip for skip in trace.skips if _leaves_out(skip, scores)]
+        left_out = [skip for skip in left_out if not trace.goes_with(skip, report)]
+        for skip in {skip.place: skip for skip in left_out}.values():
             does, what = SKIP_WAYS[skip.how]
             why = REASONS[skip.by]
             yield Finding(

@@ -154,6 +154,21 @@ class Trace:
             return Answer.MAYBE
         return Answer.YES
 
+    def goes_with(self, skip: Skip, report: Report) -> bool:
+        """Whether a report is printed in the very arm that a branch outside of all loops may leave out.
+
+        Where that arm does not run the number is not printed, and where it is printed the arm ran.
+        """
+        if skip.how != "branch" or skip.turns or report.turns:
+            return False
+        around = next(
+            node
+            for node in self.root.walk()
+            if any(any(event is skip for event in leaf.events) for leaf in node.children)
+        )
+        arms = (child for child in around.children if child.kind == "branch" and child.place == skip.place)
+        return any(event is report for arm in arms for node in arm.walk() for event in node.events)
+
     @property
     def claimed_report(self) -> Report | None:
         event = self.events.get(self.claimed) if self.claimed is not None else None
