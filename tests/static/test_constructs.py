@@ -206,6 +206,31 @@ if Settings().on:
     fit(0)
 total += score(0)
 """,
+    "setting in a base of a dataclass": """
+@dataclasses.dataclass
+class Common:
+    epochs: int = 1
+    on: bool = True
+@dataclasses.dataclass
+class Settings(Common):
+    rate: float = 0.1
+    on: bool = False
+settings = Settings()
+if settings.epochs > 0 and not settings.on:
+    fit(0)
+total += score(0)
+""",
+    "setting by a helper that describes a field": """
+def of_environment(name, default, *, on="1"):
+    "A switch."
+    return dataclasses.field(default_factory=lambda: os.environ.get(name, default) == on)
+@dataclasses.dataclass
+class Settings:
+    on: bool = of_environment("FIT", "1")
+if Settings().on:
+    fit(0)
+total += score(0)
+""",
     "match": """
 mode = os.environ.get("MODE", "fit")
 match mode:
@@ -221,6 +246,12 @@ NOT_FITTED = {
     "setting by default": FITTED["setting by default"].replace('"FIT", "1"', '"FIT", "0"'),
     "setting by a helper": FITTED["setting by a helper"].replace(" Yes", "0"),
     "setting in a dataclass": FITTED["setting in a dataclass"].replace("epochs: int = 1", "epochs: int = 0"),
+    "setting in a base of a dataclass": FITTED["setting in a base of a dataclass"].replace(
+        "epochs: int = 1", "epochs: int = 0"
+    ),
+    "setting by a helper that describes a field": FITTED[
+        "setting by a helper that describes a field"
+    ].replace('"FIT", "1"', '"FIT", "0"'),
     "setting by a factory": """
 @dataclasses.dataclass
 class Settings:

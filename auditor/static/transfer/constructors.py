@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from auditor.program.walk import walk
 from auditor.static.ast_text import once_a_node
-from auditor.static.domain.heap import Class, Func, Obj, ObjectKind
-from auditor.static.domain.values import Tup, Value
+from auditor.static.domain.heap import Class, Env, Func, Obj, ObjectKind
+from auditor.static.domain.values import Const, Tup, Value
 from auditor.static.interpreter.machine import Machine
 from auditor.static.transfer.nn_modules import Modules
 
@@ -23,6 +23,12 @@ PARTS_OF = frozenset([
     "trunk", "wpe", "wte",
 ])  # fmt: skip
 """Attributes by which models call what they consist of; others of a model that is handed on are mostly sizes."""
+
+INTERCEPTS = ("__setattr__", "__getattribute__", "__getattr__")
+"""Methods by which an object's attributes are not what its constructor set."""
+
+ANY = "*"
+"""An attribute of any name."""
 
 CONTAINERS: dict[str, ObjectKind] = {
     "builtins.list": "list", "builtins.set": "list", "collections.UserList": "list", "collections.deque": "list",
@@ -75,10 +81,7 @@ class Constructors:
                 made.wrapped = self.kept_modules(initialiser, given)
                 for attribute, parameter in set_plainly(initialiser.node):
                     value = given.get(parameter)
-                    if isinstance(value, Obj) and (
-                        value.kind == "module"
-                        or (value.kind == "instance" and attribute in set_once(cls.node))
-                    ):
+                    if self.is_kept(cls, attribute, value):
                         made.d[attribute] = value
         elif made.kind == "optimizer":
             made.content = self.views.data(Tup((*args, *keywords.values())))
@@ -93,6 +96,23 @@ class Constructors:
         else:
             self.fill_fields(made, cls, args, keywords, node)
         return made
+
+    def is_kept(self, cls: Class, attribute: str, value: Value | None) -> bool:
+        """Whether an attribute that a module's constructor sets is followed: other objects and lasting settings are."""
+        if isinstance(value, Const):
+            return self.stays(cls, attribute)
+        if not isinstance(value, Obj):
+            return False
+        return value.kind == "module" or (value.kind == "instance" and attribute in set_once(cls.node))
+
+    def stays(self, cls: Class, attribute: str) -> bool:
+        """Whether what a module's constructor sets once is set by nothing else in the program, by any object's name."""
+        if attribute == "training" or any(cls.find(name) is not None for name in (attribute, *INTERCEPTS)):
+            return False
+        if attribute not in set_once(cls.node):
+            return False
+        stored = [stored_attributes(tree) for tree in self.machine.script.trees.values()]
+        return sum(found[attribute] for found in stored) == 1 and not any(found[ANY] for found in stored)
 
     def bare_instance(self, cls: Class, args: list[Value], node: ast.AST) -> Obj:
         """An object of a class, before its constructor has run."""
@@ -124,40 +144,111 @@ class Constructors:
     def fill_fields(
         self, out: Obj, cls: Class, args: Sequence[Value], keywords: dict[str, Value], node: ast.AST
     ) -> None:
-        """Dataclass and named-tuple fields: defaults, factories, arguments, `__post_init__`."""
-        names: list[str] = []
-        for statement in cls.node.body:
-            if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
-                continue
-            name = statement.target.id
-            names.append(name)
-            value = statement.value
-            if isinstance(value, ast.Call) and ast.unparse(value.func).split(".")[-1] == "field":
-                for keyword in value.keywords:
+        """Dataclass and named-tuple fields: defaults, factories, arguments, `__post_init__`; those of bases first."""
+        names: dict[str, None] = {}
+        for owner in reversed(cls.order()):
+            for statement in owner.node.body:
+                if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
+                    continue
+                name = statement.target.id
+                names[name] = None
+                given, env = self.described_field(statement.value, owner)
+                if given is None:
+                    out.d.pop(name, None)
+                    if name in owner.d:
+                        out.d[name] = owner.d[name]
+                    continue
+                for keyword in given.keywords:
                     if keyword.arg == "default_factory":
                         out.d[name] = self.machine.apply.call(
-                            self.machine.evaluate.evaluate(keyword.value, cls.env), [], {}, node
+                            self.machine.evaluate.evaluate(keyword.value, env), [], {}, node
                         )
                     elif keyword.arg == "default":
-                        out.d[name] = self.machine.evaluate.evaluate(keyword.value, cls.env)
-            elif name in cls.d:
-                out.d[name] = cls.d[name]
+                        out.d[name] = self.machine.evaluate.evaluate(keyword.value, env)
         out.d.update(zip(names, args, strict=False))
         out.d.update({k: v for k, v in keywords.items() if k != "**"})
         post = cls.find("__post_init__")
         if post is not None:
             self.machine.apply.call_function(replace(post, instance=out), [], {}, node)
 
+    def described_field(self, value: ast.expr | None, owner: Class) -> tuple[ast.Call | None, Env]:
+        """The call of `dataclasses.field` that describes a field, and the scope it stands in.
+
+        A function of the script that does nothing but return such a call stands for it.
+        """
+        env = owner.env
+        if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
+            scope = env.find(value.func.id)
+            called = None if scope is None else scope.d[value.func.id]
+            returned = only_returned(called.node) if isinstance(called, Func) else None
+            if isinstance(called, Func) and returned is not None:
+                evaluate = self.machine.evaluate.evaluate
+                keywords = {k.arg or "**": evaluate(k.value, owner.env) for k in value.keywords}
+                env = Env(called.env)
+                env.d.update(
+                    bound_arguments(
+                        called.node, [evaluate(a, owner.env) for a in value.args], keywords, own=0
+                    )
+                )
+                value = returned
+        if isinstance(value, ast.Call) and ast.unparse(value.func).split(".")[-1] == "field":
+            return value, env
+        return None, env
+
 
 def bound_arguments(
     initialiser: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda,
     args: Sequence[Value],
     keywords: Mapping[str, Value],
+    own: int = 1,
 ) -> dict[str, Value]:
-    """What a constructor is handed, by the name of the parameter; what goes into `*args` under a name of its own."""
-    names = [a.arg for a in (*initialiser.args.posonlyargs, *initialiser.args.args)][1:]
+    """What a constructor is handed, by the name of the parameter; what goes into `*args` under a name of its own.
+
+    Args:
+        own: parameters that no argument is for, such as `self`.
+    """
+    names = [a.arg for a in (*initialiser.args.posonlyargs, *initialiser.args.args)][own:]
     surplus = {f"*{number}": value for number, value in enumerate(args[len(names) :])}
-    return {**dict(zip(names, args, strict=False)), **surplus, **keywords}
+    left = {} if "**" in keywords else constant_defaults(initialiser.args)
+    return {**left, **dict(zip(names, args, strict=False)), **surplus, **keywords}
+
+
+@once_a_node
+def only_returned(function: ast.AST) -> ast.expr | None:
+    """What a function returns that does nothing else, or None."""
+    body = getattr(function, "body", None)
+    if not isinstance(body, list):
+        return None
+    statements = [s for s in body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
+    (only,) = statements if len(statements) == 1 else (None,)
+    return only.value if isinstance(only, ast.Return) else None
+
+
+def constant_defaults(arguments: ast.arguments) -> dict[str, Value]:
+    """What parameters are where a call leaves them out, of those whose default is written down as a constant."""
+    places = [*arguments.posonlyargs, *arguments.args]
+    pairs = [
+        *zip(places[len(places) - len(arguments.defaults) :], arguments.defaults, strict=True),
+        *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+    ]
+    return {a.arg: Const(default.value) for a, default in pairs if isinstance(default, ast.Constant)}
+
+
+@once_a_node
+def stored_attributes(tree: ast.AST) -> Counter[str]:
+    """How often a text stores to attributes of each name; `ANY` where it does so under names that it computes."""
+    found: Counter[str] = Counter()
+    for node in walk(tree):
+        if isinstance(node, ast.Attribute):
+            found[node.attr] += not isinstance(node.ctx, ast.Load)
+            found[ANY] += node.attr == "__dict__"
+        elif isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if name in ("setattr", "__setattr__", "delattr", "__delattr__"):
+                named = node.args[1] if len(node.args) > 1 else None
+                found[str(named.value) if isinstance(named, ast.Constant) else ANY] += 1
+            found[ANY] += name == "vars"
+    return found
 
 
 @once_a_node
