@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from zlib import crc32
 
 from auditor.solver.canonical_form import question_form
-from auditor.solver.expressions import Atom, Expr, Memo, by_identity, on_forget
+from auditor.solver.expressions import Atom, Condition, Expr, Memo, by_identity, on_forget
 from auditor.solver.operations import Exchange, atoms_exchanged, operation, replace_atoms
 from auditor.solver.solver import exhausted, proves, refutes, spend
 from auditor.trace.answer import Answer
@@ -85,18 +85,32 @@ class Region:
             facts=tuple(replace_atoms(fact, change, memo) for fact in self.facts),
         )
 
-    def sliced(self, lower: Expr | None, upper: Expr | None, *, from_end: tuple[bool, bool]) -> Region:
-        """The part `[lower:upper]` of the interval; `from_end` tells which bounds count from the end."""
+    def sliced(
+        self, lower: Expr | None, upper: Expr | None, *, from_end: tuple[bool | None, bool | None]
+    ) -> Region:
+        """The part `[lower:upper]` of the interval.
+
+        Args:
+            from_end: which bounds count from the end, None where their sign says so and is not known.
+        """
         if self.start is None or self.stop is None:
             return self
         start, stop = self.start, self.stop
         if lower is not None:
-            start = (self.stop if from_end[0] else self.start) + lower
+            start = self.place(lower, from_end[0])
         if upper is not None:
-            stop = (self.stop if from_end[1] else self.start) + upper
+            stop = self.place(upper, from_end[1])
             if not from_end[1] and self.start != Expr(0) and not proves(self.stop - stop):
                 stop = operation("min", stop, self.stop)
         return replace(self, start=start, stop=stop)
+
+    def place(self, number: Expr, from_end: bool | None) -> Expr:
+        """The position of a place in the interval, as Python counts places."""
+        assert self.start is not None and self.stop is not None
+        if from_end is not None:
+            return (self.stop if from_end else self.start) + number
+        behind = operation("max", self.stop + number, self.start)
+        return operation("ite", Condition(">=", number), self.start + number, behind)
 
 
 def overlap(a: Region, b: Region) -> tuple[Answer, str]:

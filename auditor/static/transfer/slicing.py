@@ -130,9 +130,7 @@ class Narrowing:
                     return narrowed
                 return replace(self.some_part(region, value), partial=True)
             elif number is not None:
-                from_end = number.is_constant and number.constant < 0
-                assert region.stop is not None
-                start = (region.stop if from_end else region.start) + number
+                start = region.place(number, self.counts_from_end(number))
                 return replace(region, start=start, stop=start + 1, facts=self.facts_for(region))
             elif isinstance(value, Data) and value.span is not None:
                 return region.sliced(value.span[0], value.span[1], from_end=(False, False))
@@ -164,7 +162,7 @@ class Narrowing:
         if value.step is not None and not (isinstance(value.step, Const) and value.step.value in (None, 1)):
             return None
         bounds: list[Expr | None] = []
-        ends: list[bool] = []
+        ends: list[bool | None] = []
         for part in (value.lower, value.upper):
             if part is None or (isinstance(part, Const) and part.value is None):
                 bounds.append(None)
@@ -173,16 +171,22 @@ class Narrowing:
             number = self.views.number(part)
             if number is None:
                 return None
-            if (
-                region.start == Expr(0)
-                and not number.is_constant
-                and not proves(number, self.decisions.path_facts())
-            ):
+            from_end = self.counts_from_end(number)
+            if region.start == Expr(0) and not number.is_constant and from_end is not False:
                 return None  # it may be negative, and then Python counts it from the end
             bounds.append(number)
-            ends.append(number.is_constant and number.constant < 0)
+            ends.append(from_end)
         sliced = region.sliced(bounds[0], bounds[1], from_end=(ends[0], ends[1]))
         return replace(sliced, facts=self.facts_for(region))
+
+    def counts_from_end(self, number: Expr) -> bool | None:
+        """Whether a place is counted from the end: if it is negative; None where that is not known."""
+        if number.is_constant:
+            return number.constant < 0
+        facts = self.decisions.path_facts()
+        if proves(number, facts):
+            return False
+        return True if proves(Expr(-1) - number, facts) else None
 
     def facts_for(self, region: Region) -> tuple[Expr, ...]:
         """The conditions of the region and of the branches around, where they speak of loops."""
