@@ -16,15 +16,17 @@ from typing import TYPE_CHECKING
 from auditor.errors import AuditorError
 from auditor.judgement.result import AuditResult
 from auditor.report.clean import clean_line
-from auditor.report.page import Page
+from auditor.report.page import Numbered, Page
 from auditor.report.picture.palette import style
 from auditor.report.view import level_word, shown_label
 from auditor.trace.lines import aligned, shown_place
 from rules import by_slug
+from rules.core.rule import Finding
 from rules.docs.documentation import documentation, precedents_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 TEMPLATE = "audit.html.j2"
 
@@ -49,6 +51,9 @@ def render(results: Sequence[AuditResult], notes: Sequence[str] = (), *, back: s
         label=shown_label,
         where=shown_place,
         level_word=level_word,
+        word_of=_word_of,
+        worst=_worst,
+        ticked=ticked,
         documentation=_documentation,
         precedents_of=precedents_of,
         picture_style=style(),
@@ -56,6 +61,29 @@ def render(results: Sequence[AuditResult], notes: Sequence[str] = (), *, back: s
         script_hash=content_hash(script),
     )
     return text
+
+
+def ticked(text: str) -> Markup:
+    """Text with what stands between backticks as code; everything is escaped."""
+    from markupsafe import Markup
+
+    parts = clean_line(text).split("`")
+    if len(parts) % 2 == 0:  # one without its partner stands for itself
+        parts[-2:] = ["`".join(parts[-2:])]
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else part for number, part in enumerate(parts)
+    )
+
+
+def _word_of(finding: Finding) -> str:
+    """The word before a finding, which is its class too."""
+    return level_word(finding.level, finding.outcome)
+
+
+def _worst(group: Sequence[Numbered]) -> str:
+    """The word of the gravest of some findings."""
+    order = ("fail", "error", "review", "unknown", "warning", "note")
+    return min((_word_of(one.item.finding) for one in group), key=order.index)
 
 
 def packaged_script(name: str) -> str:

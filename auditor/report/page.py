@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from auditor.judgement.result import AuditResult, RecordVerdict, Verdict
+from auditor.report.challenge import CHALLENGE
 from auditor.report.clean import clean_line
 from auditor.report.picture.compose import picture_of
 from auditor.report.picture.drawing import svg
@@ -13,7 +15,7 @@ from auditor.report.picture.scene import Scene
 from auditor.report.view import Frame, ShownFinding, View, code_frame, view
 from auditor.trace.events import Place
 from rules import by_slug
-from rules.core.rule import Kind, Outcome
+from rules.core.rule import Kind, Level, Outcome
 from rules.docs.documentation import documentation
 
 FIX = "How to fix it"
@@ -38,6 +40,22 @@ class Reason:
     fix: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbered:
+    """A finding and its id on the page."""
+
+    id: str
+    item: ShownFinding
+
+    @property
+    def of_entry(self) -> bool:
+        return self.item.finding.origin == "records"
+
+    @property
+    def aside(self) -> bool:
+        return not self.item.on_claimed or self.item.finding.level is Level.NOTE
+
+
 class Page:
     """What the template asks for; `uid` begins every id of this submission."""
 
@@ -47,6 +65,7 @@ class Page:
         self.scene: Scene | None = picture_of(result)
         self._paths = {path: n for n, (path, _) in enumerate(sorted(result.texts), 1)}
         self._taken: set[str] = set()
+        self._told: set[str] = set()
         own = [frame for item in self.view.findings for frame in item.frames]
         self._shown = {self._id(frame.place) for frame in [*own, *self.drawn_frames()]}
 
@@ -97,9 +116,7 @@ class Page:
         found += [a for a in self.result.rules if a.kind is Kind.RECORD and a.outcome is Outcome.FAIL]
         alike: dict[tuple[str, str], list[str]] = {}
         for answer in found:
-            sentence = clean_line(answer.because.replace("{}", "…"))
-            if self.view.home:
-                sentence = sentence.replace(f"{self.view.home}/", "")
+            sentence = self.told(answer.because)
             alike.setdefault((answer.outcome.value, sentence), []).append(answer.rule)
         return [
             Reason(
@@ -110,6 +127,11 @@ class Page:
             )
             for (outcome, sentence), rules in alike.items()
         ]
+
+    def told(self, because: str) -> str:
+        """A rule's sentence, with the submission's files by their path inside it."""
+        sentence = clean_line(because.replace("{}", "…"))
+        return sentence.replace(f"{self.view.home}/", "") if self.view.home else sentence
 
     @property
     def passing(self) -> int:
@@ -130,6 +152,17 @@ class Page:
             return ""
         self._taken.add(name)
         return name
+
+    def fresh(self, frames: Iterable[Frame]) -> list[Frame]:
+        """Those that the page does not show yet."""
+        return [frame for frame in frames if self._id(frame.place) not in self._taken]
+
+    def remote(self, place: Place) -> str:
+        """The address of a line in the challenge's repository, "" where the target is no commit or the code packed."""
+        head = self.result.target.head
+        if head is None or place.layer or not place.line:
+            return ""
+        return f"{CHALLENGE}/blob/{head}/{quote(place.path)}#L{place.line}"
 
     def _id(self, place: Place) -> str:
         return f"{self.uid}-L{self._paths.get(place.path, 0)}-{place.layer}-{place.line}"
@@ -162,9 +195,36 @@ class Page:
             return ""
         return svg(self.scene, f"{self.uid}{'n' if narrow else 'w'}", narrow=narrow, link=self.link)
 
+    # -- findings -------------------------------------------------------------------------------
+
     @property
-    def findings(self) -> tuple[ShownFinding, ...]:
-        return self.view.findings
+    def findings(self) -> list[Numbered]:
+        """What decides: findings on the claimed number's evaluation, notes aside."""
+        return [one for one in self._numbered() if not one.of_entry and not one.aside]
+
+    @property
+    def asides(self) -> list[Numbered]:
+        """Notes, and findings on numbers that are not claimed."""
+        return [one for one in self._numbered() if not one.of_entry and one.aside]
+
+    @property
+    def entry_findings(self) -> list[tuple[str, list[Numbered]]]:
+        """Findings on the entry by their rule, in order of the first of each."""
+        groups: dict[str, list[Numbered]] = {}
+        for one in self._numbered():
+            if one.of_entry:
+                groups.setdefault(one.item.finding.rule, []).append(one)
+        return list(groups.items())
+
+    def _numbered(self) -> Iterator[Numbered]:
+        for number, item in enumerate(self.view.findings, 1):
+            yield Numbered(id=f"{self.uid}-finding-{number}", item=item)
+
+    def is_told(self, slug: str) -> bool:
+        """Whether the page says already what a rule is about; from now on it does."""
+        told = slug in self._told
+        self._told.add(slug)
+        return told
 
 
 def fix_of(slug: str) -> str:

@@ -18,6 +18,7 @@ from urllib.parse import quote
 from auditor.json_value import Json
 from auditor.judgement.fingerprint import digest, fingerprint
 from auditor.judgement.result import AuditResult, RuleResult
+from auditor.report.challenge import CHALLENGE
 from auditor.report.clean import clean
 from auditor.report.places import finding_places
 from auditor.trace.events import Place
@@ -27,7 +28,6 @@ from rules.core.rule import Finding, Level, Outcome, Policy, Rule
 from rules.docs.documentation import documentation
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-CHALLENGE = "https://github.com/openai/parameter-golf"
 ROOT = "%SRCROOT%"
 
 MAX_RUNS = 20

@@ -7,7 +7,7 @@
   }
   window.addEventListener("hashchange", reveal);
   window.addEventListener("beforeprint", function () {
-    document.querySelectorAll("details").forEach(function (part) { part.open = true; });
+    document.querySelectorAll("details.paper").forEach(function (part) { part.open = true; });
   });
   document.querySelectorAll("figure.order").forEach(function (figure) {
     var said = figure.querySelector(".said");

@@ -1,0 +1,7 @@
+"""Where the challenge lives: what links of reports lead to."""
+
+from __future__ import annotations
+
+from typing import Final
+
+CHALLENGE: Final = "https://github.com/openai/parameter-golf"
