@@ -37,7 +37,12 @@ if TYPE_CHECKING:
     help='Measure agreement with these rulings; "precedents" are those of the package.',
 )
 @click.option("--agreement", metavar="FILE", help="Write the agreement as JSON, or as Markdown to a FILE.md.")
-@click.option("--html", "html_dir", metavar="DIR", help="Write a dashboard and a report a submission.")
+@click.option(
+    "--html",
+    "html_dir",
+    metavar="DIR",
+    help="Write a site: the queue, reports and, with --labels, the agreement.",
+)
 @click.option(
     "-o",
     "--output",
@@ -171,10 +176,11 @@ def command(
         from auditor.pull_request.significance import board_at
         from auditor.report.corpus_dashboard import render_dashboard
 
-        board = board_at(git_dir, base)
-        write(render_dashboard(rows, slugs, board=board), str(Path(html_dir) / "index.html"))
+        beside = "agreement.html" if labels is not None else ""
+        page = render_dashboard(rows, slugs, board=board_at(git_dir, base), agreement=beside)
+        write(page, str(Path(html_dir) / "index.html"))
     if labels is not None:
-        _agree(known, rows, slugs, {pull.number for pull in pulls}, agreement)
+        _agree(known, rows, slugs, {pull.number for pull in pulls}, agreement, html_dir)
     return _exit(rows)
 
 
@@ -284,6 +290,7 @@ def _agree(
     slugs: Sequence[str],
     audited: set[int],
     agreement: str | None,
+    html_dir: str | None,
 ) -> None:
     import json
 
@@ -296,6 +303,10 @@ def _agree(
         write(as_markdown(measured), agreement)
     elif agreement is not None:
         write(json.dumps(as_object(measured), indent=1, ensure_ascii=False) + "\n", agreement)
+    if html_dir is not None:
+        from auditor.report.agreement_page import render
+
+        write(render(measured), str(Path(html_dir) / "agreement.html"))
 
 
 def _exit(rows: Sequence[Row]) -> int:

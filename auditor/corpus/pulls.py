@@ -15,12 +15,13 @@ _HEAD = re.compile(r"(?:^|/)(?:pull|pr)/(\d+)(?:/head)?$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pull:
-    """A pull request: number, ref, head commit and the day of that commit (ISO)."""
+    """A pull request: number, ref, head commit, the day of that commit (ISO) and who wrote it, as it says itself."""
 
     number: int
     ref: str
     head: str
     date: str
+    author: str = ""
 
 
 def list_pulls(git_dir: str) -> dict[int, Pull]:
@@ -29,7 +30,7 @@ def list_pulls(git_dir: str) -> dict[int, Pull]:
     Raises:
         InputError: the folder is no git repository or git cannot list its refs.
     """
-    form = "%(refname)%09%(objectname)%09%(committerdate:short)"
+    form = "%(refname)%09%(objectname)%09%(committerdate:short)%09%(authorname)"
     command = ["git", "-C", git_dir, "for-each-ref", f"--format={form}", "refs/pull", "refs/remotes"]
     try:
         done = subprocess.run(command, capture_output=True, timeout=GIT_TIMEOUT_S, check=True)
@@ -37,11 +38,11 @@ def list_pulls(git_dir: str) -> dict[int, Pull]:
         raise InputError(f"cannot list the refs of {git_dir}", hint="--git names a git repository") from error
     found: dict[int, Pull] = {}
     for line in done.stdout.decode("utf-8", "replace").splitlines():
-        ref, head, date = line.split("\t")
+        ref, head, date, author = line.split("\t", 3)
         match = _HEAD.search(ref)
         if match is not None:
             number = int(match.group(1))
-            found.setdefault(number, Pull(number=number, ref=ref, head=head, date=date))
+            found.setdefault(number, Pull(number=number, ref=ref, head=head, date=date, author=author))
     return dict(sorted(found.items()))
 
 

@@ -12,6 +12,8 @@ from auditor.judgement.result import AuditResult, Verdict
 from auditor.versions import made_by
 from rules.core.rule import Kind, Outcome
 
+MAX_LINES = 3
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Related:
@@ -20,6 +22,14 @@ class Related:
     pr: int
     label: str
     shared: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A line of a file as it stands in the head commit, `path` from the repository's root."""
+
+    path: str
+    line: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +49,8 @@ class Row:
         nothing: whether the pull request holds no script, and so nothing that could be judged.
         key: a digest of everything that the row hangs on, or "" where it was not known.
         related: ruled pull requests that share its code, the most shared first; asked for with reports alone.
+        author: of the head commit, as it says itself.
+        lines: where what decided stands, at most `MAX_LINES`; none in packed code.
     """
 
     pr: int
@@ -59,10 +71,19 @@ class Row:
     nothing: bool = False
     key: str = ""
     related: tuple[Related, ...] = ()
+    author: str = ""
+    lines: tuple[Line, ...] = ()
 
 
 def row_of(
-    result: AuditResult, *, pr: int, date: str, page: str, key: str = "", related: tuple[Related, ...] = ()
+    result: AuditResult,
+    *,
+    pr: int,
+    date: str,
+    page: str,
+    author: str = "",
+    key: str = "",
+    related: tuple[Related, ...] = (),
 ) -> Row:
     """What is kept of a result."""
     wanted = {
@@ -95,7 +116,20 @@ def row_of(
         bpb=result.claim.val_bpb,
         key=key,
         related=related,
+        author=author,
+        lines=tuple(_lines(result, {answer.rule for answer in deciding})),
     )
+
+
+def _lines(result: AuditResult, rules: set[str]) -> list[Line]:
+    """The first place of each finding of the deciding rules, in their order; each once."""
+    found: dict[Line, None] = {}
+    for finding in result.findings:
+        if finding.rule in rules:
+            places = [*(step.place for step in finding.steps), *finding.locations]
+            for place in [at for at in places if at.line and not at.layer][:1]:
+                found.setdefault(Line(path=place.path, line=place.line))
+    return list(found)[:MAX_LINES]
 
 
 def to_json(row: Row) -> str:
@@ -113,5 +147,6 @@ def from_json(line: str) -> Row:
     for name in ("failed", "review", "unknown"):
         read[name] = tuple(read[name])
     read["error"] = read["error"] or ""
+    read["lines"] = tuple(Line(**entry) for entry in read.get("lines", ()))
     read["related"] = tuple(Related(**entry) for entry in read.get("related", ()))
     return Row(**read)

@@ -34,6 +34,7 @@ class Task:
     Attributes:
         head: full commit id.
         date: of its head (ISO day).
+        author: of its head.
         base_commit: full commit id of the branch that it is against, or "" where there is none.
         cache: folder of answers by content.
         pages: folder for reports, or None.
@@ -57,6 +58,7 @@ class Task:
     page_of: Callable[[AuditResult], str] | None = None
     related_of: RelatedOf | None = None
     replays: bool = False
+    author: str = ""
 
     @property
     def key(self) -> str:
@@ -109,6 +111,7 @@ def tasks_of(
             page_of=page_of,
             related_of=related_of,
             replays=replays,
+            author=pull.author,
         )
         for pull in pulls
     ]
@@ -177,7 +180,7 @@ def kept_rows(task: Task) -> list[Row] | None:
     except (ValueError, TypeError, LookupError, AttributeError):
         store.forget(task.key)
         return None
-    return [replace(row, pr=task.pr, date=task.date, page="") for row in rows]
+    return [replace(row, pr=task.pr, date=task.date, author=task.author, page="") for row in rows]
 
 
 def _unread(task: Task, error: AuditorError, path: str = "") -> Row:
@@ -188,6 +191,7 @@ def _unread(task: Task, error: AuditorError, path: str = "") -> Row:
         verdict=None,
         error=error.message,
         date=task.date,
+        author=task.author,
         key=task.key,
     )
 
@@ -200,6 +204,7 @@ def _unjudged(task: Task, entry: Unjudged) -> Row:
         verdict=None,
         error=entry.reason,
         date=task.date,
+        author=task.author,
         key=task.key,
     )
 
@@ -214,7 +219,15 @@ def _audit(task: Task, store: Store, submission: Submission) -> Row:
     if task.related_of is not None:
         found = task.related_of(submission, task.pr)
         related = tuple(Related(pr=number, label=label, shared=shared) for number, label, shared in found)
-    return row_of(result, pr=task.pr, date=task.date, page=page, key=task.key, related=related)
+    return row_of(
+        result,
+        pr=task.pr,
+        date=task.date,
+        author=task.author,
+        page=page,
+        key=task.key,
+        related=related,
+    )
 
 
 def _result(task: Task, store: Store, submission: Submission) -> AuditResult:

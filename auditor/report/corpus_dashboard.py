@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
-from auditor.corpus.row import Row
+from auditor.corpus.row import Line, Row
 from auditor.pull_request.board import BoardRow
+from auditor.report.challenge import CHALLENGE
 from auditor.report.clean import clean_line
+from auditor.report.corpus_trend import trend
 from auditor.report.html import content_hash, environment, packaged_script
 from auditor.report.worth import Worth, track_of, worth_of
 
@@ -38,6 +41,7 @@ class Pull:
         need: its place among those who need a person: 0 for a review, then what could not be read, violations, and
             compliant entries with problems before those without.
         bpb: the lowest claim, or None.
+        gain: the largest claimed gain over the record of its date, in thousandths of a bit per byte, or None.
         worth: what a look at its best script is worth, or None.
     """
 
@@ -45,6 +49,7 @@ class Pull:
     date: str
     need: int
     bpb: float | None
+    gain: float | None
     worth: Worth | None
     rows: tuple[Row, ...]
 
@@ -76,11 +81,13 @@ def render_dashboard(
     *,
     pages: str = "submissions",
     board: Sequence[BoardRow] = (),
+    agreement: str = "",
 ) -> str:
     """The page; links lead to `pages`/*.html beside it.
 
     Args:
         board: the leaderboard, by which gains are told.
+        agreement: file name of the page on agreement with rulings, or "".
 
     Raises:
         AuditorError: jinja2 is not installed.
@@ -94,6 +101,11 @@ def render_dashboard(
             pulls=by_need(rows, board),
             clusters=clusters(rows),
             track=track_of,
+            challenge=CHALLENGE,
+            line_link=_line_link,
+            authors=sorted({row.author for row in rows if row.author}, key=str.casefold),
+            trend=trend(rows, board),
+            agreement=agreement,
             script=script,
             script_hash=content_hash(script),
             overall=bar("all", rows),
@@ -107,6 +119,10 @@ def render_dashboard(
     return text
 
 
+def _line_link(row: Row, line: Line) -> str:
+    return f"{CHALLENGE}/blob/{row.head}/{quote(line.path)}#L{line.line}"
+
+
 def verdict_word(row: Row) -> str:
     return row.verdict or "error"
 
@@ -116,22 +132,21 @@ def by_need(rows: Sequence[Row], board: Sequence[BoardRow] = ()) -> list[Pull]:
     grouped: dict[int, list[Row]] = {}
     for row in rows:
         grouped.setdefault(row.pr, []).append(row)
-    pulls = [
-        Pull(
-            number=number,
-            date=max(row.date for row in own),
-            need=min(map(_need, own)),
-            bpb=min((row.bpb for row in own if row.bpb is not None), default=None),
-            worth=max(
-                (worth for row in own if (worth := worth_of(row, board)) is not None),
-                key=lambda worth: worth.value,
-                default=None,
-            ),
-            rows=tuple(own),
-        )
-        for number, own in grouped.items()
-    ]
+    pulls = [_pull(number, own, board) for number, own in grouped.items()]
     return sorted(pulls, key=lambda pull: (pull.need, -pull.number))
+
+
+def _pull(number: int, rows: Sequence[Row], board: Sequence[BoardRow]) -> Pull:
+    worths = [worth for row in rows if (worth := worth_of(row, board)) is not None]
+    return Pull(
+        number=number,
+        date=max(row.date for row in rows),
+        need=min(map(_need, rows)),
+        bpb=min((row.bpb for row in rows if row.bpb is not None), default=None),
+        gain=max((worth.claimed for worth in worths), default=None),
+        worth=max(worths, key=lambda worth: worth.value, default=None),
+        rows=tuple(rows),
+    )
 
 
 def _need(row: Row) -> int:

@@ -23,8 +23,14 @@ RECORD_RULES = frozenset(rule.slug for rule in ALL if rule.kind is Kind.RECORD)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worth:
-    """The factors; gain in thousandths of a bit per byte."""
+    """The factors; gains in thousandths of a bit per byte.
 
+    Attributes:
+        claimed: what the script claims to gain over the record of its date; negative where it is worse.
+        gain: that of it which counts, from 0 to the largest step of the board.
+    """
+
+    claimed: float
     gain: float
     confidence: float
     completeness: float
@@ -51,10 +57,11 @@ def worth_of(row: Row, board: Sequence[BoardRow]) -> Worth | None:
     )
     if frontier is None:
         return None
-    gain = max(frontier.score - row.bpb, 0.0)
+    claimed = frontier.score - row.bpb
     failed = len(RECORD_RULES.intersection(row.failed))
     return Worth(
-        gain=1000.0 * min(gain, largest_step(board)),
+        claimed=1000.0 * claimed,
+        gain=1000.0 * min(max(claimed, 0.0), largest_step(board)),
         confidence=CONFIDENCE.get(row.verdict or "", UNREAD),
         completeness=1.0 - failed / len(RECORD_RULES),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import fcntl
 import json
 import os
 import select
@@ -52,23 +53,35 @@ class Browser:
     def __init__(self, profile: Path) -> None:
         to_us, from_browser = os.pipe()
         from_us, to_browser = os.pipe()
-        arguments = [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
-        command = f'exec "$@" 3<&{from_us} 4>&{from_browser}'
+        # The browser reads from 3 and writes to 4; the pipes must not have these numbers themselves.
+        ends = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (from_us, from_browser)]
+
+        def wire() -> None:
+            os.dup2(ends[0], 3)
+            os.dup2(ends[1], 4)
+
         self._process = subprocess.Popen(
-            ["/bin/sh", "-c", command, "sh", *arguments],
-            pass_fds=(from_us, from_browser),
+            [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "about:blank"],
+            pass_fds=(3, 4),
+            preexec_fn=wire,
             stderr=subprocess.DEVNULL,
         )
-        os.close(from_us)
-        os.close(from_browser)
+        for end in (from_us, from_browser, *ends):
+            os.close(end)
         self._read, self._write = to_us, to_browser
         self._number = 0
         self._rest = b""
-        self._loaded = False
         self._url = ""
         self.complaints: list[str] = []
         self.requests: list[str] = []
         self._session: str | None = None
+        try:
+            self._begin()
+        except RuntimeError:
+            self.close()
+            raise
+
+    def _begin(self) -> None:
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
@@ -110,9 +123,7 @@ class Browser:
 
     def _note(self, message: dict[str, Any]) -> None:
         method, told = message.get("method"), message.get("params", {})
-        if method == "Page.loadEventFired":
-            self._loaded = True
-        elif method == "Runtime.consoleAPICalled":
+        if method == "Runtime.consoleAPICalled":
             self.complaints.append(json.dumps(told["args"]))
         elif method == "Runtime.exceptionThrown":
             self.complaints.append(json.dumps(told["exceptionDetails"]))
@@ -136,11 +147,22 @@ class Browser:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
         self.call("Page.navigate", url="about:blank")
-        self._url, self._loaded = path.resolve().as_uri(), False
+        self._url = path.resolve().as_uri()
         self.call("Page.navigate", url=self._url + hash_)
-        while not self._loaded:
-            self.run("1")
+        there = f"document.readyState === 'complete' && location.href.startsWith({json.dumps(self._url)})"
+        end = time.monotonic() + TIMEOUT_S
+        while not self._holds(there):
+            if time.monotonic() > end:
+                raise RuntimeError(f"{path} is not loaded")
+            time.sleep(0.01)
         self.settle()
+
+    def _holds(self, condition: str) -> bool:
+        """Whether a condition holds; not while one page gives way to another."""
+        try:
+            return bool(self.run(condition))
+        except RuntimeError:
+            return False
 
     def settle(self) -> None:
         """Wait until what was done is painted."""

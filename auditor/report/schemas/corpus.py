@@ -41,6 +41,8 @@ ROW = record(
         "bpb": maybe(NUMBER),
         "key": TEXT,
         "related": listed(record({"pr": WHOLE, "label": TEXT, "shared": WHOLE})),
+        "author": TEXT,
+        "lines": listed(record({"path": TEXT, "line": WHOLE})),
     }
 )
 
