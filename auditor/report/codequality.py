@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from auditor.json_value import Json
 from auditor.judgement.result import AuditResult
 from auditor.report.annotations import Annotation, annotated
+from auditor.report.clean import clean_line
+from auditor.trace.events import Place
 from rules.core.rule import Finding, Level
 
 _SEVERITIES = {Level.ERROR: "critical", Level.WARNING: "major", Level.NOTE: "info"}
@@ -21,8 +23,15 @@ _SEVERITIES = {Level.ERROR: "critical", Level.WARNING: "major", Level.NOTE: "inf
 def render(
     results: Sequence[AuditResult], notes: Sequence[str] = (), *, about: Sequence[Finding] = ()
 ) -> str:
-    """A list of issues; notes have no place in a file and are left out."""
+    """A list of issues; notes, such as what was accepted and why, stand at the first script."""
     found: list[Json] = [_issue(note) for note in annotated(results, about)]
+    if results:
+        script = Place(results[0].target.path, 0, 1)
+        told = [
+            Annotation(level=Level.NOTE, title="note", text=clean_line(note), place=script)
+            for note in dict.fromkeys(notes)
+        ]
+        found += [_issue(note) for note in told]
     return json.dumps(found, indent=1) + "\n"
 
 

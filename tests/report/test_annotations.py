@@ -68,6 +68,12 @@ def test_code_quality_has_what_gitlab_asks_for() -> None:
     assert len({issue["fingerprint"] for issue in issues}) == len(issues), "each is said once"
 
 
+def test_code_quality_tells_what_was_accepted() -> None:
+    told = "accepted: time-limit (fail) of t.py: ruled in #1 (until 2027-01-01)"
+    last = json.loads(codequality.render([made_result()], [told, told]))[-1]
+    assert last["description"] == told and last["severity"] == "info" and last["location"]["path"] == PATH
+
+
 def test_what_passes_is_not_told() -> None:
     result = made_result()
     clean = replace(result, findings=(), rules=tuple(replace(a, outcome=Outcome.PASS) for a in result.rules))
