@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "diff": "Say what changed between two scripts.",
     "replay": "Run a submission in a sandbox and record what it does.",
     "corpus": "Audit many pull requests and measure agreement with rulings.",
+    "watch": "Judge new and changed pull requests again and again, into a site.",
     "cache": "Say what a folder of kept answers holds, or clear it.",
     "preflight": "Look at an entry before its runs: verdict, bytes, seconds, seeds.",
     "init": "Write the skeleton of an entry.",
