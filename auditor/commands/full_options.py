@@ -39,7 +39,15 @@ def full_options(command: Command) -> Command:
                 "--artifact", metavar="NAME", help="With --full: the file with which the evaluation begins."
             ),
             click.option(
-                "--instrumented", is_flag=True, help="With --full: the toy replay's experiments too, first."
+                "--instrumented",
+                is_flag=True,
+                help="With --full: the toy replay's experiments too, first, and the recorder at the run's own size.",
+            ),
+            click.option(
+                "--slice",
+                type=click.IntRange(min=256),
+                metavar="N",
+                help="With --instrumented: tokens of the split that are run at the run's own size (32,768).",
             ),
             click.option(
                 "--evaluate-only",

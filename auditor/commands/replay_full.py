@@ -17,6 +17,7 @@ from auditor.exit_codes import ExitCode, worst_exit
 
 if TYPE_CHECKING:
     from auditor.reading.reading import Reading
+    from auditor.replay.full.evidence import Evidence
     from auditor.replay.full.findings import FullFinding
     from auditor.replay.full.harness import FullResult
     from auditor.replay.full.options import FullOptions
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 SEEDS: Final = "42,314,999"
 EVIDENCE: Final = "full-evidence"
+MEMORY: Final = 32 << 30
+"""Bytes that a recorded run at its own size may take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,7 @@ class FullRequest:
     silent: float | None = None
     torchrun: str | None = None
     instrumented: bool = False
+    slice: int | None = None
     evaluate_only: tuple[str, ...] = ()
     let_in: tuple[str, ...] = ()
 
@@ -212,6 +216,7 @@ def _run(
         replayed = replay_submission(submission, reading=reading, options=ReplayOptions(rung=_toy_rung(plan)))
         (evidence.root / "replay.json").write_text(replay_json.render([replayed]), encoding="utf-8")
         besides += instrumented_findings(replayed)
+        besides += _at_real_size(submission, reading, plan, asked, evidence)
     evidence.write("plan.json", full_json.plan_object(plan))
     progress = Progress(plan.path, plan.options.seconds)
     try:
@@ -233,6 +238,21 @@ def _run(
     (evidence.root / "report.txt").write_text(full_text.render([result]), encoding="utf-8")
     _show(result)
     return result
+
+
+def _at_real_size(
+    submission: Submission, reading: Reading, plan: Plan, asked: FullRequest, evidence: Evidence
+) -> list[FullFinding]:
+    """The recorder at the run's own size, its figures in the folder of evidence."""
+    from auditor.replay.full.real_size import SLICE, at_real_size, real_size_findings
+    from auditor.replay.replay import ReplayOptions
+    from auditor.report import full_json
+
+    options = ReplayOptions(rung=_toy_rung(plan), seconds=plan.options.seconds, memory=MEMORY)
+    folder = plan.options.data / plan.data.folder
+    found = at_real_size(submission, reading, folder, plan.data.vocabulary, options, asked.slice or SLICE)
+    evidence.write("real_size.json", full_json.real_size_object(found))
+    return list(real_size_findings(found))
 
 
 def _toy_rung(plan: Plan) -> Rung | None:

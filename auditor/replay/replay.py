@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -85,23 +85,7 @@ def replay_submission(
     seed = options.seed if options.seed is not None else _content_seed(target)
     rung, because = (session.rung, "") if session is not None else _rung(options)
     with contextlib.nullcontext(session) if session is not None else _session(rung, options) as used:
-        used.place(
-            files=target.files,
-            script=target.script,
-            lowered=target.lowered,
-            data_names=target.data_names,
-            vocabulary=target.vocabulary,
-            sidecar=target.sidecar,
-        )
-        laboratory = Laboratory(
-            used,
-            target,
-            claim,
-            marks=_marks(reading, target),
-            ranks=options.ranks,
-            seconds=options.seconds,
-            memory=options.memory,
-        )
+        laboratory = _laboratory(used, target, claim, reading, options)
         evidence = run_experiment(laboratory, seed=seed, thorough=options.thorough, shrink=options.shrink)
     circumstances = circumstances_of(evidence, reading, target, laboratory)
     suspicions = suspicions_of(evidence, circumstances)
@@ -133,6 +117,39 @@ def replay_submission(
         accesses=tuple(_accesses(evidence)),
         suspicions=suspicions,
         facts=facts_of(evidence, rung),
+    )
+
+
+@contextlib.contextmanager
+def open_laboratory(reading: Reading, target: ReplayTarget, options: ReplayOptions) -> Iterator[Laboratory]:
+    """A laboratory for other experiments than those of a replay, in a sandbox of its own.
+
+    Raises:
+        AuditorError: no sandbox works here, or torch is missing.
+    """
+    with _session(_rung(options)[0], options) as session:
+        yield _laboratory(session, target, _claim(reading), reading, options)
+
+
+def _laboratory(
+    session: Session, target: ReplayTarget, claim: ClaimedLine, reading: Reading, options: ReplayOptions
+) -> Laboratory:
+    session.place(
+        files=target.files,
+        script=target.script,
+        lowered=target.lowered,
+        data_names=target.data_names,
+        vocabulary=target.vocabulary,
+        sidecar=target.sidecar,
+    )
+    return Laboratory(
+        session,
+        target,
+        claim,
+        marks=_marks(reading, target),
+        ranks=options.ranks,
+        seconds=options.seconds,
+        memory=options.memory,
     )
 
 

@@ -11,6 +11,7 @@ from auditor.records.time_checks import LIMIT_S
 from auditor.replay.full.findings import FullFinding
 from auditor.replay.full.harness import FullResult
 from auditor.replay.full.plan import Plan
+from auditor.replay.full.real_size import RealSize
 from auditor.replay.full.seed_run import SeedRun
 from auditor.replay.full.statistics import Statistics
 from auditor.report.clean import clean_line
@@ -91,6 +92,34 @@ def result_object(result: FullResult) -> dict[str, Any]:
         "seeds": [_seed(run) for run in result.runs],
         "findings": [_finding(one) for one in result.findings],
         "statistics": None if result.statistics is None else _statistics(result.statistics),
+    }
+
+
+def real_size_object(found: RealSize) -> dict[str, Any]:
+    """What the recorder saw at the run's own size; numbers that were not measured are null."""
+    known = not found.why_not
+    return {
+        "schema": SCHEMA,
+        "tokens": found.tokens,
+        "anchor": found.anchor,
+        "scored": found.scored,
+        "mean_nats": found.mean if known else None,
+        "claimed": clean_line(found.claimed),
+        "repeated_nats": found.repeated if known else None,
+        "tolerance_nats": found.tolerance if known else None,
+        "exchanges": [
+            {
+                "from": flip.position,
+                "exchanged": flip.exchanged,
+                "earlier": flip.earlier,
+                "moved": found.moved(flip),
+                "most_nats": max((moved.by for moved in flip.moved), default=0.0),
+            }
+            for flip in found.flips
+        ],
+        "misprint": clean_line(found.misprint),
+        "why_not": clean_line(found.why_not),
+        "seconds": round(found.seconds, 1),
     }
 
 

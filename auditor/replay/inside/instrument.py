@@ -65,14 +65,21 @@ class Loops:
         self._all[number].turn += 1
 
     def compiled(
-        self, tree: ast.Module, file: str, written: WrittenSizes, *, count: bool, marks: Sequence[int] = ()
+        self,
+        tree: ast.Module,
+        file: str,
+        written: WrittenSizes | None,
+        *,
+        count: bool,
+        marks: Sequence[int] = (),
     ) -> CodeType:
-        """Compile a text with its written-in sizes shrunk, and with counters if `count`.
+        """Compile a text with its written-in sizes shrunk, if they are to be, and with counters if `count`.
 
         Args:
             marks: lines whose being reached is to be told, once each.
         """
-        written.visit(tree)
+        if written is not None:
+            written.visit(tree)
         if count:
             if marks:
                 _Marks(marks).visit(tree)

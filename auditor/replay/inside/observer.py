@@ -24,6 +24,7 @@ from auditor.replay.inside.provenance import Provenance, carriers, mark, nodes_o
 from auditor.replay.inside.ranks import Collectives
 from auditor.replay.inside.recorder import Recorder
 from auditor.replay.inside.states import States
+from auditor.replay.toy.world import ANCHOR
 
 PROJECTION_SEED: Final = 20_240_520
 KEPT_INPUTS: Final = 6
@@ -90,6 +91,7 @@ class Observer:
         stream: the validation tokens in order.
         dye: gives losses other values.
         collectives: counts those that this process begins.
+        anchor: tokens that tell a position of the stream.
     """
 
     def __init__(
@@ -100,9 +102,11 @@ class Observer:
         stream: Any,
         dye: Dye,
         collectives: Collectives,
+        *,
+        anchor: int = ANCHOR,
     ) -> None:
         self._recorder, self._provenance, self._states = recorder, provenance, states
-        self._targets, self._read = Locator(stream), Locator(stream)
+        self._targets, self._read = Locator(stream, anchor), Locator(stream, anchor)
         self._inputs: list[Any] = []
         self._calls = 0
         self._dye, self._collectives = dye, collectives

@@ -7,6 +7,8 @@ found where it opens a document or goes on where another ended, if that is one p
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,8 +18,8 @@ Ints = NDArray[np.int64]
 
 _FACTOR = np.uint64(1_000_003)
 UNKNOWN = -1
-SHORT = PASSAGE + ANCHOR
-"""Longest row that can lack an anchor: a passage with less than an anchor's length beside it."""
+LENGTHS: Final = (ANCHOR, 8, 12, 16, 24, 32, 48, 64)
+"""Lengths of anchors for other streams than the toy world's, which repeat more."""
 
 
 class Locator:
@@ -25,11 +27,14 @@ class Locator:
 
     Args:
         stream: the tokens of the validation split in order.
+        anchor: tokens of a stretch that tells its position if it occurs once.
     """
 
-    def __init__(self, stream: Ints) -> None:
-        self.stream = np.ascontiguousarray(stream, dtype=np.int64)
-        codes = _codes(self.stream[None])[0]
+    def __init__(self, stream: Ints, anchor: int = ANCHOR) -> None:
+        self.stream, self._anchor = np.ascontiguousarray(stream, dtype=np.int64), anchor
+        # The longest row that can lack an anchor: a passage with less than an anchor's length beside it.
+        self._short = PASSAGE + anchor
+        codes = _codes(self.stream[None], anchor)[0]
         order = np.argsort(codes, kind="stable")
         ordered = codes[order]
         alone = np.ones(len(ordered), dtype=bool)
@@ -80,7 +85,7 @@ class Locator:
         """Rows of a few tokens with padding around them, which the stream never holds."""
         for row in np.nonzero((found < 0).all(axis=1))[0].tolist():
             held = np.nonzero(self.holds(rows[row]))[0]
-            if not 2 <= len(held) <= SHORT or held[-1] - held[0] + 1 != len(held):
+            if not 2 <= len(held) <= self._short or held[-1] - held[0] + 1 != len(held):
                 continue
             tokens = rows[row, held]
             fits = [
@@ -96,15 +101,15 @@ class Locator:
     def _anchored(self, rows: Ints) -> Ints:
         found = np.full(rows.shape, UNKNOWN, dtype=np.int64)
         length = rows.shape[1]
-        if length < ANCHOR or not len(self._codes):
+        if length < self._anchor or not len(self._codes):
             return found
-        codes = _codes(rows)
+        codes = _codes(rows, self._anchor)
         at = np.minimum(np.searchsorted(self._codes, codes), len(self._codes) - 1)
         anchored = self._codes[at] == codes
         if not anchored.any():
             return found
         starts = np.where(anchored, self._starts[at], UNKNOWN)
-        for shift in range(ANCHOR):
+        for shift in range(self._anchor):
             part = found[:, shift : shift + starts.shape[1]]
             part[anchored] = starts[anchored] + shift
         self._extend(rows, found)
@@ -123,12 +128,31 @@ class Locator:
                     found[fits, column] = there[fits]
 
 
-def _codes(rows: Ints) -> NDArray[np.uint64]:
-    """A number for each stretch of `ANCHOR` tokens in rows [B, T] → [B, T - ANCHOR + 1]."""
-    count = rows.shape[1] - ANCHOR + 1
+def repeated(stream: Ints, length: int) -> float:
+    """Which share of the stretches of this length occur a second time in a stream."""
+    codes = _codes(stream[None], length)[0]
+    return 1.0 - len(np.unique(codes)) / max(len(codes), 1)
+
+
+def without(stream: Ints, other: Ints, length: int) -> Ints:
+    """A stream without the stretches of this length that occur in another one, until there are none."""
+    known = np.unique(_codes(other[None], length)[0])
+    while True:
+        shared = np.isin(_codes(stream[None], length)[0], known)
+        if not shared.any():
+            return stream
+        kept = np.ones(len(stream), dtype=bool)
+        for shift in range(length):
+            kept[shift : shift + len(shared)] &= ~shared
+        stream = stream[kept]
+
+
+def _codes(rows: Ints, anchor: int) -> NDArray[np.uint64]:
+    """A number for each stretch of `anchor` tokens in rows [B, T] → [B, T - anchor + 1]."""
+    count = rows.shape[1] - anchor + 1
     values = rows.astype(np.uint64) + np.uint64(1)
     out = np.zeros((rows.shape[0], max(count, 0)), dtype=np.uint64)
     with np.errstate(over="ignore"):
-        for shift in range(ANCHOR):
+        for shift in range(anchor):
             out = out * _FACTOR + values[:, shift : shift + max(count, 0)]
     return out

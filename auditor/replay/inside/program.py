@@ -36,7 +36,7 @@ class ProgramLoader:
     Args:
         lowered: texts in the running Python's grammar, by digest of the original.
         writable: folders of the submission's own files; modules found there are its own.
-        written: shrinks sizes that are written into the text.
+        written: shrinks sizes that are written into the text, None to leave them.
         marks: lines to tell when they are reached, by digest of their text.
         count: whether loops are counted.
     """
@@ -47,7 +47,7 @@ class ProgramLoader:
         loops: Loops,
         lowered: Mapping[str, str],
         writable: tuple[str, ...],
-        written: WrittenSizes,
+        written: WrittenSizes | None,
         marks: Mapping[str, list[int]],
         *,
         count: bool,

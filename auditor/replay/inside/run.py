@@ -68,7 +68,7 @@ def run(order: Order, *, line: int, boundary: Callable[[], None]) -> None:
         states = States()
         stream = np.fromfile(order.stream, dtype="<u2").astype(np.int64)
         dye = Dye(order.dyed, len(stream), falling=order.falling)
-        observer = Observer(recorder, provenance, states, stream, dye, collectives)
+        observer = Observer(recorder, provenance, states, stream, dye, collectives, anchor=order.anchor)
     loader = _stand_ins(order, recorder, loops, observer, collectives)
 
     def cross() -> None:
@@ -144,7 +144,7 @@ def _stand_ins(
         loops.install(recorder.reached)
     lowered = {path.name: path.read_text(encoding="utf-8") for path in Path(order.lowered).iterdir()}
     count = order.mode is Mode.RECORDED
-    written = WrittenSizes(ToySizes(**order.sizes), order.claimed_vocabulary)
+    written = None if order.whole else WrittenSizes(ToySizes(**order.sizes), order.claimed_vocabulary)
     loader = ProgramLoader(recorder, loops, lowered, order.writable, written, order.marks, count=count)
     loader.install()
     return loader

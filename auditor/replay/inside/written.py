@@ -5,10 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Final
 
-from auditor.replay.toy.sizes import ToySizes, written_size, written_threshold
-
-NEVER: Final = 10**9
-"""Steps; more than any toy run has."""
+from auditor.replay.toy.sizes import NEVER, ToySizes, written_size, written_threshold
 
 SHAPED: Final = ("reshape", "view")
 

@@ -16,7 +16,7 @@ from auditor.replay.runs.run_record import Forks, RankRecord, RunRecord
 from auditor.replay.runs.session import Session
 from auditor.replay.toy.sizes import ToySizes, world_size
 from auditor.replay.toy.target import ReplayTarget
-from auditor.replay.toy.world import World, WorldSize, byte_counts, make_world
+from auditor.replay.toy.world import ANCHOR, World, WorldSize, byte_counts, make_world
 
 RUN_S: Final = 300.0
 RANKS_NAME: Final = "WORLD_SIZE"
@@ -29,10 +29,15 @@ SEVERAL: Final = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """A world with the sizes to run in it."""
+    """A world with the sizes to run in it.
+
+    Attributes:
+        anchor: tokens that tell a position of the validation split.
+    """
 
     sizes: ToySizes
     world: World
+    anchor: int = ANCHOR
 
     @classmethod
     def drawn(cls, seed: int) -> Bench:
@@ -199,4 +204,6 @@ class Laboratory:
             dyed=dyed,
             falling=falling,
             withdraws=self._withdraws,
+            anchor=bench.anchor,
+            whole=self._target.whole,
         )

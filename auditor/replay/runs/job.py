@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Final
 
+from auditor.replay.toy.world import ANCHOR
+
 EVENTS: Final = "events.jsonl"
 PLACES: Final = "places.json"
 ARRAYS: Final = "arrays.npz"
@@ -49,6 +51,8 @@ class Order:
         dyed: positions of the validation split whose losses are given other values, gradients left as they are.
         falling: whether these are less each time that a token is scored, not more.
         withdraws: whether training shards are taken away when the artifact is read back.
+        anchor: tokens that tell a position of the stream.
+        whole: whether sizes that are written into the texts stay as they are.
     """
 
     script: str
@@ -70,6 +74,8 @@ class Order:
     dyed: tuple[int, ...] = ()
     falling: bool = False
     withdraws: bool = True
+    anchor: int = ANCHOR
+    whole: bool = False
 
     @property
     def writable(self) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ from auditor.replay.sandbox.quota import disk_is_full, disk_use, made_in
 from auditor.replay.sandbox.users import spare_user
 from auditor.replay.toy.sizes import ToySizes
 from auditor.replay.toy.target import DATASETS
-from auditor.replay.toy.world import World, write_world
+from auditor.replay.toy.world import ANCHOR, World, write_world
 
 START_S: Final = 120.0
 QUOTA_S: Final = 0.25
@@ -250,6 +250,8 @@ class Session:
         dyed: tuple[int, ...] = (),
         falling: bool = False,
         withdraws: bool = True,
+        anchor: int = ANCHOR,
+        whole: bool = False,
     ) -> RunRecord:
         """Run the submission once in a fresh folder on a world.
 
@@ -277,6 +279,8 @@ class Session:
                 dyed=dyed,
                 falling=falling,
                 withdraws=withdraws,
+                anchor=anchor,
+                whole=whole,
             )
             key, known = self._remembered(order, world)
             if known is not None:

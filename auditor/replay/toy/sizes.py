@@ -227,3 +227,43 @@ def world_size(sizes: ToySizes, chance: random.Random) -> WorldSize:
         validation=6 * sizes.chunk + 97 + chance.randrange(8, 60),
         documents=chance.choice(((30, 130), (24, 180), (40, 110))),
     )
+
+
+STEPS: Final = 4
+NEVER: Final = 10**9
+"""Steps of a training that is cut short, and more than any has."""
+
+_TRAINING: Final = (
+    (re.compile(r"(?:ITERATIONS|MAX_TRAIN_STEPS|NUM_ITERS)\Z"), str(STEPS)),
+    (re.compile(r"WARMUP_STEPS\Z"), "1"),
+    (re.compile(r"WARMDOWN_ITERS\Z"), "2"),
+    (re.compile(r"VAL_LOSS_EVERY\Z"), str(NEVER)),
+    (re.compile(r"(?:TRAIN_LOG_EVERY|SWA_EVERY|LAWA_FREQ)\Z"), "1"),
+)
+_SHORT_BATCH: Final = re.compile(r"TRAIN_BATCH_TOKENS\Z")
+ROWS: Final = 8
+"""Windows of a short training's batch: one for each share that eight processes deal a batch in."""
+
+LENGTH: Final = 1024
+SHORT_ATTRIBUTES: Final = {
+    "iterations": str(STEPS),
+    "warmup_steps": "1",
+    "warmdown_iters": "2",
+    "val_loss_every": str(NEVER),
+}
+"""What cuts training short in a class of hyperparameters that no environment name reaches."""
+
+
+def short_training(names: Mapping[str, str | None], settings: Mapping[str, str]) -> dict[str, str]:
+    """The variables of a run at its own size, but for the length of its training."""
+    out = dict(settings)
+    length = settings.get("TRAIN_SEQ_LEN") or names.get("TRAIN_SEQ_LEN") or ""
+    batch = ROWS * (int(length) if length.isdecimal() else LENGTH)
+    for name in names:
+        for pattern, value in _TRAINING:
+            if pattern.match(name):
+                out[name] = value
+        had = settings.get(name) or names[name] or ""
+        if _SHORT_BATCH.match(name) and had.isdecimal() and int(had) > batch:
+            out[name] = str(batch)
+    return out

@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from auditor.errors import InputError
-from auditor.replay.toy.sizes import ToySizes, sized_attributes, toy_environment
+from auditor.replay.toy.sizes import (
+    SHORT_ATTRIBUTES,
+    ToySizes,
+    short_training,
+    sized_attributes,
+    toy_environment,
+)
 
 if TYPE_CHECKING:
     from auditor.program.model import Program
@@ -49,6 +55,7 @@ class ReplayTarget:
         folders: data set folders named in the texts, as far as they are constant.
         vocabulary: the claimed run's, where no other size has the same value, or 0.
         sidecar: whether the texts know the byte sidecar of the validation split.
+        whole: whether it runs at its own size, its training alone cut short.
     """
 
     script: str
@@ -61,6 +68,7 @@ class ReplayTarget:
     folders: tuple[str, ...]
     vocabulary: int
     sidecar: bool
+    whole: bool = False
 
     def running_text(self, place: tuple[str, int]) -> str:
         """A text as it runs: in the running Python's grammar."""
@@ -69,11 +77,13 @@ class ReplayTarget:
 
     def variables(self, sizes: ToySizes) -> dict[str, str]:
         """The environment of a run of these sizes."""
+        if self.whole:
+            return short_training(self.reads, self.settings)
         return toy_environment(self.reads, self.settings, sizes)
 
     def overrides(self, sizes: ToySizes) -> dict[str, str]:
         """Attributes to size where no environment name reaches them."""
-        return sized_attributes(sizes)
+        return SHORT_ATTRIBUTES if self.whole else sized_attributes(sizes)
 
     def data_names(self, vocabulary: int) -> tuple[str, ...]:
         """Data set folders below `datasets/`, formatted for a vocabulary."""
