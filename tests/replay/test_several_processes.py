@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from auditor.reading.reading import read_submission
 from auditor.replay.inside import server
 from auditor.replay.probes.runner import Bench
-from auditor.replay.probes.wide import _first_of, not_told
+from auditor.replay.probes.wide import _first_of, look_wide, not_told
+from auditor.replay.replay import ReplayOptions, open_laboratory
 from auditor.replay.runs.job import Mode
 from auditor.replay.runs.printed_numbers import Scores
 from auditor.replay.runs.run_record import Losses
 from auditor.replay.runs.session import Session, no_names
+from auditor.replay.toy.target import prepare
+from auditor.submission.load import load_submissions
 
 LEFT_ALONE = b"""
 import os
@@ -86,3 +91,69 @@ def test_collectives_are_counted_in_each_process(session: Session) -> None:
     run = session.run(bench.world, bench.sizes, {}, ranks=2)
     assert run.ran, run.why_not
     assert [[losses.collectives for losses in rank.losses] for rank in run.ranks] == [[0, 2, 3], [0, 2, 3]]
+
+
+CHUNKED = """
+import glob, os
+import numpy as np, torch, torch.distributed as dist, torch.nn.functional as F
+
+RANK, WORLD = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+VOCAB, CHUNK = int(os.environ.get("VOCAB_SIZE", 1024)), int(os.environ.get("TTT_CHUNK_TOKENS", 4096))
+if WORLD > 1:
+    dist.init_process_group("nccl")
+path = sorted(glob.glob(os.environ["DATA_PATH"] + "/*_val_*.bin"))[0]
+tokens = torch.from_numpy(np.fromfile(path, dtype="<u2", offset=1024).astype(np.int64))
+torch.manual_seed(0)
+model = torch.nn.Sequential(torch.nn.Embedding(VOCAB, 16), torch.nn.Linear(16, VOCAB))
+optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+loss_sum, count = torch.zeros((), dtype=torch.float64), torch.zeros(())
+
+
+def learn(begin, end):
+    mine = slice(begin + RANK * (end - begin) // WORLD, begin + (RANK + 1) * (end - begin) // WORLD)
+    F.cross_entropy(model(tokens[:-1][mine]), tokens[1:][mine]).backward()
+    for param in model.parameters():
+        if WORLD > 1:
+            dist.all_reduce(param.grad)
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+last = len(tokens) - 1
+for begin in range(0, last, CHUNK):
+    end = min(begin + CHUNK, last)
+    # The first process takes a quarter of a chunk in one call, the others the rest in several.
+    cut = begin + (end - begin) // 4 if WORLD > 1 else end
+    parts = [(begin, cut)] if RANK == 0 else [(at, min(at + 48, end)) for at in range(cut, end, 48)]
+    AHEAD
+    for a, b in parts:
+        with torch.no_grad():
+            nll = F.cross_entropy(model(tokens[a:b]), tokens[a + 1 : b + 1], reduction="none")
+        loss_sum += nll.double().sum()
+        count += b - a
+    if end < last:
+        learn(begin, end)
+if WORLD > 1:
+    dist.all_reduce(loss_sum)
+    dist.all_reduce(count)
+mean = loss_sum.item() / count.item()
+if RANK == 0:
+    print(f"final val_loss:{mean:.6f}")
+"""
+
+
+@pytest.mark.sandbox
+@pytest.mark.parametrize(
+    ("ahead", "moves"), [("pass", False), ("if WORLD > 1: learn(begin, min(end + CHUNK, last))", True)]
+)
+def test_chunks_dealt_out_unequally(ahead: str, moves: bool, tmp_path: Path) -> None:
+    script = tmp_path / "train_gpt.py"
+    script.write_text(CHUNKED.replace("AHEAD", ahead), encoding="utf-8")
+    submission = load_submissions(str(script)).submissions[0]
+    reading = read_submission(submission, overrides={})
+    target = prepare(submission, reading.program, reading.settings)
+    with open_laboratory(reading, target, ReplayOptions(seconds=280.0)) as laboratory:
+        found = look_wide(laboratory, 11)
+    assert not found.why_not and found.ranks > 1, found.why_not
+    assert sum(flip.earlier for _, flip in found.flips) > 100
+    assert bool(found.moved) is moves
