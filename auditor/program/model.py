@@ -52,7 +52,8 @@ class Problem:
         kind: "unreadable" (bytes are no text), "syntax" (text is no Python), "opaque" (code that runs and
             cannot be had), "unreached" (the same, in a call that unpacking did not reach), "process" (a
             Python file run in a child process cannot be had), "outside" (a file outside the folder), "cap" (a
-            bound of `limits` was reached).
+            bound of `limits` was reached), "bytecode" and "native" (a module that is no source), "shadow" (a
+            module that is read may not be the one that is imported).
         reason: one clause, with the offending value.
         path, layer, line, column: where; lines from 1, columns from 0.
     """

@@ -21,6 +21,8 @@ _SKIPPED_FOLDERS = frozenset({".git", ".venv", "venv", "node_modules", "__pycach
 def list_local(root: Path, *, recursive: bool = True) -> tuple[tuple[SourceFile, ...], tuple[str, ...]]:
     """List the files below a directory, sorted by path, and say what was left out.
 
+    Without `recursive` folders are entered that hold a Python package, and no others.
+
     Returns:
         the files, their paths relative to `root`; the problems, one sentence each.
     """
@@ -37,6 +39,14 @@ def list_local(root: Path, *, recursive: bool = True) -> tuple[tuple[SourceFile,
         if not _is_text(path):
             problems.append(f"a name is not UTF-8 text: {files[-1].path}")
     return tuple(sorted(files, key=lambda file: file.path)), tuple(problems)
+
+
+def _is_package(folder: Path) -> bool:
+    """Whether a script beside the folder imports it under its name, before any library of that name."""
+    try:
+        return any(name.startswith("__init__.") for name in os.listdir(folder))
+    except OSError:
+        return False
 
 
 def _is_text(path: Path) -> bool:
@@ -65,8 +75,8 @@ def _walk(root: Path, *, recursive: bool, problems: list[str]) -> Iterator[Path]
             problems.append(
                 f"{shown_path(Path(directory))} is {depth} levels deep; what is below was not listed"
             )
-        enter = recursive and depth < MAX_FOLDER_DEPTH
-        folders[:] = sorted(set(folders) - set(links) - _SKIPPED_FOLDERS) if enter else []
+        below = set(folders) - set(links) - _SKIPPED_FOLDERS if depth < MAX_FOLDER_DEPTH else set()
+        folders[:] = sorted(f for f in below if recursive or _is_package(Path(directory) / f))
         yield from (Path(directory) / name for name in sorted(names + (links if recursive else [])))
 
 

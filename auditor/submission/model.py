@@ -334,15 +334,17 @@ class Submission:
     def read_sibling(self, name: str) -> bytes | None:
         """Read a file by its path relative to the script's folder, links inside the folder followed.
 
-        Returns None where there is no such file inside the folder or it cannot be read.
+        Returns None where there is no such file inside the folder.
+
+        Raises:
+            InputError: there is one, and it cannot be read.
         """
         file = self.sibling(name)
-        if file is None or file.problem is not None:
+        if file is None:
             return None
-        try:
-            return file.data()
-        except InputError:
-            return None
+        if file.problem is not None:
+            raise InputError(f"{file.path}: {file.problem}")
+        return file.data()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,8 @@ import posixpath
 from collections.abc import Callable
 from typing import Final
 
+from auditor.errors import InputError
+
 REPOSITORY: Final = "/submission-repository"
 """Where the root of the repository stands; no real path begins so."""
 
@@ -19,7 +21,8 @@ class VirtualFiles:
 
     Args:
         script_path: path of the script within its repository, or only its name.
-        read_sibling: gives the bytes of a file by its path relative to the script's folder, or None.
+        read_sibling: gives the bytes of a file by its path relative to the script's folder, or None; raises
+            `InputError` for one that is there and cannot be read, which `unreadable` tells then.
     """
 
     def __init__(self, script_path: str, script: bytes, read_sibling: Callable[[str], bytes | None]) -> None:
@@ -29,6 +32,7 @@ class VirtualFiles:
         self.script = posixpath.join(REPOSITORY, relative)
         self.folder = posixpath.dirname(self.script)
         self.written: dict[str, bytes] = {}
+        self.unreadable: dict[str, str] = {}
         self._read: dict[str, bytes | None] = {self.script: script}
         self._read_sibling = read_sibling
 
@@ -43,7 +47,10 @@ class VirtualFiles:
             return self.written[absolute]
         if absolute not in self._read:
             relative = self.relative(absolute)
-            self._read[absolute] = self._read_sibling(relative) if relative is not None else None
+            try:
+                self._read[absolute] = self._read_sibling(relative) if relative is not None else None
+            except InputError as error:
+                self._read[absolute], self.unreadable[absolute] = None, str(error)
         return self._read[absolute]
 
     def relative(self, path: str) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import posixpath
 import sys
+from collections.abc import Iterator
 
 from auditor.program.limits import MAX_ATTEMPT_STEPS, MAX_LAYERS
 from auditor.program.model import Layer, Problem, Program
@@ -24,6 +25,27 @@ from auditor.program.unpacking.sites import (
 from auditor.program.unpacking.statements import Statements
 from auditor.program.unpacking.values import Library, ModuleObject, Unknown
 from auditor.program.walk import walk
+
+NATIVE_SUFFIXES = (
+    *(
+        f".cpython-3{minor}-{machine}-linux-gnu.so"
+        for minor in range(10, 16)
+        for machine in ("x86_64", "aarch64")
+    ),
+    ".abi3.so",
+    ".so",
+)
+"""Ends of the names of extension modules (`importlib.machinery.EXTENSION_SUFFIXES`), of any Python that may run it."""
+
+
+def module_files(stem: str) -> Iterator[str]:
+    """The files that an import of a module may find in a folder, in the order in which it looks for them.
+
+    That is the order of `importlib.machinery.FileFinder`: a package before a module, an extension module before a
+    source file, and that before bytecode.
+    """
+    for base in (f"{stem}/__init__", stem):
+        yield from (f"{base}{suffix}" for suffix in (*NATIVE_SUFFIXES, ".py", ".pyc"))
 
 
 def problem_of(kind: str, failure: ParseFailure, path: str, layer: int) -> Problem:
@@ -185,15 +207,26 @@ class Layers(Statements):
         if not all(part.isidentifier() for part in name.split(".")):
             return None
         stem = name.replace(".", "/")
-        for candidate in (f"{stem}.py", f"{stem}/__init__.py"):
+        for candidate in module_files(stem):
             path, data = self._find_module_file(candidate)
-            if data is None:
+            if data is None and path not in self.files.unreadable:
                 continue
             relative = self.files.relative(path) or posixpath.basename(path)
             shown = posixpath.join(posixpath.dirname(self.script_path), relative)
+            if not candidate.endswith(".py"):
+                kind = "bytecode" if candidate.endswith(".pyc") else "native"
+                self._module_problem(kind, f"`import {name}` finds {posixpath.basename(shown)}", shown)
+                return None
+            if data is None:
+                self._module_problem("unreadable", self.files.unreadable[path], shown)
+                return None
+            if name.partition(".")[0] in sys.stdlib_module_names:
+                reason = (
+                    f"Python has a {name} of its own, and which of them is imported hangs on how it was built"
+                )
+                self._module_problem("shadow", reason, shown)
             if len(self.program.layers) >= MAX_LAYERS:
-                reason = f"module {name} not read: more than {MAX_LAYERS} layers"
-                self.program.problems.append(Problem(kind="cap", reason=reason, path=shown, layer=0, line=1))
+                self._module_problem("cap", f"module {name} not read: more than {MAX_LAYERS} layers", shown)
                 return None
             try:
                 text = decode_source(data, shown)
@@ -211,6 +244,9 @@ class Layers(Statements):
             self.follow(layer, [module.namespace])
             return layer
         return None
+
+    def _module_problem(self, kind: str, reason: str, path: str) -> None:
+        self.program.problems.append(Problem(kind=kind, reason=reason, path=path, layer=0, line=1))
 
     def _find_module_file(self, candidate: str) -> tuple[str, bytes | None]:
         for path, data in self.files.written.items():

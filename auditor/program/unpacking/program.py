@@ -29,8 +29,8 @@ def load_program(script_path: str, script: bytes, read_sibling: Callable[[str], 
         script_path: the script's path within its repository, for messages and for what the script derives
             from `__file__`.
         script: its bytes.
-        read_sibling: bytes of a file by its path relative to the script's folder, or None. Only asked for
-            paths inside that folder.
+        read_sibling: bytes of a file by its path relative to the script's folder, or None where there is none;
+            raises `InputError` for one that cannot be read. Only asked for paths inside that folder.
     """
     program = Program()
     try:

@@ -127,6 +127,8 @@ class Statements:
             return put_there
         if name in self.sibling_modules:
             return self.sibling_modules[name]
+        if "." in name:  # the packages around it run first
+            self.module_value(name.rpartition(".")[0], node)
         found = self.script.source.sibling(name) if name and name != "__main__" else None
         if found is None and name != "__main__":
             return Lib(name)
