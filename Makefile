@@ -3,6 +3,7 @@
 # make check   run all checks in an installed environment
 # make attacks try every attack and print the table, level by level
 # make fuzz    feed the readers inputs near real ones for FUZZ_SECONDS; what breaks one is kept in out/fuzz
+# make site    the documentation as a site in out/site (installs mkdocs-material)
 # make docs    rewrite the generated texts (rules/README.md, parts of README.md)
 
 VENV ?= .venv
@@ -16,7 +17,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # One version on the interpreter that CI runs, so that golden losses compare; elsewhere what is there.
 TORCH := $(shell $(PYTHON) -c 'import sys; print("torch==2.13.0" if sys.version_info[:2] == (3, 11) else "torch>=2.6")')
 
-.PHONY: audit test check attacks bench fuzz docs clean
+.PHONY: audit test check attacks bench fuzz docs site clean
 
 audit: $(VENV)/.light
 	@$(BIN)/python -m auditor.specimens
@@ -41,8 +42,14 @@ bench: $(VENV)/.full
 	$(BIN)/python tests/benchmarks/bench_audit.py
 	$(BIN)/python -m tests.docs.readme
 
+site: $(VENV)/.full
+	$(PIP) --editable '.[docs]'
+	$(BIN)/python -m tests.docs.site
+	$(BIN)/python -m mkdocs build --quiet
+
 docs:
 	$(BIN)/python -m rules
+	$(BIN)/python -m tests.docs.commands
 	$(BIN)/python -m tests.docs.readme
 
 $(BIN)/python:

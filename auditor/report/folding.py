@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from auditor.trace.lines import Line
 
 WIDTH = 80
-_NAME = re.compile(r"\s*(?:\S+ )*\S+ {2,}(?=\S)")
-"""What stands before the text of a line in columns: a name, and two blanks at least."""
+_GAP = re.compile(r"\S {2,}(?=\S)")
+"""What stands between the columns of a line."""
 _ITEM = re.compile(r"\s*(?:-|\d+\.) (?=\S)")
 MAX_NAME = 28
 MIN_TEXT = 24
@@ -42,10 +42,14 @@ def spans(line: str, width: int, *, hang: int = 2) -> Iterator[tuple[int, int, i
     A line in columns goes on under its last column, an item of a list under its text, any other `hang` characters in
     from where it began.
     """
-    named = _NAME.match(line) or _ITEM.match(line)
     blanks = len(line) - len(line.lstrip()) + hang
-    if named is not None and named.end() <= MAX_NAME:
-        blanks = named.end()
+    item = _ITEM.match(line)
+    columns = [gap.end() for gap in _GAP.finditer(line, 0, MAX_NAME + 1) if gap.end() <= MAX_NAME]
+    column = item.end() if item is not None else columns[-1] if columns else 0
+    if (
+        column and max(map(len, line[column:].split())) <= width - column
+    ):  # no word that would be broken there
+        blanks = column
     start, room = 0, width
     while len(line) - start > room:
         at = line.rfind(" ", start + (blanks if start == 0 else 0) + 1, start + room + 1)
