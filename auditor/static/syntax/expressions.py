@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from auditor.program.walk import walk
 from auditor.solver.expressions import Condition
-from auditor.static.ast_text import ast_text
+from auditor.static.ast_text import ast_text, once_a_node
 from auditor.static.domain.heap import Env, Func, Obj
 from auditor.static.domain.lattice import combine
 from auditor.static.domain.provenance import MATCHED, UNKNOWN, Data
@@ -110,6 +111,9 @@ class Expressions:
 
     def e_List(self, node: ast.List, env: Env) -> Value:
         items, exact = self.items_of(node.elts, env)
+        joined = None if exact else joined_lists(node)
+        if joined is not None:
+            return self.evaluate(joined, env)
         out = self.heap.allocate("list", node)
         if exact:
             out.items = items
@@ -337,3 +341,37 @@ def denominators(printed: Sequence[Data]) -> frozenset[int]:
     """
     scored = [record for record in printed if record.losses]
     return frozenset().union(*(record.origins for record in scored or printed))
+
+
+@once_a_node
+def joined_lists(display: ast.List) -> ast.expr | None:
+    """`[a, *b]` as `[a] + [each for each in b]`, which keeps the order of what `b` holds.
+
+    None where an element may do something, since they are evaluated once more, and where there is nothing to unpack.
+    """
+    calls = (
+        part for part in walk(display) if isinstance(part, (ast.Call, ast.NamedExpr, ast.Yield, ast.Await))
+    )
+    starred = [element for element in display.elts if isinstance(element, ast.Starred)]
+    if not starred or not all(asks_for_size(call) for call in calls):
+        return None
+    out: ast.expr | None = None
+    for element in display.elts:
+        part: ast.expr = ast.List([element], ast.Load())
+        if isinstance(element, ast.Starred):
+            turn = ast.comprehension(ast.Name("each", ast.Store()), element.value, [], 0)
+            part = ast.ListComp(ast.Name("each", ast.Load()), [turn])
+        out = part if out is None else ast.BinOp(out, ast.Add(), part)
+    assert out is not None
+    for inner in ast.walk(out):
+        if not hasattr(inner, "lineno"):
+            ast.copy_location(inner, display)
+    return out
+
+
+def asks_for_size(call: ast.AST) -> bool:
+    """Whether it is `len(x)` or `x.numel()`."""
+    if not isinstance(call, ast.Call):
+        return False
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    return name in ("len", "numel", "size")

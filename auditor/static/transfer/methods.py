@@ -24,6 +24,7 @@ from auditor.static.transfer.in_place import InPlace
 from auditor.static.transfer.life_cycle import LifeCycle
 from auditor.static.transfer.memory import SAME_MEMORY, Memory
 from auditor.static.transfer.nn_modules import Modules
+from auditor.static.transfer.splitting import SPLITS, Pieces
 from auditor.static.transfer.stacked_columns import SideBySide
 from auditor.static.transfer.state_dicts import Weights
 from auditor.static.transfer.tables import (
@@ -111,6 +112,7 @@ class Methods:
         effects: EffectsRoom,
         hooks: Hooks,
         tensor_methods: TensorMethods,
+        pieces: Pieces,
         state_dicts: Weights,
         files: Files,
         stacked_columns: SideBySide,
@@ -133,6 +135,7 @@ class Methods:
         self.effects = effects
         self.hooks = hooks
         self.tensor_methods = tensor_methods
+        self.pieces = pieces
         self.state_dicts = state_dicts
         self.files = files
         self.stacked_columns = stacked_columns
@@ -445,6 +448,10 @@ class Methods:
             return self.tensor_methods.reshaped(record, name, args)
         if name == "chunk" and record.regions and not record.losses:
             parts = self.tensor_methods.chunks(owner, record, args, node)
+            if parts is not None:
+                return parts
+        if name in SPLITS and isinstance(owner, (Data, Obj)):
+            parts = self.pieces.cut(owner, record, name, args, keywords, node)
             if parts is not None:
                 return parts
         if name in PARTS and args and not record.losses:

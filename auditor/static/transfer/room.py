@@ -28,6 +28,7 @@ from auditor.static.transfer.methods import Methods
 from auditor.static.transfer.native_calls import Natives
 from auditor.static.transfer.nn_modules import Modules
 from auditor.static.transfer.slicing import Narrowing
+from auditor.static.transfer.splitting import Pieces
 from auditor.static.transfer.stacked_columns import SideBySide
 from auditor.static.transfer.state_dicts import Weights
 from auditor.static.transfer.tensor_functions import TensorFunctions
@@ -43,6 +44,7 @@ class TransferRoom:
         self.library_patches = LibraryPatches(machine, effects)
         self.hooks = Hooks(machine, effects)
         self.tensor_methods = TensorMethods(machine, effects)
+        self.pieces = Pieces(machine)
         self.state_dicts = Weights(machine, effects)
         self.files = Files(machine, effects, self.state_dicts)
         self.stacked_columns = SideBySide(machine)
@@ -88,7 +90,9 @@ class TransferRoom:
             self.memory,
             self.conversions,
         )
-        self.tensor_functions = TensorFunctions(machine, effects, self.tensor_methods, self.stacked_columns)
+        self.tensor_functions = TensorFunctions(
+            machine, effects, self.tensor_methods, self.pieces, self.stacked_columns
+        )
         self.dispatch = Functions(
             machine,
             effects,
@@ -125,6 +129,7 @@ class TransferRoom:
             effects,
             self.hooks,
             self.tensor_methods,
+            self.pieces,
             self.state_dicts,
             self.files,
             self.stacked_columns,

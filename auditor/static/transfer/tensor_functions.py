@@ -16,6 +16,7 @@ from auditor.static.domain.taint import choosing, joined
 from auditor.static.domain.values import Const, Lib, Num, Truth, Tup, Value
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
+from auditor.static.transfer.splitting import SPLITS, Pieces
 from auditor.static.transfer.stacked_columns import SideBySide
 from auditor.static.transfer.tables import (
     ALLOCATIONS,
@@ -50,6 +51,7 @@ class TensorFunctions:
         machine: Machine,
         effects: EffectsRoom,
         tensor_methods: TensorMethods,
+        pieces: Pieces,
         stacked_columns: SideBySide,
     ) -> None:
         self.machine = machine
@@ -58,6 +60,7 @@ class TensorFunctions:
         self.views = machine.views
         self.effects = effects
         self.tensor_methods = tensor_methods
+        self.pieces = pieces
         self.stacked_columns = stacked_columns
 
     def tensors(
@@ -68,6 +71,12 @@ class TensorFunctions:
             if len(args) == 1 and tail in ("zeros", "empty") and self.views.number(first) == Expr(0):
                 return EMPTY
             return self.allocated(tail, args, keywords, node)
+        if tail in SPLITS and len(args) > 1:
+            # numpy's number is one of pieces, torch's a size
+            kind = "tensor_split" if name.startswith("numpy.") else tail
+            parts = self.pieces.cut(first, self.views.data(first), kind, args[1:], keywords, node)
+            if parts is not None:
+                return parts
         if tail == "arange":
             return self.arange(args, keywords)
         if tail in ("linspace", "logspace", "geomspace"):
