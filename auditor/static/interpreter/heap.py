@@ -10,6 +10,7 @@ from auditor.static.domain.heap import Class, Holder, Key, Obj, ObjectKind, Trai
 from auditor.static.interpreter.recorder import Recorder
 
 T = TypeVar("T")
+HISTORY, PENDING = Obj.history, Obj.pending
 
 
 class Heap:
@@ -19,6 +20,7 @@ class Heap:
         trail: the log of writes, which both arms of a branch start from.
         last: number of the object allocated last.
         written: numbers of the containers that something was stored in, or that an update changed.
+        carriers: what took updates in at some time, by identity.
     """
 
     def __init__(self, recorder: Recorder) -> None:
@@ -26,6 +28,7 @@ class Heap:
         self.trail = Trail()
         self.last = 0
         self.written: set[int] = set()
+        self.carriers: dict[int, Obj] = {}
 
     def allocate(self, kind: ObjectKind, node: ast.AST, name: str = "", cls: Class | None = None) -> Obj:
         self.last += 1
@@ -38,4 +41,6 @@ class Heap:
     def put(self, holder: Obj, key: Cell[T], value: T) -> None: ...
 
     def put(self, holder: Holder, key: Key, value: object) -> None:
+        if (key is HISTORY or key is PENDING) and isinstance(holder, Obj):
+            self.carriers[id(holder)] = holder
         self.trail.put(holder, key, value)

@@ -242,7 +242,7 @@ class Branches:
             for cell, entry in other.items()
             if entry[2] is not MISSING and not self.goes_with(dead, entry[0])
         }
-        changes = {**self.growth.of_the_other(mark, dead), **changes}
+        changes = {**self.growth.of_the_other(mark, dead), **self.untouched(mark, dead, other), **changes}
         if dead is not None:
             surviving = second_condition if dead is status_first else first_condition
             if decides and surviving is None and not added[0 if dead is status_first else 1]:
@@ -254,6 +254,29 @@ class Branches:
             return status
         self.merge(changes, first_condition, flipped=other is not left, choice=choice)
         return status
+
+    def untouched(self, mark: int, dead: Status, touched: Changes) -> Changes:
+        """What the other arm than the present one left as it was at a mark, and the present one may change.
+
+        Where both go on: what the present arm did change. Of one that breaks off: the updates that states had taken in,
+        which a reset behind the branch takes back on the other path alone.
+        """
+        at_mark = self.heap.trail.changed(mark)
+        if dead is None:
+            return {
+                cell: (holder, key, old)
+                for cell, (holder, key, old) in at_mark.items()
+                if cell not in touched
+                and (isinstance(old, Value) or (key in (Obj.history, Obj.pending) and old is not MISSING))
+            }
+        found: Changes = {}
+        for carrier in self.heap.carriers.values():
+            for key in (Obj.history, Obj.pending):
+                cell = id(carrier), key
+                old = at_mark[cell][2] if cell in at_mark else carrier.d.get(key)
+                if isinstance(old, frozenset) and old and cell not in touched:
+                    found[cell] = carrier, key, old
+        return found
 
     def goes_with(self, dead: Status, holder: Holder) -> bool:
         """Whether what an arm left in a holder goes where the arm ends: with its function, or with the whole script."""
