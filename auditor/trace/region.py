@@ -8,9 +8,10 @@ that can suggest that two regions are disjoint, never prove it. Replay gives set
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from zlib import crc32
 
+from auditor.replacing import replace
 from auditor.solver.canonical_form import question_form
 from auditor.solver.expressions import Atom, Condition, Expr, Memo, by_identity, on_forget
 from auditor.solver.operations import Exchange, atoms_exchanged, operation, replace_atoms

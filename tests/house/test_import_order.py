@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 FLOORS = (
     ("auditor.errors", "auditor.exit_codes", "auditor.json_value"),
-    ("auditor.extras", "auditor.json_text", "auditor.versions"),
+    ("auditor.extras", "auditor.json_text", "auditor.replacing", "auditor.versions"),
     ("auditor.stats", "auditor.solver", "auditor.program"),
     ("auditor.submission", "auditor.native", "auditor.trace"),
     ("auditor.records", "auditor.static"),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
-from auditor.solver.expressions import Atom, Condition, Expr
+from auditor.replacing import replace
+from auditor.solver.expressions import Atom, Condition, Expr, on_forget
 from auditor.solver.operations import Exchange, replace_atoms, turns_exchanged
 from auditor.static.domain.by_token_kind import joined_by_kind
 from auditor.static.domain.heap import View
@@ -179,3 +179,22 @@ def substitute(value: Value, change: Callable[[Atom], Expr | None]) -> Value:
 def by_entry(mapping: tuple[tuple[object, Expr], ...]) -> Exchange:
     """A change for `substitute`: the iteration counters of these loop entries become the given expressions."""
     return turns_exchanged(dict(mapping))
+
+
+MAX_SUBSTITUTED = 20_000
+"""Substituted values that are remembered; beyond it they are forgotten and begun anew."""
+
+_SUBSTITUTED: dict[tuple[object, ...], tuple[Value, Value]] = {}
+on_forget(_SUBSTITUTED.clear)
+
+
+def substitute_by_entry(value: Value, mapping: tuple[tuple[object, Expr], ...]) -> Value:
+    """`substitute` with `by_entry(mapping)`, remembered: elements of a container are seen each time that it is."""
+    # expressions are kept until `forget` and the value beside its answer, so their identities are not given away
+    key = (id(value), *((entry, id(expr)) for entry, expr in mapping))
+    known = _SUBSTITUTED.get(key)
+    if known is None:
+        if len(_SUBSTITUTED) >= MAX_SUBSTITUTED:
+            _SUBSTITUTED.clear()
+        known = _SUBSTITUTED[key] = value, substitute(value, by_entry(mapping))
+    return known[1]

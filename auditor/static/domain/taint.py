@@ -9,9 +9,10 @@ value has gone into a score (`auditor.trace.blending`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
+from auditor.replacing import replace
 from auditor.solver.expressions import Atom, Expr
 from auditor.trace.region import Region
 

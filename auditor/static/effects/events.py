@@ -6,8 +6,8 @@ import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 
+from auditor.replacing import replace
 from auditor.static.domain.heap import Obj
 from auditor.static.domain.provenance import FROM_OUTSIDE, MATCHED, Data
 from auditor.static.domain.taint import NO_LOOKS, Looks

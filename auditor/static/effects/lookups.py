@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from auditor.replacing import replace
 from auditor.solver.expressions import Atom, Expr
 from auditor.static.domain.flow import RunningLoop
 from auditor.static.domain.heap import Obj

@@ -6,8 +6,8 @@ import ast
 import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
+from auditor.replacing import replace
 from auditor.solver.expressions import Expr
 from auditor.static.domain.cells import Cell
 from auditor.static.domain.flow import MAX_NESTING, WHOLE
@@ -130,6 +130,8 @@ class Views:
         entries = target.entries
         if not isinstance(entries, tuple) or not record.regions:
             return record
+        if not any(a.args[0] in entries for region in record.regions for a in region.turns):
+            return record
         regions = set()
         for region in record.regions:
             turns = frozenset(a for a in region.turns if a.args[0] not in entries)
@@ -145,7 +147,10 @@ class Views:
                 for target in value.refs:
                     updates |= self.history(target)
                     doubts |= self.misgivings(target)
-                return replace(value, updates=updates, doubts=doubts, states=value.states | value.refs)
+                states = value.states | value.refs
+                if (updates, doubts, states) == (value.updates, value.doubts, value.states):
+                    return value
+                return replace(value, updates=updates, doubts=doubts, states=states)
             return value
         if isinstance(value, Const):
             return Data(settings=value.settings) if value.settings else UNKNOWN

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+from auditor.replacing import replace
 from auditor.solver.expressions import Atom, Expr
 from auditor.solver.operations import replace_atoms
 from auditor.static.domain.heap import Class, Func, Obj, View
-from auditor.static.domain.lattice import by_entry, substitute
+from auditor.static.domain.lattice import by_entry, substitute, substitute_by_entry
 from auditor.static.domain.provenance import UNKNOWN, Data
 from auditor.static.domain.values import Alt, Const, Keyed, Num, Tup, Value
 from auditor.static.effects.room import EffectsRoom
@@ -282,7 +282,7 @@ class Elements:
         value = element.value
         if isinstance(value, Obj) and value.kind in ("list", "dict", "tensor", "instance"):
             return View(value, mapping, turns[-1])
-        return substitute(value, by_entry(mapping))
+        return substitute_by_entry(value, mapping)
 
     def has_none_of_this_turn(self, container: Obj) -> bool:
         """Whether one loop fills a list, and the turn of it that runs has not added anything yet."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import bisect
 import math
-from dataclasses import replace
 
+from auditor.replacing import replace
 from auditor.solver.expressions import Expr
 from auditor.solver.operations import operation
 from auditor.solver.solver import proves

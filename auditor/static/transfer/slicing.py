@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from dataclasses import replace
 
+from auditor.replacing import replace
 from auditor.solver.expressions import Atom, Expr
 from auditor.solver.solver import proves
 from auditor.static.domain.by_token_kind import ByKind

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 import math
-from dataclasses import replace
 
+from auditor.replacing import replace
 from auditor.solver.expressions import Expr
 from auditor.solver.operations import operation
 from auditor.static.domain.by_token_kind import filled

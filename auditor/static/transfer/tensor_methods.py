@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 from itertools import pairwise
 
+from auditor.replacing import replace
 from auditor.solver.expressions import Expr
 from auditor.solver.operations import operation
 from auditor.solver.solver import proves
