@@ -55,6 +55,7 @@ class Witness:
         self._entries: dict[int, tuple[Entry, ...]] = {}
         self.language = language_of(program)
         self._steps = 0
+        self._steps_of: dict[int, int] = {}
         self._work = 0
         self._forced: dict[str, str] = {}
         self.cut_short = False
@@ -113,10 +114,20 @@ class Witness:
         return Exploration(
             trace,
             lambda further: _tied(self._trace({**forced, **further}), claim),
-            lambda: self._trace(forced, both_ways=True),
+            lambda: self._opened(trace, forced),
             log=claim.log,
             known=self._compared,
         )
+
+    def _opened(self, trace: Trace, forced: Mapping[str, str]) -> Trace:
+        """The program with every switch both ways.
+
+        One that was cut short would be so again; it counts as evaluated, so that no more of its switches are turned.
+        """
+        if not trace.complete:
+            self._steps += self._steps_of[id(trace)]
+            raise ExplorationSpent
+        return self._trace(forced, both_ways=True)
 
     def _trace(self, forced: Mapping[str, str], *, both_ways: bool = False, compare: bool = True) -> Trace:
         from auditor.static.predict import trace_program
@@ -129,6 +140,7 @@ class Witness:
             self._program, self._settings, forced=forced, both_ways=both_ways, compare=compare, work=work
         )
         self._steps += witnessed.steps
+        self._steps_of[id(witnessed.trace)] = witnessed.steps
         self._work = max(self._work, witnessed.work)
         self._traced.append((witnessed.trace, witnessed.configuration))
         self._entries[id(witnessed.trace)] = witnessed.entries
