@@ -8,7 +8,6 @@ for the class from the names of its fields, as `dataclasses` makes constructors.
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -21,12 +20,16 @@ def replace(value: Record, /, **changes: object) -> Record:
     Raises:
         TypeError: the class has no such field.
     """
-    copied: Record = _copier(value.__class__)(value, changes)
+    kind: type[Any] = value.__class__
+    copy = _COPIERS.get(kind) or _COPIERS.setdefault(kind, _copier(kind))
+    copied: Record = copy(value, changes)
     return copied
 
 
-@functools.cache
-def _copier(kind: type) -> Callable[[Any, dict[str, object]], Any]:
+_COPIERS: dict[type[Any], Callable[[Any, dict[str, object]], Any]] = {}
+
+
+def _copier(kind: type[Any]) -> Callable[[Any, dict[str, object]], Any]:
     """What makes a changed copy of a record of a class."""
     fields = dataclasses.fields(kind)
     names = [field.name for field in fields]
