@@ -58,6 +58,49 @@ def test_any_ci_gets_every_format_and_the_exit_code(repository: Repository, tmp_
     assert json.loads((out / "codequality.json").read_text())[0]["severity"] == "critical"
 
 
+@pytest.mark.parametrize(
+    ("files", "code", "verdict", "said"),
+    [
+        ({"docs/x.md": "x\n"}, 0, None, "There is no entry"),
+        ({f"{ENTRY}/train_gpt.py": "def f(:\n"}, 1, "review", "a person's judgement"),
+        ({f"{ENTRY}/train_gpt.py": b"\x00\xff"}, 1, "review", "No script could be judged"),
+    ],
+    ids=["empty", "broken", "binary"],
+)
+def test_a_fork_that_brings_nothing_or_what_cannot_be_read(
+    files: dict[str, str | bytes],
+    code: int,
+    verdict: str | None,
+    said: str,
+    repository: Repository,
+    tmp_path: Path,
+) -> None:
+    """The head comes from another repository, as a CI fetches it; what it lacks beside the script is to be mended."""
+    fork = Repository(tmp_path / "fork")
+    repository.git("clone", "-q", str(repository.path), str(fork.path))
+    fork.git("checkout", "-q", "-b", "theirs", "origin/main")
+    fork.commit(files)
+    repository.git("fetch", "-q", str(fork.path), "theirs:refs/pull/8/head")
+    done = subprocess.run(
+        [
+            "bash",
+            str(ROOT / "examples" / "audit.sh"),
+            str(repository.path),
+            "main",
+            "refs/pull/8/head",
+            "out",
+        ],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "VENV": str(venv(tmp_path))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    assert json.loads((tmp_path / "out" / "audit.json").read_text())["verdict"] == verdict
+    assert said in (tmp_path / "out" / "comment.md").read_text()
+
+
 def test_a_job_at_night_makes_the_queue_and_goes_on_from_it(repository: Repository, tmp_path: Path) -> None:
     venv(tmp_path / "kept")
     for expected in ("1 submissions of 1 pull requests: 1 violation", "1 submissions of 1 pull requests"):
