@@ -114,6 +114,7 @@ def render_dashboard(
             pages=pages,
             clean=clean_line,
             verdict=verdict_word,
+            said={"error": "not judged", "nothing": "nothing to judge"},
         )
     )
     return text
@@ -124,7 +125,8 @@ def _line_link(row: Row, line: Line) -> str:
 
 
 def verdict_word(row: Row) -> str:
-    return row.verdict or "error"
+    """The verdict; "nothing" for a pull request without a script, "error" for what could not be judged."""
+    return row.verdict or ("nothing" if row.nothing else "error")
 
 
 def by_need(rows: Sequence[Row], board: Sequence[BoardRow] = ()) -> list[Pull]:
@@ -151,7 +153,7 @@ def _pull(number: int, rows: Sequence[Row], board: Sequence[BoardRow]) -> Pull:
 
 def _need(row: Row) -> int:
     if row.verdict is None:
-        return 1
+        return 5 if row.nothing else 1
     if row.verdict == "compliant":
         return 3 if row.record_verdict == "problems" else 4
     return {"review": 0, "violation": 2}.get(row.verdict, 5)

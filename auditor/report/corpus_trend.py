@@ -83,7 +83,7 @@ def trend(rows: Sequence[Row], board: Sequence[BoardRow]) -> Trend | None:
         months=tuple(
             (x(day), _date(day).isoformat()[:7])
             for day in range(days[0], days[-1] + 1)
-            if _date(day).day == 1
+            if _date(day).day == 1 and x(day) < WIDTH - 60
         ),
         low=low,
         below=sum(bpb < low for bpb, _ in best.values()),
