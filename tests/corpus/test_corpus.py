@@ -131,7 +131,7 @@ def test_one_shared_audit_is_taken_once(store: Path, tmp_path: Path, audited: li
     assert audited == [f"{TRACK}/A/train_gpt.py", f"{TRACK}/B/train_gpt.py"]
     assert rows_of() == first and len(audited) == 2
     rows_of("strict")
-    assert len(audited) == 4
+    assert len(audited) == 2, "what was read is kept, and judged anew by another policy"
 
 
 def test_moved_head_and_moved_base_are_asked_again(store: Path, tmp_path: Path, audited: list[str]) -> None:
