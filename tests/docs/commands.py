@@ -80,6 +80,14 @@ SHOWN = {
             "--quiet",
         )
     ),
+    "watch": Shown(
+        before=(
+            f"git clone -q --bare --shared {STORE} one.git",
+            "git -C one.git fetch -q origin refs/pull/77/head:refs/pull/77/head",
+        ),
+        words=("watch", "--git", "one.git", "--site", "queue", "--rounds", "1", "2>&1"),
+        steady=False,
+    ),
     "cache": Shown(
         before=(f"auditor audit {' '.join(OF_77)} --cache answers --quiet",),
         words=("cache", "info", "answers"),
