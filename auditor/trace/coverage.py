@@ -314,6 +314,8 @@ class _Turns:
         import numpy as np
 
         if atom.kind == "iter" or is_dealt(atom) or is_handed_out(atom):
+            if atom.args not in self.columns:
+                raise NoValue("the turn of a loop that is none of those around it")
             return self.columns[atom.args]
         if atom.kind == "free" and "val_tokens" in atom.args:
             return np.full(self.rows, self.split.tokens)
