@@ -347,6 +347,186 @@ HIDDEN: dict[str, str] = {
     "sequential": (
         "class W(nn.Module):\n    def forward(self, x): CALL; return x\nnn.Sequential(W())(torch.zeros(1))\n"
     ),
+    "doctest": (
+        "import doctest\n"
+        "def helper():\n"
+        "    '''\n"
+        "    >>> adapt(model, s, tokens, device)\n"
+        "    '''\n"
+        "doctest.run_docstring_examples(helper, {**globals(), **locals()})\n"
+    ),
+    "copy reduce": (
+        "import copy\n"
+        "class P:\n"
+        "    def __reduce__(self): return (adapt, (model, s, tokens, device))\n"
+        "copy.copy(P())\n"
+    ),
+    "deepcopy memo": (
+        "import copy\nclass P:\n    def __deepcopy__(self, memo): CALL; return self\ncopy.deepcopy([P()])\n"
+    ),
+    "setstate": (
+        "import copy\n"
+        "class P:\n"
+        "    def __setstate__(self, st): CALL\n"
+        "    def __init__(self): self.x = 1\n"
+        "copy.copy(P())\n"
+    ),
+    "getstate": ("import pickle\nclass P:\n    def __getstate__(self): CALL; return {}\npickle.dumps(P())\n"),
+    "subclasshook": (
+        "import abc\n"
+        "class P(abc.ABC):\n"
+        "    @classmethod\n"
+        "    def __subclasshook__(cls, o): CALL; return True\n"
+        "issubclass(int, P)\n"
+    ),
+    "instancecheck": (
+        "class M(type):\n"
+        "    def __instancecheck__(cls, o): CALL; return True\n"
+        "class P(metaclass=M): pass\n"
+        "isinstance(3, P)\n"
+    ),
+    "mro entries": ("class P:\n    def __mro_entries__(self, b): CALL; return ()\nclass Q(P()): pass\n"),
+    "class_getitem": "class P:\n    def __class_getitem__(cls, k): CALL; return cls\nP[int]\n",
+    "length hint": (
+        "class P:\n"
+        "    def __length_hint__(self): CALL; return 1\n"
+        "    def __iter__(self): return iter(())\n"
+        "list(P())\n"
+    ),
+    "unpack star": "class P:\n    def __iter__(self): CALL; return iter(())\nprint(*P())\n",
+    "percent": ("class D(dict):\n    def __getitem__(self, k): CALL; return ''\n'%(x)s' % D()\n"),
+    "dict kw": (
+        "class P:\n    def keys(self): CALL; return []\n    def __getitem__(self, k): return 1\ndict(**P())\n"
+    ),
+    "missing": "class D(dict):\n    def __missing__(self, k): CALL; return 1\nD()['x']\n",
+    "functional call": (
+        "class W(nn.Module):\n"
+        "    def forward(self, x): CALL; return x\n"
+        "torch.func.functional_call(W(), {}, (torch.zeros(1),))\n"
+    ),
+    "nn parametrize": (
+        "import torch.nn.utils.parametrize as pz\n"
+        "class W(nn.Module):\n"
+        "    def forward(self, x): CALL; return x\n"
+        "l = nn.Linear(2, 2)\n"
+        "pz.register_parametrization(l, 'weight', W())\n"
+    ),
+    "await obj": (
+        "import asyncio\n"
+        "class P:\n"
+        "    def __await__(self):\n"
+        "        CALL\n"
+        "        return iter(())\n"
+        "async def m(): await P()\n"
+        "asyncio.run(m())\n"
+    ),
+    "code replace": "def f(): pass\nf.__code__ = (lambda: CALL).__code__\nf()\n",
+    "class swap": (
+        "class A:\n"
+        "    def go(self): pass\n"
+        "class B:\n"
+        "    def go(self): CALL\n"
+        "a = A()\n"
+        "a.__class__ = B\n"
+        "a.go()\n"
+    ),
+    "bases swap": (
+        "class A:\n"
+        "    def go(self): pass\n"
+        "class B:\n"
+        "    def go(self): CALL\n"
+        "class C(A): pass\n"
+        "C.__bases__ = (B,)\n"
+        "C().go()\n"
+    ),
+    "print file": (
+        "import sys\n"
+        "class P:\n"
+        "    def write(self, t): CALL\n"
+        "    def flush(self): pass\n"
+        "print('x', file=P())\n"
+    ),
+    "np piecewise": ("np.piecewise(np.zeros(2), [np.array([True, False])], [lambda x: CALL or x, 0])\n"),
+    "prepare": (
+        "class M(type):\n"
+        "    @classmethod\n"
+        "    def __prepare__(m, n, b): CALL; return {}\n"
+        "class Q(metaclass=M): pass\n"
+    ),
+    "set_name": "class P:\n    def __set_name__(self, o, n): CALL\nclass Q:\n    x = P()\n",
+    "fspath": ("import os\nclass P:\n    def __fspath__(self): CALL; return '/'\nos.path.exists(P())\n"),
+    "array": ("class P:\n    def __array__(self, *a, **k): CALL; return np.zeros(1)\nnp.asarray(P())\n"),
+    "contextvars": "import contextvars\ncontextvars.copy_context().run(lambda: CALL)\n",
+    "audit hook": ("import sys\nsys.addaudithook(lambda *a: CALL)\nopen('/dev/null').close()\n"),
+    "displayhook": "import sys\nsys.displayhook = lambda v: CALL\nsys.displayhook(1)\n",
+    "import finder": (
+        "import sys\n"
+        "class F:\n"
+        "    def find_spec(self, *a): CALL; return None\n"
+        "sys.meta_path.insert(0, F())\n"
+        "import wave\n"
+    ),
+    "except star": ("try:\n    raise ExceptionGroup('', [ValueError()])\nexcept* ValueError:\n    CALL\n"),
+    "generator throw": (
+        "def g():\n"
+        "    try:\n"
+        "        yield\n"
+        "    except ValueError:\n"
+        "        CALL\n"
+        "    yield\n"
+        "i = g()\n"
+        "next(i)\n"
+        "i.throw(ValueError())\n"
+    ),
+    "exec compile ast": (
+        "import ast\nexec(compile(ast.parse('adapt(model, s, tokens, device)'), 'x', 'exec'))\n"
+    ),
+    "func type": ("import types\ntypes.FunctionType((lambda: CALL).__code__, globals())()\n"),
+    "setattr class": "class P: pass\nsetattr(P, 'go', lambda self: CALL)\nP().go()\n",
+    "cmp_to_key": ("import functools\nsorted([2, 1], key=functools.cmp_to_key(lambda a, b: CALL or 0))\n"),
+    "enum missing": (
+        "import enum\n"
+        "class E(enum.Enum):\n"
+        "    A = 1\n"
+        "    @classmethod\n"
+        "    def _missing_(cls, v): CALL; return cls.A\n"
+        "E(7)\n"
+    ),
+    "dataclass factory": (
+        "import dataclasses\n"
+        "@dataclasses.dataclass\n"
+        "class P:\n"
+        "    x: int = dataclasses.field(default_factory=lambda: CALL)\n"
+        "P()\n"
+    ),
+    "executor initializer": (
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "with ThreadPoolExecutor(1, initializer=lambda: CALL) as e: e.submit(int)\n"
+    ),
+    "future cb": (
+        "from concurrent.futures import Future\n"
+        "f = Future()\n"
+        "f.add_done_callback(lambda _: CALL)\n"
+        "f.set_result(1)\n"
+    ),
+    "ctypes cb": "import ctypes\ncb = ctypes.CFUNCTYPE(None)(lambda: CALL)\ncb()\n",
+    "thread local init": ("import threading\nclass L(threading.local):\n    def __init__(self): CALL\nL()\n"),
+    "np frompyfunc": "np.frompyfunc(lambda x: CALL or x, 1, 1)(np.zeros(1))\n",
+    "opt closure": (
+        "p = torch.zeros(1, requires_grad=True)\ntorch.optim.LBFGS([p]).step(lambda: CALL or p.sum())\n"
+    ),
+    "string formatter": (
+        "import string\n"
+        "class F(string.Formatter):\n"
+        "    def get_value(self, k, a, kw): CALL; return ''\n"
+        "F().format('{x}')\n"
+    ),
+    "template": (
+        "import string\n"
+        "class D(dict):\n"
+        "    def __getitem__(self, k): CALL; return ''\n"
+        "string.Template('$x').substitute(D())\n"
+    ),
 }
 """Lines that stand in the place of the call, imports first; CALL stands for the call itself."""
 

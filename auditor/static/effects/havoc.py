@@ -136,10 +136,15 @@ class Havoc:
             if isinstance(value, Obj) and (
                 value.cls is not None or value.kind in ("list", "dict", "iterator")
             ):
-                cells = (
-                    cell for cell in value.d.values() if isinstance(cell, (Func, Class, Partial, Method))
-                )
-                if (value.cls is not None and value.kind != "module") or any(cells):
+                held = [
+                    part
+                    for cell in value.d.values()
+                    for part in (cell if isinstance(cell, tuple) else (cell,))
+                ]
+                parts = (part.value if isinstance(part, Keyed) else part for part in held)
+                if (value.cls is not None and value.kind != "module") or any(
+                    isinstance(part, (Func, Class, Partial, Method)) for part in parts
+                ):
                     return True
         return False
 

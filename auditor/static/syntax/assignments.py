@@ -19,6 +19,9 @@ from auditor.static.syntax.generators import Generators
 from auditor.static.syntax.special_methods import SpecialMethods
 from auditor.static.transfer.room import TransferRoom
 
+EXCHANGED = frozenset(["__class__", "__bases__", "__code__"])
+"""Attributes that, assigned, let other code run under a known name."""
+
 
 class Assignments:
     """Assigns."""
@@ -34,6 +37,7 @@ class Assignments:
         generators: Generators,
     ) -> None:
         self.machine = machine
+        self.recorder = machine.recorder
         self.heap = machine.heap
         self.views = machine.views
         self.decisions = machine.decisions
@@ -281,6 +285,9 @@ class Assignments:
     def put_attribute(self, option: Value, name: str, value: Value, node: ast.AST) -> None:
         """`owner.name = value`, as `object` does it."""
         record = self.views.data(value)
+        if name in EXCHANGED and not isinstance(option, Lib):
+            doubt = self.recorder.doubt("the code of something is exchanged", name, node)
+            self.recorder.standing.add(doubt)
         if isinstance(option, Lib):
             self.transfer.library_patches.patch(f"{option.name}.{name}", value, node)
         elif isinstance(option, (Obj, Class)):

@@ -10,7 +10,7 @@ from typing import Any
 from auditor.program.walk import walk
 from auditor.solver.expressions import Condition
 from auditor.static.ast_text import ast_text, once_a_node
-from auditor.static.domain.heap import Env, Func, Obj
+from auditor.static.domain.heap import Env, Func, NamesView, Obj
 from auditor.static.domain.lattice import combine
 from auditor.static.domain.provenance import MATCHED, UNKNOWN, Data
 from auditor.static.domain.values import NONE, Columns, Const, Lib, Num, Slice, Truth, Tup, Value
@@ -137,6 +137,9 @@ class Expressions:
                     for key, item in value.d.items():
                         if isinstance(key, tuple):
                             out.d[key] = item
+                if isinstance(value, NamesView):
+                    named = self.transfer.default_methods.names_of(value)
+                    out.d.update({("key", name): cell for name, cell in named.items()})
                 rest.append(self.views.data(value))
                 continue
             key_value = self.evaluate(key_node, env)

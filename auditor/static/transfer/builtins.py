@@ -165,6 +165,9 @@ class BuiltinFunctions:
 
     def b_print(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         self.effects.scoring.report(args, keywords, node)
+        write = self.machine.evaluate.special(keywords["file"], "write") if "file" in keywords else None
+        if write is not None:
+            self.machine.apply.call(write, [self.views.mix(*args)], {}, node)
         return Const(None)
 
     def b_len(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:

@@ -34,6 +34,9 @@ RUNNERS = frozenset(
 )
 """Functions of libraries that run a text with the names they are handed."""
 
+RUN_TEXTS = ("doctest.",)
+"""Libraries that run what stands in a script's texts, such as the examples in docstrings."""
+
 CALL = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
 
 MAX_TEXT = 200_000
@@ -117,6 +120,8 @@ class DynamicCode:
             return Partial(args[0], (args[1],), ())
         if name == "types.FunctionType" and args and isinstance(args[0], Method):
             return args[0].owner  # its `__code__`
+        if name.startswith(RUN_TEXTS):
+            return self.unread_text("texts of the script are run", [*args, *keywords.values()], node)
         given = args[0] if args else keywords.get("stmt")
         if name not in RUNNERS or not isinstance(given, Const):
             return None

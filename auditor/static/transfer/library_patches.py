@@ -90,6 +90,17 @@ FOLLOWED_BASES = (
 )  # fmt: skip
 """Classes of libraries whose own calls of the script's methods are followed, or that make none."""
 
+FOLLOWED_METHODS = frozenset(["__init__", "__new__", "__post_init__", "__call__", "__enter__", "__exit__"])
+"""Methods that are called wherever Python does; where they were not entered, nothing did."""
+
+PROTOCOL_METHODS = frozenset(
+    ["forward", "keys", "write", "flush", "read", "readline", "readinto", "close", "fileno"]
+)
+"""Methods without underscores that Python or torch call: of modules, mappings that `**` unpacks, files."""
+
+REDUCES = frozenset(["__reduce__", "__reduce_ex__"])
+"""Methods that name a function, which whoever copies calls then."""
+
 COMPUTES = ("torch.", "numpy.", "math.")
 
 
@@ -122,11 +133,13 @@ class LibraryPatches:
     def __init__(self, machine: Machine, effects: EffectsRoom) -> None:
         self.machine = machine
         self.script = machine.script
+        self.frames = machine.frames
         self.recorder = machine.recorder
         self.heap = machine.heap
         self.effects = effects
         self.patches = Obj(0, "namespace", self.recorder.place(self.script.main[0]), ())
         self.overridden: list[Func] = []
+        self.implicit: list[Func] = []
         self.lingering: dict[object, Lingering] = {}
 
     def library_value(self, name: str) -> Value:
@@ -181,6 +194,7 @@ class LibraryPatches:
 
     def class_made(self, cls: Class) -> None:
         """A class that derives from one of a library: the library may call its methods, whoever makes an object."""
+        self.implicit += [m for name, m in cls.methods.items() if is_called_by_itself(name)]
         if cls.is_module:
             self.overridden += [m for name, m in cls.methods.items() if name in CALLED_BY_TORCH]
             return
@@ -189,6 +203,12 @@ class LibraryPatches:
             key = id(cls.node)
             entry = Lingering((cls,), "methods that a library may call", bases[0], cls.node, trains_only=True)
             self.lingering[key] = entry
+
+    def may_have_learnt_unseen(self, method: Func) -> bool:
+        """Whether a method takes gradients or steps, and was entered nowhere: what calls it may not be known here."""
+        if id(method.node) in self.frames.entered and getattr(method.node, "name", "") not in REDUCES:
+            return False
+        return self.effects.havoc.reach((method,), calls_only=True).learns
 
     # code that runs some time later
     def linger(self, values: Iterable[Value], reason: str, what: str, node: ast.AST) -> None:
@@ -202,6 +222,10 @@ class LibraryPatches:
             if self.effects.havoc.reach((method,), calls_only=True).learns:
                 name = getattr(method.node, "name", "")
                 self.linger((method,), "a method that torch may call", name, method.node)
+        self.implicit = [method for method in self.implicit if self.may_have_learnt_unseen(method)]
+        for method in self.implicit:
+            name = getattr(method.node, "name", "")
+            self.linger((method,), "a method that is called without its name", name, method.node)
         for entry in list(self.lingering.values()):
             self.effects.havoc.mark(
                 entry.values,
@@ -212,6 +236,12 @@ class LibraryPatches:
                 trains_only=entry.trains_only,
                 lasting=True,
             )
+
+
+def is_called_by_itself(name: str) -> bool:
+    """Whether Python or torch call a method of this name where no text does."""
+    special = name.startswith("__") and name.endswith("__") and name not in FOLLOWED_METHODS
+    return special or name in PROTOCOL_METHODS
 
 
 def is_code(value: Value) -> bool:

@@ -522,7 +522,6 @@ KNOWN_ROOTS = frozenset(
         "cProfile",
         "pdb",
         "unittest",
-        "doctest",
         "marshal",
         "runpy",
         "site",
