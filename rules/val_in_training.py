@@ -2,8 +2,9 @@
 
 ## What it checks
 
-Three things. In the program: whether weights are fitted to validation tokens before any reported score is
-taken and before the artifact is written, so that the artifact carries them into the claimed number. Whether a
+Four things. In the program: whether weights are fitted to validation tokens before any reported score is
+taken and before the artifact is written, so that the artifact carries them into the claimed number. Whether
+a model is given weights out of a file that the script never wrote. Whether a
 file that the script reads and did not write, or text that is decoded from its source, is compared with the
 tokens that are scored, and the outcome changes their score (a "paid prefix": the answers shipped beside the
 weights). In the records folder: whether the logs and files show the marks of training data that overlap the
@@ -26,7 +27,8 @@ Which documents a shard holds cannot be seen from the script: renamed or rebuilt
 the marks above. A stored answer that is made a Python number before it is compared, that is added to the
 logits by position, or that sits inside the weights file, is not seen. A file that takes part in a score
 without such a comparison (a table, a prior) is told as a remark: its bytes count towards the artifact. A fit
-that follows a first evaluation is told as `train-before-score`.
+that follows a first evaluation is told as `train-before-score`. Weights whose path the run was told by its
+command or its log may be those of an earlier run of the same script, and are not asked about.
 """
 
 from __future__ import annotations
@@ -58,7 +60,7 @@ from rules.examples.record_folder import SCRIPT, toy_folder
 
 GRADIENT = "gradient"
 CALIBRATION = "calibration"
-SAVE = "save"
+SAVE, FOREIGN = "save", "foreign"
 STORED = "stored"
 SETTINGS = (".json", ".yaml", ".yml", ".toml")
 """Files that hold settings rather than text: what is compared with the tokens may be the id of a mark."""
@@ -107,8 +109,8 @@ class ValInTraining(OrderRule):
     policies: ClassVar[Mapping[Policy, str]] = {
         Policy.RULINGS: "a fit to the split before the artifact is written fails; so do stored tokens that are "
         "compared with the targets (since 2026-03-20), and logs and files that show an overlap; the shard count "
-        "of a build that was ruled to overlap, and a comparison with the content of a settings file, are for "
-        "review",
+        "of a build that was ruled to overlap, a comparison with the content of a settings file, and weights of a "
+        "file that the script never wrote, are for review",
         Policy.STRICT: "as under the rulings: the README forbids it in so many words",
     }
     sources = (
@@ -226,6 +228,7 @@ fit(val_tokens)
         findings = (
             *self.stored(trace, report),
             *(self.finding(offence, report) for offence in proved),
+            *self.foreign(trace, report),
             *self.outside(trace, report),
             *findings,
         )
@@ -281,6 +284,28 @@ fit(val_tokens)
                 locations=(load.place,),
             )
             for load in loads
+        ]
+
+    def foreign(self, trace: Trace, report: Report) -> list[Finding]:
+        """Weights that the script neither made nor wrote: what they were fitted to, nothing shows."""
+        scores = trace.scores_of(report)
+        given = {
+            (a.what, a.place): a
+            for a in trace.artifacts
+            if a.action == FOREIGN and a.certain is not Answer.NO and any(a.number < s.number for s in scores)
+        }
+        return [
+            Finding(
+                rule=self.slug,
+                outcome=Outcome.REVIEW,
+                level=Level.WARNING,
+                report=report.label,
+                message=f"A model is given the weights in {a.what} at {a.place}, which the script never wrote: what "
+                "they were fitted to, nothing shows.",
+                locations=(a.place, report.place),
+                steps=(Step(text=f"weights are read from {a.what}", place=a.place),),
+            )
+            for a in given.values()
         ]
 
     def found(self, trace: Trace, report: Report) -> list[Offence]:

@@ -61,7 +61,7 @@ SkipHow = Literal["continue", "break", "branch", "filter"]
 SkipBy = Literal["time", "chance", "content", "unknown", "exception"]
 """What decides that tokens are left out; "content" is that of tokens or scores."""
 
-ArtifactAction = Literal["save", "restore"]
+ArtifactAction = Literal["save", "restore", "foreign"]
 
 AccessKind = Literal["network", "file", "subprocess", "native"]
 
@@ -224,12 +224,14 @@ class Count(Event):
         how: how they were counted.
         what: the expression that was summed, for display.
         counts: for a table what is counted for each kind of token, as `token_bytes.compared` takes it.
+        masked: a mask lets some of the tokens through alone.
     """
 
     regions: frozenset[Region]
     how: CountHow
     what: str
     counts: tuple[float | None, ...] = ()
+    masked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,7 +296,10 @@ class Report(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact(Event):
-    """The artifact is written ("save") or read back ("restore"), the latter into a state."""
+    """The artifact is written ("save") or read back ("restore"), or a state is given other weights ("foreign").
+
+    These are weights that the script never wrote.
+    """
 
     action: ArtifactAction
     what: str

@@ -164,6 +164,10 @@ class Obj(Value):
     let_through: Cell[tuple[Written, ...] | None] = Cell(None)
     """The rows and columns of a mask that let through."""
 
+    # of an optimizer
+    rates: Cell[frozenset[int]] = Cell(frozenset())
+    """The updates that its rates of learning were made of."""
+
     # of a module
     made_with: Cell[MadeWith | None] = Cell(None)
     """Arguments, keywords and place of its constructor's call."""

@@ -30,6 +30,10 @@ ANY_ORDER = "any order"
 """Marks all numbers up to one, each once, in an order that is drawn; a part of them is drawn."""
 
 
+THINNED = "of some tokens"
+"""Marks numbers looked up by tokens of which a mask lets some through alone."""
+
+
 SPACED = "spaced"
 """Marks so many numbers as one likes, spaced out between two."""
 
@@ -150,6 +154,10 @@ EMPTY = Data(rank=1)
 
 FROM_OUTSIDE: Final = "external"
 """Marks content of a file that the script never wrote and that is no tokenizer, source or split."""
+
+
+GIVEN = "given to the run"
+"""Marks content of a file whose path the run was told, and that an earlier run may have written."""
 
 
 MATCHED = "matched"

@@ -17,7 +17,7 @@ from auditor.static.domain.lattice import scored
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.taint import choosing
 from auditor.static.domain.taint import joined as together
-from auditor.static.domain.values import Const, Keyed, Num, Tup, Value
+from auditor.static.domain.values import Alt, Const, Keyed, Num, Tup, Value
 from auditor.static.effects.events import Scoring
 from auditor.static.interpreter.machine import Machine
 from auditor.trace.events import Score
@@ -49,6 +49,8 @@ class Choices:
 
     def kept(self, first: object, second: object, joined: object, choice: Choice) -> object:
         """What a cell holds after a branch that looked at scores left `first` or `second` in it."""
+        if isinstance(first, Tup) or isinstance(second, Tup):
+            return self.kept_beside(first, second, joined, choice)
         if not isinstance(first, Value) or not isinstance(second, Value) or not isinstance(joined, Value):
             return joined
         if self.decisions.same(first, second):
@@ -69,6 +71,28 @@ class Choices:
         if a.losses or b.losses or isinstance(joined, Num) or not isinstance(joined, (Data, Const)):
             return joined  # the first score that is kept, or a counter
         return self.selected(joined, choice)
+
+    def kept_beside(self, first: object, second: object, joined: object, choice: Choice) -> object:
+        """What a branch left in a tuple: a score, and beside it what the score decided on."""
+        if scored(choice.test) < 2 or first == second or not isinstance(joined, (Tup, Alt)):
+            return joined
+        options = [
+            self.selected_beside(o, choice)
+            for o in (joined.options if isinstance(joined, Alt) else (joined,))
+        ]
+        return options[0] if isinstance(joined, Tup) else replace(joined, options=tuple(options))
+
+    def selected_beside(self, value: Value, choice: Choice) -> Value:
+        if not isinstance(value, Tup):
+            return value
+        return Tup(
+            tuple(
+                self.selected(item, choice)
+                if isinstance(item, (Data, Const)) and not self.views.data(item).losses
+                else item
+                for item in value.items
+            )
+        )
 
     def repeating_loop(self, losses: frozenset[int]) -> str | None:
         """The variable of the innermost loop, where its turns score the same tokens; None where they do not."""

@@ -14,7 +14,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from auditor.static.domain.by_token_kind import TABLE, ByKind
-from auditor.static.domain.provenance import FROM_OUTSIDE, UNKNOWN, Data
+from auditor.static.domain.provenance import FROM_OUTSIDE, GIVEN, UNKNOWN, Data
 from auditor.static.domain.values import NONE, Const, Value
 from auditor.static.effects.byte_counts import BYTES_SOURCE
 from auditor.static.effects.room import EffectsRoom
@@ -41,6 +41,7 @@ class Files:
 
     def __init__(self, machine: Machine, effects: EffectsRoom, state_dicts: Weights) -> None:
         self.recorder = machine.recorder
+        self.script = machine.script
         self.views = machine.views
         self.effects = effects
         self.state_dicts = state_dicts
@@ -95,7 +96,14 @@ class Files:
         source: LoadSource = (
             "tokenizer" if "token" in text.lower() or name.endswith(TOKENIZER_SUFFIXES) else FROM_OUTSIDE
         )
-        return self.made_from(source, self.loaded_once(source, text, node))
+        found = self.made_from(source, self.loaded_once(source, text, node))
+        return replace(found, marks=found.marks | {GIVEN}) if self.is_given(path) else found
+
+    def is_given(self, path: Value) -> bool:
+        """Whether the path is one that the run was told: by its command, its environment or its log."""
+        names = self.views.data(path).settings
+        known = [self.script.resolved[name] for name in names if name in self.script.resolved]
+        return any(setting.origin != "default" for setting in known)
 
     def embedded(self, text: Const, node: ast.AST) -> Data:
         """What is decoded from text in the source: data that the script did not compute, as from a file."""

@@ -124,6 +124,8 @@ class Stores:
                 self.effects.scoring.update(target, record.regions, node, "in place", "index assignment")
             elif target.kind == "module" and record.updates - self.views.own_history(target):
                 self.heap.put(target, Obj.history, self.views.own_history(target) | record.updates)
+            elif target.kind == "optimizer" and record.updates:
+                self.heap.put(target, Obj.rates, target.rates | record.updates)
             elif target.kind == "tensor":
                 self.heap.put(
                     target,

@@ -386,6 +386,8 @@ class Modules:
                 result = self.machine.apply.call(closure, [], {}, node)
             if not self.stepped(states, node, optimizer.name or "optimizer"):
                 self.training_step(node, any(state.on_training_data for state in states))
+            for owner in states if optimizer.rates else ():
+                self.heap.put(owner, Obj.history, self.views.own_history(owner) | optimizer.rates)
             self.hooks.at_step(optimizer, "after step", node)
             return result
         if name == "zero_grad":

@@ -9,16 +9,17 @@ import ast
 from dataclasses import replace
 
 from auditor.static.domain.heap import Obj
-from auditor.static.domain.provenance import Data
+from auditor.static.domain.provenance import FROM_OUTSIDE, GIVEN, Data
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
-from auditor.trace.events import Artifact
+from auditor.trace.events import Artifact, Load
 
 
 class Weights:
     """What becomes of states that leave and come back."""
 
     def __init__(self, machine: Machine, effects: EffectsRoom) -> None:
+        self.machine = machine
         self.recorder = machine.recorder
         self.heap = machine.heap
         self.views = machine.views
@@ -81,6 +82,7 @@ class Weights:
     def take_over(self, target: Obj, source: Data, node: ast.AST) -> None:
         """The whole state becomes what the source is."""
         self.heap.put(target, Obj.history, source.updates)
+        self.from_outside(target, source, node)
         if "artifact" in source.marks or self.has_restored(source):
             self.restore(target, node)
         elif source.states:
@@ -97,6 +99,18 @@ class Weights:
         return source.doubts | {
             self.recorder.doubt("weights of an origin that is not followed", ast.unparse(node), node)
         }
+
+    def from_outside(self, target: Obj, source: Data, node: ast.AST) -> None:
+        """A state is given weights out of files that the script never wrote."""
+        if GIVEN in source.marks:
+            return
+        loads = [self.machine.apply.origin(number) for number in sorted(source.origins)]
+        for load in loads:
+            if isinstance(load, Load) and load.source == FROM_OUTSIDE and target.kind == "module":
+                event = Artifact(
+                    **self.recorder.common(node), action="foreign", what=load.what, state=target.state()
+                )
+                self.recorder.record(event)
 
     def has_restored(self, record: Data) -> bool:
         """Whether a module that a value comes from was given weights read back from a file."""
