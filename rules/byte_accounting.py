@@ -5,7 +5,8 @@
 What the script adds up as bytes, for each kind of token: the table of byte lengths and everything that is done
 with it (lookups by target and previous token, sums, a sidecar of lengths by position) is followed and compared
 with the bytes that the tokens decode to. And what the logs say: the bytes that a printed pair of loss and bits
-per byte implies, bytes that a line states itself, a space mark spoilt by an encoding.
+per byte implies, bytes that a line states itself, a space mark spoilt by an encoding. In a split of known length the
+turns of the loops are gone through: the bytes of a token count once for each time that it is scored.
 
 ## Why it breaks the rules
 

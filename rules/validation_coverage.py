@@ -33,9 +33,10 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from auditor.trace.answer import Answer
-from auditor.trace.coverage import AT_RANDOM, CUT, TOKENS, Coverage
+from auditor.trace.coverage import Coverage
 from auditor.trace.events import SKIP_WAYS, Report, Score, Skip
 from auditor.trace.extent import Reach
+from auditor.trace.loop_turns import AT_RANDOM, CUT, TOKENS
 from auditor.trace.region import Region
 from rules.core.order_rule import judged_report
 from rules.core.record_rule import judge_metric

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from auditor.trace.coverage import Coverage, Split, covered
+from auditor.trace.coverage import Coverage, covered
 from auditor.trace.events import Report
+from auditor.trace.loop_turns import Split
+from auditor.trace.multiplicity import times
 from auditor.trace.trace import Trace
 
 ALONE = {"WORLD_SIZE": "1", "RANK": "0", "LOCAL_RANK": "0"}
@@ -24,6 +26,13 @@ def split_coverage(trace: Trace, report: Report, ranks: int, alone: Callable[[],
         alone: the same run on one rank, or None if it cannot be followed.
     """
     split = Split.drawn()
+    found = _reached(trace, report, ranks, alone, split)
+    return replace(found, counted=_counted(trace, report, split))
+
+
+def _reached(
+    trace: Trace, report: Report, ranks: int, alone: Callable[[], Trace | None], split: Split
+) -> Coverage:
     own = _of(trace, report, split)
     if own.unknown or not own.unscored or ranks <= 1 or report.one_rank:
         return own
@@ -46,3 +55,13 @@ def split_coverage(trace: Trace, report: Report, ranks: int, alone: Callable[[],
 def _of(trace: Trace, report: Report, split: Split) -> Coverage:
     scores = trace.scores_of(report)
     return covered(dict.fromkeys(region for score in scores for region in score.regions), split)
+
+
+def _counted(trace: Trace, report: Report, split: Split) -> float:
+    """How often the bytes of a token are counted for each time that it is scored, where both are known."""
+    counts = trace.counts_of(report)
+    if any(count.masked for count in counts):
+        return 1.0
+    scored = times({r for score in trace.scores_of(report) for r in score.regions}, split)
+    sizes = times({r for count in counts for r in count.regions}, split)
+    return 1.0 if scored is None or sizes is None else max(sizes / scored, 1.0)

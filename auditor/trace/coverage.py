@@ -1,71 +1,25 @@
 """Which tokens of a validation split a reported number is made of, counted out in a split of known length.
 
-The regions of a static trace are expressions over loop turns, the split's length and the starts of its documents.
-Given a length and starts, they are numbers: every turn of every loop is gone through and its interval marked. What
-is left unmarked has no score. This is exact where every symbol of a region has a value in such a split; where one
-has none (a size that is not known, an index computed from content) nothing is said.
+Every turn of every loop is gone through and its interval marked. What is left unmarked has no score. This is exact
+where every symbol of a region has a value in such a split; where one has none (a size that is not known, an index
+computed from content) nothing is said.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from auditor.solver.expressions import Atom, Condition, Expr
+from auditor.solver.expressions import Expr
+from auditor.trace.loop_turns import BUCKET, NoValue, Split, Turns, bounds, is_dealt
 from auditor.trace.region import Region
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Numbers = NDArray[np.int64]
-
-TOKENS = 2_150_407
-"""Length of the split: several batches of 524,288 tokens (the challenge's own), and no multiple of a window."""
-
-MEAN_DOCUMENT = 1_240
-"""Tokens of a document on average: 62,021,846 in 50,000 (the challenge's split, sp1024)."""
+    from auditor.trace.loop_turns import Numbers
 
 TAIL = 4_096
 """Tokens at the end that a last window that is not full may leave out, as the challenge's own evaluation does."""
-
-UNBOUNDED = 1 << 40
-"""Stands for a length that is not known: what it is compared with decides."""
-
-MAX_ROWS = 3_000_000
-"""Turns of all loops around one score, together, that are gone through."""
-
-AT_RANDOM = "a random number decides which of its tokens take part"
-"""Why tokens were not counted out: no run can tell which they are."""
-
-CUT = "the same places of every row are left out"
-"""Why tokens were not counted out: how long the rows are is not followed."""
-
-BUCKET = 2_521
-"""Stands for the length of one of several lists that elements were dealt to: a prime, so no batch divides it."""
-
-
-class NoValue(Exception):
-    """A symbol that has no value in a split of known length."""
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """A validation split: its length and where its documents start, the first at 0."""
-
-    tokens: int
-    starts: Numbers
-
-    @staticmethod
-    def drawn(seed: int = 0) -> Split:
-        """A split like the challenge's: long and short documents, a few of one token."""
-        import numpy as np
-
-        generator = np.random.default_rng(seed)
-        lengths = 1 + generator.exponential(MEAN_DOCUMENT, 2 * TOKENS // MEAN_DOCUMENT).astype(np.int64)
-        starts = np.concatenate(([0], np.cumsum(lengths)))
-        return Split(TOKENS, starts[starts < TOKENS - 1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +34,7 @@ class Coverage:
         exact: whether nothing had to be taken at its largest: a list that was filtered, a length that is not known, a
             condition that was not followed. Then tokens without a score have none, and of the others some may have.
         unknown: why it could not be counted out, or "".
+        counted: how often the bytes of a token are counted for each time that it is scored; 1 where that is not known.
     """
 
     share: float = 1.0
@@ -88,6 +43,7 @@ class Coverage:
     documents: int = 0
     exact: bool = True
     unknown: str = ""
+    counted: float = 1.0
 
 
 def covered(regions: Iterable[Region], split: Split) -> Coverage:
@@ -104,7 +60,7 @@ def covered(regions: Iterable[Region], split: Split) -> Coverage:
     try:
         taken = _taken(regions, split)
         for region in regions:
-            for start, stop, certain in _bounds(region, split):
+            for start, stop, certain in bounds(region, split):
                 exact = exact and certain
                 keep = stop > start
                 begins.append(np.clip(start[keep], 0, split.tokens))
@@ -129,29 +85,6 @@ def covered(regions: Iterable[Region], split: Split) -> Coverage:
     )
 
 
-def _bounds(region: Region, split: Split) -> Iterator[tuple[Numbers, Numbers, bool]]:
-    """First positions and ends of the region in all turns; twice where a condition was not followed, for both cases."""
-    if region.drawn:
-        raise NoValue(AT_RANDOM)
-    if region.cut:
-        raise NoValue(CUT)
-    if region.start is None or region.stop is None:
-        raise NoValue("its place in the split is not known as an interval")
-    if region.partial:
-        raise NoValue("a mask chooses among its tokens")
-    for undecided in (0, -1):
-        turns = _Turns(split, undecided, region.facts)
-        for expr in (region.start, region.stop, *region.facts):
-            turns.measure(expr)
-        for expr in (region.start, region.stop, *region.facts):
-            turns.bind(expr)
-        for fact in (*region.facts, *turns.filters((region.start, region.stop))):
-            turns.keep(fact)
-        yield turns.value(region.start), turns.value(region.stop), turns.exact
-        if not turns.guessed:
-            return
-
-
 def _taken(regions: Iterable[Region], split: Split) -> float:
     """The share of each list that is taken, where elements were dealt to several lists; 1 without such lists."""
     import numpy as np
@@ -161,7 +94,7 @@ def _taken(regions: Iterable[Region], split: Split) -> float:
         exprs = [expr for expr in (region.start, region.stop) if expr is not None]
         for atom in dict.fromkeys(atom for expr in exprs for atom in expr.atoms() if is_dealt(atom)):
             *_, index, key = (part for part in atom.args[1:] if isinstance(part, Expr))
-            turns = _Turns(split, 0, (), assumed=BUCKET)
+            turns = Turns(split, 0, (), assumed=BUCKET)
             turns.bind(index)
             places = np.clip(turns.value(index), 0, BUCKET)
             one = seen.setdefault((atom.args[0], key), np.zeros(BUCKET + 1, dtype=np.int64))
@@ -173,216 +106,3 @@ def _taken(regions: Iterable[Region], split: Split) -> float:
         if max(own) - min(own) > 1.0 / BUCKET:
             raise NoValue("of some of its lists other parts are taken than of the rest")
     return min(shares.values(), default=1.0)
-
-
-@dataclass(slots=True)
-class _Turns:
-    """All turns of the loops that a region depends on: a row each, a column a counter."""
-
-    split: Split
-    undecided: int
-    facts: tuple[Expr, ...]
-    assumed: int | None = None
-    guessed: bool = False
-    exact: bool = True
-    rows: int = 1
-    columns: dict[tuple[object, ...], Numbers] = field(default_factory=dict)
-    values: dict[int, Numbers] = field(default_factory=dict)
-    waiting: set[tuple[object, ...]] = field(default_factory=set)
-    bound: set[int] = field(default_factory=set)
-    lengths: dict[object, Expr] = field(default_factory=dict)
-    dealt_from: dict[tuple[object, ...], Expr] = field(default_factory=dict)
-    indexing: dict[tuple[object, ...], Expr] = field(default_factory=dict)
-
-    def measure(self, expr: Expr) -> None:
-        """Note how many turns fill the lists that the expression takes elements of."""
-        for atom in expr.atoms():
-            if atom.kind in ("at", "pick") and isinstance(atom.args[0], tuple) and atom.high is not None:
-                self.lengths.setdefault(atom.args[0][0], atom.high + 1)
-                *_, index = (part for part in atom.args[1:] if isinstance(part, Expr))
-                if len(index.terms) == 1 and is_dealt(index.terms[0][0]):
-                    self.dealt_from.setdefault(index.terms[0][0].args, atom.high)
-                elif len(index.terms) == 1 and index.terms[0][1] == 1:
-                    self.indexing.setdefault(index.terms[0][0].args, atom.high)
-
-    def bind(self, expr: Expr) -> None:
-        """Give every counter in the expression its turns, outer loops first."""
-        if expr.number in self.bound:
-            return
-        self.bound.add(expr.number)
-        for atom, _ in expr.terms:
-            own = atom.kind == "iter" or is_dealt(atom) or is_handed_out(atom)
-            if not own or atom.kind == "iter":
-                for part in atom.parts():
-                    self.bind(part)
-            if own and atom.args not in self.columns:
-                self._counter(atom)
-                if is_dealt(atom):
-                    self.exact = False
-                    self._in_visited_lists(atom)
-
-    def _in_visited_lists(self, atom: Atom) -> None:
-        """Keep the elements that were dealt to a list that is gone to."""
-        import numpy as np
-
-        *_, key = (part for part in atom.args[1:] if isinstance(part, Expr))
-        tells = [f for f in atom.facts if all((part, -factor) in f.terms for part, factor in key.terms)]
-        if not tells:
-            raise NoValue("which of several lists an element was put into is not known")
-        dealt_to = tells[0] + key
-        visits = _Turns(self.split, self.undecided, (), assumed=BUCKET)
-        visits.bind(key)
-        self.bind(dealt_to)
-        self._select(np.isin(self.value(dealt_to), visits.value(key)))
-
-    def _counter(self, atom: Atom) -> None:
-        import numpy as np
-
-        if atom.args in self.waiting:
-            raise NoValue("a loop's length depends on its own turn")
-        self.waiting.add(atom.args)
-        known = (*atom.facts, *self.facts)
-        limits = [fact + Expr.of(atom) for fact in known if (atom, -1) in fact.terms]
-        if atom.high is not None:
-            limits.append(atom.high)
-        elif atom.args in self.dealt_from:
-            limits.append(self.dealt_from[atom.args])
-        elif not limits and atom.args in self.indexing:
-            limits.append(self.indexing[atom.args])
-            self.exact = False
-        for limit in limits:
-            self.bind(limit)
-        low = atom.low or 0
-        if not limits:
-            raise NoValue("a loop runs until something is found")
-        high = np.minimum.reduce([self.value(limit) for limit in limits])
-        counts = np.maximum(high - low + 1, 0)
-        total = int(counts.sum())
-        if total > MAX_ROWS:
-            raise NoValue("its loops take more turns than are gone through")
-        row = np.repeat(np.arange(self.rows), counts)
-        first = np.repeat(np.cumsum(counts) - counts, counts)
-        self.columns = {key: column[row] for key, column in self.columns.items()}
-        self.columns[atom.args] = np.arange(total) - first + low
-        self.rows = total
-        self.values.clear()
-
-    def filters(self, exprs: Iterable[Expr]) -> list[Expr]:
-        """What holds of the elements that are kept in lists, where it speaks of turns that are gone through.
-
-        Of a list with two elements in a region nothing is said: which turns stand side by side is not known.
-        """
-        elements: dict[object, set[Atom]] = {}
-        for atom in (atom for expr in exprs for atom in expr.atoms()):
-            if atom.kind in ("at", "pick") and isinstance(atom.args[0], tuple) and not is_handed_out(atom):
-                elements.setdefault(atom.args[0], set()).add(atom)
-        found = dict.fromkeys(
-            fact for only in elements.values() if len(only) == 1 for a in only for fact in a.facts
-        )
-        return [
-            fact
-            for fact in found
-            if all(a.args in self.columns for a in fact.atoms() if a.kind == "iter" or is_dealt(a))
-            and all(a.kind not in ("free", "opaque", "elem") or "val_tokens" in a.args for a in fact.atoms())
-        ]
-
-    def keep(self, fact: Expr) -> None:
-        """Only the turns in which the fact is not negative."""
-        self._select(self.value(fact) >= 0)
-
-    def _select(self, kept: NDArray[np.bool_]) -> None:
-        self.columns = {key: column[kept] for key, column in self.columns.items()}
-        self.rows = int(kept.sum())
-        self.values.clear()
-
-    def value(self, expr: Expr) -> Numbers:
-        """The expression in every row."""
-        import numpy as np
-
-        out = np.full(self.rows, expr.constant, dtype=np.int64)
-        for atom, coefficient in expr.terms:
-            out = out + coefficient * self._atom(atom)
-        return out
-
-    def _atom(self, atom: Atom) -> Numbers:
-        known = self.values.get(atom.number)
-        if known is None:
-            known = self.values[atom.number] = self._computed(atom)
-        return known
-
-    def _computed(self, atom: Atom) -> Numbers:
-        import numpy as np
-
-        if atom.kind == "iter" or is_dealt(atom) or is_handed_out(atom):
-            if atom.args not in self.columns:
-                raise NoValue("the turn of a loop that is none of those around it")
-            return self.columns[atom.args]
-        if atom.kind == "free" and "val_tokens" in atom.args:
-            return np.full(self.rows, self.split.tokens)
-        if atom.kind == "size":
-            if isinstance(atom.args[0], int):
-                return np.full(self.rows, len(self.split.starts))
-            self.exact = False
-            if self.assumed is not None:
-                return np.full(self.rows, self.assumed)
-            family = atom.args[0]
-            turns = self.lengths.get(family[0]) if isinstance(family, tuple) else None
-            return np.full(self.rows, UNBOUNDED) if turns is None else self.value(turns)
-        if atom.kind == "at" and isinstance(atom.args[0], int):
-            index = self.value(_expression(atom.args[1]))
-            return self.split.starts[np.clip(index, 0, len(self.split.starts) - 1)]
-        if atom.kind in ("at", "pick"):
-            # a list's element is the turn that gave it, where none was left out and in the order of the turns
-            indices = [part for part in atom.args[1:] if isinstance(part, Expr)]
-            if not indices:
-                raise NoValue("an element of a list whose place in it is not known")
-            self.exact = False
-            index = self.value(indices[-1])
-            return index if atom.high is None else np.minimum(index, self.value(atom.high))
-        if atom.kind == "ite":
-            condition, then, other = atom.args
-            assert isinstance(condition, Condition)
-            if is_undecided(condition):
-                self.guessed, self.exact = True, False
-                difference = np.full(self.rows, self.undecided)
-            else:
-                difference = self.value(condition.difference)
-            holds = difference >= 0 if condition.operator == ">=" else difference == 0
-            return np.where(holds, self.value(_expression(then)), self.value(_expression(other)))
-        parts = [self.value(part) for part in atom.parts()]
-        if atom.kind in ("min", "max"):
-            out: Numbers = (np.minimum if atom.kind == "min" else np.maximum).reduce(parts)
-            return out
-        if atom.kind in ("floordiv", "mod", "mul"):
-            left, right = parts
-            if atom.kind == "mul":
-                return left * right
-            if (right == 0).any():
-                raise NoValue("a division by what may be zero")
-            return left // right if atom.kind == "floordiv" else left % right
-        raise NoValue(f"an integer that is not known ({atom.kind})")
-
-
-def is_dealt(atom: Atom) -> bool:
-    """Whether it is an element of one of several lists that a loop fills: together they hold all that it gave."""
-    if atom.kind not in ("at", "pick") or isinstance(atom.args[0], int):
-        return False
-    return len([part for part in atom.args[1:] if isinstance(part, Expr)]) > 1
-
-
-def is_handed_out(atom: Atom) -> bool:
-    """Whether it is a number from a counter that all ranks share: each number up to the last is handed out once."""
-    return atom.kind == "at" and isinstance(atom.args[0], tuple) and atom.args[0][0] == "counter"
-
-
-def is_undecided(condition: Condition) -> bool:
-    """Whether a split of known length does not say how it is decided."""
-    if condition.operator not in (">=", "=="):
-        return True
-    return condition.is_anonymous and "val_tokens" not in condition.difference.terms[0][0].args
-
-
-def _expression(part: object) -> Expr:
-    if not isinstance(part, Expr):
-        raise NoValue("an index that is not known")
-    return part

@@ -16,10 +16,11 @@ from itertools import combinations
 
 from auditor.records.implied_bytes import FAMILIES, LEGACY, NOTE
 from auditor.trace.answer import Answer
+from auditor.trace.coverage import Coverage
 from auditor.trace.events import Count, Event, Place, Report
 from auditor.trace.formula import Of, Printed
 from auditor.trace.region import overlap
-from auditor.trace.token_bytes import Counted, faults, rare_faults
+from auditor.trace.token_bytes import TOLERATED, Counted, faults, rare_faults
 from auditor.trace.trace import Trace
 from rules.core.order_rule import judged_report
 from rules.core.rule import Evidence, Finding, Judgement, Level, Outcome, Policy, Step
@@ -47,13 +48,15 @@ def told_by_code(slug: str, evidence: Evidence) -> Judgement:
     counts = trace.counts_of(report)
     if not counts and BITS_PER_BYTE.search(report.label) is None:
         return Judgement(outcome=Outcome.NOT_APPLICABLE, because="the number is not in bits per byte")
-    teller = _Teller(slug, trace, report, counts)
+    teller = _Teller(slug, trace, report, counts, evidence.coverage)
     return (
         teller.constant()
         or teller.wrong()
         or teller.twice()
+        or teller.more_often()
         or teller.transformed(evidence.policy)
         or teller.unfollowed()
+        or teller.elsewhere()
         or teller.right()
     )
 
@@ -61,8 +64,11 @@ def told_by_code(slug: str, evidence: Evidence) -> Judgement:
 class _Teller:
     """The counts behind one report, asked one question after the other."""
 
-    def __init__(self, slug: str, trace: Trace, report: Report, counts: Sequence[Count]) -> None:
+    def __init__(
+        self, slug: str, trace: Trace, report: Report, counts: Sequence[Count], coverage: Coverage | None
+    ) -> None:
         self.slug = slug
+        self.coverage = coverage
         self.report = report
         self.counts = counts
         self.scores = trace.scores_of(report)
@@ -128,6 +134,26 @@ class _Teller:
             if idle and self.scores:
                 text = f"bytes are added in each turn of the loop over `{idle[-1].variable}`, which scores nothing"
                 return self.answer(Outcome.REVIEW, text, count)
+        return None
+
+    def more_often(self) -> Judgement | None:
+        """Windows that overlap, each with all its bytes, where each token is scored once."""
+        if self.coverage is None or not self.counts or self.coverage.counted <= 1.0 + TOLERATED:
+            return None
+        text = (
+            f"the bytes of a token are counted {self.coverage.counted:.3g} times for each time that it is scored, "
+            "gone through turn by turn"
+        )
+        return self.answer(Outcome.FAIL, text, self.counts[-1])
+
+    def elsewhere(self) -> Judgement | None:
+        """A number in bits per byte that is divided by something else than the counts that were found."""
+        for number in self.report.numbers:
+            formula = number.formula
+            lost = formula.of is Of.NLL and formula.bytes == 0 and (formula.mixed or formula.factor is None)
+            if lost and BITS_PER_BYTE.search(number.name) and self.counts:
+                text = f"what {number.name} is divided by is not these counts alone"
+                return self.answer(Outcome.UNKNOWN, text, self.counts[-1])
         return None
 
     def transformed(self, policy: Policy) -> Judgement | None:

@@ -17,7 +17,8 @@ from auditor.audit.pipeline import audit_submission
 from auditor.judgement.result import AuditResult
 from auditor.reading.reading import read_submission
 from auditor.submission.load import load_submissions
-from auditor.trace.coverage import TAIL, Coverage, Split
+from auditor.trace.coverage import TAIL, Coverage
+from auditor.trace.loop_turns import Split
 from rules.core.rule import Outcome
 from rules.validation_coverage import ValidationCoverage
 

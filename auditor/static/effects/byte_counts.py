@@ -16,7 +16,7 @@ from auditor.static.domain.by_token_kind import (
     by_pair,
     elementwise,
 )
-from auditor.static.domain.provenance import Data
+from auditor.static.domain.provenance import THINNED, Data
 from auditor.static.domain.taint import NO_LOOKS
 from auditor.static.effects.events import Scoring
 from auditor.static.interpreter.machine import Machine
@@ -47,7 +47,7 @@ class ByteCounts:
         if record.losses:
             return plain
         if by_kind is not None and any(isinstance(axis, frozenset) for axis in by_kind.axes):
-            numbers.add(self.count(by_kind, node, record.origins))
+            numbers.add(self.count(by_kind, node, record.origins, masked=THINNED in record.marks))
             plain = replace(plain, looks=NO_LOOKS)  # a number of bytes is in no token's probability
         stored = frozenset(region for region in record.regions if region.source == BYTES_SOURCE)
         if stored:
@@ -61,6 +61,8 @@ class ByteCounts:
         node: ast.AST,
         origins: frozenset[int] = NO_ORIGINS,
         turn: tuple[object, ...] | None = None,
+        *,
+        masked: bool = False,
     ) -> int:
         where = turn if turn is not None else tuple((r.entry, r.iteration) for r in self.recorder.running)
         key = (self.recorder.place(node), by_kind.axes, id(by_kind.values), where)
@@ -76,6 +78,7 @@ class ByteCounts:
                 how="file" if read and how == "unknown" else how,
                 what=ast_text(node) if isinstance(node, ast.expr) else "",
                 counts=target,
+                masked=masked,
             )
             self.recorder.record(event)
             number = self.scoring.known_counts[key] = event.number

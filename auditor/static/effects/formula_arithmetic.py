@@ -94,7 +94,8 @@ class FormulaArithmetic:
         if isinstance(op, (ast.Add, ast.Sub)):
             return self.total(a, b, node, minus=isinstance(op, ast.Sub))
         if not (a.of_scores or b.of_scores):
-            return None
+            distorted = a.of is Of.NUMBER and a.bytes and not (b.is_constant and b.factor == 1.0)
+            return replace(a, factor=None) if distorted else None
         score = a if a.of_scores else b
         if isinstance(op, ast.Pow) and b.is_constant and b.factor == 1.0:
             return a
@@ -321,5 +322,8 @@ def numbers_added(a: Formula, b: Formula) -> Formula:
     if a.is_constant and b.is_constant:
         return replace(a, factor=(a.factor or 0.0) + (b.factor or 0.0))
     if a.is_constant or b.is_constant:
-        return b if a.is_constant else a
+        constant, count = (a, b) if a.is_constant else (b, a)
+        # a byte more keeps a division from failing; more is no count of what was scored
+        extra = bool(count.bytes) and abs(constant.factor or 0.0) > 1.0
+        return replace(count, factor=None) if extra else count
     return formulas.added(a, b)

@@ -13,7 +13,7 @@ from auditor.static.domain.lattice import scored
 from auditor.static.domain.provenance import FROM_OUTSIDE, OUTSIDE_NUMBER, Data
 from auditor.static.domain.values import Const, Lib, Method, Partial, Value
 from auditor.static.effects.formula_arithmetic import FormulaArithmetic
-from auditor.static.effects.formulas import BY_SCORE, PENALTY, Formulas
+from auditor.static.effects.formulas import BY_SCORE, BYTES, PENALTY, Formulas
 from auditor.static.interpreter.machine import Machine
 from auditor.static.transfer.formula_tables import (
     CHOICES,
@@ -29,6 +29,7 @@ from auditor.static.transfer.formula_tables import (
     MEANS,
     NEVER_NEGATIVE,
     PARSES,
+    ROUNDINGS,
     SETTLED,
     SMALLEST_VOCABULARY,
     WEIGHTS,
@@ -71,6 +72,8 @@ class FormulaCalls:
             result = replace(result, marks=result.marks - {"mask"})  # what is filled is no mask
         if name in COMPARISONS and values:
             return replace(result, marks=result.marks | self.formulas.looked_at(values[0], values[1:]))
+        if result.origins and not result.losses and result.by_kind is None:
+            return self.bytes_called(name, rest, keywords, result)
         if result.losses and any(r.losses for r in records):
             if name in SETTLED and scored(self.views.data(owner)) < 2:
                 return result
@@ -101,6 +104,18 @@ class FormulaCalls:
             if result.formula is not None and name not in KEEPS and name not in MEANS:
                 return replace(result, formula=None)
         return result
+
+    def bytes_called(
+        self, name: str, rest: Sequence[Value], keywords: Mapping[str, Value], result: Data
+    ) -> Data:
+        """A number of bytes that a function was given: no count any more where it was bent, or kept above a limit."""
+        form = result.formula or BYTES
+        if name.rstrip("_") in ROUNDINGS and form.factor == 1.0:
+            return result
+        low = limits(name, rest, keywords)[0] if name in CLAMPS and (rest or keywords) else None
+        raised = low is not None and not ((least := self.constant(low)) is not None and least <= 1.0)
+        bent = name in DISTORTIONS or name.rstrip("_") in ROUNDINGS or raised
+        return replace(result, formula=form.times(None)) if bent else result
 
     def distribution_formula(self, name: str, result: Data, node: ast.AST) -> Formula | None:
         """Probabilities of the whole vocabulary, and their logarithms, before any token is picked from them."""
@@ -155,7 +170,7 @@ class FormulaCalls:
             shift = self.views.number(keywords.get("shifts", rest[0] if rest else None))
             if shift is not None and shift.is_constant and shift.constant == -1:
                 return result  # the next token, but for the last
-        elif name in KEEPS_TOKENS and name != "flip":
+        elif name in KEEPS_TOKENS:
             return result
         changed = self.formulas.change(node)
         if name in CLAMPS and rest:

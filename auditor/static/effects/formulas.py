@@ -21,6 +21,8 @@ PENALTY = Formula(of=Of.PENALTY)
 BYTES = Formula(of=Of.NUMBER, bytes=1)
 BY_SCORE, BY_TOKEN = "by score", "by token"
 """Marks of masks and indices: made by looking at scores, or at the tokens themselves."""
+SUMMED = "summed over ranks"
+"""Marks a total that holds what all ranks added up."""
 BY_CHANCE = "by chance"
 """What chose is a random number."""
 
@@ -160,6 +162,8 @@ class Formulas:
         how = keywords.get("op", args[1] if len(args) > 1 else None)
         name = how.name.rsplit(".", 1)[-1] if isinstance(how, Lib) else "SUM" if how is None else ""
         if name == "SUM":
+            for target in self.views.objects(args[0]):
+                self.summed_over_ranks(target, node)
             return
         kind = Kind.ALTERED if name in ("MIN", "MAX", "PRODUCT") else Kind.OPAQUE
         for target in self.views.objects(args[0]):
@@ -171,6 +175,16 @@ class Formulas:
                     continue  # a mean of means
                 form = form.changed(self.change(node, kind))
                 self.heap.put(target, Obj.content, replace(content, formula=form))
+
+    def summed_over_ranks(self, target: Obj, node: ast.AST) -> None:
+        """A total is summed over the ranks once: each time more multiplies it by how many there are."""
+        content = target.content
+        if not isinstance(content, Data) or not (content.losses or content.origins):
+            return
+        if SUMMED in content.marks:
+            form = (content.formula or (LOST if content.losses else BYTES)).times(None)
+            content = replace(content, formula=form)
+        self.heap.put(target, Obj.content, replace(content, marks=content.marks | {SUMMED}))
 
     # lines
     def printed_number(self, before: str, value: Value, source: str) -> tuple[Printed, ...]:
@@ -205,23 +219,11 @@ class Formulas:
 
     def of_places(self, form: Formula, given: Data, target: Data, node: ast.AST) -> Formula:
         """Scores with where the targets lie in the split, as seen from the model's input: one token behind it."""
-        ahead = self.made_with_target(form, given, target, node)
-        if ahead is not form:
-            return ahead
-        if len(given.regions) != 1 or len(target.regions) != 1 or "moved" in given.marks | target.marks:
-            return form
-        (seen,), (scored,) = given.regions, target.regions
-        if seen.partial or scored.partial:
-            return form
-        if None in (seen.start, seen.stop, scored.start, scored.stop) or seen.source != scored.source:
-            return form
-        assert seen.start is not None and seen.stop is not None
-        assert scored.start is not None and scored.stop is not None
-        shift = scored.start - seen.start
-        if not shift.is_constant or shift.constant == 1 or scored.stop - seen.stop != shift:
-            return form
-        text = "the targets are the input itself" if shift.constant == 0 else ""
-        text = text or f"the targets lie {shift.constant} tokens behind the input"
+        shift = None if "moved" in given.marks | target.marks else shift_of(given.regions, target.regions)
+        if shift is None or shift == 1:
+            return self.made_with_target(form, given, target, node)
+        text = "the targets are the input itself" if shift == 0 else ""
+        text = text or f"the targets lie {shift} tokens behind the input"
         return form.changed(self.change(node, Kind.TARGET, f"{ast_text(node)}: {text}"))
 
     def made_with_target(self, form: Formula, given: Data, target: Data, node: ast.AST) -> Formula:
@@ -266,6 +268,25 @@ class Formulas:
             kind = Kind.ALTERED if isinstance(value, Const) or name == "weight" else Kind.OPAQUE
             form = form.changed(self.change(node, kind, f"{name}= in {ast_text(node)}"))
         return form
+
+
+def shift_of(seen: frozenset[Region], scored: frozenset[Region]) -> int | None:
+    """How many tokens behind the input the targets lie, the same in each row; None if that is not known."""
+    rows = {region.row: region for region in seen}
+    if not seen or len(rows) != len(seen) or len(scored) != len(seen):
+        return None
+    shifts: set[int] = set()
+    for region in scored:
+        before = rows.get(region.row)
+        if before is None or not (exact(region) and exact(before)) or before.source != region.source:
+            return None
+        assert region.start is not None and region.stop is not None
+        assert before.start is not None and before.stop is not None
+        shift = region.start - before.start
+        if not shift.is_constant or region.stop - before.stop != shift:
+            return None
+        shifts.add(shift.constant)
+    return shifts.pop() if len(shifts) == 1 else None
 
 
 def intervals(regions: Iterable[Region]) -> set[tuple[object, object]]:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from auditor.solver.expressions import Atom, Expr
 from auditor.solver.operations import operation, replace_atoms
 from auditor.static.domain.heap import Obj
-from auditor.static.domain.provenance import MATCHED, Data
+from auditor.static.domain.provenance import MATCHED, THINNED, Data
 from auditor.static.domain.values import Const, Slice, Tup, Value, Written
 from auditor.static.effects.events import Scoring
 from auditor.static.interpreter.machine import Machine
@@ -45,6 +45,8 @@ class Masks:
 
         looks = frozenset(replace(look, regions=let(look.regions)) for look in record.looks)
         found = replace(record, regions=let(record.regions), looks=looks)
+        if found.by_kind is not None:
+            found = replace(found, marks=found.marks | {THINNED})
         if MATCHED in mask.marks:
             found = replace(found, marks=found.marks | {MATCHED}, origins=found.origins | mask.origins)
         if record.losses and found.regions != record.regions:
@@ -54,7 +56,8 @@ class Masks:
     def thinned(self, record: Data, node: ast.AST) -> Data:
         """Tokens let through by a mask that was not followed: some of them."""
         partial = frozenset(replace(region, partial=True) for region in record.regions)
-        found = replace(record, regions=partial, marks=record.marks - {"selective"})
+        some = {THINNED} if record.by_kind is not None else set()
+        found = replace(record, regions=partial, marks=(record.marks - {"selective"}) | some)
         return self.scoring.refine(found, node) if found.losses else found
 
     def write_mask(self, target: Obj, index: Value, value: Const) -> None:

@@ -42,7 +42,11 @@ class Around:
 
 
 class ListGrowth:
-    """Counts what turns add to lists, and what arms that end early had added."""
+    """Counts what turns add to lists, and what arms that end early had added.
+
+    Attributes:
+        broken_off: loops that may not have gone through all their turns.
+    """
 
     def __init__(self, recorder: Recorder, frames: Frames, heap: Heap) -> None:
         self.recorder = recorder
@@ -52,6 +56,7 @@ class ListGrowth:
         self.arms = 0
         self.counts: list[tuple[Holder, Key]] = []
         self.before_turn, self.before_call = 0, 0
+        self.broken_off: set[int] = set()
 
     @contextmanager
     def in_turn(self, entry: int) -> Iterator[None]:

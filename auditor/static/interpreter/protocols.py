@@ -14,7 +14,7 @@ from auditor.solver.expressions import Atom, Condition, Expr
 from auditor.static.domain.flow import Body, Changes, Choice, Deferral, Status
 from auditor.static.domain.heap import Class, Env, Func, Obj
 from auditor.static.domain.provenance import Data
-from auditor.static.domain.values import Drive, Generator, Value
+from auditor.static.domain.values import Drive, Generator, Keyed, Value
 from auditor.trace.events import Event
 
 
@@ -175,6 +175,9 @@ class Evaluator(Protocol):
 
     def is_aligned(self, container: Obj, entries: Sequence[object]) -> bool:
         """Whether the list got exactly one element in each turn of one loop, from its beginning."""
+
+    def holds_all_turns(self, container: Obj, element: Keyed) -> bool:
+        """Whether a list got an element in every turn of a loop that is over and went to its end."""
 
     # expressions
 

@@ -127,7 +127,13 @@ class Views:
         Files of all turns of a comprehension are all files.
         """
         record = self.data(self.machine.evaluate.in_any_turn(target, value), depth + 1)
-        entries = target.entries
+        entries: tuple[object, ...] | None = target.entries
+        if (
+            isinstance(value, Keyed)
+            and value.key is None
+            and self.machine.evaluate.holds_all_turns(target, value)
+        ):
+            entries = tuple(("any", entry) for entry in value.entries)
         if not isinstance(entries, tuple) or not record.regions:
             return record
         if not any(a.args[0] in entries for region in record.regions for a in region.turns):
@@ -136,7 +142,7 @@ class Views:
         for region in record.regions:
             turns = frozenset(a for a in region.turns if a.args[0] not in entries)
             whole = region.start is None and region.turns and not turns and region.source == "val"
-            regions.add(WHOLE if whole else replace(region, turns=turns))
+            regions.add(replace(WHOLE, partial=region.partial) if whole else replace(region, turns=turns))
         return replace(record, regions=frozenset(regions))
 
     def data(self, value: Value | None, depth: int = 0) -> Data:

@@ -12,7 +12,7 @@ from auditor.solver.expressions import Atom, Expr
 from auditor.solver.operations import operation
 from auditor.static.domain.by_token_kind import filled
 from auditor.static.domain.heap import Env, Obj
-from auditor.static.domain.provenance import Data
+from auditor.static.domain.provenance import THINNED, Data
 from auditor.static.domain.values import NONE, Const, Interval, Num, RowNumber, Tup, Value
 from auditor.static.effects.count_ratios import is_share
 from auditor.static.effects.room import EffectsRoom
@@ -74,6 +74,8 @@ class Arithmetic:
         by_kind = self.effects.token_tables.combined(op, left, right)
         if by_kind is not None:
             out = replace(self.views.mix(left, right), by_kind=by_kind, span=None, array=None, template=None)
+            if any(self.effects.token_tables.by_kind_of(side) is by_kind for side in (left, right)):
+                out = replace(out, marks=out.marks | {THINNED})
             return replace(self.effects.lookups.arithmetic_looks(op, left, right, out, node), most=None)
         out = self.views.mix(left, right)
         if isinstance(op, ast.Add) and out.origins and not out.losses:

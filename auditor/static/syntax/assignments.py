@@ -37,6 +37,7 @@ class Assignments:
         generators: Generators,
     ) -> None:
         self.machine = machine
+        self.frames = machine.frames
         self.recorder = machine.recorder
         self.heap = machine.heap
         self.views = machine.views
@@ -124,13 +125,28 @@ class Assignments:
         """What is added to a total: scores are final then, and byte lengths are counted."""
         record = self.views.data(value)
         if record.losses:
-            value = record = self.effects.lookups.added_up(
-                self.effects.formulas.under_tests(record), old, node
-            )
+            record = self.in_these_turns(self.effects.formulas.under_tests(record), node)
+            value = record = self.effects.lookups.added_up(record, old, node)
             self.branches.adds_up(record)
         if isinstance(node.op, ast.Add) and self.accumulates(old, record):
             value = self.effects.byte_counts.counted(record, node)
         return value
+
+    def in_these_turns(self, record: Data, node: ast.AugAssign) -> Data:
+        """Scores that are added up under a condition on turns: those of these turns alone."""
+        turns = {atom.args[0] for region in record.regions for atom in region.iterations}
+        facts = [f for f in self.decisions.path_facts() if turns & {atom.args[0] for atom in f.iterations()}]
+        if not facts or self.frames.following:
+            return record
+        regions = frozenset(
+            region
+            if region.start is None
+            else replace(region, facts=tuple(dict.fromkeys((*region.facts, *facts))))
+            for region in record.regions
+        )
+        if regions == record.regions:
+            return record
+        return self.effects.scoring.refine(replace(record, regions=regions), node)
 
     def add_to_cell(self, owner: Value, index: Value, value: Value, node: ast.AugAssign) -> bool:
         """`totals[1] += value` for an array whose elements are known; whether it is that."""

@@ -106,6 +106,8 @@ class Comparisons:
                 return Const(bool(COMPARISONS[type(op)](left.value, right.value)), settings)
             except TypeError:
                 return None
+        if isinstance(op, (ast.Eq, ast.Is, ast.NotEq, ast.IsNot)) and all(map(is_type, (left, right))):
+            return Const((left == right) is isinstance(op, (ast.Eq, ast.Is)), settings)
         closed = self.transfer.stacked_columns.closed(op, left, right)
         if closed is not None:
             return closed
@@ -179,6 +181,13 @@ class Comparisons:
         if items is not None and all(isinstance(i, Const) for i in items):
             return any(isinstance(i, Const) and i.value == left.value for i in items)
         return None
+
+
+def is_type(value: Value) -> bool:
+    """Whether it is one of Python's own types of numbers and text."""
+    return isinstance(value, Lib) and value.name in {
+        f"builtins.{name}" for name in ("bool", "int", "float", "str")
+    }
 
 
 def integer_condition(op: ast.cmpop, a: Expr, b: Expr) -> tuple[Condition, bool] | None:

@@ -319,6 +319,13 @@ class Elements:
         loops = {entry for _, entry, _ in counts}
         return len(loops) == 1 and all(isinstance(c, Const) and c.value == 1 for c in counts.values())
 
+    def holds_all_turns(self, container: Obj, element: Keyed) -> bool:
+        """Whether a list got an element in every turn of a loop that is over and went to its end."""
+        (entry, *others) = element.entries or (None,)
+        if others or entry is None or entry in self.recorder.entries() or entry in self.growth.broken_off:
+            return False
+        return self.is_aligned(container, element.entries)
+
     def iterator_element(self, container: Obj, index: Expr) -> Value:
         parts = container.parts
         assert isinstance(parts, tuple)

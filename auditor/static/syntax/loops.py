@@ -211,6 +211,8 @@ class Loops:
                 self.check_inductions(inductions, counter)
             bind(counter)
             status = self.turn(body, RunningLoop(entry, iteration, counter, body.variable), known)
+            if status is not None and status != "continue":
+                self.growth.broken_off.add(entry)
             if status == "break":
                 return status
             if status in ("return", "raise"):
@@ -254,6 +256,8 @@ class Loops:
                 self.recorder.node = outer
                 del self.frames.conditions[depth:]
                 left, self.frames.deferred = self.frames.deferred, waiting
+                if any(status != "continue" for status, _, _ in left):
+                    self.growth.broken_off.add(loop.entry)
                 self.settle_deferred(left)
 
     def settle_deferred(self, left: list[Deferral]) -> None:

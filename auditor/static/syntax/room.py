@@ -153,6 +153,7 @@ class SyntaxRoom:
         self.element = self.elements.element
         self.in_any_turn = self.elements.in_any_turn
         self.is_aligned = self.elements.is_aligned
+        self.holds_all_turns = self.elements.holds_all_turns
         self.evaluate = self.expressions.evaluate
         self.exact_items = self.expressions.exact_items
         self.manager_made = self.managers.manager_made

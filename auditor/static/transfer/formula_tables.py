@@ -32,15 +32,15 @@ KEEPS = frozenset([
 ])  # fmt: skip
 """What leaves each score as it is, or adds scores up."""
 
-KEEPS_TOKENS = KEEPS | frozenset([
+KEEPS_TOKENS = KEEPS - {"set", "sorted", "reversed", "flip"} | frozenset([
     "long", "int", "int32", "int64", "uint16", "int_", "view_as", "pad_sequence", "new_tensor", "frombuffer",
-    "fromfile", "memmap", "load", "where", "masked_fill", "masked_select", "embedding", "bincount", "unique",
-    "nonzero", "eq", "ne", "lt", "gt", "le", "ge", "isin", "searchsorted", "argsort", "sort", "max", "min",
-    "argmax", "numel", "size", "dim", "mean", "count_nonzero", "diff", "range", "arange", "empty_like",
+    "fromfile", "memmap", "load", "where", "masked_fill", "masked_select", "embedding", "bincount",
+    "nonzero", "eq", "ne", "lt", "gt", "le", "ge", "isin", "searchsorted", "argsort", "max", "min",
+    "argmax", "numel", "size", "dim", "mean", "count_nonzero", "range", "arange", "empty_like",
     "zeros_like", "ones_like", "new_zeros", "new_empty", "new_full", "one_hot", "decode", "encode", "hash",
-    "cumsum", "logical_not", "logical_and", "logical_or", "bitwise_and", "bitwise_or", "bitwise_xor",
-    "bitwise_not", "linear", "unfold", "tril", "triu", "sum", "byte", "short", "char", "insert", "fill_",
-    "zero_", "histogram", "square", "exp", "log", "sqrt",
+    "logical_not", "logical_and", "logical_or", "bitwise_and", "bitwise_or", "bitwise_xor",
+    "bitwise_not", "linear", "unfold", "sum", "byte", "short", "char", "insert", "fill_",
+    "zero_", "histogram",
 ])  # fmt: skip
 """What leaves tokens as they are, asks about them, or makes something that is no target."""
 
@@ -65,6 +65,8 @@ CLAMPS = frozenset([
 ])  # fmt: skip
 PARSES = frozenset(["load", "loads", "safe_load", "literal_eval", "float", "eval", "reader", "DictReader"])
 """What makes numbers of the text of a file."""
+ROUNDINGS = frozenset(["floor", "ceil", "trunc", "round"])
+"""What leaves a whole number as it is."""
 MASKS = frozenset(["where", "masked_fill", "masked_fill_", "masked_select", "compress", "extract", "putmask"])
 COMPARISONS = frozenset([
     "gt", "lt", "ge", "le", "eq", "ne", "greater", "less", "greater_equal", "less_equal", "not_equal", "isin",

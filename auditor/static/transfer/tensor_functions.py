@@ -6,14 +6,14 @@ import ast
 import math
 
 from auditor.replacing import replace
-from auditor.solver.expressions import Expr
+from auditor.solver.expressions import Atom, Expr
 from auditor.solver.operations import operation
 from auditor.static.domain.by_token_kind import filled
 from auditor.static.domain.flow import WHOLE
 from auditor.static.domain.heap import Obj
 from auditor.static.domain.provenance import EMPTY, LAYOUT, SPACED, UNKNOWN, Array, Data
 from auditor.static.domain.taint import choosing, joined
-from auditor.static.domain.values import Const, Lib, Num, Truth, Tup, Value
+from auditor.static.domain.values import Const, Lib, Num, RowNumber, Truth, Tup, Value
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
 from auditor.static.transfer.splitting import SPLITS, Pieces
@@ -101,7 +101,10 @@ class TensorFunctions:
                 return totals
             record = self.views.data(first)
             if isinstance(first, Obj):
-                record = replace(record, span=self.consecutive(first))
+                span = self.consecutive(first)
+                record = replace(
+                    record, span=span, ints=self.numbers_of(first) if span is None else frozenset()
+                )
             return replace(record, array=first.array if isinstance(first, Data) else None, refs=frozenset())
         known = self.stacked_columns.constant_mask(first) if tail == "where" and len(args) == 3 else None
         if known is not None:
@@ -175,6 +178,22 @@ class TensorFunctions:
             if all(n is not None for n in numbers) and tail != "clip":
                 return Num(operation("min" if tail == "minimum" else "max", *numbers))
         return None
+
+    def numbers_of(self, listed: Obj) -> frozenset[RowNumber]:
+        """The numbers of a list, each at its place, as an array of them holds them."""
+        count = self.machine.evaluate.length(listed)
+        if listed.kind != "list" or count is None or count.is_constant:
+            return frozenset()
+        entry = self.machine.recorder.next_entry()
+        first = Atom("iter", (entry, 1), 0, Expr(0))
+        found: set[RowNumber] = set()
+        for turn in (first, Atom("iter", (entry, 2), 1, count - 1)):
+            row = Expr.of(turn)
+            number = self.views.number(self.machine.evaluate.element(listed, row))
+            if number is None:
+                return frozenset()
+            found.add((row, number, ()))
+        return frozenset(found)
 
     def of_totals(self, parts: Value, node: ast.AST) -> Obj | None:
         """An array of a few totals: scores added up, counts; what stands where is known until it is changed."""

@@ -194,6 +194,22 @@ class TokenFunctions:
         return replace(files, regions=frozenset(regions), rank=1, marks=files.marks - {"file"})
 
     def file_content(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Data:
+        """What is read of a file: all of it, or a part where the number of tokens is not the one that it holds."""
+        found = self.whole_content(args, node)
+        if not self.is_part(keywords.get("count")):
+            return found
+        return replace(found, regions=frozenset(replace(region, partial=True) for region in found.regions))
+
+    def is_part(self, count: Value | None) -> bool:
+        """Whether so many words may be fewer than the header says: a number of its own, or that number changed."""
+        if count is None:
+            return False
+        if isinstance(count, Const):
+            return isinstance(count.value, int) and count.value >= 0
+        form = self.views.data(count).formula
+        return form is not None and form.of is Of.TOKENS and bool(form.changes)
+
+    def whole_content(self, args: list[Value], node: ast.AST) -> Data:
         given = self.views.mix(*args)
         if given.regions or "train" in given.marks:
             return self.tokens_of(given) if "file" in given.marks else replace(given, rank=1)
