@@ -15,7 +15,7 @@
 Parameter names are the baseline's, so state dicts interchange. No loss reduction, no training here.
 
 Tensor suffixes: B rows, T positions of a window, S scored positions (T - first), D width, H heads, K
-key/value heads, N head width, R adapter rank, V vocabulary. `x_BTD` has shape [B, T, D].
+key/value heads, N head width, R adapter rank, V vocabulary. `exec_BTD` has shape [B, T, D].
 """
 
 from __future__ import annotations
@@ -74,9 +74,9 @@ def rms_norm(x: Tensor) -> Tensor:
     return F.rms_norm(x, (x.size(-1),))
 
 
-def rotate(x_BHTN: Tensor, cos_TN: Tensor, sin_TN: Tensor) -> Tensor:
+def rotate(exec_BHTN: Tensor, cos_TN: Tensor, sin_TN: Tensor) -> Tensor:
     """Rotary position embedding in the baseline's half-split layout (arXiv:2104.09864)."""
-    left, right = x_BHTN.chunk(2, dim=-1)
+    left, right = exec_BHTN.chunk(2, dim=-1)
     return torch.cat((left * cos_TN + right * sin_TN, right * cos_TN - left * sin_TN), dim=-1)
 
 
@@ -118,20 +118,20 @@ class CausalSelfAttention(nn.Module):
 
     def forward(
         self,
-        x_BTD: Tensor,
+        exec_BTD: Tensor,
         cos_TN: Tensor,
         sin_TN: Tensor,
         first: int = 0,
         adapter: BlockAdapter | None = None,
     ) -> Tensor:
         """Return the attention output at positions `first` and after, [B, S, D]."""
-        rows, length, _ = x_BTD.shape
-        q_BSD, k_BTE, v_BTE = self.c_q(x_BTD[:, first:]), self.c_k(x_BTD), self.c_v(x_BTD)
+        rows, length, _ = exec_BTD.shape
+        q_BSD, k_BTE, v_BTE = self.c_q(exec_BTD[:, first:]), self.c_k(exec_BTD), self.c_v(exec_BTD)
         if adapter is not None:
-            down_BT2R = x_BTD @ adapter.down_B2RD.to(x_BTD.dtype).transpose(1, 2)
+            down_BT2R = exec_BTD @ adapter.down_B2RD.to(exec_BTD.dtype).transpose(1, 2)
             q_down_BTR, v_down_BTR = down_BT2R.chunk(2, dim=-1)
-            q_BSD = q_BSD + q_down_BTR[:, first:] @ adapter.q_up_BDR.to(x_BTD.dtype).transpose(1, 2)
-            v_BTE = v_BTE + v_down_BTR @ adapter.v_up_BER.to(x_BTD.dtype).transpose(1, 2)
+            q_BSD = q_BSD + q_down_BTR[:, first:] @ adapter.q_up_BDR.to(exec_BTD.dtype).transpose(1, 2)
+            v_BTE = v_BTE + v_down_BTR @ adapter.v_up_BER.to(exec_BTD.dtype).transpose(1, 2)
         q_BHSN = q_BSD.view(rows, length - first, self.heads, self.head_dim).transpose(1, 2)
         k_BKTN = k_BTE.view(rows, length, self.kv_heads, self.head_dim).transpose(1, 2)
         v_BKTN = v_BTE.view(rows, length, self.kv_heads, self.head_dim).transpose(1, 2)
@@ -151,8 +151,8 @@ class MLP(nn.Module):
         self.fc = Linear(config.dim, config.mlp_mult * config.dim)
         self.proj = Linear(config.mlp_mult * config.dim, config.dim, zero=True)
 
-    def forward(self, x_BSD: Tensor) -> Tensor:
-        out_BSD: Tensor = self.proj(torch.relu(self.fc(x_BSD)).square())
+    def forward(self, exec_BSD: Tensor) -> Tensor:
+        out_BSD: Tensor = self.proj(torch.relu(self.fc(exec_BSD)).square())
         return out_BSD
 
 
@@ -169,7 +169,7 @@ class Block(nn.Module):
 
     def forward(
         self,
-        x_BTD: Tensor,
+        exec_BTD: Tensor,
         x0_BTD: Tensor,
         cos_TN: Tensor,
         sin_TN: Tensor,
@@ -177,17 +177,17 @@ class Block(nn.Module):
         adapter: BlockAdapter | None = None,
     ) -> Tensor:
         """Return the residual stream at positions `first` and after, [B, S, D]."""
-        dtype = x_BTD.dtype
+        dtype = exec_BTD.dtype
         mix_2D = self.resid_mix.to(dtype)
-        x_BTD = torch.addcmul(mix_2D[1] * x0_BTD, mix_2D[0], x_BTD)
-        attended_BSD = self.attn(rms_norm(x_BTD), cos_TN, sin_TN, first, adapter)
-        x_BSD = torch.addcmul(x_BTD[:, first:], self.attn_scale.to(dtype), attended_BSD)
-        return torch.addcmul(x_BSD, self.mlp_scale.to(dtype), self.mlp(rms_norm(x_BSD)))
+        exec_BTD = torch.addcmul(mix_2D[1] * x0_BTD, mix_2D[0], exec_BTD)
+        attended_BSD = self.attn(rms_norm(exec_BTD), cos_TN, sin_TN, first, adapter)
+        exec_BSD = torch.addcmul(exec_BTD[:, first:], self.attn_scale.to(dtype), attended_BSD)
+        return torch.addcmul(exec_BSD, self.mlp_scale.to(dtype), self.mlp(rms_norm(exec_BSD)))
 
 
-def mark_rows_dynamic(x_BTD: Tensor, x0_BTD: Tensor, adapter: BlockAdapter | None) -> None:
+def mark_rows_dynamic(exec_BTD: Tensor, x0_BTD: Tensor, adapter: BlockAdapter | None) -> None:
     """Tell the compiler that the number of rows changes from call to call, and nothing else."""
-    tensors = [x_BTD, x0_BTD]
+    tensors = [exec_BTD, x0_BTD]
     if adapter is not None:
         tensors += [adapter.down_B2RD, adapter.q_up_BDR, adapter.v_up_BER]
     for tensor in tensors:
@@ -232,21 +232,21 @@ class GPT(nn.Module):
             self.cos_TN[:length].to(self.compute_dtype),
             self.sin_TN[:length].to(self.compute_dtype),
         )
-        x_BTD = rms_norm(self.tok_emb(ids_BT).to(self.compute_dtype))
-        x0_BTD = x_BTD
+        exec_BTD = rms_norm(self.tok_emb(ids_BT).to(self.compute_dtype))
+        x0_BTD = exec_BTD
         skips: list[Tensor] = []
         last = len(self.blocks) - 1
         for i, block in enumerate(self.blocks):
             if i >= self.encoder_layers and skips:
-                skip_D = self.skip_weights[i - self.encoder_layers].to(x_BTD.dtype)
-                x_BTD = torch.addcmul(x_BTD, skip_D, skips.pop())
+                skip_D = self.skip_weights[i - self.encoder_layers].to(exec_BTD.dtype)
+                exec_BTD = torch.addcmul(exec_BTD, skip_D, skips.pop())
             adapter = None if adapters is None else adapters.blocks[i]
             if self.rows_vary:
-                mark_rows_dynamic(x_BTD, x0_BTD, adapter)
-            x_BTD = block(x_BTD, x0_BTD, cos_TN, sin_TN, first if i == last else 0, adapter)
+                mark_rows_dynamic(exec_BTD, x0_BTD, adapter)
+            exec_BTD = block(exec_BTD, x0_BTD, cos_TN, sin_TN, first if i == last else 0, adapter)
             if i < self.encoder_layers:
-                skips.append(x_BTD)
-        return rms_norm(x_BTD)
+                skips.append(exec_BTD)
+        return rms_norm(exec_BTD)
 
     def freeze(self, frozen: bool = True) -> None:
         """Stop gradients to the weights and cast the matrices once instead of in each call, or undo both."""

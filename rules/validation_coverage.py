@@ -262,10 +262,10 @@ def _leaves_out(skip: Skip, scores: list[Score]) -> bool:
 def _of_list(region: Region, container: int) -> bool:
     """Whether its place is an element of a list."""
     for expr in (region.start, region.stop):
-        for atom in () if expr is None else expr.atoms():
-            family = atom.args[0] if atom.kind in ("at", "pick") else None
+        for symbol in () if expr is None else expr.symbols():
+            family = symbol.args[0] if symbol.kind in ("at", "pick") else None
             if container == (family[0] if isinstance(family, tuple) else family) and (
-                isinstance(family, tuple) or atom.kind == "pick"
+                isinstance(family, tuple) or symbol.kind == "pick"
             ):
                 return True
     return False

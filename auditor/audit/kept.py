@@ -21,7 +21,7 @@ from auditor.reading.explored import Explored, NotExplored, explored
 from auditor.reading.gc_pause import patient_collector
 from auditor.reading.grounds import Grounds, grounds_of
 from auditor.reading.reading import Reading, read_submission, records_of
-from auditor.solver.expressions import forget
+from auditor.solver.expressions import reset_caches
 from auditor.submission.model import Submission
 from rules.core.rule import Policy
 
@@ -74,7 +74,7 @@ def audit_once(
 @patient_collector()
 def _judged_anew(store: Store, key: str, submission: Submission, policy: Policy) -> AuditResult | None:
     """The verdict on what is kept of a reading; None where that is nothing, or less than the rules ask for."""
-    forget()
+    reset_caches()
     kept = _known(store, key, tuple)
     if kept is None or len(kept) != 2:
         return None

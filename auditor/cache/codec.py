@@ -18,7 +18,7 @@ from typing import Any, Final
 import zstandard
 
 from auditor.errors import AuditorError
-from auditor.solver.expressions import Atom, Expr
+from auditor.solver.expressions import Expr, Symbol
 
 MODULES: Final = (
     "auditor.judgement.result",
@@ -49,7 +49,7 @@ MAX_BYTES: Final = 1 << 28
 CONTAINERS: Final = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
 BUILT: Final[dict[type, tuple[str, ...]]] = {
     Expr: ("constant", "terms"),
-    Atom: ("kind", "args", "low", "high", "facts"),
+    Symbol: ("kind", "args", "low", "high", "facts"),
 }
 """Classes that keep one object a value; they are made from these parts."""
 

@@ -106,12 +106,12 @@ def command(
         )
     from auditor.exit_codes import worst_exit
     from auditor.replay.replay import ReplayOptions, replay_submission
-    from auditor.replay.sandbox.ladder import Rung
+    from auditor.replay.sandbox.isolation_levels import IsolationLevel
 
     options = ReplayOptions(
         seed=seed,
         thorough=thorough,
-        rung=Rung(sandbox) if sandbox else None,
+        rung=IsolationLevel(sandbox) if sandbox else None,
         trusted=trusted,
         seconds=timeout or 300.0,
         memory=int((memory or 6.0) * (1 << 30)),

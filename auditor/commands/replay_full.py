@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from auditor.replay.full.harness import FullResult
     from auditor.replay.full.options import FullOptions
     from auditor.replay.full.plan import Plan
-    from auditor.replay.sandbox.ladder import Rung
+    from auditor.replay.sandbox.isolation_levels import IsolationLevel
     from auditor.stats.compare import Sample
     from auditor.submission.loaded import LoadResult
     from auditor.submission.model import Submission
@@ -119,12 +119,12 @@ def _options(
 ) -> FullOptions:
     from auditor.replay.full.options import RUNGS, SILENT_S, FullOptions, needs_network
     from auditor.replay.full.trial import choose_level
-    from auditor.replay.sandbox.ladder import Rung
+    from auditor.replay.sandbox.isolation_levels import IsolationLevel
 
     launcher = tuple(shlex.split(asked.torchrun or ""))
-    allowed = (Rung(sandbox),) if sandbox else (*RUNGS, Rung.NONE) if trusted else RUNGS
+    allowed = (IsolationLevel(sandbox),) if sandbox else (*RUNGS, IsolationLevel.NONE) if trusted else RUNGS
     if trusted and needs_network(launcher) and not sandbox:
-        allowed = (Rung.NONE,)
+        allowed = (IsolationLevel.NONE,)
     options = FullOptions(
         data=Path(asked.data or "").resolve(),
         ranks=ranks or 8,
@@ -255,11 +255,11 @@ def _at_real_size(
     return list(real_size_findings(found))
 
 
-def _toy_rung(plan: Plan) -> Rung | None:
+def _toy_rung(plan: Plan) -> IsolationLevel | None:
     """The level that was asked for; without a sandbox the replay chooses its own."""
-    from auditor.replay.sandbox.ladder import Rung
+    from auditor.replay.sandbox.isolation_levels import IsolationLevel
 
-    return plan.options.rung if plan.options.rung is not Rung.NONE else None
+    return plan.options.rung if plan.options.rung is not IsolationLevel.NONE else None
 
 
 def _show(result: FullResult) -> None:

@@ -100,7 +100,7 @@ class Seat:
             return Place(node=node, refused="runs another version of the auditor or of its libraries")
         try:
             if replays:
-                from auditor.replay.sandbox.ladder import choose
+                from auditor.replay.sandbox.isolation_levels import choose
 
                 choose()
             self._digest = digest

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from auditor.judgement.result import ReportResult, RuleResult, Verdict
 from auditor.judgement.verdict import fold_evaluation, understood
 from auditor.reading.counterfactuals import Alternative
-from auditor.solver.solver import refill
+from auditor.solver.solver import reset_budget
 from auditor.trace.answer import Answer
 from auditor.trace.events import Report
 from auditor.trace.trace import Trace
@@ -81,7 +81,7 @@ def _ask(rule: type[Rule], evidence: Evidence) -> tuple[Judgement, str]:
     if evidence.track not in rule.tracks:
         because = f"does not apply to the {evidence.track} track"
         return Judgement(outcome=Outcome.NOT_APPLICABLE, because=because), ""
-    refill()  # what a rule may ask of the prover does not hang on what was asked before it
+    reset_budget()  # what a rule may ask of the prover does not hang on what was asked before it
     try:
         return rule().judge(evidence), ""
     except Exception as error:  # noqa: BLE001  (a crash of one rule must be told, not spread)

@@ -13,7 +13,7 @@ from auditor.reading.counterfactuals import Exploration
 from auditor.reading.gc_pause import patient_collector
 from auditor.reading.log_origin import log_of_other_code
 from auditor.reading.static_witness import Witness
-from auditor.solver.expressions import forget
+from auditor.solver.expressions import reset_caches
 from auditor.submission.model import Submission
 from auditor.trace.trace import Trace
 
@@ -56,7 +56,7 @@ def read_submission(submission: Submission, *, overrides: Mapping[str, str] | No
     Raises:
         AuditorError: the script itself cannot be read.
     """
-    forget()
+    reset_caches()
     program = _program(submission)
     records = records_of(submission)
     settings, conflicts = effective_settings(

@@ -24,7 +24,7 @@ from auditor.replay.runs.cache import RunCache
 from auditor.replay.runs.claimed_line import ASSUMED, ClaimedLine, layer_files
 from auditor.replay.runs.recorded_trace import recorded_trace
 from auditor.replay.runs.session import Session
-from auditor.replay.sandbox.ladder import Rung, choose
+from auditor.replay.sandbox.isolation_levels import IsolationLevel, choose
 from auditor.replay.toy.target import ReplayTarget, prepare
 from auditor.trace.trace import Trace
 
@@ -52,7 +52,7 @@ class ReplayOptions:
 
     seed: int | None = None
     thorough: bool = False
-    rung: Rung | None = None
+    rung: IsolationLevel | None = None
     trusted: bool = False
     seconds: float = RUN_S
     memory: int = 6 << 30
@@ -153,22 +153,22 @@ def _laboratory(
     )
 
 
-def _session(rung: Rung, options: ReplayOptions) -> Session:
+def _session(rung: IsolationLevel, options: ReplayOptions) -> Session:
     allowed = _allowed(options)
     cache = RunCache(options.cache) if options.cache is not None else None
     return Session(rung, cache=cache, others=allowed[allowed.index(rung) + 1 :])
 
 
-def _rung(options: ReplayOptions) -> tuple[Rung, str]:
+def _rung(options: ReplayOptions) -> tuple[IsolationLevel, str]:
     return choose(allowed=_allowed(options))
 
 
-def _allowed(options: ReplayOptions) -> tuple[Rung, ...]:
+def _allowed(options: ReplayOptions) -> tuple[IsolationLevel, ...]:
     """The levels that may be tried, highest first."""
     if options.rung is not None:
         return (options.rung,)
-    confined = (Rung.BUBBLEWRAP, Rung.UNSHARE, Rung.LANDLOCK)
-    return (*confined, Rung.NONE) if options.trusted else confined
+    confined = (IsolationLevel.BUBBLEWRAP, IsolationLevel.UNSHARE, IsolationLevel.LANDLOCK)
+    return (*confined, IsolationLevel.NONE) if options.trusted else confined
 
 
 def _marks(reading: Reading, target: ReplayTarget) -> dict[str, list[int]]:

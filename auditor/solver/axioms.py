@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from auditor.solver.expressions import Atom, Condition, Expr, by_identity
+from auditor.solver.expressions import Condition, Expr, Symbol, by_identity
 from auditor.solver.operations import operation
 
 MAX_LEAST = 10**12
@@ -48,49 +48,49 @@ class Known:
     """
 
     rows: tuple[Expr, ...]
-    inner: tuple[Atom, ...]
+    inner: tuple[Symbol, ...]
     family: object = None
     function: object = None
     condition: tuple[str, int] | None = None
 
 
-def known(atom: Atom) -> Known:
+def known(symbol: Symbol) -> Known:
     """What is known of the symbol alone."""
-    found = atom.known
+    found = symbol.known
     if found is None:
-        found = atom.known = _known(atom)
+        found = symbol.known = _known(symbol)
     assert isinstance(found, Known)
     return found
 
 
-def _known(atom: Atom) -> Known:
-    me = Expr.of(atom)
-    rows = list(atom.facts)
-    if atom.low is not None:
-        rows.append(me - atom.low)
-    if atom.high is not None:
-        rows.append(atom.high - me)
-    if atom.kind == "mul" and (least := _least(atom)) is not None:
+def _known(symbol: Symbol) -> Known:
+    me = Expr.of(symbol)
+    rows = list(symbol.facts)
+    if symbol.low is not None:
+        rows.append(me - symbol.low)
+    if symbol.high is not None:
+        rows.append(symbol.high - me)
+    if symbol.kind == "mul" and (least := _least(symbol)) is not None:
         rows.append(me - least)
-    if atom.kind in ("floordiv", "mod"):
-        rows.extend(_division(atom, me))
-    elif atom.kind in ("min", "max"):
-        sign = 1 if atom.kind == "min" else -1
-        rows.extend((part - me).scaled(sign) for part in atom.parts())
-        rows.extend(_hull(me, tuple(atom.parts())))
-    elif atom.kind == "ite":
-        rows.extend(_hull(me, tuple(part for part in atom.args if isinstance(part, Expr))))
+    if symbol.kind in ("floordiv", "mod"):
+        rows.extend(_division(symbol, me))
+    elif symbol.kind in ("min", "max"):
+        sign = 1 if symbol.kind == "min" else -1
+        rows.extend((part - me).scaled(sign) for part in symbol.parts())
+        rows.extend(_hull(me, tuple(symbol.parts())))
+    elif symbol.kind == "ite":
+        rows.extend(_hull(me, tuple(part for part in symbol.args if isinstance(part, Expr))))
     inner = {a: None for row in rows for a, _ in row.terms}
-    if atom.kind != "ite":
+    if symbol.kind != "ite":
         # the parts of a conditional value are spoken of where it is decided
-        inner.update({a: None for part in atom.parts() for a, _ in part.terms})
-    inner.pop(atom, None)
-    condition = atom.args[0]
+        inner.update({a: None for part in symbol.parts() for a, _ in part.terms})
+    inner.pop(symbol, None)
+    condition = symbol.args[0]
     return Known(
         rows=tuple(row for row in rows if row.terms or row.constant < 0),
         inner=tuple(inner),
-        family=_family(atom),
-        function=_function(atom),
+        family=_family(symbol),
+        function=_function(symbol),
         condition=(condition.operator, condition.difference.number)
         if isinstance(condition, Condition)
         else None,
@@ -116,80 +116,80 @@ def _hull(me: Expr, parts: tuple[Expr, ...]) -> list[Expr]:
 def _bound(expr: Expr, sign: int) -> int | None:
     """The lower (sign 1) or upper (sign -1) bound that the symbols' own bounds give, or None."""
     total = expr.constant
-    for atom, coefficient in expr.terms:
+    for symbol, coefficient in expr.terms:
         if coefficient * sign > 0:
-            low = _least(atom)
+            low = _least(symbol)
             if low is None:
                 return None
             total += coefficient * low
-        elif atom.high is not None and atom.high.is_constant:
-            total += coefficient * atom.high.constant
+        elif symbol.high is not None and symbol.high.is_constant:
+            total += coefficient * symbol.high.constant
         else:
             return None
     return total
 
 
 @by_identity
-def _least(atom: Atom) -> int | None:
+def _least(symbol: Symbol) -> int | None:
     """What the symbol is at least, by its own bound or by those of its parts; None where these do not tell."""
-    if atom.low is not None:
-        return atom.low
-    if atom.kind not in ("mul", "floordiv"):
+    if symbol.low is not None:
+        return symbol.low
+    if symbol.kind not in ("mul", "floordiv"):
         return None
-    lows = [_bound(part, 1) for part in atom.parts()]
+    lows = [_bound(part, 1) for part in symbol.parts()]
     left, right = (lows[0], lows[-1])
     if left is None or right is None or left < 0 or right < 0:
         return None
-    return min(left * right, MAX_LEAST) if atom.kind == "mul" else 0
+    return min(left * right, MAX_LEAST) if symbol.kind == "mul" else 0
 
 
-def _division(atom: Atom, me: Expr) -> list[Expr]:
-    left, right = atom.args
+def _division(symbol: Symbol, me: Expr) -> list[Expr]:
+    left, right = symbol.args
     assert isinstance(left, Expr) and isinstance(right, Expr)
     if not right.is_constant or right.constant <= 0:
         return []
     divisor = right.constant
-    quotient = me if atom.kind == "floordiv" else operation("floordiv", left, right)
+    quotient = me if symbol.kind == "floordiv" else operation("floordiv", left, right)
     remainder = left - quotient.scaled(divisor)
-    if atom.kind == "mod":
+    if symbol.kind == "mod":
         return [me - remainder, remainder - me, remainder, Expr(divisor - 1) - remainder]
     return [remainder, Expr(divisor - 1) - remainder]
 
 
-def _family(atom: Atom) -> object:
-    if atom.kind == "iter":
-        return "iter", atom.args[0]
-    if atom.kind == "at":
-        buckets = tuple(part.number if isinstance(part, Expr) else part for part in atom.args[2:])
-        return "at", atom.args[0], buckets
-    if atom.kind == "mul" and (factors := _multiple(atom)) is not None:
+def _family(symbol: Symbol) -> object:
+    if symbol.kind == "iter":
+        return "iter", symbol.args[0]
+    if symbol.kind == "at":
+        buckets = tuple(part.number if isinstance(part, Expr) else part for part in symbol.args[2:])
+        return "at", symbol.args[0], buckets
+    if symbol.kind == "mul" and (factors := _multiple(symbol)) is not None:
         return "mul", factors[1].number
     return None
 
 
-def _multiple(atom: Atom) -> tuple[Expr, Expr] | None:
+def _multiple(symbol: Symbol) -> tuple[Expr, Expr] | None:
     """For a product of a loop's turn and something that is the same in all turns: the former and the latter."""
-    for turn, step in (atom.args, atom.args[::-1]):
+    for turn, step in (symbol.args, symbol.args[::-1]):
         assert isinstance(turn, Expr) and isinstance(step, Expr)
         if turn.iterations() and not step.iterations():
             return turn, step
     return None
 
 
-def _function(atom: Atom) -> object:
-    if atom.kind not in UNORDERED:
+def _function(symbol: Symbol) -> object:
+    if symbol.kind not in UNORDERED:
         return None
-    if atom.kind in ("floordiv", "mod") and isinstance(atom.args[1], Expr) and atom.args[1].is_constant:
-        return atom.kind, atom.args[1].constant
-    if not any(isinstance(part, Expr) for part in atom.args):
+    if symbol.kind in ("floordiv", "mod") and isinstance(symbol.args[1], Expr) and symbol.args[1].is_constant:
+        return symbol.kind, symbol.args[1].constant
+    if not any(isinstance(part, Expr) for part in symbol.args):
         return None
-    return atom.kind, tuple(None if isinstance(part, Expr) else part for part in atom.args)
+    return symbol.kind, tuple(None if isinstance(part, Expr) else part for part in symbol.args)
 
 
 @by_identity
-def branches(atom: Atom) -> tuple[Case, ...]:
+def branches(symbol: Symbol) -> tuple[Case, ...]:
     """The cases of a conditional value: first those in which its condition holds, which is one."""
-    condition, then, other = atom.args
+    condition, then, other = symbol.args
     assert isinstance(condition, Condition) and isinstance(then, Expr) and isinstance(other, Expr)
     difference = condition.difference
     if condition.operator == ">=":
@@ -198,24 +198,24 @@ def branches(atom: Atom) -> tuple[Case, ...]:
 
 
 @by_identity
-def value_rows(atom: Atom, branch: int) -> Case:
+def value_rows(symbol: Symbol, branch: int) -> Case:
     """What a conditional value is where its condition holds (branch 1) or not (branch 2)."""
-    chosen = atom.args[branch]
+    chosen = symbol.args[branch]
     assert isinstance(chosen, Expr)
-    difference = Expr.of(atom) - chosen
+    difference = Expr.of(symbol) - chosen
     return difference, -difference
 
 
 @by_identity
-def part_cases(atom: Atom) -> tuple[Case, ...]:
+def part_cases(symbol: Symbol) -> tuple[Case, ...]:
     """The cases of a minimum or maximum: which of the parts it is."""
-    me = Expr.of(atom)
-    sign = 1 if atom.kind == "min" else -1
-    return tuple(((me - part).scaled(sign),) for part in atom.parts())
+    me = Expr.of(symbol)
+    sign = 1 if symbol.kind == "min" else -1
+    return tuple(((me - part).scaled(sign),) for part in symbol.parts())
 
 
 @by_identity
-def order(a: Atom, b: Atom) -> tuple[Case, Gaps | None]:
+def order(a: Symbol, b: Symbol) -> tuple[Case, Gaps | None]:
     """What the order of two symbols of one family implies: rows that hold, and what depends on values."""
     if a.kind == "iter":
         first, second = a.args[1], b.args[1]
@@ -252,7 +252,7 @@ def order_cases(gaps: Gaps) -> tuple[Case, ...]:
 
 
 @by_identity
-def argument_gaps(a: Atom, b: Atom) -> tuple[Expr, ...]:
+def argument_gaps(a: Symbol, b: Symbol) -> tuple[Expr, ...]:
     """The differences between the arguments of two symbols of one function."""
     return tuple(
         x - y for x, y in zip(a.args, b.args, strict=True) if isinstance(x, Expr) and isinstance(y, Expr)

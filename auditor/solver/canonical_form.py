@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auditor.solver.expressions import Atom, Condition, Expr, on_forget
+from auditor.solver.expressions import Condition, Expr, Symbol, on_forget
 
 NUMBERED = frozenset(["iter", "free", "size", "opaque", "at", "elem", "pick"])
 """Kinds of symbols whose first argument is a number, or a name, that only tells it from others."""
@@ -31,7 +31,7 @@ def question_form(parts: Iterable[Expr]) -> tuple[int, ...]:
     return tuple(out)
 
 
-def form(part: Expr | Atom) -> tuple[int, Names]:
+def form(part: Expr | Symbol) -> tuple[int, Names]:
     """The shape of an expression or symbol, and what is numbered in it in the order of first occurrence."""
     if part.form is None:
         names: dict[object, int] = {}
@@ -40,29 +40,31 @@ def form(part: Expr | Atom) -> tuple[int, Names]:
     return part.form
 
 
-def _inside(part: Expr | Atom, names: dict[object, int]) -> tuple[int, ...]:
+def _inside(part: Expr | Symbol, names: dict[object, int]) -> tuple[int, ...]:
     """The shape of a part with the places of its names among those of the whole."""
     shape, inside = form(part)
     return shape, *[names.setdefault(name, len(names)) for name in inside]
 
 
 def _expression(expr: Expr, names: dict[object, int]) -> object:
-    terms = sorted((form(atom)[0], coefficient, atom.number, atom) for atom, coefficient in expr.terms)
-    return expr.constant, *[(coefficient, _inside(atom, names)) for _, coefficient, _, atom in terms]
+    terms = sorted(
+        (form(symbol)[0], coefficient, symbol.number, symbol) for symbol, coefficient in expr.terms
+    )
+    return expr.constant, *[(coefficient, _inside(symbol, names)) for _, coefficient, _, symbol in terms]
 
 
-def _symbol(atom: Atom, names: dict[object, int]) -> object:
-    described: list[object] = [atom.kind, atom.low]
-    for position, part in enumerate(atom.args):
+def _symbol(symbol: Symbol, names: dict[object, int]) -> object:
+    described: list[object] = [symbol.kind, symbol.low]
+    for position, part in enumerate(symbol.args):
         if isinstance(part, Expr):
             described.append(_inside(part, names))
         elif isinstance(part, Condition):
             described.append((part.operator, _inside(part.difference, names)))
-        elif (position == 0 and atom.kind in NUMBERED) or (position == 1 and atom.kind == "pick"):
-            space = "entry" if atom.kind == "iter" or position == 1 else atom.kind
+        elif (position == 0 and symbol.kind in NUMBERED) or (position == 1 and symbol.kind == "pick"):
+            space = "entry" if symbol.kind == "iter" or position == 1 else symbol.kind
             described.append((isinstance(part, int), names.setdefault((space, part), len(names))))
         else:
             described.append(("as it is", part))
-    described.append(None if atom.high is None else _inside(atom.high, names))
-    described.extend(_inside(fact, names) for fact in atom.facts)
+    described.append(None if symbol.high is None else _inside(symbol.high, names))
+    described.extend(_inside(fact, names) for fact in symbol.facts)
     return tuple(described)

@@ -1,8 +1,8 @@
 """Integer expressions over symbols: the positions that slices, windows and loop variables take.
 
-An `Expr` is `constant + Σ coefficient·Atom`. An `Atom` is a symbol with structure: an iteration counter of one
+An `Expr` is `constant + Σ coefficient·Symbol`. A `Symbol` is a symbol with structure: an iteration counter of one
 entry of a loop, an element of a container, or an operation that is not linear (`min`, `//`, a conditional).
-Atoms compare by structure, so the same expression computed at two places is the same symbol and cancels.
+Symbols compare by structure, so the same expression computed at two places is the same symbol and cancels.
 Nothing here knows Python's syntax; `auditor.solver.solver` answers questions about these expressions.
 """
 
@@ -16,8 +16,8 @@ from math import gcd
 from typing import TypeVar, cast
 from zlib import crc32
 
-Change = Callable[["Atom"], "Expr | None"]
-"""What an atom becomes, or None to keep it; best an `Exchange`."""
+Change = Callable[["Symbol"], "Expr | None"]
+"""What a symbol becomes, or None to keep it; best an `Exchange`."""
 
 Form = tuple[tuple[int, int], ...]
 """Numbers of symbols with their coefficients, the first one positive."""
@@ -25,11 +25,11 @@ Form = tuple[tuple[int, int], ...]
 Row = tuple[Form, bool, int]
 """A form, whether it is bounded from below, and the bound."""
 
-Memo = dict[int, tuple["Atom", "Expr"]]
-"""What became of each atom, by identity; the atom is kept so that its identity is not given away."""
+Memo = dict[int, tuple["Symbol", "Expr"]]
+"""What became of each symbol, by identity; the symbol is kept so that its identity is not given away."""
 
 
-class Atom:
+class Symbol:
     """One symbol.
 
     Attributes:
@@ -66,10 +66,10 @@ class Atom:
         low: int | None = None,
         high: Expr | None = None,
         facts: tuple[Expr, ...] = (),
-    ) -> Atom:
+    ) -> Symbol:
         # parts by identity: equal parts may differ in what is known of them
         key = (kind, tuple(map(_identity, args)), low, id(high), tuple(map(id, facts)))
-        known = _ATOMS.get(key)
+        known = _SYMBOLS.get(key)
         if known is not None:
             return known
         new = super().__new__(cls)
@@ -77,7 +77,7 @@ class Atom:
         new._hash = hash((_stable(kind), _stable(args)))
         new.number = _number((kind, tuple(map(_value, args))))
         new.form = new.known = new._content = None
-        _ATOMS[key] = new
+        _SYMBOLS[key] = new
         return new
 
     def __hash__(self) -> int:
@@ -87,18 +87,18 @@ class Atom:
         """Equal by what it is, not by what is known of it."""
         if self is other:
             return True
-        if not isinstance(other, Atom) or self._hash != other._hash:
+        if not isinstance(other, Symbol) or self._hash != other._hash:
             return False
         if self.number == other.number:
             return True
         return self.kind == other.kind and self.args == other.args
 
     def __repr__(self) -> str:
-        return f"Atom({self.kind}, {self._hash:x})"
+        return f"Symbol({self.kind}, {self._hash:x})"
 
-    def knowing(self, *, high: Expr | None = None, facts: tuple[Expr, ...] = ()) -> Atom:
+    def knowing(self, *, high: Expr | None = None, facts: tuple[Expr, ...] = ()) -> Symbol:
         """The same symbol with more known of it."""
-        return Atom(
+        return Symbol(
             self.kind, self.args, self.low, high if high is not None else self.high, self.facts + facts
         )
 
@@ -131,16 +131,16 @@ class Atom:
         return self._content
 
 
-_ATOMS: dict[tuple[object, ...], Atom] = {}
+_SYMBOLS: dict[tuple[object, ...], Symbol] = {}
 _EXPRS: dict[tuple[object, ...], Expr] = {}
 _NUMBERS: dict[tuple[object, ...], int] = {}
 _COUNT = count()
 _ON_FORGET: list[Callable[[], None]] = []
 
 
-def forget() -> None:
+def reset_caches() -> None:
     """Let go of all symbols and answers and start a new budget: before each script, so that memory stays flat."""
-    _ATOMS.clear()
+    _SYMBOLS.clear()
     _EXPRS.clear()
     _NUMBERS.clear()
     for clear in _ON_FORGET:
@@ -183,7 +183,7 @@ def by_identity(function: Question) -> Question:
 def _key(part: object) -> object:
     if isinstance(part, tuple):
         return tuple(map(_key, part))
-    return id(part) if isinstance(part, (Expr, Atom)) else part
+    return id(part) if isinstance(part, (Expr, Symbol)) else part
 
 
 def _identity(part: object) -> object:
@@ -262,24 +262,24 @@ class Expr:
     )
     number: int
     constant: int
-    terms: tuple[tuple[Atom, int], ...]
+    terms: tuple[tuple[Symbol, int], ...]
     _hash: int
-    _iterations: frozenset[Atom] | None
-    _counters: frozenset[Atom] | None
-    _atoms: tuple[Atom, ...] | None
+    _iterations: frozenset[Symbol] | None
+    _counters: frozenset[Symbol] | None
+    _atoms: tuple[Symbol, ...] | None
     _row: Row | None
     _content: frozenset[object] | None
     form: tuple[int, tuple[object, ...]] | None
 
-    def __new__(cls, constant: int, terms: tuple[tuple[Atom, int], ...] = ()) -> Expr:
-        key = (constant, tuple((id(atom), coefficient) for atom, coefficient in terms))
+    def __new__(cls, constant: int, terms: tuple[tuple[Symbol, int], ...] = ()) -> Expr:
+        key = (constant, tuple((id(symbol), coefficient) for symbol, coefficient in terms))
         known = _EXPRS.get(key)
         if known is not None:
             return known
         new = super().__new__(cls)
         new.constant, new.terms = constant, terms
         new._hash = hash((constant, terms))
-        new.number = _number((constant, tuple((atom.number, coefficient) for atom, coefficient in terms)))
+        new.number = _number((constant, tuple((symbol.number, coefficient) for symbol, coefficient in terms)))
         new._iterations = new._counters = None
         new._row = new._content = new.form = None
         new._atoms = None
@@ -302,8 +302,8 @@ class Expr:
         return f"Expr({self.constant}, {len(self.terms)} terms, {self._hash:x})"
 
     @staticmethod
-    def of(atom: Atom) -> Expr:
-        return Expr(0, ((atom, 1),))
+    def of(symbol: Symbol) -> Expr:
+        return Expr(0, ((symbol, 1),))
 
     @property
     def is_constant(self) -> bool:
@@ -315,12 +315,12 @@ class Expr:
         if not other.terms:
             return Expr(self.constant + other.constant, self.terms)
         merged = dict(self.terms)
-        for atom, coefficient in other.terms:
-            total = merged.get(atom, 0) + coefficient
+        for symbol, coefficient in other.terms:
+            total = merged.get(symbol, 0) + coefficient
             if total:
-                merged[atom] = total
+                merged[symbol] = total
             else:
-                del merged[atom]
+                del merged[symbol]
         return Expr(self.constant + other.constant, in_order(merged))
 
     def __neg__(self) -> Expr:
@@ -334,21 +334,21 @@ class Expr:
             return Expr(0)
         return Expr(self.constant * factor, tuple((a, c * factor) for a, c in self.terms))
 
-    def _met(self, inside: Callable[[Atom], Iterable[Expr]]) -> tuple[Atom, ...]:
-        """Every atom once, with those in what `inside` gives for each."""
-        seen: dict[int, Atom] = {}
-        frontier = [atom for atom, _ in self.terms]
+    def _met(self, inside: Callable[[Symbol], Iterable[Expr]]) -> tuple[Symbol, ...]:
+        """Every symbol once, with those in what `inside` gives for each."""
+        seen: dict[int, Symbol] = {}
+        frontier = [symbol for symbol, _ in self.terms]
         while frontier:
-            atom = frontier.pop()
-            if id(atom) not in seen:
-                seen[id(atom)] = atom
-                frontier.extend(inner for part in inside(atom) for inner, _ in part.terms)
+            symbol = frontier.pop()
+            if id(symbol) not in seen:
+                seen[id(symbol)] = symbol
+                frontier.extend(inner for part in inside(symbol) for inner, _ in part.terms)
         return tuple(seen.values())
 
-    def atoms(self) -> tuple[Atom, ...]:
-        """Every atom once, those inside other atoms included."""
+    def symbols(self) -> tuple[Symbol, ...]:
+        """Every symbol once, those inside other symbols included."""
         if self._atoms is None:
-            self._atoms = self._met(Atom.parts)
+            self._atoms = self._met(Symbol.parts)
         return self._atoms
 
     def content(self) -> frozenset[object]:
@@ -358,23 +358,23 @@ class Expr:
         the condition of each conditional value.
         """
         if self._content is None:
-            self._content = frozenset().union(*(atom.content() for atom, _ in self.terms))
+            self._content = frozenset().union(*(symbol.content() for symbol, _ in self.terms))
         return self._content
 
-    def counters(self) -> frozenset[Atom]:
+    def counters(self) -> frozenset[Symbol]:
         """Every iteration counter that is spoken of, in what is known of symbols as well."""
         if self._counters is None:
-            self._counters = frozenset(a for a in self._met(Atom.parts_and_facts) if a.kind == "iter")
+            self._counters = frozenset(a for a in self._met(Symbol.parts_and_facts) if a.kind == "iter")
         return self._counters
 
-    def iterations(self) -> frozenset[Atom]:
+    def iterations(self) -> frozenset[Symbol]:
         """The iteration counters that the value depends on.
 
         An unknown is another one in each turn of its loops, but nothing says that these tell its values apart.
         """
         if self._iterations is None:
-            met = self._met(lambda atom: () if atom.kind == "free" else atom.parts())
-            self._iterations = frozenset(atom for atom in met if atom.kind == "iter")
+            met = self._met(lambda symbol: () if symbol.kind == "free" else symbol.parts())
+            self._iterations = frozenset(symbol for symbol in met if symbol.kind == "iter")
         return self._iterations
 
     def row(self) -> Row:
@@ -382,15 +382,15 @@ class Expr:
         if self._row is None:
             divisor = gcd(*(coefficient for _, coefficient in self.terms))
             if self.terms[0][1] < 0:
-                form = tuple((atom.number, -(coefficient // divisor)) for atom, coefficient in self.terms)
+                form = tuple((symbol.number, -(coefficient // divisor)) for symbol, coefficient in self.terms)
                 self._row = form, False, self.constant // divisor
             else:
-                form = tuple((atom.number, coefficient // divisor) for atom, coefficient in self.terms)
+                form = tuple((symbol.number, coefficient // divisor) for symbol, coefficient in self.terms)
                 self._row = form, True, -(self.constant // divisor)
         return self._row
 
 
-def in_order(terms: dict[Atom, int]) -> tuple[tuple[Atom, int], ...]:
+def in_order(terms: dict[Symbol, int]) -> tuple[tuple[Symbol, int], ...]:
     """The terms in an order that is the same in every process."""
     return tuple(sorted(terms.items(), key=lambda item: item[0]._hash))
 

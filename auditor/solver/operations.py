@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from auditor.solver.expressions import Atom, Change, Condition, Expr, Memo, in_order, on_forget
+from auditor.solver.expressions import Change, Condition, Expr, Memo, Symbol, in_order, on_forget
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Exchange:
     """A change that only concerns expressions with certain symbols: others are left alone without a look inside.
 
     Attributes:
-        change: what an atom becomes, or None to keep it.
+        change: what a symbol becomes, or None to keep it.
         keys: what tells these symbols, as in `Expr.content`.
         memo: what became of symbols so far.
     """
@@ -26,10 +26,10 @@ class Exchange:
     keys: frozenset[object]
     memo: Memo = field(default_factory=dict)
 
-    def __call__(self, atom: Atom) -> Expr | None:
-        return self.change(atom)
+    def __call__(self, symbol: Symbol) -> Expr | None:
+        return self.change(symbol)
 
-    def concerns(self, part: Expr | Atom) -> bool:
+    def concerns(self, part: Expr | Symbol) -> bool:
         """Whether the change may concern an expression or symbol."""
         return not self.keys.isdisjoint(part.content())
 
@@ -37,23 +37,23 @@ class Exchange:
 def turns_exchanged(table: Mapping[object, Expr]) -> Exchange:
     """The iteration counters of these loop entries become the given expressions."""
 
-    def change(atom: Atom) -> Expr | None:
-        return table.get(atom.args[0]) if atom.kind == "iter" else None
+    def change(symbol: Symbol) -> Expr | None:
+        return table.get(symbol.args[0]) if symbol.kind == "iter" else None
 
     return Exchange(change, frozenset((entry,) for entry in table))
 
 
-def atoms_exchanged(table: Mapping[Atom, Expr]) -> Exchange:
+def atoms_exchanged(table: Mapping[Symbol, Expr]) -> Exchange:
     """The symbols become the given expressions."""
-    numbers = {atom.number: expr for atom, expr in table.items()}
-    return Exchange(lambda atom: numbers.get(atom.number), frozenset(numbers))
+    numbers = {symbol.number: expr for symbol, expr in table.items()}
+    return Exchange(lambda symbol: numbers.get(symbol.number), frozenset(numbers))
 
 
 def replace_atoms(expr: Expr, change: Change, memo: Memo | None = None) -> Expr:
-    """The expression with atoms exchanged, at every depth.
+    """The expression with symbols exchanged, at every depth.
 
     Args:
-        memo: what became of each atom, for several expressions under one change; an `Exchange` has its own.
+        memo: what became of each symbol, for several expressions under one change; an `Exchange` has its own.
     """
     if memo is None:
         memo = change.memo if isinstance(change, Exchange) else {}
@@ -61,42 +61,42 @@ def replace_atoms(expr: Expr, change: Change, memo: Memo | None = None) -> Expr:
 
 
 def exchanged(expr: Expr, change: Change, memo: Memo) -> Expr:
-    """The expression with atoms exchanged, at every depth and in what is known of them.
+    """The expression with symbols exchanged, at every depth and in what is known of them.
 
-    `memo` keeps what became of each atom, for several expressions under one change. It goes by identity: equal
-    atoms may differ in what is known of them.
+    `memo` keeps what became of each symbol, for several expressions under one change. It goes by identity: equal
+    symbols may differ in what is known of them.
     """
     if not expr.terms or (isinstance(change, Exchange) and change.keys.isdisjoint(expr.content())):
         return expr
     same = True
     parts: list[tuple[Expr, int]] = []
-    for atom, coefficient in expr.terms:
-        known = memo.get(id(atom))
+    for symbol, coefficient in expr.terms:
+        known = memo.get(id(symbol))
         if known is None:
-            known = memo[id(atom)] = atom, _replaced(atom, change, memo)
+            known = memo[id(symbol)] = symbol, _replaced(symbol, change, memo)
         new = known[1]
-        same = same and len(new.terms) == 1 and new.terms[0][0] is atom and new.constant == 0
+        same = same and len(new.terms) == 1 and new.terms[0][0] is symbol and new.constant == 0
         parts.append((new, coefficient))
     if same:
         return expr
-    merged: dict[Atom, int] = {}
+    merged: dict[Symbol, int] = {}
     total = expr.constant
     for new, factor in parts:
         total += new.constant * factor
-        for atom, coefficient in new.terms:
-            merged[atom] = merged.get(atom, 0) + coefficient * factor
-    return Expr(total, in_order({atom: c for atom, c in merged.items() if c}))
+        for symbol, coefficient in new.terms:
+            merged[symbol] = merged.get(symbol, 0) + coefficient * factor
+    return Expr(total, in_order({symbol: c for symbol, c in merged.items() if c}))
 
 
-def _replaced(atom: Atom, change: Change, memo: Memo) -> Expr:
-    new = change(atom)
+def _replaced(symbol: Symbol, change: Change, memo: Memo) -> Expr:
+    new = change(symbol)
     if new is not None:
         return new
-    if isinstance(change, Exchange) and change.keys.isdisjoint(atom.content()):
-        return Expr.of(atom)
+    if isinstance(change, Exchange) and change.keys.isdisjoint(symbol.content()):
+        return Expr.of(symbol)
     parts: list[object] = []
     same = True
-    for part in atom.args:
+    for part in symbol.args:
         if isinstance(part, Expr):
             replaced: object = exchanged(part, change, memo)
         elif isinstance(part, Condition):
@@ -106,18 +106,18 @@ def _replaced(atom: Atom, change: Change, memo: Memo) -> Expr:
             replaced = part
         same = same and replaced is part
         parts.append(replaced)
-    high = None if atom.high is None else exchanged(atom.high, change, memo)
-    facts = tuple(exchanged(fact, change, memo) for fact in atom.facts)
+    high = None if symbol.high is None else exchanged(symbol.high, change, memo)
+    facts = tuple(exchanged(fact, change, memo) for fact in symbol.facts)
     if same:
-        known = high is atom.high and all(a is b for a, b in zip(facts, atom.facts, strict=True))
-        return Expr.of(atom if known else Atom(atom.kind, atom.args, atom.low, high, facts))
-    return operation(atom.kind, *parts, low=atom.low, high=high, facts=facts)
+        known = high is symbol.high and all(a is b for a, b in zip(facts, symbol.facts, strict=True))
+        return Expr.of(symbol if known else Symbol(symbol.kind, symbol.args, symbol.low, high, facts))
+    return operation(symbol.kind, *parts, low=symbol.low, high=high, facts=facts)
 
 
 def operation(
     kind: str, *args: object, low: int | None = None, high: Expr | None = None, facts: tuple[Expr, ...] = ()
 ) -> Expr:
-    """An atom for `kind(args)`, simplified where that is exact."""
+    """A symbol for `kind(args)`, simplified where that is exact."""
     if kind in ("min", "max"):
         return _extremum(kind, [a for a in args if isinstance(a, Expr)])
     if kind in ("floordiv", "mod", "mul"):
@@ -142,7 +142,7 @@ def operation(
             chosen = then if holds else other
             assert isinstance(chosen, Expr)
             return chosen
-    return Expr.of(Atom(kind, args, low, high, facts))
+    return Expr.of(Symbol(kind, args, low, high, facts))
 
 
 _ASSUMED: dict[tuple[int, str, int, int], Expr] = {}
@@ -159,9 +159,9 @@ def assume(expr: Expr, condition: Condition, branch: int) -> Expr:
     known = _ASSUMED.get(asked)
     if known is None:
 
-        def change(atom: Atom) -> Expr | None:
-            if atom.kind == "ite" and isinstance(atom.args[0], Condition) and atom.args[0].key == key:
-                chosen = atom.args[branch]
+        def change(symbol: Symbol) -> Expr | None:
+            if symbol.kind == "ite" and isinstance(symbol.args[0], Condition) and symbol.args[0].key == key:
+                chosen = symbol.args[branch]
                 assert isinstance(chosen, Expr)
                 return replace_atoms(chosen, exchange)
             return None
@@ -186,14 +186,14 @@ def _extremum(kind: str, parts: list[Expr]) -> Expr:
         rest.append(Expr(min(numbers) if kind == "min" else max(numbers)))
     if len(rest) == 1:
         return rest[0]
-    return Expr.of(Atom(kind, tuple(rest)))
+    return Expr.of(Symbol(kind, tuple(rest)))
 
 
 MAX_FACTORS = 8
 """Constants that a factor or divisor may be one of, for the operation to be linear in each case."""
 
 
-def _one_of_constants(expr: Expr) -> Atom | None:
+def _one_of_constants(expr: Expr) -> Symbol | None:
     """The conditional whose cases are all constants that an expression is, or None; few cases only."""
     if len(expr.terms) != 1 or expr.terms[0][0].kind != "ite":
         return None
@@ -209,10 +209,10 @@ def _one_of_constants(expr: Expr) -> Atom | None:
     return expr.terms[0][0] if leaves <= MAX_FACTORS else None
 
 
-def _case_by_case(kind: str, left: Expr, right: Expr, *, chosen: Expr, atom: Atom) -> Expr:
+def _case_by_case(kind: str, left: Expr, right: Expr, *, chosen: Expr, symbol: Symbol) -> Expr:
     """The operation with the conditional operand exchanged for each of its cases."""
     coefficient = chosen.terms[0][1]
-    condition, *cases = atom.args
+    condition, *cases = symbol.args
     results = []
     for case in cases:
         assert isinstance(case, Expr)
@@ -228,20 +228,20 @@ MAX_PRODUCTS = 12
 def _product(left: Expr, right: Expr) -> Expr:
     """The product of two sums, written out, so that what is equal looks equal."""
     if len(left.terms) * len(right.terms) > MAX_PRODUCTS:
-        return Expr.of(Atom("mul", tuple(sorted((left, right), key=hash))))
+        return Expr.of(Symbol("mul", tuple(sorted((left, right), key=hash))))
     total = right.scaled(left.constant) + left.scaled(right.constant) - left.constant * right.constant
     for a, times in left.terms:
         for b, more in right.terms:
             factors = sorted((Expr.of(a), Expr.of(b)), key=hash)
-            total += Expr.of(Atom("mul", tuple(factors))).scaled(times * more)
+            total += Expr.of(Symbol("mul", tuple(factors))).scaled(times * more)
     return total
 
 
 def _arithmetic(kind: str, left: Expr, right: Expr) -> Expr:
     for chosen in (right, left) if kind == "mul" else (right,):
-        atom = _one_of_constants(chosen)
-        if atom is not None and not (left.is_constant or right.is_constant):
-            return _case_by_case(kind, left, right, chosen=chosen, atom=atom)
+        symbol = _one_of_constants(chosen)
+        if symbol is not None and not (left.is_constant or right.is_constant):
+            return _case_by_case(kind, left, right, chosen=chosen, symbol=symbol)
     if kind == "mul":
         if left.is_constant:
             return right.scaled(left.constant)
@@ -257,5 +257,5 @@ def _arithmetic(kind: str, left: Expr, right: Expr) -> Expr:
                 return Expr(left.constant % divisor)
             return Expr(left.constant // divisor, tuple((a, c // divisor) for a, c in left.terms))
         if kind == "mod":
-            return Expr.of(Atom("mod", (left, right), 0, Expr(divisor - 1)))
-    return Expr.of(Atom(kind, (left, right)))
+            return Expr.of(Symbol("mod", (left, right), 0, Expr(divisor - 1)))
+    return Expr.of(Symbol(kind, (left, right)))

@@ -28,7 +28,7 @@ from auditor.solver.axioms import (
     part_cases,
     value_rows,
 )
-from auditor.solver.expressions import Atom, Condition, Expr
+from auditor.solver.expressions import Condition, Expr, Symbol
 from auditor.solver.simplex import Simplex
 
 MAX_BRANCHES = 12
@@ -81,17 +81,17 @@ class Refutation:
         self._branches = MAX_BRANCHES
         self._simplex = Simplex()
         self._columns: dict[int, int] = {}
-        self._symbols: dict[int, Atom] = {}
+        self._symbols: dict[int, Symbol] = {}
         self._forms: dict[tuple[tuple[int, int], ...], int] = {}
         # What is spoken of in the present case, taken back with it: symbols, by identity, with the mask of
         # decisions that they depend on, conditions with the branch as well.
         self._active: dict[int, int] = {}
         self._decided: dict[object, tuple[int, int]] = {}
-        self._choices: list[Atom] = []
-        self._extrema: list[Atom] = []
-        self._counters: dict[object, list[Atom]] = {}
-        self._arrays: dict[object, list[Atom]] = {}
-        self._functions: dict[object, list[Atom]] = {}
+        self._choices: list[Symbol] = []
+        self._extrema: list[Symbol] = []
+        self._counters: dict[object, list[Symbol]] = {}
+        self._arrays: dict[object, list[Symbol]] = {}
+        self._functions: dict[object, list[Symbol]] = {}
         self._trail: list[object] = []
 
     @property
@@ -106,27 +106,27 @@ class Refutation:
     # facts
     def _assert(self, rows: Iterable[Expr], mask: int) -> int | None:
         """Put up rows and what is known of the symbols in them; the mask of a contradiction, or None."""
-        waiting: list[Atom] = []
+        waiting: list[Symbol] = []
         for row in rows:
             conflict = self._bound(row, mask)
             if conflict is not None:
                 return conflict
-            waiting += [atom for atom, _ in row.terms]
+            waiting += [symbol for symbol, _ in row.terms]
         active = self._active
         while waiting:
-            atom = waiting.pop()
-            if id(atom) in active:
+            symbol = waiting.pop()
+            if id(symbol) in active:
                 continue
-            active[id(atom)] = mask
-            self._symbols.setdefault(atom.number, atom)
-            self._trail.append(id(atom))
-            facts = known(atom)
+            active[id(symbol)] = mask
+            self._symbols.setdefault(symbol.number, symbol)
+            self._trail.append(id(symbol))
+            facts = known(symbol)
             for row in facts.rows:
                 conflict = self._bound(row, mask)
                 if conflict is not None:
                     return conflict
             waiting += facts.inner
-            conflict = self._relate(atom, mask)
+            conflict = self._relate(symbol, mask)
             if conflict is not None:
                 return conflict
         return None
@@ -150,32 +150,32 @@ class Refutation:
             column = self._columns[number] = self._simplex.variable()
         return column
 
-    def _relate(self, atom: Atom, mask: int) -> int | None:
+    def _relate(self, symbol: Symbol, mask: int) -> int | None:
         """What a symbol that is now spoken of has to do with the others that are."""
-        facts = known(atom)
+        facts = known(symbol)
         if facts.family is not None:
-            lists = self._counters if atom.kind == "iter" else self._arrays
+            lists = self._counters if symbol.kind == "iter" else self._arrays
             others = lists.setdefault(facts.family, [])
             for other in others:
-                if other.number != atom.number:
-                    for row in order(other, atom)[0]:
+                if other.number != symbol.number:
+                    for row in order(other, symbol)[0]:
                         conflict = self._bound(row, mask | self._active[id(other)])
                         if conflict is not None:
                             return conflict
-            self._enlist(others, atom)
+            self._enlist(others, symbol)
         elif facts.function is not None:
-            self._enlist(self._functions.setdefault(facts.function, []), atom)
+            self._enlist(self._functions.setdefault(facts.function, []), symbol)
         elif facts.condition is not None:
-            self._enlist(self._choices, atom)
+            self._enlist(self._choices, symbol)
             decided = self._decided.get(facts.condition)
             if decided is not None:
-                return self._assert(value_rows(atom, decided[0]), mask | decided[1])
-        elif atom.kind in ("min", "max"):
-            self._enlist(self._extrema, atom)
+                return self._assert(value_rows(symbol, decided[0]), mask | decided[1])
+        elif symbol.kind in ("min", "max"):
+            self._enlist(self._extrema, symbol)
         return None
 
-    def _enlist(self, names: list[Atom], atom: Atom) -> None:
-        names.append(atom)
+    def _enlist(self, names: list[Symbol], symbol: Symbol) -> None:
+        names.append(symbol)
         self._trail.append(names)
 
     def _undo(self, bounds: int, length: int) -> None:
@@ -220,9 +220,9 @@ class Refutation:
         branch = split.branches[position]
         self._decided[split.condition] = branch, mask
         self._trail.append(split.condition)
-        for atom in tuple(self._choices):
-            if known(atom).condition == split.condition:
-                conflict = self._assert(value_rows(atom, branch), mask | self._active[id(atom)])
+        for symbol in tuple(self._choices):
+            if known(symbol).condition == split.condition:
+                conflict = self._assert(value_rows(symbol, branch), mask | self._active[id(symbol)])
                 if conflict is not None:
                     return conflict
         return None
@@ -239,24 +239,24 @@ class Refutation:
     # what the present values contradict
     def _open(self) -> Split | None:
         """Something of which the present values do not say, or say wrongly, which case it is."""
-        for atom in self._choices:
-            condition = known(atom).condition
-            if condition not in self._decided and not self._chosen(atom):
-                cases = branches(atom)
-                return Split(cases, self._active[id(atom)], condition, (1, *[2] * (len(cases) - 1)))
-        for atom in self._extrema:
-            cases = part_cases(atom)
+        for symbol in self._choices:
+            condition = known(symbol).condition
+            if condition not in self._decided and not self._chosen(symbol):
+                cases = branches(symbol)
+                return Split(cases, self._active[id(symbol)], condition, (1, *[2] * (len(cases) - 1)))
+        for symbol in self._extrema:
+            cases = part_cases(symbol)
             if not any(self._value(row)[0] == 0 for (row,) in cases):
-                return Split(cases, self._active[id(atom)])
+                return Split(cases, self._active[id(symbol)])
         for a, b in _pairs(self._arrays):
             gaps = order(a, b)[1]
             if gaps is not None and not self._in_order(gaps):
                 return Split(order_cases(gaps), self._active[id(a)] | self._active[id(b)])
         return None
 
-    def _chosen(self, atom: Atom) -> bool:
+    def _chosen(self, symbol: Symbol) -> bool:
         """Whether a conditional value is, for the present values, what its condition says."""
-        condition, then, other = atom.args
+        condition, then, other = symbol.args
         assert isinstance(condition, Condition) and isinstance(then, Expr) and isinstance(other, Expr)
         guard = condition.difference
         if not (self._speaks_of(guard) or self._is_free(guard)):
@@ -269,7 +269,7 @@ class Refutation:
         else:
             holds = numerator == 0
         chosen = then if holds else other
-        return self._speaks_of(chosen) and self._value(Expr.of(atom) - chosen)[0] == 0
+        return self._speaks_of(chosen) and self._value(Expr.of(symbol) - chosen)[0] == 0
 
     def _is_free(self, guard: Expr) -> bool:
         """Whether a condition is an unknown of its own, of which nothing is known."""
@@ -322,23 +322,23 @@ class Refutation:
         """A symbol whose present value is no integer."""
         if self._branches <= 0:
             return None
-        for atom in self._symbols.values():
-            numerator, denominator = self._simplex.value(self._column(atom.number))
-            if numerator % denominator and id(atom) in self._active:
+        for symbol in self._symbols.values():
+            numerator, denominator = self._simplex.value(self._column(symbol.number))
+            if numerator % denominator and id(symbol) in self._active:
                 self._branches -= 1
-                me, floor = Expr.of(atom), numerator // denominator
+                me, floor = Expr.of(symbol), numerator // denominator
                 return Split(((-me + floor,), (me - (floor + 1),)), 0)
         return None
 
     # the present values
     def _speaks_of(self, row: Expr) -> bool:
-        return all(id(atom) in self._active for atom, _ in row.terms)
+        return all(id(symbol) in self._active for symbol, _ in row.terms)
 
     def _value(self, expr: Expr) -> tuple[int, int]:
         """Numerator and positive denominator of an expression."""
         numerator, denominator = expr.constant, 1
-        for atom, coefficient in expr.terms:
-            above, below = self._simplex.value(self._column(atom.number))
+        for symbol, coefficient in expr.terms:
+            above, below = self._simplex.value(self._column(symbol.number))
             if below == 1:
                 numerator += coefficient * above * denominator
             else:
@@ -347,7 +347,7 @@ class Refutation:
         return numerator, denominator
 
 
-def _pairs(groups: dict[object, list[Atom]]) -> Iterator[tuple[Atom, Atom]]:
+def _pairs(groups: dict[object, list[Symbol]]) -> Iterator[tuple[Symbol, Symbol]]:
     for group in groups.values():
         if len(group) > 1:
             for a, b in combinations(group, 2):

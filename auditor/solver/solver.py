@@ -36,13 +36,13 @@ def _forget() -> None:
 on_forget(_forget)
 
 
-def refill(work: int | None = None) -> None:
+def reset_budget(work: int | None = None) -> None:
     """Grant the full allowance of work again, or less: each trace has its own."""
     _spent[0] = 0 if work is None else MAX_WORK - work
 
 
 def spent(work: int | None = None) -> int:
-    """How much of the allowance that `refill` granted is spent."""
+    """How much of the allowance that `reset_budget` granted is spent."""
     return _spent[0] - (0 if work is None else MAX_WORK - work)
 
 
@@ -80,7 +80,7 @@ def refutes(rows: tuple[Expr, ...]) -> bool:
 
 
 def _search(rows: tuple[Expr, ...]) -> bool:
-    if len({id(atom) for row in rows for atom in row.atoms()}) > MAX_ATOMS:
+    if len({id(symbol) for row in rows for symbol in row.symbols()}) > MAX_ATOMS:
         return False
     question = Refutation(MAX_CASES)
     found = question.refuted(rows)

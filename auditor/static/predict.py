@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from auditor.native.sources import NativeFunction, NativeSources
 from auditor.program.model import Layer, Program
-from auditor.solver.solver import refill, spent
+from auditor.solver.solver import reset_budget, spent
 from auditor.static.causality.entry import Entry
 from auditor.static.causality.handover import entries_of
 from auditor.static.domain.settings import Resolved, Setting
@@ -86,7 +86,7 @@ def trace_program(
     main = _tree(program.main)
     if main is None:
         raise ValueError("the program has no readable main layer")
-    refill(work)
+    reset_budget(work)
     values = dict(settings)
     for name, value in (forced or {}).items():
         values[name] = Setting(value, "forced")

@@ -49,9 +49,9 @@ def _weight(found: Found) -> tuple[int, bool]:
 def _of_one_turn(a: Region, b: Region) -> bool:
     """Whether no loop around both has given them different turns."""
     turns: dict[object, set[object]] = {}
-    for atom in a.iterations:
-        turns.setdefault(atom.args[0], set()).add(atom.args[1])
-    return all(atom.args[1] in turns.get(atom.args[0], (atom.args[1],)) for atom in b.iterations)
+    for symbol in a.iterations:
+        turns.setdefault(symbol.args[0], set()).add(symbol.args[1])
+    return all(symbol.args[1] in turns.get(symbol.args[0], (symbol.args[1],)) for symbol in b.iterations)
 
 
 def _held(scored: Region, key: Region) -> Found:

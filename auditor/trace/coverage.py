@@ -92,12 +92,14 @@ def _taken(regions: Iterable[Region], split: Split) -> float:
     seen: dict[tuple[object, object], Numbers] = {}
     for region in regions:
         exprs = [expr for expr in (region.start, region.stop) if expr is not None]
-        for atom in dict.fromkeys(atom for expr in exprs for atom in expr.atoms() if is_dealt(atom)):
-            *_, index, key = (part for part in atom.args[1:] if isinstance(part, Expr))
+        for symbol in dict.fromkeys(
+            symbol for expr in exprs for symbol in expr.symbols() if is_dealt(symbol)
+        ):
+            *_, index, key = (part for part in symbol.args[1:] if isinstance(part, Expr))
             turns = Turns(split, 0, (), assumed=BUCKET)
             turns.bind(index)
             places = np.clip(turns.value(index), 0, BUCKET)
-            one = seen.setdefault((atom.args[0], key), np.zeros(BUCKET + 1, dtype=np.int64))
+            one = seen.setdefault((symbol.args[0], key), np.zeros(BUCKET + 1, dtype=np.int64))
             np.maximum(one, np.bincount(places, minlength=BUCKET + 1) > 0, out=one)
     shares = {name: float(one[:BUCKET].mean()) for name, one in seen.items()}
     families = {family for family, _ in shares}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 
-from auditor.solver.expressions import Atom, Expr
+from auditor.solver.expressions import Expr, Symbol
 from auditor.trace.region import Region
 
 Bounds = tuple[float, float]
@@ -23,7 +23,7 @@ class Reach:
     """Bounds of expressions and regions; keeps what it has found."""
 
     def __init__(self) -> None:
-        self._atoms: dict[int, tuple[Atom, Bounds]] = {}
+        self._atoms: dict[int, tuple[Symbol, Bounds]] = {}
         self._facts: tuple[Expr, ...] = ()
         self._later: frozenset[object] = frozenset()
 
@@ -47,8 +47,8 @@ class Reach:
     def _most(self, measure: Callable[[Region], float], regions: Iterable[Region]) -> float:
         """The largest measure, each region's under the conditions that it was taken under."""
         regions = list(regions)
-        turns = [atom for region in regions for atom in region.iterations]
-        self._later = frozenset(atom.args[0] for atom in turns if atom.args[1] != 1)
+        turns = [symbol for region in regions for symbol in region.iterations]
+        self._later = frozenset(symbol.args[0] for symbol in turns if symbol.args[1] != 1)
         found = []
         for region in regions:
             self._facts = region.facts
@@ -59,70 +59,70 @@ class Reach:
     def _documents(self, region: Region) -> float:
         if region.start is None or region.source != "val":
             return math.inf
-        starts = [a for a in region.start.atoms() if a.kind == "at" and isinstance(a.args[0], int)]
-        return min((self._count(atom) for atom in starts), default=math.inf)
+        starts = [a for a in region.start.symbols() if a.kind == "at" and isinstance(a.args[0], int)]
+        return min((self._count(symbol) for symbol in starts), default=math.inf)
 
     def _elements(self, region: Region) -> float:
         if region.start is None or region.stop is None or region.source != "val":
             return math.inf
         chosen = [
             a
-            for a in region.start.atoms()
+            for a in region.start.symbols()
             if a.kind in ("at", "pick") and not (a.kind == "at" and isinstance(a.args[0], int))
         ]
-        count = min((self._count(atom) for atom in chosen), default=math.inf)
+        count = min((self._count(symbol) for symbol in chosen), default=math.inf)
         return math.inf if math.isinf(count) else count * self.bounds(region.stop - region.start)[1]
 
-    def _count(self, atom: Atom) -> float:
-        """How many elements the atom's index can choose."""
-        indices = [part for part in atom.args[1:] if isinstance(part, Expr)]
+    def _count(self, symbol: Symbol) -> float:
+        """How many elements the symbol's index can choose."""
+        indices = [part for part in symbol.args[1:] if isinstance(part, Expr)]
         return self.bounds(indices[-1])[1] + 1 if indices else math.inf
 
     def bounds(self, expr: Expr, depth: int = 0) -> Bounds:
         """The lowest and highest value, each one infinite if it is not bounded."""
         low = high = float(expr.constant)
-        for atom, coefficient in expr.terms:
-            found = self._atom(atom, depth)
+        for symbol, coefficient in expr.terms:
+            found = self._atom(symbol, depth)
             ends = sorted(coefficient * end for end in found)
             low, high = low + ends[0], high + ends[1]
         return (-math.inf if math.isnan(low) else low, math.inf if math.isnan(high) else high)
 
-    def _atom(self, atom: Atom, depth: int) -> Bounds:
-        known = self._atoms.get(id(atom))
+    def _atom(self, symbol: Symbol, depth: int) -> Bounds:
+        known = self._atoms.get(id(symbol))
         if known is not None:
             return known[1]
-        found = WHOLE_LINE if depth > MAX_DEPTH else self._computed(atom, depth + 1)
-        self._atoms[id(atom)] = (atom, found)
+        found = WHOLE_LINE if depth > MAX_DEPTH else self._computed(symbol, depth + 1)
+        self._atoms[id(symbol)] = (symbol, found)
         return found
 
-    def _computed(self, atom: Atom, depth: int) -> Bounds:
-        parts = [part for part in atom.args if isinstance(part, Expr)]
+    def _computed(self, symbol: Symbol, depth: int) -> Bounds:
+        parts = [part for part in symbol.args if isinstance(part, Expr)]
         inner = [self.bounds(part, depth) for part in parts]
-        if atom.kind == "free" and "val_tokens" in atom.args:
+        if symbol.kind == "free" and "val_tokens" in symbol.args:
             return ENDLESS
-        if atom.kind == "min":
+        if symbol.kind == "min":
             return min(low for low, _ in inner), min(high for _, high in inner)
-        if atom.kind == "max":
+        if symbol.kind == "max":
             return max(low for low, _ in inner), max(high for _, high in inner)
-        if atom.kind == "ite":
+        if symbol.kind == "ite":
             return min(low for low, _ in inner), max(high for _, high in inner)
-        if atom.kind == "floordiv" and parts[1].is_constant and parts[1].constant > 0:
+        if symbol.kind == "floordiv" and parts[1].is_constant and parts[1].constant > 0:
             return tuple(end / parts[1].constant for end in inner[0])  # type: ignore[return-value]
-        if atom.kind == "mod" and parts[1].is_constant and parts[1].constant > 0:
+        if symbol.kind == "mod" and parts[1].is_constant and parts[1].constant > 0:
             return 0.0, float(parts[1].constant - 1)
-        if atom.kind == "mul" and all(low >= 0 for low, _ in inner):
+        if symbol.kind == "mul" and all(low >= 0 for low, _ in inner):
             return _product(inner)
-        low = -math.inf if atom.low is None else float(atom.low)
-        return low, self._highest(atom, depth)
+        low = -math.inf if symbol.low is None else float(symbol.low)
+        return low, self._highest(symbol, depth)
 
-    def _highest(self, atom: Atom, depth: int) -> float:
+    def _highest(self, symbol: Symbol, depth: int) -> float:
         """Of a symbol: what is known of it. The first turn of a loop stands for all of them."""
-        known = (*atom.facts, *self._facts)
-        bound = [fact + Expr.of(atom) for fact in known if (atom, -1) in fact.terms]
-        first_alone = atom.kind == "iter" and atom.args[1] == 1 and atom.high == Expr(0)
-        first_alone = first_alone and atom.args[0] not in self._later
-        if atom.high is not None and not first_alone:
-            bound.append(atom.high)
+        known = (*symbol.facts, *self._facts)
+        bound = [fact + Expr.of(symbol) for fact in known if (symbol, -1) in fact.terms]
+        first_alone = symbol.kind == "iter" and symbol.args[1] == 1 and symbol.high == Expr(0)
+        first_alone = first_alone and symbol.args[0] not in self._later
+        if symbol.high is not None and not first_alone:
+            bound.append(symbol.high)
         return min((self.bounds(expr, depth)[1] for expr in bound), default=math.inf)
 
 

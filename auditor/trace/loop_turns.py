@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from auditor.solver.expressions import Atom, Condition, Expr
+from auditor.solver.expressions import Condition, Expr, Symbol
 from auditor.trace.region import Region
 
 if TYPE_CHECKING:
@@ -107,37 +107,41 @@ class Turns:
 
     def measure(self, expr: Expr) -> None:
         """Note how many turns fill the lists that the expression takes elements of."""
-        for atom in expr.atoms():
-            if atom.kind in ("at", "pick") and isinstance(atom.args[0], tuple) and atom.high is not None:
-                self.lengths.setdefault(atom.args[0][0], atom.high + 1)
-                *_, index = (part for part in atom.args[1:] if isinstance(part, Expr))
+        for symbol in expr.symbols():
+            if (
+                symbol.kind in ("at", "pick")
+                and isinstance(symbol.args[0], tuple)
+                and symbol.high is not None
+            ):
+                self.lengths.setdefault(symbol.args[0][0], symbol.high + 1)
+                *_, index = (part for part in symbol.args[1:] if isinstance(part, Expr))
                 if len(index.terms) == 1 and is_dealt(index.terms[0][0]):
-                    self.dealt_from.setdefault(index.terms[0][0].args, atom.high)
+                    self.dealt_from.setdefault(index.terms[0][0].args, symbol.high)
                 elif len(index.terms) == 1 and index.terms[0][1] == 1:
-                    self.indexing.setdefault(index.terms[0][0].args, atom.high)
+                    self.indexing.setdefault(index.terms[0][0].args, symbol.high)
 
     def bind(self, expr: Expr) -> None:
         """Give every counter in the expression its turns, outer loops first."""
         if expr.number in self.bound:
             return
         self.bound.add(expr.number)
-        for atom, _ in expr.terms:
-            own = atom.kind == "iter" or is_dealt(atom) or is_handed_out(atom)
-            if not own or atom.kind == "iter":
-                for part in atom.parts():
+        for symbol, _ in expr.terms:
+            own = symbol.kind == "iter" or is_dealt(symbol) or is_handed_out(symbol)
+            if not own or symbol.kind == "iter":
+                for part in symbol.parts():
                     self.bind(part)
-            if own and atom.args not in self.columns:
-                self._counter(atom)
-                if is_dealt(atom):
+            if own and symbol.args not in self.columns:
+                self._counter(symbol)
+                if is_dealt(symbol):
                     self.exact = False
-                    self._in_visited_lists(atom)
+                    self._in_visited_lists(symbol)
 
-    def _in_visited_lists(self, atom: Atom) -> None:
+    def _in_visited_lists(self, symbol: Symbol) -> None:
         """Keep the elements that were dealt to a list that is gone to."""
         import numpy as np
 
-        *_, key = (part for part in atom.args[1:] if isinstance(part, Expr))
-        tells = [f for f in atom.facts if all((part, -factor) in f.terms for part, factor in key.terms)]
+        *_, key = (part for part in symbol.args[1:] if isinstance(part, Expr))
+        tells = [f for f in symbol.facts if all((part, -factor) in f.terms for part, factor in key.terms)]
         if not tells:
             raise NoValue("which of several lists an element was put into is not known")
         dealt_to = tells[0] + key
@@ -146,24 +150,24 @@ class Turns:
         self.bind(dealt_to)
         self._select(np.isin(self.value(dealt_to), visits.value(key)))
 
-    def _counter(self, atom: Atom) -> None:
+    def _counter(self, symbol: Symbol) -> None:
         import numpy as np
 
-        if atom.args in self.waiting:
+        if symbol.args in self.waiting:
             raise NoValue("a loop's length depends on its own turn")
-        self.waiting.add(atom.args)
-        known = (*atom.facts, *self.facts)
-        limits = [fact + Expr.of(atom) for fact in known if (atom, -1) in fact.terms]
-        if atom.high is not None:
-            limits.append(atom.high)
-        elif atom.args in self.dealt_from:
-            limits.append(self.dealt_from[atom.args])
-        elif not limits and atom.args in self.indexing:
-            limits.append(self.indexing[atom.args])
+        self.waiting.add(symbol.args)
+        known = (*symbol.facts, *self.facts)
+        limits = [fact + Expr.of(symbol) for fact in known if (symbol, -1) in fact.terms]
+        if symbol.high is not None:
+            limits.append(symbol.high)
+        elif symbol.args in self.dealt_from:
+            limits.append(self.dealt_from[symbol.args])
+        elif not limits and symbol.args in self.indexing:
+            limits.append(self.indexing[symbol.args])
             self.exact = False
         for limit in limits:
             self.bind(limit)
-        low = atom.low or 0
+        low = symbol.low or 0
         if not limits:
             raise NoValue("a loop runs until something is found")
         high = np.minimum.reduce([self.value(limit) for limit in limits])
@@ -174,7 +178,7 @@ class Turns:
         row = np.repeat(np.arange(self.rows), counts)
         first = np.repeat(np.cumsum(counts) - counts, counts)
         self.columns = {key: column[row] for key, column in self.columns.items()}
-        self.columns[atom.args] = np.arange(total) - first + low
+        self.columns[symbol.args] = np.arange(total) - first + low
         self.rows = total
         self.values.clear()
 
@@ -183,18 +187,24 @@ class Turns:
 
         Of a list with two elements in a region nothing is said: which turns stand side by side is not known.
         """
-        elements: dict[object, set[Atom]] = {}
-        for atom in (atom for expr in exprs for atom in expr.atoms()):
-            if atom.kind in ("at", "pick") and isinstance(atom.args[0], tuple) and not is_handed_out(atom):
-                elements.setdefault(atom.args[0], set()).add(atom)
+        elements: dict[object, set[Symbol]] = {}
+        for symbol in (symbol for expr in exprs for symbol in expr.symbols()):
+            if (
+                symbol.kind in ("at", "pick")
+                and isinstance(symbol.args[0], tuple)
+                and not is_handed_out(symbol)
+            ):
+                elements.setdefault(symbol.args[0], set()).add(symbol)
         found = dict.fromkeys(
             fact for only in elements.values() if len(only) == 1 for a in only for fact in a.facts
         )
         return [
             fact
             for fact in found
-            if all(a.args in self.columns for a in fact.atoms() if a.kind == "iter" or is_dealt(a))
-            and all(a.kind not in ("free", "opaque", "elem") or "val_tokens" in a.args for a in fact.atoms())
+            if all(a.args in self.columns for a in fact.symbols() if a.kind == "iter" or is_dealt(a))
+            and all(
+                a.kind not in ("free", "opaque", "elem") or "val_tokens" in a.args for a in fact.symbols()
+            )
         ]
 
     def keep(self, fact: Expr) -> None:
@@ -211,47 +221,47 @@ class Turns:
         import numpy as np
 
         out = np.full(self.rows, expr.constant, dtype=np.int64)
-        for atom, coefficient in expr.terms:
-            out = out + coefficient * self._atom(atom)
+        for symbol, coefficient in expr.terms:
+            out = out + coefficient * self._atom(symbol)
         return out
 
-    def _atom(self, atom: Atom) -> Numbers:
-        known = self.values.get(atom.number)
+    def _atom(self, symbol: Symbol) -> Numbers:
+        known = self.values.get(symbol.number)
         if known is None:
-            known = self.values[atom.number] = self._computed(atom)
+            known = self.values[symbol.number] = self._computed(symbol)
         return known
 
-    def _computed(self, atom: Atom) -> Numbers:
+    def _computed(self, symbol: Symbol) -> Numbers:
         import numpy as np
 
-        if atom.kind == "iter" or is_dealt(atom) or is_handed_out(atom):
-            if atom.args not in self.columns:
+        if symbol.kind == "iter" or is_dealt(symbol) or is_handed_out(symbol):
+            if symbol.args not in self.columns:
                 raise NoValue("the turn of a loop that is none of those around it")
-            return self.columns[atom.args]
-        if atom.kind == "free" and "val_tokens" in atom.args:
+            return self.columns[symbol.args]
+        if symbol.kind == "free" and "val_tokens" in symbol.args:
             return np.full(self.rows, self.split.tokens)
-        if atom.kind == "size":
-            if isinstance(atom.args[0], int):
+        if symbol.kind == "size":
+            if isinstance(symbol.args[0], int):
                 return np.full(self.rows, len(self.split.starts))
             self.exact = False
             if self.assumed is not None:
                 return np.full(self.rows, self.assumed)
-            family = atom.args[0]
+            family = symbol.args[0]
             turns = self.lengths.get(family[0]) if isinstance(family, tuple) else None
             return np.full(self.rows, UNBOUNDED) if turns is None else self.value(turns)
-        if atom.kind == "at" and isinstance(atom.args[0], int):
-            index = self.value(_expression(atom.args[1]))
+        if symbol.kind == "at" and isinstance(symbol.args[0], int):
+            index = self.value(_expression(symbol.args[1]))
             return self.split.starts[np.clip(index, 0, len(self.split.starts) - 1)]
-        if atom.kind in ("at", "pick"):
+        if symbol.kind in ("at", "pick"):
             # a list's element is the turn that gave it, where none was left out and in the order of the turns
-            indices = [part for part in atom.args[1:] if isinstance(part, Expr)]
+            indices = [part for part in symbol.args[1:] if isinstance(part, Expr)]
             if not indices:
                 raise NoValue("an element of a list whose place in it is not known")
             self.exact = False
             index = self.value(indices[-1])
-            return index if atom.high is None else np.minimum(index, self.value(atom.high))
-        if atom.kind == "ite":
-            condition, then, other = atom.args
+            return index if symbol.high is None else np.minimum(index, self.value(symbol.high))
+        if symbol.kind == "ite":
+            condition, then, other = symbol.args
             assert isinstance(condition, Condition)
             if is_undecided(condition):
                 self.guessed, self.exact = True, False
@@ -260,30 +270,30 @@ class Turns:
                 difference = self.value(condition.difference)
             holds = difference >= 0 if condition.operator == ">=" else difference == 0
             return np.where(holds, self.value(_expression(then)), self.value(_expression(other)))
-        parts = [self.value(part) for part in atom.parts()]
-        if atom.kind in ("min", "max"):
-            out: Numbers = (np.minimum if atom.kind == "min" else np.maximum).reduce(parts)
+        parts = [self.value(part) for part in symbol.parts()]
+        if symbol.kind in ("min", "max"):
+            out: Numbers = (np.minimum if symbol.kind == "min" else np.maximum).reduce(parts)
             return out
-        if atom.kind in ("floordiv", "mod", "mul"):
+        if symbol.kind in ("floordiv", "mod", "mul"):
             left, right = parts
-            if atom.kind == "mul":
+            if symbol.kind == "mul":
                 return left * right
             if (right == 0).any():
                 raise NoValue("a division by what may be zero")
-            return left // right if atom.kind == "floordiv" else left % right
-        raise NoValue(f"an integer that is not known ({atom.kind})")
+            return left // right if symbol.kind == "floordiv" else left % right
+        raise NoValue(f"an integer that is not known ({symbol.kind})")
 
 
-def is_dealt(atom: Atom) -> bool:
+def is_dealt(symbol: Symbol) -> bool:
     """Whether it is an element of one of several lists that a loop fills: together they hold all that it gave."""
-    if atom.kind not in ("at", "pick") or isinstance(atom.args[0], int):
+    if symbol.kind not in ("at", "pick") or isinstance(symbol.args[0], int):
         return False
-    return len([part for part in atom.args[1:] if isinstance(part, Expr)]) > 1
+    return len([part for part in symbol.args[1:] if isinstance(part, Expr)]) > 1
 
 
-def is_handed_out(atom: Atom) -> bool:
+def is_handed_out(symbol: Symbol) -> bool:
     """Whether it is a number from a counter that all ranks share: each number up to the last is handed out once."""
-    return atom.kind == "at" and isinstance(atom.args[0], tuple) and atom.args[0][0] == "counter"
+    return symbol.kind == "at" and isinstance(symbol.args[0], tuple) and symbol.args[0][0] == "counter"
 
 
 def is_undecided(condition: Condition) -> bool:

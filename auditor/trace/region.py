@@ -13,7 +13,7 @@ from zlib import crc32
 
 from auditor.replacing import replace
 from auditor.solver.canonical_form import question_form
-from auditor.solver.expressions import Atom, Condition, Expr, Memo, by_identity, on_forget
+from auditor.solver.expressions import Condition, Expr, Memo, Symbol, by_identity, on_forget
 from auditor.solver.operations import Exchange, atoms_exchanged, operation, replace_atoms
 from auditor.solver.solver import exhausted, proves, refutes, spend
 from auditor.trace.answer import Answer
@@ -43,7 +43,7 @@ class Region:
     source: str
     start: Expr | None = None
     stop: Expr | None = None
-    turns: frozenset[Atom] = frozenset()
+    turns: frozenset[Symbol] = frozenset()
     row: Expr | None = None
     positions: frozenset[int] | None = None
     facts: tuple[Expr, ...] = ()
@@ -57,7 +57,7 @@ class Region:
         return hash((crc32(self.source.encode()), bounds, self.turns, self.facts, self.positions or 0))
 
     @property
-    def iterations(self) -> frozenset[Atom]:
+    def iterations(self) -> frozenset[Symbol]:
         """Every iteration counter that the region depends on."""
         found = self.turns
         for expr in (self.start, self.stop, *self.facts):
@@ -65,7 +65,7 @@ class Region:
                 found |= expr.iterations()
         return found
 
-    def mapped(self, change: Callable[[Atom], Expr | None]) -> Region:
+    def mapped(self, change: Callable[[Symbol], Expr | None]) -> Region:
         """The region with symbols exchanged in its interval and turns."""
         memo: Memo = {}
         if isinstance(change, Exchange):
@@ -73,10 +73,10 @@ class Region:
             if not any(part is not None and change.concerns(part) for part in parts):
                 return self
             memo = change.memo
-        turns: set[Atom] = set()
-        for atom in self.turns:
-            new = change(atom)
-            turns |= {atom} if new is None else new.iterations()
+        turns: set[Symbol] = set()
+        for symbol in self.turns:
+            new = change(symbol)
+            turns |= {symbol} if new is None else new.iterations()
         return replace(
             self,
             start=None if self.start is None else replace_atoms(self.start, change, memo),
@@ -137,13 +137,13 @@ def overlap(a: Region, b: Region) -> tuple[Answer, str]:
     return Answer.YES, "nothing tells the two apart"
 
 
-def _reached(region: Region) -> frozenset[Atom]:
+def _reached(region: Region) -> frozenset[Symbol]:
     """The turns of loops that the region depends on, and those up to which it was picked from what they made."""
     found = region.iterations
     for expr in (region.start, region.stop):
-        for atom in () if expr is None else expr.atoms():
-            if atom.kind in ("pick", "at") and atom.high is not None:
-                found |= atom.high.iterations()
+        for symbol in () if expr is None else expr.symbols():
+            if symbol.kind in ("pick", "at") and symbol.high is not None:
+                found |= symbol.high.iterations()
     return found
 
 
@@ -153,14 +153,16 @@ def same_row(used: Region, scored: Region) -> list[Region]:
     if row is None or len(row.terms) != 1 or row.terms[0][1] != 1:
         return []
     entry = row.terms[0][0].args[0]
-    own = {atom.args[0] for atom in used.iterations}
+    own = {symbol.args[0] for symbol in used.iterations}
     others = sorted((a for a in scored.iterations if a.args[0] not in own), key=lambda a: str(a.args))
 
-    def in_row(target: Atom) -> Region:
+    def in_row(target: Symbol) -> Region:
         wanted = Expr.of(target) - row.constant
-        return used.mapped(lambda atom: wanted if atom.kind == "iter" and atom.args[0] == entry else None)
+        return used.mapped(
+            lambda symbol: wanted if symbol.kind == "iter" and symbol.args[0] == entry else None
+        )
 
-    return [in_row(atom) for atom in others]
+    return [in_row(symbol) for symbol in others]
 
 
 def _apart(a: Region, b: Region) -> bool:
@@ -180,16 +182,16 @@ def _interval(region: Region) -> Expressions:
     return region.start, region.stop, *region.facts
 
 
-def _ranks(a: Expressions, b: Expressions) -> dict[Atom, Atom]:
+def _ranks(a: Expressions, b: Expressions) -> dict[Symbol, Symbol]:
     """Each loop's turns renumbered by their order, with their bounds forgotten.
 
     The turns 1 and 3 of a loop become 1 and 2: what is proved for any two turns in order holds for these, and
     equal questions are asked once.
     """
-    families: dict[object, list[Atom]] = {}
-    for atom in frozenset().union(*(part.counters() for part in (*a, *b))):
-        families.setdefault(atom.args[0], []).append(atom)
-    ranks: dict[Atom, Atom] = {}
+    families: dict[object, list[Symbol]] = {}
+    for symbol in frozenset().union(*(part.counters() for part in (*a, *b))):
+        families.setdefault(symbol.args[0], []).append(symbol)
+    ranks: dict[Symbol, Symbol] = {}
     waiting = dict(families)
     while waiting:
         # the length of an inner loop depends on the turn of an outer one, which has its new number by then
@@ -198,51 +200,51 @@ def _ranks(a: Expressions, b: Expressions) -> dict[Atom, Atom]:
             family = waiting.pop(entry)
             high = _common_bound(family, ranks, families) if ready else None
             turns = sorted({turn for x in family if isinstance(turn := x.args[1], int)})
-            for atom in family:
-                turn = atom.args[1]
+            for symbol in family:
+                turn = symbol.args[1]
                 assert isinstance(turn, int)
-                ranks[atom] = Atom("iter", (entry, turns.index(turn) + 1), 0, high)
+                ranks[symbol] = Symbol("iter", (entry, turns.index(turn) + 1), 0, high)
     return ranks
 
 
-def _bounds(family: Iterable[Atom]) -> set[Expr]:
+def _bounds(family: Iterable[Symbol]) -> set[Expr]:
     """What bounds the turns of a loop from above."""
     highs = {x.high for x in family if x.high is not None and not x.high.is_constant}
     return highs | {fact + Expr.of(x) for x in family for fact in x.facts}
 
 
-def _bounded_by(family: Iterable[Atom], entries: Collection[object]) -> bool:
+def _bounded_by(family: Iterable[Symbol], entries: Collection[object]) -> bool:
     """Whether a bound of the turns speaks of the turns of any of these loops."""
-    return any(atom.args[0] in entries for high in _bounds(family) for atom in high.counters())
+    return any(symbol.args[0] in entries for high in _bounds(family) for symbol in high.counters())
 
 
 def _common_bound(
-    family: Iterable[Atom], ranks: Mapping[Atom, Atom], families: Collection[object]
+    family: Iterable[Symbol], ranks: Mapping[Symbol, Symbol], families: Collection[object]
 ) -> Expr | None:
     """The one bound of all turns of a loop, in the new numbers of other turns; None if there is no such bound."""
     bounds = _bounds(family)
     if len(bounds) != 1:
         return None
     (high,) = bounds
-    spoken_of = [atom for atom in high.counters() if atom.args[0] in families]
-    if any(atom not in ranks for atom in spoken_of):
+    spoken_of = [symbol for symbol in high.counters() if symbol.args[0] in families]
+    if any(symbol not in ranks for symbol in spoken_of):
         return None
-    return replace_atoms(high, atoms_exchanged({atom: Expr.of(ranks[atom]) for atom in spoken_of}))
+    return replace_atoms(high, atoms_exchanged({symbol: Expr.of(ranks[symbol]) for symbol in spoken_of}))
 
 
 _RANKED: dict[tuple[object, ...], Expr] = {}
 on_forget(_RANKED.clear)
 
 
-def _ranked(parts: Expressions, ranks: Mapping[Atom, Atom]) -> Expressions:
+def _ranked(parts: Expressions, ranks: Mapping[Symbol, Symbol]) -> Expressions:
     out: list[Expr] = []
     for part in parts:
-        table = {atom: ranks[atom] for atom in part.counters()}
+        table = {symbol: ranks[symbol] for symbol in part.counters()}
         # expressions and symbols are kept until `forget`, so their identities are not given away
-        key = (id(part), *sorted((id(atom), id(new)) for atom, new in table.items()))
+        key = (id(part), *sorted((id(symbol), id(new)) for symbol, new in table.items()))
         found = _RANKED.get(key)
         if found is None:
-            change = atoms_exchanged({atom: Expr.of(new) for atom, new in table.items()})
+            change = atoms_exchanged({symbol: Expr.of(new) for symbol, new in table.items()})
             found = _RANKED[key] = replace_atoms(part, change)
         out.append(found)
     return tuple(out)
@@ -262,7 +264,7 @@ def _disjoint(a: Expressions, b: Expressions) -> bool:
 
 
 def _no_common(a: Expressions, b: Expressions, equal: Expressions) -> bool:
-    common = Expr.of(Atom("free", ("position",)))
+    common = Expr.of(Symbol("free", ("position",)))
     rows = (common - a[0], a[1] - 1 - common, common - b[0], b[1] - 1 - common)
     return refutes(tuple(dict.fromkeys((*rows, *a[2:], *b[2:], *equal))))
 
@@ -295,25 +297,25 @@ def _apart_in_all_cases(a: Expressions, b: Expressions) -> bool:
     return False
 
 
-def _innermost(case: Case) -> list[tuple[Family, Atom, Atom]]:
+def _innermost(case: Case) -> list[tuple[Family, Symbol, Symbol]]:
     """A container of which the two sides hold different elements, none of whose indices is such an element."""
-    families: dict[Family, tuple[Atom | None, Atom | None]] = {}
+    families: dict[Family, tuple[Symbol | None, Symbol | None]] = {}
     for side, exprs in enumerate(case[:2]):
-        for atom in (atom for expr in exprs for atom in _elements(expr)):
-            family = _family(atom)
+        for symbol in (symbol for expr in exprs for symbol in _elements(expr)):
+            family = _family(symbol)
             if family not in case[3]:
                 first, second = families.get(family, (None, None))
-                families[family] = (atom, second) if side == 0 else (first, atom)
+                families[family] = (symbol, second) if side == 0 else (first, symbol)
     open_pairs = {
         family: (first, second)
         for family, (first, second) in families.items()
         if first is not None and second is not None and first != second and not _ordered(first, second)
     }
-    unresolved = {atom for pair in open_pairs.values() for atom in pair}
-    joint: dict[object, list[tuple[Family, Atom, Atom]]] = {}
+    unresolved = {symbol for pair in open_pairs.values() for symbol in pair}
+    joint: dict[object, list[tuple[Family, Symbol, Symbol]]] = {}
     for family in sorted(open_pairs, key=str):
         first, second = open_pairs[family]
-        inside = {x for pick in (first, second) for part in pick.parts() for x in part.atoms()}
+        inside = {x for pick in (first, second) for part in pick.parts() for x in part.symbols()}
         if inside & unresolved:
             continue
         together = family[0] if first.kind == "pick" and family[1] != "order" else family
@@ -322,12 +324,12 @@ def _innermost(case: Case) -> list[tuple[Family, Atom, Atom]]:
 
 
 @by_identity
-def _elements(expr: Expr) -> tuple[Atom, ...]:
+def _elements(expr: Expr) -> tuple[Symbol, ...]:
     """The elements of containers that an expression speaks of."""
-    return tuple(atom for atom in expr.atoms() if atom.kind in ("pick", "at"))
+    return tuple(symbol for symbol in expr.symbols() if symbol.kind in ("pick", "at"))
 
 
-def _ordered(a: Atom, b: Atom) -> bool:
+def _ordered(a: Symbol, b: Symbol) -> bool:
     """Whether two elements of an ascending family are in an order that is known."""
     x, y = a.args[1], b.args[1]
     if a.kind != "at" or a.args[2:] != b.args[2:] or not isinstance(x, Expr) or not isinstance(y, Expr):
@@ -335,7 +337,7 @@ def _ordered(a: Atom, b: Atom) -> bool:
     return proves(x - y - 1) or proves(y - x - 1)
 
 
-def _split(case: Case, pairs: list[tuple[Family, Atom, Atom]]) -> list[Case]:
+def _split(case: Case, pairs: list[tuple[Family, Symbol, Symbol]]) -> list[Case]:
     a, b, equal, done = case
     if pairs[0][0][1] == "array":
         return _split_array(case, pairs[0])
@@ -359,7 +361,7 @@ def _split(case: Case, pairs: list[tuple[Family, Atom, Atom]]) -> list[Case]:
     return out
 
 
-def _split_array(case: Case, pair: tuple[Family, Atom, Atom]) -> list[Case]:
+def _split_array(case: Case, pair: tuple[Family, Symbol, Symbol]) -> list[Case]:
     """Two places of an ascending array whose order is not known: before, behind, or the same."""
     a, b, equal, done = case
     family, first, second = pair
@@ -382,10 +384,12 @@ def _split_array(case: Case, pair: tuple[Family, Atom, Atom]) -> list[Case]:
                     facts.append(Expr.of(late) - Expr.of(early) - (j - i))
         out.append((a, b, (*equal, *facts), done | {family}))
 
-    def change(atom: Atom) -> Expr | None:
-        if atom.kind == "at" and _family(atom) == family and isinstance(atom.args[1], Expr):
+    def change(symbol: Symbol) -> Expr | None:
+        if symbol.kind == "at" and _family(symbol) == family and isinstance(symbol.args[1], Expr):
             return Expr.of(
-                Atom("at", (atom.args[0], atom.args[1] - y + x, *atom.args[2:]), atom.low, atom.high)
+                Symbol(
+                    "at", (symbol.args[0], symbol.args[1] - y + x, *symbol.args[2:]), symbol.low, symbol.high
+                )
             )
         return None
 
@@ -394,45 +398,45 @@ def _split_array(case: Case, pair: tuple[Family, Atom, Atom]) -> list[Case]:
     return out
 
 
-def _places(exprs: Expressions, family: Family) -> list[Atom]:
+def _places(exprs: Expressions, family: Family) -> list[Symbol]:
     found = {a for expr in exprs for a in _elements(expr) if a.kind == "at" and _family(a) == family}
     return sorted(found, key=hash)
 
 
-def _family(atom: Atom) -> Family:
+def _family(symbol: Symbol) -> Family:
     """Container and building loop of a picked element."""
-    if atom.kind == "pick":
-        return atom.args[0], atom.args[1]
-    family = atom.args[0]
+    if symbol.kind == "pick":
+        return symbol.args[0], symbol.args[1]
+    family = symbol.args[0]
     return (family[0], family[1]) if isinstance(family, tuple) else (family, "array")
 
 
-def _turn_of(family: Family, turn: int, pick: Atom) -> Expr:
+def _turn_of(family: Family, turn: int, pick: Symbol) -> Expr:
     """A turn of a building loop, with what was known of the pick."""
-    plain = Atom("iter", (("turn", family), turn), 0)
+    plain = Symbol("iter", (("turn", family), turn), 0)
 
     change = atoms_exchanged({pick: Expr.of(plain)})
     facts = tuple(replace_atoms(fact, change) for fact in pick.facts)
-    return Expr.of(Atom("iter", plain.args, 0, pick.high, facts))
+    return Expr.of(Symbol("iter", plain.args, 0, pick.high, facts))
 
 
-def _differ(a: Atom, b: Atom) -> bool:
+def _differ(a: Symbol, b: Symbol) -> bool:
     """Whether two picks are provably at different indices, or under different keys."""
     parts_a = [p for p in a.args[1:] if isinstance(p, Expr)]
     parts_b = [p for p in b.args[1:] if isinstance(p, Expr)]
     return any(proves(x - y - 1) or proves(y - x - 1) for x, y in zip(parts_a, parts_b, strict=False))
 
 
-def _put(parts: Expressions, old: Atom, new: Expr) -> Expressions:
+def _put(parts: Expressions, old: Symbol, new: Expr) -> Expressions:
     change, memo = atoms_exchanged({old: new}), Memo()
     return tuple(replace_atoms(part, change, memo) for part in parts)
 
 
-def _different_turns(a: frozenset[Atom], b: frozenset[Atom]) -> bool:
+def _different_turns(a: frozenset[Symbol], b: frozenset[Symbol]) -> bool:
     """Whether some entry of a loop is common to both and its turns are not."""
     turns_a: dict[object, set[object]] = {}
     turns_b: dict[object, set[object]] = {}
-    for atoms, turns in ((a, turns_a), (b, turns_b)):
-        for atom in atoms:
-            turns.setdefault(atom.args[0], set()).add(atom.args[1])
+    for symbols, turns in ((a, turns_a), (b, turns_b)):
+        for symbol in symbols:
+            turns.setdefault(symbol.args[0], set()).add(symbol.args[1])
     return any(entry in turns_b and not (seen & turns_b[entry]) for entry, seen in turns_a.items())

@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from auditor.solver.expressions import Atom
+from auditor.solver.expressions import Symbol
 from auditor.trace.answer import Answer
 from auditor.trace.events import (
     SKIP_WAYS,
@@ -88,7 +88,7 @@ class RegionNames:
             whole = len(region.positions) == high - low
             return f"{region.source}[{low}:{high}]" + ("" if whole else f" ({len(region.positions)} tokens)")
         counters = sorted(region.iterations, key=_entry_order)
-        names = [self._variables.get(atom.args[0], "") for atom in counters]
+        names = [self._variables.get(symbol.args[0], "") for symbol in counters]
         shown = list(dict.fromkeys(name for name in names if name))
         return f"{region.source}[{', '.join(shown)}]" if shown else region.source
 
@@ -164,7 +164,7 @@ class _Builder:
         """Whether the loop goes over the same tokens again: it feeds no region that is trained on inside."""
         updates = [e for inner in node.walk() for e in inner.events if isinstance(e, Update)]
         tokens = [region for update in updates for region in update.regions if region.source == "val"]
-        fed = {atom.args[0] for region in tokens for atom in region.iterations}
+        fed = {symbol.args[0] for region in tokens for symbol in region.iterations}
         return bool(tokens) and not (fed & node.entries)
 
     def _events(self, node: Node) -> list[Item]:
@@ -299,8 +299,8 @@ def label_text(report: Report) -> str:
     return _cut(text.strip()) or "(no label)"
 
 
-def _entry_order(atom: Atom) -> tuple[int, str]:
-    entry = atom.args[0]
+def _entry_order(symbol: Symbol) -> tuple[int, str]:
+    entry = symbol.args[0]
     return (entry, "") if isinstance(entry, int) else (1 << 30, str(entry))
 
 

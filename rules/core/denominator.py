@@ -129,7 +129,7 @@ class _Teller:
                 return self.answer(Outcome.FAIL, text, second)
         scored = {turn.entry for score in self.scores for turn in score.turns}
         for count in whole:
-            depends = {atom.args[0] for region in count.regions for atom in region.iterations}
+            depends = {symbol.args[0] for region in count.regions for symbol in region.iterations}
             idle = [turn for turn in count.turns if turn.entry not in scored | depends]
             if idle and self.scores:
                 text = f"bytes are added in each turn of the loop over `{idle[-1].variable}`, which scores nothing"

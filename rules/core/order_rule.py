@@ -143,7 +143,7 @@ def _turns(event: Event) -> Turns:
 
 def _depends(regions: Iterable[Region]) -> frozenset[tuple[object, object]]:
     """The turns of loops that the positions of the regions depend on."""
-    return frozenset((atom.args[0], atom.args[1]) for r in regions for atom in r.iterations)
+    return frozenset((symbol.args[0], symbol.args[1]) for r in regions for symbol in r.iterations)
 
 
 def _within_one_turn(update: Update, score: Score) -> bool:

@@ -12,10 +12,10 @@ import pytest
 
 from auditor.errors import AuditorError
 from auditor.replay.runs.session import Session
-from auditor.replay.sandbox.ladder import Rung, choose
+from auditor.replay.sandbox.isolation_levels import IsolationLevel, choose
 
 READ = "read"
-LEVELS = tuple(rung.value for rung in Rung)
+LEVELS = tuple(rung.value for rung in IsolationLevel)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -17,7 +17,7 @@ from auditor.replay.probes.runner import Bench
 from auditor.replay.replay import ReplayOptions, replay_submission
 from auditor.replay.runs.job import Mode
 from auditor.replay.runs.session import Session, no_names
-from auditor.replay.sandbox.ladder import Rung
+from auditor.replay.sandbox.isolation_levels import IsolationLevel
 from auditor.submission.load import load_path
 from tests.replay.conftest import skip_unless
 
@@ -210,8 +210,12 @@ print("KEPT", len(found))
 """
 
 
-@pytest.mark.parametrize("rung", [Rung.BUBBLEWRAP, Rung.UNSHARE, Rung.LANDLOCK], ids=lambda rung: rung.value)
-def test_nothing_of_a_run_is_there_in_the_next(rung: Rung) -> None:
+@pytest.mark.parametrize(
+    "rung",
+    [IsolationLevel.BUBBLEWRAP, IsolationLevel.UNSHARE, IsolationLevel.LANDLOCK],
+    ids=lambda rung: rung.value,
+)
+def test_nothing_of_a_run_is_there_in_the_next(rung: IsolationLevel) -> None:
     """What a run keeps anywhere, to send it again as the record of another, is gone."""
     skip_unless(rung)
     bench = Bench.drawn(1)

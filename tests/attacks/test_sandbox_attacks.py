@@ -31,29 +31,29 @@ from auditor.replay.runs.job import Mode
 from auditor.replay.runs.observations import Standing
 from auditor.replay.runs.run_record import RunRecord
 from auditor.replay.runs.session import Session, no_names
-from auditor.replay.sandbox.ladder import Rung, bwrap
+from auditor.replay.sandbox.isolation_levels import IsolationLevel, bwrap
 from auditor.replay.sandbox.lookup import find
 from auditor.submission.load import load_path
 from tests.replay.conftest import skip_unless
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
-RUNGS = (Rung.BUBBLEWRAP, Rung.UNSHARE, Rung.LANDLOCK)
+RUNGS = (IsolationLevel.BUBBLEWRAP, IsolationLevel.UNSHARE, IsolationLevel.LANDLOCK)
 ROOT = Path(__file__).parents[2]
 MAIN = 'if __name__ == "__main__":\n'
 FLAT = ROOT / "tests" / "specimens" / "flat.py"
 
 
 @pytest.fixture(params=RUNGS, ids=lambda rung: rung.value)
-def level(request: pytest.FixtureRequest) -> Rung:
+def level(request: pytest.FixtureRequest) -> IsolationLevel:
     """Each level in turn."""
     rung = request.param
-    assert isinstance(rung, Rung)
+    assert isinstance(rung, IsolationLevel)
     skip_unless(rung)
     return rung
 
 
-def test_modules_beside_the_script_never_run_outside(level: Rung, tmp_path: Path) -> None:
+def test_modules_beside_the_script_never_run_outside(level: IsolationLevel, tmp_path: Path) -> None:
     """Started from inside the submission's folder, with modules there named as those that everything imports."""
     folder, marks = tmp_path / "submission", tmp_path / "marks"
     folder.mkdir()
@@ -71,7 +71,9 @@ def test_modules_beside_the_script_never_run_outside(level: Rung, tmp_path: Path
     assert not list(marks.iterdir())
 
 
-def test_a_checkout_and_an_environment_in_the_temporary_folder_work(level: Rung, tmp_path: Path) -> None:
+def test_a_checkout_and_an_environment_in_the_temporary_folder_work(
+    level: IsolationLevel, tmp_path: Path
+) -> None:
     """The sandbox has a /tmp of its own, and all that Python needs may lie in this machine's."""
     environment, checkout = tmp_path / "environment", tmp_path / "checkout"
     assert str(tmp_path).startswith(tempfile.gettempdir())
@@ -101,7 +103,7 @@ def test_bubblewrap_is_looked_for_on_the_path_and_passed_over_where_it_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that enters and then cannot start the server gives way to the next level, and the reason is told."""
-    skip_unless(Rung.BUBBLEWRAP)
+    skip_unless(IsolationLevel.BUBBLEWRAP)
     real = bwrap()
     broken = tmp_path / "bwrap"
     broken.write_text(
@@ -121,22 +123,22 @@ Attack = Callable[..., ReplayResult]
 
 
 @pytest.fixture(scope="module")
-def sessions() -> Iterator[dict[Rung, Session]]:
+def sessions() -> Iterator[dict[IsolationLevel, Session]]:
     """One session a level, made when first asked for."""
-    made: dict[Rung, Session] = {}
+    made: dict[IsolationLevel, Session] = {}
     yield made
     for session in made.values():
         session.close()
 
 
-def _session(sessions: dict[Rung, Session], level: Rung) -> Session:
+def _session(sessions: dict[IsolationLevel, Session], level: IsolationLevel) -> Session:
     if level not in sessions:
         sessions[level] = Session(level)
     return sessions[level]
 
 
 @pytest.fixture
-def attack(level: Rung, sessions: dict[Rung, Session], tmp_path: Path) -> Attack:
+def attack(level: IsolationLevel, sessions: dict[IsolationLevel, Session], tmp_path: Path) -> Attack:
     """Replays the flat specimen with code put before its entry or at its end."""
     session = _session(sessions, level)
 
@@ -163,12 +165,12 @@ ALLOWED_READING = 1 << 2
 
 @pytest.fixture(scope="module")
 def all_found(
-    sessions: dict[Rung, Session], tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[Rung], dict[str, str]]:
+    sessions: dict[IsolationLevel, Session], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[IsolationLevel], dict[str, str]]:
     """What the attempts gave at a level; tried once a level."""
-    kept: dict[Rung, dict[str, str]] = {}
+    kept: dict[IsolationLevel, dict[str, str]] = {}
 
-    def found(level: Rung) -> dict[str, str]:
+    def found(level: IsolationLevel) -> dict[str, str]:
         if level not in kept:
             kept[level] = _try(_session(sessions, level), tmp_path_factory.mktemp("home"))
         return kept[level]
@@ -221,18 +223,22 @@ ATTEMPTS += ["packet", "alg", "udp", "udp6", "raw", "kernel events"]
 
 
 @pytest.mark.parametrize("name", [name for name in ATTEMPTS if name not in TAKEN])
-def test_no_way_out(level: Rung, all_found: Callable[[Rung], dict[str, str]], name: str) -> None:
+def test_no_way_out(
+    level: IsolationLevel, all_found: Callable[[IsolationLevel], dict[str, str]], name: str
+) -> None:
     """Each attempt is refused by the kernel, whatever the reason it gives."""
     said = all_found(level)[name]
     assert said.startswith("refused: "), said
     assert not said.startswith(("refused: NameError", "refused: TypeError", "refused: AttributeError")), said
 
 
-def test_what_a_submission_is(level: Rung, all_found: Callable[[Rung], dict[str, str]]) -> None:
+def test_what_a_submission_is(
+    level: IsolationLevel, all_found: Callable[[IsolationLevel], dict[str, str]]
+) -> None:
     """Nobody on this machine, without rights, never to gain any, filtered twice, and its crashes kept nowhere."""
     found = all_found(level)
     assert found["own files"].startswith("did"), found["own files"]
-    kept = ALLOWED_READING if level is Rung.LANDLOCK and os.getuid() == 0 else 0
+    kept = ALLOWED_READING if level is IsolationLevel.LANDLOCK and os.getuid() == 0 else 0
     for capabilities in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
         held = int(found[capabilities], 16)
         assert not held & ~kept or (capabilities == "CapBnd" and os.getuid() != 0), capabilities
@@ -319,11 +325,11 @@ subprocess.run(["sleep", "60"])
 
 
 @pytest.fixture(scope="module")
-def all_evasions(sessions: dict[Rung, Session]) -> Callable[[Rung], RunRecord]:
+def all_evasions(sessions: dict[IsolationLevel, Session]) -> Callable[[IsolationLevel], RunRecord]:
     """The run that tries to read what was taken away, and to open files unseen; once a level."""
-    kept: dict[Rung, RunRecord] = {}
+    kept: dict[IsolationLevel, RunRecord] = {}
 
-    def run(level: Rung) -> RunRecord:
+    def run(level: IsolationLevel) -> RunRecord:
         if level not in kept:
             kept[level] = _placed_run(_session(sessions, level), "evasions.py")
         return kept[level]
@@ -336,7 +342,7 @@ EVASIONS = re.findall(r'^ *attempt\("([^"]+)"', (Path(__file__).parent / "evasio
 
 @pytest.mark.parametrize("name", EVASIONS)
 def test_nothing_is_read_past_the_boundary_or_the_broker(
-    level: Rung, all_evasions: Callable[[Rung], RunRecord], name: str
+    level: IsolationLevel, all_evasions: Callable[[IsolationLevel], RunRecord], name: str
 ) -> None:
     said = _found(all_evasions(level))[name]
     assert said.startswith("refused: "), said
@@ -344,7 +350,10 @@ def test_nothing_is_read_past_the_boundary_or_the_broker(
 
 
 def test_error_of_the_observer_is_told_and_passes_nothing(
-    level: Rung, sessions: dict[Rung, Session], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    level: IsolationLevel,
+    sessions: dict[IsolationLevel, Session],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Whatever a call sets off in the broker: the call is refused, the thread lives, and the result says so."""
 
@@ -369,7 +378,7 @@ def test_error_of_the_observer_is_told_and_passes_nothing(
 
 
 def test_training_data_are_gone_from_what_was_kept_too(
-    level: Rung, all_evasions: Callable[[Rung], RunRecord]
+    level: IsolationLevel, all_evasions: Callable[[IsolationLevel], RunRecord]
 ) -> None:
     """A descriptor reads nothing more, and who reads a map dies of it."""
     found = _found(all_evasions(level))
@@ -378,7 +387,9 @@ def test_training_data_are_gone_from_what_was_kept_too(
     assert found["mapped"] == signal.SIGBUS
 
 
-def test_the_boundary_is_seen_from_outside(level: Rung, all_evasions: Callable[[Rung], RunRecord]) -> None:
+def test_the_boundary_is_seen_from_outside(
+    level: IsolationLevel, all_evasions: Callable[[IsolationLevel], RunRecord]
+) -> None:
     """Read by another program, through a link, under a name as texts have: it is the artifact all the same."""
     run = all_evasions(level)
     boundary = run.observations.boundary
@@ -390,7 +401,9 @@ def test_the_boundary_is_seen_from_outside(level: Rung, all_evasions: Callable[[
     assert any(program.path.endswith("/cat") for program in run.observations.programs)
 
 
-def test_every_file_that_was_opened_was_seen(level: Rung, all_evasions: Callable[[Rung], RunRecord]) -> None:
+def test_every_file_that_was_opened_was_seen(
+    level: IsolationLevel, all_evasions: Callable[[IsolationLevel], RunRecord]
+) -> None:
     """Though another thread rewrote the names all the while: what is observed is what was opened."""
     run = all_evasions(level)
     opened = {(device, inode) for device, inode in _found(run)["raced"]}
@@ -405,7 +418,9 @@ def test_every_file_that_was_opened_was_seen(level: Rung, all_evasions: Callable
     assert sorted(numbers) == list(range(len(numbers)))
 
 
-def test_network_tries_past_python_are_seen(level: Rung, all_evasions: Callable[[Rung], RunRecord]) -> None:
+def test_network_tries_past_python_are_seen(
+    level: IsolationLevel, all_evasions: Callable[[IsolationLevel], RunRecord]
+) -> None:
     """By libc, which no audit hook sees: neither stream nor datagram gets out, and both are on the list."""
     run = all_evasions(level)
     found, sockets = _found(run), run.observations.sockets
@@ -520,7 +535,7 @@ KEEPING = """
 
 @pytest.mark.parametrize("name", PEEKS)
 def test_a_peek_at_training_data_in_evaluation_never_passes(
-    level: Rung, sessions: dict[Rung, Session], tmp_path: Path, name: str
+    level: IsolationLevel, sessions: dict[IsolationLevel, Session], tmp_path: Path, name: str
 ) -> None:
     """Past every hook of Python: what is asked for once the artifact is read back is seen, or is gone."""
     text = FLAT.read_text(encoding="utf-8")

@@ -24,7 +24,7 @@ from auditor.replay.full.launch import lay_out, run_environment
 from auditor.replay.full.options import FullOptions
 from auditor.replay.full.supervise import supervise
 from auditor.replay.full.telemetry import Telemetry
-from auditor.replay.sandbox.ladder import choose
+from auditor.replay.sandbox.isolation_levels import choose
 from auditor.replay.sandbox.users import spare_user
 
 SCRIPT = """

@@ -40,7 +40,7 @@ import libcst
 
 from auditor.audit.pipeline import audit_submission
 from auditor.program.unpacking.program import load_program
-from auditor.solver.expressions import forget
+from auditor.solver.expressions import reset_caches
 from auditor.static.predict import trace_program
 from auditor.submission.load import load_submissions
 
@@ -112,7 +112,7 @@ def measure(name: str, blob: str, data: bytes) -> Row:
         parse_s = timed(lambda: libcst.parse_module(program.layers[-1].text))[0]
     steps, complete, trace_s = 0, True, 0.0
     if program.main.module is not None:
-        forget()
+        reset_caches()
         trace_s, witnessed = timed(lambda: trace_program(program, {}))
         steps, complete = witnessed.steps, witnessed.trace.complete
     with tempfile.TemporaryDirectory() as folder:

@@ -16,7 +16,7 @@ from auditor.audit.pipeline import audit_submission
 from auditor.cache.codec import Unkept, decode, encode
 from auditor.judgement.result import AuditResult
 from auditor.report import renderer
-from auditor.solver.expressions import Expr, forget
+from auditor.solver.expressions import Expr, reset_caches
 from auditor.submission.load import load_path
 from auditor.trace.events import Place
 
@@ -32,7 +32,7 @@ def result(request: pytest.FixtureRequest) -> AuditResult:
 def test_result_is_the_same_in_every_format(result: AuditResult) -> None:
     shown = {name: renderer(name)([result], ()) for name in ("json", "html", "sarif", "markdown", "svg")}
     content = encode(result)
-    forget()
+    reset_caches()
     again = decode(content)
     assert {name: renderer(name)([again], ()) for name in shown} == shown
     assert again == result and again.trace is not None and len(again.trace.events) > 5

@@ -112,7 +112,7 @@ def test_every_handler_is_reached_by_its_name() -> None:
         statements
     )
     assert {"Call", "Name", "BinOp", "ListComp", "Lambda"} <= set(evaluator.syntax.expressions.handlers)
-    for prefix, handlers in (("x_", statements), ("e_", evaluator.syntax.expressions.handlers)):
+    for prefix, handlers in (("exec_", statements), ("eval_", evaluator.syntax.expressions.handlers)):
         defined = {
             name.removeprefix(prefix)
             for path in FILES
@@ -133,16 +133,16 @@ def names_of(node: ast.stmt) -> list[str]:
 
 def test_two_parts_cannot_handle_the_same_thing() -> None:
     class One:
-        def x_For(self) -> int:
+        def exec_For(self) -> int:
             return 1
 
     class Other:
-        def x_For(self) -> int:
+        def exec_For(self) -> int:
             return 2
 
-    assert handlers_of("x_", One())["For"]() == 1
+    assert handlers_of("exec_", One())["For"]() == 1
     with pytest.raises(ValueError, match="two parts handle 'For'"):
-        handlers_of("x_", One(), Other())
+        handlers_of("exec_", One(), Other())
 
 
 def test_two_evaluations_share_no_state() -> None:

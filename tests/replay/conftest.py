@@ -8,13 +8,13 @@ import pytest
 
 from auditor.errors import AuditorError
 from auditor.replay.runs.session import Session
-from auditor.replay.sandbox.ladder import Rung, choose, unavailable
+from auditor.replay.sandbox.isolation_levels import IsolationLevel, choose, unavailable
 
 pytest.importorskip("torch", reason="the replay's tests need torch")
 
 
 @pytest.fixture(scope="session")
-def rung() -> Rung:
+def rung() -> IsolationLevel:
     """The highest rung that works on this machine."""
     try:
         return choose()[0]
@@ -23,13 +23,13 @@ def rung() -> Rung:
 
 
 @pytest.fixture(scope="module")
-def session(rung: Rung) -> Iterator[Session]:
+def session(rung: IsolationLevel) -> Iterator[Session]:
     """A session there, for one file of tests."""
     with Session(rung) as made:
         yield made
 
 
-def skip_unless(rung: Rung) -> None:
+def skip_unless(rung: IsolationLevel) -> None:
     """Skip a test whose rung does not work on this machine."""
     reason = unavailable(rung)
     if reason:

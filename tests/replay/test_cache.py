@@ -8,14 +8,14 @@ import pytest
 
 from auditor.replay.probes.outcome import ReplayResult
 from auditor.replay.replay import ReplayOptions, replay_submission
-from auditor.replay.sandbox.ladder import Rung
+from auditor.replay.sandbox.isolation_levels import IsolationLevel
 from auditor.submission.load import load_path
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 SPECIMENS = Path(__file__).parents[1] / "specimens"
 
 
-def replayed(script: Path, cache: Path, rung: Rung) -> ReplayResult:
+def replayed(script: Path, cache: Path, rung: IsolationLevel) -> ReplayResult:
     options = ReplayOptions(seed=1, shrink=False, cache=cache, rung=rung)
     return replay_submission(load_path(str(script)).submissions[0], options=options)
 
@@ -24,7 +24,7 @@ def outcomes(result: ReplayResult) -> dict[str, tuple[str, str]]:
     return {name: (c.outcome.value, c.why) for name, c in result.conditions.items()}
 
 
-def test_unchanged_is_not_run_again_and_a_change_is(rung: Rung, tmp_path: Path) -> None:
+def test_unchanged_is_not_run_again_and_a_change_is(rung: IsolationLevel, tmp_path: Path) -> None:
     if not rung.has_own_files:
         pytest.skip(f"{rung.value} runs each session in another folder")
     script, cache = tmp_path / "train_gpt.py", tmp_path / "cache"

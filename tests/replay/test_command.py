@@ -12,7 +12,7 @@ from auditor import cli
 from auditor.errors import AuditorError
 from auditor.replay.probes.outcome import Outcome
 from auditor.replay.replay import ReplayOptions, replay_submission
-from auditor.replay.sandbox.ladder import Rung
+from auditor.replay.sandbox.isolation_levels import IsolationLevel
 from auditor.submission.load import load_path
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
@@ -20,7 +20,7 @@ SPECIMENS = Path(__file__).parents[1] / "specimens"
 
 
 def test_illegal_script_exits_1_and_says_what_was_proved(
-    rung: Rung, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    rung: IsolationLevel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "replay.json"
     words = ["replay", "--seed", "3", "--sandbox", rung.value, "--format", "json", "-o", str(out), "--quiet"]
@@ -37,7 +37,9 @@ def test_illegal_script_exits_1_and_says_what_was_proved(
     assert capsys.readouterr().out == ""
 
 
-def test_legal_script_exits_0_with_its_timeline(rung: Rung, capsys: pytest.CaptureFixture[str]) -> None:
+def test_legal_script_exits_0_with_its_timeline(
+    rung: IsolationLevel, capsys: pytest.CaptureFixture[str]
+) -> None:
     words = ["replay", "--seed", "3", "--sandbox", rung.value, str(SPECIMENS / "flat.py")]
     assert cli.run(words) == 0
     shown = capsys.readouterr().out
@@ -46,7 +48,7 @@ def test_legal_script_exits_0_with_its_timeline(rung: Rung, capsys: pytest.Captu
 
 
 def test_script_that_does_not_run_exits_3(
-    rung: Rung, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    rung: IsolationLevel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "train_gpt.py"
     path.write_text("import torch\nraise ValueError('not today')\n", encoding="utf-8")
@@ -57,7 +59,7 @@ def test_script_that_does_not_run_exits_3(
 @pytest.mark.parametrize(
     ("name", "expected"), [("chunked_ttt", Outcome.PASS), ("prequant_ttt", Outcome.FAIL)]
 )
-def test_two_ranks_give_the_verdicts_of_one(name: str, expected: Outcome, rung: Rung) -> None:
+def test_two_ranks_give_the_verdicts_of_one(name: str, expected: Outcome, rung: IsolationLevel) -> None:
     if not rung.has_own_network:
         pytest.skip(f"{rung.value} has no loopback of its own")
     submission = load_path(str(SPECIMENS / f"{name}.py")).submissions[0]
@@ -68,10 +70,10 @@ def test_two_ranks_give_the_verdicts_of_one(name: str, expected: Outcome, rung: 
 
 
 def test_without_torch_it_says_how_to_install_it(
-    rung: Rung, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    rung: IsolationLevel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The server is started with a Python that finds no torch."""
-    from auditor.replay.sandbox import ladder
+    from auditor.replay.sandbox import isolation_levels as ladder
 
     hidden = ladder._START.replace("from auditor", "sys.modules['torch'] = None; from auditor", 1)
     monkeypatch.setattr(ladder, "_START", hidden)

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import AuditorError
-from auditor.replay.sandbox import ladder
-from auditor.replay.sandbox.ladder import Layout, Rung, choose, command, environment
+from auditor.replay.sandbox import isolation_levels as ladder
+from auditor.replay.sandbox.isolation_levels import IsolationLevel, Layout, choose, command, environment
 from tests.replay.conftest import skip_unless
 
 pytestmark = pytest.mark.sandbox
 
-RUNGS = (Rung.BUBBLEWRAP, Rung.UNSHARE, Rung.LANDLOCK)
+RUNGS = (IsolationLevel.BUBBLEWRAP, IsolationLevel.UNSHARE, IsolationLevel.LANDLOCK)
 
 ATTEMPTS = """
 import json, os, socket, subprocess, sys, ctypes
@@ -42,7 +42,7 @@ print(json.dumps(found))
 """
 
 
-def attempts(rung: Rung, tmp_path: Path) -> dict[str, str]:
+def attempts(rung: IsolationLevel, tmp_path: Path) -> dict[str, str]:
     """What code inside a rung managed to do."""
     secret, inner = tmp_path / "home", tmp_path / "session" / "job"
     secret.mkdir()
@@ -77,7 +77,7 @@ def _quiet(enter, order):
 
 
 @pytest.mark.parametrize("rung", RUNGS, ids=lambda rung: rung.value)
-def test_rung_contains(rung: Rung, tmp_path: Path) -> None:
+def test_rung_contains(rung: IsolationLevel, tmp_path: Path) -> None:
     skip_unless(rung)
     found = attempts(rung, tmp_path)
     for name in ("read", "list", "write", "connect"):
@@ -107,20 +107,22 @@ def test_nothing_of_the_package_is_imported_once_a_run_is_confined() -> None:
 def test_at_least_one_rung_works_here() -> None:
     """Without one nothing else in this folder would be exercised, and nobody would notice."""
     rung, _ = choose()
-    assert rung is not Rung.NONE
+    assert rung is not IsolationLevel.NONE
 
 
 def test_without_a_rung_it_refuses_and_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ladder, "unavailable", lambda rung: "" if rung is Rung.NONE else "not here")
+    monkeypatch.setattr(ladder, "unavailable", lambda rung: "" if rung is IsolationLevel.NONE else "not here")
     with pytest.raises(AuditorError) as refused:
         choose()
     assert "bubblewrap: not here" in refused.value.message
     assert "--i-trust-this-code" in refused.value.hint
-    trusted, because = choose(allowed=(*RUNGS, Rung.NONE))
-    assert trusted is Rung.NONE and "landlock: not here" in because
+    trusted, because = choose(allowed=(*RUNGS, IsolationLevel.NONE))
+    assert trusted is IsolationLevel.NONE and "landlock: not here" in because
 
 
 def test_the_server_inherits_nothing_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_TOKEN", "t0ken")
     assert "SECRET_TOKEN" not in environment()
-    assert sys.executable in command(Rung.UNSHARE, Layout(root=Path("/nowhere"), readable=(), writable=()))
+    assert sys.executable in command(
+        IsolationLevel.UNSHARE, Layout(root=Path("/nowhere"), readable=(), writable=())
+    )

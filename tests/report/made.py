@@ -12,7 +12,7 @@ from auditor.judgement.result import (
     Verdict,
 )
 from auditor.reading.configuration_entry import ConfigurationEntry
-from auditor.solver.expressions import Atom, Expr, constant
+from auditor.solver.expressions import Expr, Symbol, constant
 from auditor.trace.answer import Answer
 from auditor.trace.events import (
     Absorbed,
@@ -42,7 +42,7 @@ def place(line: int, layer: int = 0) -> Place:
 
 
 def chunk(iteration: int) -> Region:
-    counter = Expr.of(Atom("iter", (1, iteration), 0))
+    counter = Expr.of(Symbol("iter", (1, iteration), 0))
     return Region("val", counter.scaled(64), counter.scaled(64) + constant(64))
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from auditor.judgement.result import AuditResult, Verdict
 from auditor.records.validate import RecordsResult, validate_folder
-from auditor.solver.expressions import Atom, Expr
+from auditor.solver.expressions import Expr, Symbol
 from auditor.solver.operations import operation
 from auditor.submission.load import load_submissions
 from auditor.trace.answer import Answer
@@ -31,7 +31,7 @@ from rules.network_access import NetworkAccess
 from rules.validation_coverage import ValidationCoverage
 from tests.rules.folder import TRACK, audit_example
 
-SPLIT = Expr.of(Atom("free", (0, "val_tokens"), 0))
+SPLIT = Expr.of(Symbol("free", (0, "val_tokens"), 0))
 WORST = {Outcome.FAIL: Level.ERROR, Outcome.REVIEW: Level.WARNING, Outcome.UNKNOWN: Level.WARNING}
 
 
@@ -219,7 +219,7 @@ def test_a_claimed_pair_with_the_right_bytes_proves_nothing(tmp_path: Path) -> N
 
 def turn(count: Expr | None, entry: int = 1, iteration: int = 2) -> Expr:
     high = None if count is None else count - 1
-    return Expr.of(Atom("iter", (entry, iteration), iteration - 1, high))
+    return Expr.of(Symbol("iter", (entry, iteration), iteration - 1, high))
 
 
 def window(start: Expr, width: int = 1024) -> Region:
@@ -236,7 +236,7 @@ def share(limit: Expr, rank: int = 8) -> Region:
 
 
 CAPPED = operation("min", SPLIT, Expr(1_000_000))
-BEGINNINGS = Atom("at", (7, turn(Expr(100))), 0)
+BEGINNINGS = Symbol("at", (7, turn(Expr(100))), 0)
 CAPS = {
     "the split": (window(turn(rows(SPLIT)).scaled(1024)), Outcome.PASS),
     "an eighth of the split": (share(SPLIT), Outcome.PASS),
@@ -245,16 +245,16 @@ CAPS = {
     "six million a rank": (window(turn(Expr(5_860)).scaled(1024)), Outcome.REVIEW),
     "fifty million": (window(turn(Expr(48_900)).scaled(1024)), Outcome.PASS),
     "the first turn of a loop over the split": (
-        Region("val", start=Expr(0), stop=Expr.of(Atom("iter", (1, 1), 0, Expr(0))) + 1024),
+        Region("val", start=Expr(0), stop=Expr.of(Symbol("iter", (1, 1), 0, Expr(0))) + 1024),
         Outcome.PASS,
     ),
     "a batch of the first hundred windows": (
-        window(Expr.of(Atom("iter", (1, 1), 0, Expr(99))).scaled(1024)),
+        window(Expr.of(Symbol("iter", (1, 1), 0, Expr(99))).scaled(1024)),
         Outcome.FAIL,
     ),
     "a hundred documents": (window(Expr.of(BEGINNINGS)), Outcome.FAIL),
     "documents of a list that grows": (
-        window(Expr.of(Atom("at", (7, turn(None)), 0))),
+        window(Expr.of(Symbol("at", (7, turn(None)), 0))),
         Outcome.PASS,
     ),
     "positions that were not followed": (Region("val"), Outcome.PASS),

@@ -13,7 +13,7 @@ import pytest
 
 from auditor.audit.pipeline import audit_submission
 from auditor.judgement.result import AuditResult, Verdict
-from auditor.solver.expressions import Atom, Expr
+from auditor.solver.expressions import Expr, Symbol
 from auditor.submission.load import load_submissions
 from auditor.trace.answer import Answer
 from auditor.trace.events import (
@@ -65,7 +65,7 @@ def turns(loops: Loops) -> tuple[Turn, ...]:
 
 def tokens(*loops: tuple[int, int]) -> frozenset[Region]:
     """Validation tokens chosen by the turns of these loops, at positions that are not an interval."""
-    return frozenset({Region("val", turns=frozenset(Atom("iter", turn) for turn in loops))})
+    return frozenset({Region("val", turns=frozenset(Symbol("iter", turn) for turn in loops))})
 
 
 def interval(start: int, stop: int) -> frozenset[Region]:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from auditor.solver.expressions import Atom, Condition, Expr, forget
+from auditor.solver.expressions import Condition, Expr, Symbol, reset_caches
 from auditor.solver.solver import refutes
 from tests.solver.test_solver import SKETCHES, built
 
@@ -23,9 +23,9 @@ z3 = pytest.importorskip("z3")
 
 @pytest.fixture(autouse=True)
 def _fresh() -> Iterator[None]:
-    forget()
+    reset_caches()
     yield
-    forget()
+    reset_caches()
 
 
 class Oracle:
@@ -44,23 +44,23 @@ class Oracle:
         self.solver.add(self.term(expr) >= 0)
 
     def term(self, expr: Expr) -> object:
-        return sum((c * self.symbol(atom) for atom, c in expr.terms), z3.IntVal(expr.constant))
+        return sum((c * self.symbol(symbol) for symbol, c in expr.terms), z3.IntVal(expr.constant))
 
-    def symbol(self, atom: Atom) -> object:
-        if atom.number in self.known:
-            return self.known[atom.number]
-        value = self.known[atom.number] = self._meaning(atom)
-        if atom.low is not None:
-            self.solver.add(value >= atom.low)
-        if atom.high is not None:
-            self.solver.add(value <= self.term(atom.high))
+    def symbol(self, symbol: Symbol) -> object:
+        if symbol.number in self.known:
+            return self.known[symbol.number]
+        value = self.known[symbol.number] = self._meaning(symbol)
+        if symbol.low is not None:
+            self.solver.add(value >= symbol.low)
+        if symbol.high is not None:
+            self.solver.add(value <= self.term(symbol.high))
         return value
 
-    def _meaning(self, atom: Atom) -> object:
-        if atom.kind == "free":
-            return z3.Int(f"free {atom.number}")
-        if atom.kind == "iter":
-            entry, turn = atom.args
+    def _meaning(self, symbol: Symbol) -> object:
+        if symbol.kind == "free":
+            return z3.Int(f"free {symbol.number}")
+        if symbol.kind == "iter":
+            entry, turn = symbol.args
             value = z3.Int(f"turn {entry} {turn}")
             # turns of one loop count up: the later iteration is at least as many turns on
             for other, earlier in self.turns.setdefault(entry, {}).items():
@@ -68,16 +68,16 @@ class Oracle:
                 self.solver.add(value - earlier >= gap if gap > 0 else earlier - value >= -gap)
             self.turns[entry][int(str(turn))] = value
             return value
-        if atom.kind == "ite":
-            condition, then, other = atom.args
+        if symbol.kind == "ite":
+            condition, then, other = symbol.args
             assert isinstance(condition, Condition) and isinstance(then, Expr) and isinstance(other, Expr)
             difference = self.term(condition.difference)
             holds = difference >= 0 if condition.operator == ">=" else difference == 0
             return z3.If(holds, self.term(then), self.term(other))
-        parts = [self.term(part) for part in atom.parts()]
-        if atom.kind == "elem":
+        parts = [self.term(part) for part in symbol.parts()]
+        if symbol.kind == "elem":
             return self.unordered(parts[0])
-        if atom.kind == "at":
+        if symbol.kind == "at":
             self.places.append(parts[0])
             # strictly ascending integers rise by one a place at least, on every pair of places asked for
             for a in self.places[:-1]:
@@ -85,13 +85,13 @@ class Oracle:
                 self.solver.add(z3.Implies(parts[0] >= a, rise >= parts[0] - a))
                 self.solver.add(z3.Implies(parts[0] <= a, rise <= parts[0] - a))
             return self.ascending(parts[0])
-        if atom.kind in ("min", "max"):
-            smaller = atom.kind == "min"
+        if symbol.kind in ("min", "max"):
+            smaller = symbol.kind == "min"
             return reduce(lambda a, b: z3.If(a <= b if smaller else a >= b, a, b), parts)
         left, right = parts
         # the divisors drawn are positive, where Z3's Euclidean division is Python's
         return {"floordiv": lambda: left / right, "mod": lambda: left % right, "mul": lambda: left * right}[
-            atom.kind
+            symbol.kind
         ]()
 
 

@@ -24,7 +24,7 @@ FOLLOWED = {
     "a bound method by text": 'eval("model(*tokens(0))").backward()\neval("optimizer").step()\n',
 }
 
-UNKNOWN = {
+CLEAN = {
     "eval of a file": 'eval(open("plan.txt").read())\n',
     "eval of what is not Python": 'eval("fit(")\n',
     "exec of an argument": "import sys\nexec(sys.argv[1])\n",
@@ -44,9 +44,9 @@ def test_known_text_is_followed(name: str) -> None:
     assert worst_overlap(trace) is Answer.YES
 
 
-@pytest.mark.parametrize("name", UNKNOWN)
+@pytest.mark.parametrize("name", CLEAN)
 def test_unknown_text_could_do_anything(name: str) -> None:
-    trace = run(UNKNOWN[name] + SCORE)
+    trace = run(CLEAN[name] + SCORE)
     assert trace.doubts_of(trace.reports[-1])
 
 

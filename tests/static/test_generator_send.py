@@ -23,7 +23,7 @@ FITTED = {
     ),
     "sent to two at once": "other = coach()\nnext(other)\nother.send(4096)\nlessons.send(0)\ntotal += score(0)\n",
 }
-CLEAN = {
+HARMLESS = {
     "sent behind the score": "total += score(0)\nlessons.send(0)\n",
     "sent in a loop, behind each score": (
         "for k in range(n // 1024):\n    total += score(1024 * k)\n    lessons.send(1024 * k)\n"
@@ -37,6 +37,6 @@ def test_what_is_sent_before_the_score_is_in_it(lines: str) -> None:
     assert worst_overlap(run(COACH + lines)) is Answer.YES
 
 
-@pytest.mark.parametrize("lines", CLEAN.values(), ids=CLEAN.keys())
+@pytest.mark.parametrize("lines", HARMLESS.values(), ids=HARMLESS.keys())
 def test_what_is_sent_otherwise_is_not(lines: str) -> None:
     assert worst_overlap(run(COACH + lines)) is Answer.NO

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from auditor.solver.expressions import Expr
 from auditor.static.domain.lattice import join
-from auditor.static.domain.provenance import UNKNOWN, Array, Data
+from auditor.static.domain.provenance import CLEAN, Array, Data
 from auditor.static.domain.taint import Look
 from auditor.static.domain.values import Interval
 from auditor.trace.region import Region
@@ -44,13 +44,13 @@ def records(draw: st.DrawFn) -> Data:
         looks=draw(st.frozensets(st.builds(Look, st.integers(1, 2), REGIONS), max_size=2)),
         most=draw(st.none() | st.sampled_from([1.0, 2.5])),
         origins=draw(NUMBERS),
-        assembled=draw(NUMBERS),
+        written_in_loops=draw(NUMBERS),
     )
 
 
-values = records() | st.just(UNKNOWN)
+values = records() | st.just(CLEAN)
 
-MAY = ("regions", "updates", "marks", "doubts", "selects", "settings", "looks", "origins", "assembled")
+MAY = ("regions", "updates", "marks", "doubts", "selects", "settings", "looks", "origins", "written_in_loops")
 """What a value may be made of: more is less certain."""
 
 MUST = ("rank", "template", "array", "above", "below")
@@ -59,7 +59,7 @@ MUST = ("rank", "template", "array", "above", "below")
 
 def below(a: Data, b: Data) -> bool:
     """Whether all that b says holds of a value of which a holds."""
-    if a is UNKNOWN:
+    if a is CLEAN:
         return True
     may = all(getattr(a, name) <= getattr(b, name) for name in MAY)
     must = all(getattr(b, name) in (None, frozenset(), getattr(a, name)) for name in MUST)

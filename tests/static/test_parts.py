@@ -11,7 +11,7 @@ import pytest
 from auditor.solver.expressions import Expr
 from auditor.static.domain.heap import Env, Obj
 from auditor.static.domain.provenance import Data
-from auditor.static.domain.values import Const, Num, Value
+from auditor.static.domain.values import Const, SymbolicInt, Value
 from auditor.static.effects.events import Scoring
 from auditor.static.effects.formulas import Formulas
 from auditor.static.effects.room import EffectsRoom
@@ -101,7 +101,7 @@ def test_values_are_seen_without_any_room() -> None:
     inner = listed(made, 1)
     inner.items = (Data(marks=frozenset(("train",))), Const(2))
     assert made.views.data(inner).marks == {"train"}
-    assert made.decisions.truth(Num(Expr(3))) is True
+    assert made.decisions.truth(SymbolicInt(Expr(3))) is True
     assert made.decisions.truth(made.decisions.join(Const(0), Const(1))) is None
 
 
@@ -146,5 +146,5 @@ def test_arithmetic_computes_without_the_rest_of_syntax() -> None:
     effects = EffectsRoom(made)
     arithmetic = Arithmetic(made, effects, TransferRoom(made, effects))
     assert arithmetic.binary(ast.FloorDiv(), Const(7), Const(2), NODE) == Const(3)
-    counter = Num(made.symbols.fresh("free"))
-    assert arithmetic.binary(ast.Sub(), counter, counter, NODE) == Num(Expr(0))
+    counter = SymbolicInt(made.symbols.fresh("free"))
+    assert arithmetic.binary(ast.Sub(), counter, counter, NODE) == SymbolicInt(Expr(0))

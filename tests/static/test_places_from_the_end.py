@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from auditor.solver.expressions import Atom, Expr
+from auditor.solver.expressions import Expr, Symbol
 from auditor.solver.operations import atoms_exchanged, replace_atoms
 from auditor.trace.answer import Answer
 from auditor.trace.region import Region
@@ -61,7 +61,7 @@ def test_what_a_slice_with_a_bound_of_unknown_sign_holds(
 
 def test_a_place_is_told_for_either_sign() -> None:
 
-    sign = Atom("free", ("k",))
+    sign = Symbol("free", ("k",))
     row = Region("val", Expr(100), Expr(110))
     for value in (-12, -10, -3, -1, 0, 4, 9):
         placed = row.sliced(Expr.of(sign), None, from_end=(None, False)).start

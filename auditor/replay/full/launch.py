@@ -16,12 +16,12 @@ from auditor.replay.full.options import FullOptions
 from auditor.replay.full.run_trace import Places
 from auditor.replay.runs.session import write_programs
 from auditor.replay.sandbox import landlock
-from auditor.replay.sandbox.ladder import (
+from auditor.replay.sandbox.isolation_levels import (
     HOSTNAME,
     INSIDE,
     PYTHON,
+    IsolationLevel,
     Layout,
-    Rung,
     command,
     environment,
     python_folders,
@@ -63,18 +63,20 @@ class Launch:
     @property
     def has_janitor(self) -> bool:
         """Whether a process of ours stands between this one and the launcher."""
-        return self.options.rung in (Rung.LANDLOCK, Rung.NONE)
+        return self.options.rung in (IsolationLevel.LANDLOCK, IsolationLevel.NONE)
 
     def inside(self, path: Path) -> str:
         """Where a path below `root` is inside."""
         return (
-            self.layout.inside(self.options.rung, path) if self.options.rung is not Rung.NONE else str(path)
+            self.layout.inside(self.options.rung, path)
+            if self.options.rung is not IsolationLevel.NONE
+            else str(path)
         )
 
     @property
     def names_itself(self) -> bool:
         """Whether names of this machine are found in its own list first, so that only others are asked for outside."""
-        return self.options.rung is Rung.BUBBLEWRAP
+        return self.options.rung is IsolationLevel.BUBBLEWRAP
 
     @property
     def spins(self) -> bool:
@@ -84,7 +86,7 @@ class Launch:
 
 def user_of(options: FullOptions) -> int | None:
     """The user that a run is: one that nobody is, or None for this process's own."""
-    return spare_user() if options.rung is not Rung.NONE and not options.own_user else None
+    return spare_user() if options.rung is not IsolationLevel.NONE and not options.own_user else None
 
 
 def lay_out(
@@ -110,26 +112,26 @@ def lay_out(
     if user is not None:
         for path in (job, *job.rglob("*"), tmp, *tmp.rglob("*")):
             os.chown(path, user, user, follow_symlinks=False)
-    devices = tuple(Path(name) for name in gpu_devices()) if rung is not Rung.BUBBLEWRAP else ()
-    system = (Path("/sys"),) if rung is not Rung.BUBBLEWRAP and Path("/sys").is_dir() else ()
+    devices = tuple(Path(name) for name in gpu_devices()) if rung is not IsolationLevel.BUBBLEWRAP else ()
+    system = (Path("/sys"),) if rung is not IsolationLevel.BUBBLEWRAP and Path("/sys").is_dir() else ()
     layout = Layout(
         root=root,
         readable=(
             root / "bin",
             *system,
-            *(() if rung is Rung.BUBBLEWRAP else (options.data, *options.let_in)),
+            *(() if rung is IsolationLevel.BUBBLEWRAP else (options.data, *options.let_in)),
         ),
         writable=(job, tmp, *devices),
         user=user,
     )
-    inside = (lambda path: layout.inside(rung, path)) if rung is not Rung.NONE else str
-    data = f"{INSIDE}/data" if rung is Rung.BUBBLEWRAP else str(options.data)
+    inside = (lambda path: layout.inside(rung, path)) if rung is not IsolationLevel.NONE else str
+    data = f"{INSIDE}/data" if rung is IsolationLevel.BUBBLEWRAP else str(options.data)
     if not (job / "data").exists():
         # Where a checkout of the challenge has it, for scripts that name no other place.
         (job / "data").symlink_to(data)
     shared = SHARED if rung.has_own_files else ("/dev/shm/",)
     # An environment may lie where the run writes, as in /tmp; without a sandbox alone it can write there.
-    unwritable = python_folders() if rung is not Rung.NONE else []
+    unwritable = python_folders() if rung is not IsolationLevel.NONE else []
     return Launch(
         root=root,
         script=script,
@@ -157,7 +159,7 @@ def launch_command(launch: Launch, control: int) -> list[str]:
     shared = () if rung.has_own_files else ("/dev/shm",)
     order = {
         "janitor": launch.has_janitor,
-        "locked": rung is not Rung.NONE,
+        "locked": rung is not IsolationLevel.NONE,
         "readable": [
             *map(str, (*python_folders(), *system_folders())),
             *("/proc", "/sys", "/etc/hosts", "/etc/nsswitch.conf"),
@@ -258,7 +260,7 @@ def shard_folder(data: Path) -> str | None:
 
 def _let_in(launch: Launch) -> Sequence[str]:
     """More options of bubblewrap: data, host names, GPUs, the topology of the machine, a larger /dev/shm."""
-    if launch.options.rung is not Rung.BUBBLEWRAP:
+    if launch.options.rung is not IsolationLevel.BUBBLEWRAP:
         return ()
     hosts = launch.root / "hosts"
     # Every form in which ranks ask for this machine, or a name server would be asked.

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from auditor.replay.sandbox.ladder import Rung
+from auditor.replay.sandbox.isolation_levels import IsolationLevel
 
-RUNGS: Final = (Rung.BUBBLEWRAP, Rung.UNSHARE, Rung.LANDLOCK)
+RUNGS: Final = (IsolationLevel.BUBBLEWRAP, IsolationLevel.UNSHARE, IsolationLevel.LANDLOCK)
 SILENT_S: Final = 180.0
 GRACE_S: Final = 10.0
 
@@ -38,7 +38,7 @@ class FullOptions:
     tokenizer: str = ""
     ranks: int = 8
     seconds: float = 3000.0
-    rung: Rung = Rung.BUBBLEWRAP
+    rung: IsolationLevel = IsolationLevel.BUBBLEWRAP
     own_user: bool = False
     on_cpu: bool = False
     silent_s: float = SILENT_S

@@ -16,7 +16,7 @@ from typing import Final
 from auditor.replay.full.data_set import DataSet
 from auditor.replay.full.gpus import Gpu, Nvml, gpu_problems
 from auditor.replay.full.options import FullOptions, needs_network
-from auditor.replay.sandbox.ladder import Rung
+from auditor.replay.sandbox.isolation_levels import IsolationLevel
 
 DISK_BYTES: Final = 8 << 30
 """Compilers' caches of eight ranks, checkpoints, logs; on a CPU a fraction."""
@@ -159,7 +159,7 @@ def _ports(launcher: Sequence[str]) -> Iterator[Problem]:
 
 
 def _machines(options: FullOptions) -> Iterator[Problem]:
-    if needs_network(options.launcher) and options.rung is not Rung.NONE:
+    if needs_network(options.launcher) and options.rung is not IsolationLevel.NONE:
         yield Problem(
             where="--torchrun",
             what="several machines need a network, which no level of the sandbox leaves",

@@ -21,7 +21,7 @@ from auditor.replay.full.printed_lines import PrintedLines
 from auditor.replay.full.run_trace import Line, RunTrace
 from auditor.replay.sandbox import landlock
 from auditor.replay.sandbox.broker import Broker, Watched
-from auditor.replay.sandbox.ladder import ELSEWHERE, Rung
+from auditor.replay.sandbox.isolation_levels import ELSEWHERE, IsolationLevel
 from auditor.replay.sandbox.processes import descendants, kill_until_gone, processes_of
 from auditor.replay.sandbox.quota import disk_is_full
 
@@ -82,7 +82,7 @@ def supervise(
             printed.take(process.stdout.read() or b"", time.monotonic() - began_s)
             process.stdout.close()
         looks.see_changes()
-        enforced = launch.options.rung is not Rung.NONE and landlock.version() > 0
+        enforced = launch.options.rung is not IsolationLevel.NONE and landlock.version() > 0
         observations = broker.end(enforced=enforced, network=launch.options.rung.has_own_files)
         broker.close()
     code = process.returncode if process.returncode is not None else -9
@@ -120,7 +120,7 @@ def _watched(launch: Launch) -> Watched:
 def _broker(launch: Launch) -> tuple[Broker, int]:
     """The broker, and the descriptor that the run sends its own on."""
     ours, control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    locks = launch.options.rung is Rung.LANDLOCK
+    locks = launch.options.rung is IsolationLevel.LANDLOCK
     broker = Broker(
         ours,
         refuses_network=locks,

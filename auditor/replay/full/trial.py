@@ -18,7 +18,7 @@ from auditor.replay.full.launch import lay_out, run_environment, user_of
 from auditor.replay.full.options import FullOptions
 from auditor.replay.full.supervise import supervise
 from auditor.replay.runs.left_files import empty_folder
-from auditor.replay.sandbox.ladder import Rung
+from auditor.replay.sandbox.isolation_levels import IsolationLevel
 
 SCRIPT: Final = b"""
 open("kept.bin", "wb").write(bytes(100))
@@ -27,7 +27,7 @@ print(len(open("kept.bin", "rb").read()), flush=True)
 TRIAL_S: Final = 30.0
 
 
-def choose_level(options: FullOptions, allowed: Sequence[Rung]) -> FullOptions:
+def choose_level(options: FullOptions, allowed: Sequence[IsolationLevel]) -> FullOptions:
     """The options with the first allowed level that works here, as another user if that works too.
 
     Raises:

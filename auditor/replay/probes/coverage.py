@@ -92,7 +92,7 @@ def open_switches(
     ]
 
 
-def judged_otherwise(
+def verdict_changes(
     trace: Trace, report: Report, program: Program, settings: Mapping[str, Setting], toy: Mapping[str, str]
 ) -> list[str]:
     """Rules about order that the static witness answers otherwise under the toy environment, one sentence each.

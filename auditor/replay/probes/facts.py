@@ -7,18 +7,22 @@ from collections.abc import Iterator
 from auditor.replay.probes.experiment import Evidence
 from auditor.replay.probes.outcome import Fact
 from auditor.replay.runs.observations import Standing
-from auditor.replay.sandbox.ladder import Rung
+from auditor.replay.sandbox.isolation_levels import IsolationLevel
 
 
-def facts_of(evidence: Evidence, rung: Rung) -> tuple[Fact, ...]:
+def facts_of(evidence: Evidence, rung: IsolationLevel) -> tuple[Fact, ...]:
     """The facts of the first run, those first that its process had no hand in."""
     return tuple(_facts(evidence, rung))
 
 
-def _facts(evidence: Evidence, rung: Rung) -> Iterator[Fact]:
+def _facts(evidence: Evidence, rung: IsolationLevel) -> Iterator[Fact]:
     run = evidence.base.run
     seen = run.observations
-    network = seen.network if rung is Rung.NONE or seen.network is Standing.OBSERVED else Standing.ENFORCED
+    network = (
+        seen.network
+        if rung is IsolationLevel.NONE or seen.network is Standing.OBSERVED
+        else Standing.ENFORCED
+    )
     yield Fact(what="no network beyond this machine", standing=network)
     withdrawn = Standing.ENFORCED if run.withdrawn else Standing.CLAIMED
     yield Fact(what="no training data once the artifact has been read back", standing=withdrawn)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 from auditor.replay.probes.coverage import (
     expected_places,
     is_reached,
-    judged_otherwise,
     open_switches,
     reached,
+    verdict_changes,
 )
 from auditor.replay.probes.dodges import (
     computed_names,
@@ -142,7 +142,7 @@ def _not_taken(evidence: Evidence, reading: Reading, target: ReplayTarget) -> li
     missed += open_switches(reading.trace, reading.exploration, target.reads, reading.settings)
     if report is not None:
         toy = target.variables(base.bench.sizes)
-        missed += judged_otherwise(reading.trace, report, reading.program, reading.settings, toy)
+        missed += verdict_changes(reading.trace, report, reading.program, reading.settings, toy)
     return missed
 
 

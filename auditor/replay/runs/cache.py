@@ -24,7 +24,7 @@ from auditor.replay.runs.job import ARRAYS, EVENTS, OUTCOME, PLACES, PRINTED, Or
 from auditor.replay.runs.left_files import Refused, open_left
 from auditor.replay.runs.observations import Observations
 from auditor.replay.runs.run_record import MAX_FILE_BYTES, RunRecord, run_record
-from auditor.replay.sandbox.ladder import Rung
+from auditor.replay.sandbox.isolation_levels import IsolationLevel
 from auditor.replay.toy.world import World
 
 TOLD: Final = "told.json"
@@ -40,7 +40,12 @@ class RunCache:
         self._root = root
 
     def key(
-        self, order: Order, rung: Rung, world: World, files: Mapping[str, bytes], layout: Sequence[str]
+        self,
+        order: Order,
+        rung: IsolationLevel,
+        world: World,
+        files: Mapping[str, bytes],
+        layout: Sequence[str],
     ) -> str:
         """The digest of a run.
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 from auditor.replay.probes.update_history import Step, history_of
 from auditor.replay.runs.printed_numbers import LABELLED, Printed
 from auditor.replay.runs.run_record import Frames, RankRecord
-from auditor.solver.expressions import Atom
+from auditor.solver.expressions import Symbol
 from auditor.trace.answer import Answer
 from auditor.trace.events import (
     TRAINING_STEP,
@@ -320,10 +320,10 @@ class _Builder:
             for line, column, entry, turn in frame.loops
         )
 
-    def _counters(self, event: Mapping[str, Any]) -> frozenset[Atom]:
+    def _counters(self, event: Mapping[str, Any]) -> frozenset[Symbol]:
         """Counters of the loops around an event whose turns choose tokens."""
         return frozenset(
-            Atom("iter", (entry, turn), 0)
+            Symbol("iter", (entry, turn), 0)
             for frame in self._record.at(event)
             for line, column, entry, turn in frame.loops
             if (frame.file, line, column) in self._feeding

@@ -23,7 +23,7 @@ from auditor.replay.runs.observations import Observations
 from auditor.replay.runs.run_record import RunRecord, artifacts_in, run_record
 from auditor.replay.sandbox import landlock
 from auditor.replay.sandbox.broker import Broker, Watched
-from auditor.replay.sandbox.ladder import ELSEWHERE, Layout, Rung, command, environment
+from auditor.replay.sandbox.isolation_levels import ELSEWHERE, IsolationLevel, Layout, command, environment
 from auditor.replay.sandbox.processes import descendants, kill_until_gone, processes_of
 from auditor.replay.sandbox.quota import disk_is_full, disk_use, made_in
 from auditor.replay.sandbox.users import spare_user
@@ -59,7 +59,9 @@ class Session:
         passed_over: why levels were given up, one sentence each.
     """
 
-    def __init__(self, rung: Rung, *, cache: RunCache | None = None, others: Sequence[Rung] = ()) -> None:
+    def __init__(
+        self, rung: IsolationLevel, *, cache: RunCache | None = None, others: Sequence[IsolationLevel] = ()
+    ) -> None:
         self.rung, self._cache, self._others = rung, cache, list(others)
         self.passed_over: list[str] = []
         self._files: dict[str, bytes] = {}
@@ -72,7 +74,7 @@ class Session:
         write_programs(self._root / "bin")
         read = tuple(self._root / name for name in ("data", "lowered", "bin", "stream"))
         written = tuple(self._root / name for name in ("job", "out", "tmp"))
-        self._user = spare_user() if rung is not Rung.NONE else None
+        self._user = spare_user() if rung is not IsolationLevel.NONE else None
         for folder in written:
             self._hand_over(folder)
         self._layout = Layout(
@@ -148,7 +150,7 @@ class Session:
     def _start_here(self) -> None:
         self._errors = (self._root / "server.txt").open("w+", encoding="utf-8")
         theirs = -1
-        if self.rung is not Rung.NONE:
+        if self.rung is not IsolationLevel.NONE:
             ours, control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             theirs = control.detach()
             self._broker = Broker(ours, refuses_network=not self.rung.has_own_network)
@@ -356,7 +358,7 @@ class Session:
     @property
     def _shared(self) -> Path | None:
         """The folder that runs at this level have in common with this machine, if any."""
-        return Path("/dev/shm") if self.rung is Rung.LANDLOCK else None
+        return Path("/dev/shm") if self.rung is IsolationLevel.LANDLOCK else None
 
     def _temporary(self) -> str:
         return "/tmp" if self.rung.has_own_files else self._inside("tmp")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from auditor.solver.expressions import Atom, Expr
+from auditor.solver.expressions import Expr, Symbol
 from auditor.trace.events import Event, Score, Update
 from auditor.trace.region import Region
 from auditor.trace.trace import Trace
@@ -116,10 +116,10 @@ class Loops:
                 found.append(reach)
         return found
 
-    def _key(self, counters: Iterable[Atom], loops: Sequence[Node]) -> Key:
+    def _key(self, counters: Iterable[Symbol], loops: Sequence[Node]) -> Key:
         turns: dict[int, int] = {}
-        for atom in counters:
-            entry, turn = atom.args[0], atom.args[1]
+        for symbol in counters:
+            entry, turn = symbol.args[0], symbol.args[1]
             if isinstance(entry, int) and isinstance(turn, int) and entry in self._node:
                 node = id(self._node[entry])
                 turns[node] = max(turn, turns.get(node, 0))
@@ -131,14 +131,14 @@ class Loops:
         return tuple(key)
 
 
-def _turns_of(bound: Expr) -> frozenset[Atom]:
+def _turns_of(bound: Expr) -> frozenset[Symbol]:
     return bound.iterations()
 
 
 def _counters(region: Region) -> set[tuple[int, int]]:
     found = set()
-    for atom in region.iterations:
-        entry, turn = atom.args[0], atom.args[1]
+    for symbol in region.iterations:
+        entry, turn = symbol.args[0], symbol.args[1]
         if isinstance(entry, int) and isinstance(turn, int):
             found.add((entry, turn))
     return found

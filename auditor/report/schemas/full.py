@@ -6,7 +6,7 @@ from auditor.replay.full.file_table import FileKind
 from auditor.replay.full.findings import Weight
 from auditor.replay.full.statistics import Reproduced
 from auditor.replay.runs.observations import Standing
-from auditor.replay.sandbox.ladder import Rung
+from auditor.replay.sandbox.isolation_levels import IsolationLevel
 from auditor.report.schemas.comparison import COMPARISON, SAMPLE
 from auditor.report.schemas.words import (
     FLAG,
@@ -41,7 +41,7 @@ PLAN = record(
         "seeds": listed(WHOLE),
         "ranks": WHOLE,
         "on_cpu": FLAG,
-        "sandbox": word(Rung),
+        "sandbox": word(IsolationLevel),
         "seconds": NUMBER,
         "command": TEXT,
         "settings": mapping(TEXT),

@@ -19,7 +19,7 @@ from auditor.static.causality.entry import (
 )
 from auditor.static.domain.heap import Obj, View
 from auditor.static.domain.provenance import Data
-from auditor.static.domain.values import Alt, Const, Num, Tup, Value
+from auditor.static.domain.values import Const, SymbolicInt, TupleValue, Union, Value
 from auditor.trace.events import Place
 from auditor.trace.region import Region
 
@@ -160,18 +160,18 @@ def plain(value: object, depth: int = 0) -> Any:
             if isinstance(known, bool | int | float | str | type(None))
             else Open("a constant of another type")
         )
-    if isinstance(value, Num):
+    if isinstance(value, SymbolicInt):
         return (
             value.expr.constant
             if not value.expr.terms
             else Open("a number that depends on loops", content=False)
         )
-    if isinstance(value, Alt):
+    if isinstance(value, Union):
         known = [plain(option, depth + 1) for option in value.options]
         return next(
             (option for option in known if isinstance(option, Construction)), Open("one of several values")
         )
-    if isinstance(value, Tup):
+    if isinstance(value, TupleValue):
         return tuple(plain(item, depth + 1) for item in value.items)
     if isinstance(value, Obj) and value.cls is not None:
         return _object(value, depth)

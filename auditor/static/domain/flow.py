@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from auditor.solver.expressions import Atom, Expr
+from auditor.solver.expressions import Expr, Symbol
 from auditor.static.domain.heap import Holder, Key
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.values import Ending as Ending
@@ -18,7 +18,7 @@ MAX_NESTING = 12
 """Containers in one another."""
 
 
-WHOLE = Region("val", Expr(0), Expr.of(Atom("free", (0, "val_tokens"), 1)))
+WHOLE = Region("val", Expr(0), Expr.of(Symbol("free", (0, "val_tokens"), 1)))
 """The whole validation split, as one interval; it is not empty."""
 
 
@@ -36,7 +36,7 @@ class RunningLoop:
 
     entry: int
     iteration: int
-    counter: Atom
+    counter: Symbol
     variable: str
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from auditor.solver.expressions import Expr
 from auditor.static.domain.cells import Cell
-from auditor.static.domain.values import Lib, Tup, Value, Written
+from auditor.static.domain.values import LibraryRef, TupleValue, Value, Written
 from auditor.trace.events import Place, State, StateKind
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class Obj(Value):
     """It was made of zeros."""
     bounds: Cell[frozenset[float] | None] = Cell(None)
     """What the numbers stored in an array of zeros are not larger than, zero included."""
-    cells: Cell[Tup | None] = Cell(None)
+    cells: Cell[TupleValue | None] = Cell(None)
     """Its elements one by one, as long as it is untouched or touched by `WRITTEN_CELLS`."""
     memory: Cell[Value | None] = Cell(None)
     """The array whose memory it is."""
@@ -195,7 +195,7 @@ class Obj(Value):
     """What runs at signals."""
     ways: Cell[tuple[Value, ...] | None] = Cell(None)
     """The functions among which a dispatcher chooses by type."""
-    given: Cell[Tup | None] = Cell(None)
+    given: Cell[TupleValue | None] = Cell(None)
     """What the constructor of the library's class that its class derives from was given by position."""
     made_of: Cell[Value | None] = Cell(None)
     """What an object was made of whose class derives from a tuple or a text."""
@@ -259,7 +259,7 @@ class Env:
         return None
 
 
-class Trail:
+class UndoLog:
     """The log of writes, to undo them or to see what changed since a mark."""
 
     __slots__ = ("entries",)
@@ -377,7 +377,7 @@ class Class(Value):
         for base in self.bases:
             if isinstance(base, Class):
                 out.extend(base.library_bases())
-            elif isinstance(base, Lib):
+            elif isinstance(base, LibraryRef):
                 out.append(base.name)
         return out
 

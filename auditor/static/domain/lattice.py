@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from auditor.replacing import replace
-from auditor.solver.expressions import Atom, Condition, Expr, on_forget
+from auditor.solver.expressions import Condition, Expr, Symbol, on_forget
 from auditor.solver.operations import Exchange, replace_atoms, turns_exchanged
 from auditor.static.domain.by_token_kind import joined_by_kind
 from auditor.static.domain.heap import View
-from auditor.static.domain.provenance import LAYOUT, OUTSIDE_NUMBER, UNKNOWN, Data
+from auditor.static.domain.provenance import CLEAN, LAYOUT, OUTSIDE_NUMBER, Data
 from auditor.static.domain.taint import joined, substituted
-from auditor.static.domain.values import Alt, Interval, Keyed, Num, Truth, Tup, Value
+from auditor.static.domain.values import Interval, Keyed, SymbolicBool, SymbolicInt, TupleValue, Union, Value
 from auditor.trace import formula
 from auditor.trace.formula import Formula
 
@@ -25,12 +25,12 @@ def join(a: Data, b: Data) -> Data:
     """A value that is one or the other: the least that holds of both.
 
     What it may be made of is the union. What is said of all of it (its rank, the text it is, the positions it is, an
-    upper bound) stands only where both say the same; to say nothing is the top there. `UNKNOWN` itself, a value that
+    upper bound) stands only where both say the same; to say nothing is the top there. `CLEAN` itself, a value that
     nothing is made of, is the bottom. `tests/static/test_lattice_laws.py` holds the laws.
     """
-    if a is b or b is UNKNOWN:
+    if a is b or b is CLEAN:
         return a
-    if a is UNKNOWN:
+    if a is CLEAN:
         return b
     intervals = _either_interval(a.intervals, b.intervals)
     span = a.span if a.span == b.span and a.intervals == b.intervals else None
@@ -56,9 +56,9 @@ def combine(a: Data, b: Data) -> Data:
 
     What a score is computed with leaves the tokens that it is of as they are.
     """
-    if a is b or b is UNKNOWN:
+    if a is b or b is CLEAN:
         return a
-    if a is UNKNOWN:
+    if a is CLEAN:
         return b
     first, second = scored(a), scored(b)
     if first != second:
@@ -91,7 +91,7 @@ def _union(a: Data, b: Data) -> Data:
         most=None if a.most is None or b.most is None else max(a.most, b.most),
         by_kind=a.by_kind if a.by_kind is b.by_kind else joined_by_kind(a.by_kind, b.by_kind),
         origins=a.origins | b.origins,
-        assembled=a.assembled | b.assembled,
+        written_in_loops=a.written_in_loops | b.written_in_loops,
         formula=a.formula if a.formula is b.formula else joined_formulas(a, b),
         printed=a.printed if a.printed == b.printed else tuple(dict.fromkeys((*a.printed, *b.printed))),
     )
@@ -112,17 +112,17 @@ def joined_formulas(a: Data, b: Data) -> Formula | None:
     return formula.joined(a.formula, b.formula)
 
 
-def substitute(value: Value, change: Callable[[Atom], Expr | None]) -> Value:
+def substitute(value: Value, change: Callable[[Symbol], Expr | None]) -> Value:
     """The value with symbols exchanged in every expression it holds."""
-    if isinstance(value, Num):
-        return Num(replace_atoms(value.expr, change), value.settings)
-    if isinstance(value, Tup):
-        return Tup(tuple(substitute(item, change) for item in value.items))
-    if isinstance(value, Alt):
-        return Alt(tuple(substitute(item, change) for item in value.options))
-    if isinstance(value, Truth):
+    if isinstance(value, SymbolicInt):
+        return SymbolicInt(replace_atoms(value.expr, change), value.settings)
+    if isinstance(value, TupleValue):
+        return TupleValue(tuple(substitute(item, change) for item in value.items))
+    if isinstance(value, Union):
+        return Union(tuple(substitute(item, change) for item in value.options))
+    if isinstance(value, SymbolicBool):
         condition = Condition(value.condition.operator, replace_atoms(value.condition.difference, change))
-        return Truth(condition, value.settings)
+        return SymbolicBool(condition, value.settings)
     if isinstance(value, Data) and (
         value.regions
         or value.turns
@@ -132,10 +132,10 @@ def substitute(value: Value, change: Callable[[Atom], Expr | None]) -> Value:
         or value.looks
         or value.by_kind is not None
     ):
-        turns: set[Atom] = set()
-        for atom in value.turns:
-            new = change(atom)
-            turns |= {atom} if new is None else new.iterations()
+        turns: set[Symbol] = set()
+        for symbol in value.turns:
+            new = change(symbol)
+            turns |= {symbol} if new is None else new.iterations()
         span = (
             None
             if value.span is None

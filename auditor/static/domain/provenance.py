@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from auditor.solver.expressions import Atom, Expr
+from auditor.solver.expressions import Expr, Symbol
 from auditor.static.domain.by_token_kind import ByKind
 from auditor.static.domain.taint import NO_LOOKS, Looks
 from auditor.static.domain.values import NONE, Interval, RowNumber, Settings, Value, Written
@@ -53,10 +53,10 @@ class Array:
 
     def element(self, index: Expr) -> Expr:
         kind = "at" if self.ascending else "elem"
-        return Expr.of(Atom(kind, (self.number, index + self.offset), 0 if self.ascending else None))
+        return Expr.of(Symbol(kind, (self.number, index + self.offset), 0 if self.ascending else None))
 
     def length(self) -> Expr | None:
-        return Expr.of(Atom("size", (self.number,), 0)) - self.offset if self.whole else None
+        return Expr.of(Symbol("size", (self.number,), 0)) - self.offset if self.whole else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Data(Value):
     """
 
     regions: frozenset[Region] = frozenset()
-    turns: frozenset[Atom] = frozenset()
+    turns: frozenset[Symbol] = frozenset()
     updates: frozenset[int] = frozenset()
     states: frozenset[Obj] = frozenset()
     refs: frozenset[Obj] = frozenset()
@@ -121,7 +121,7 @@ class Data(Value):
     most: float | None = None
     by_kind: ByKind | None = None
     origins: frozenset[int] = frozenset()
-    assembled: frozenset[int] = frozenset()
+    written_in_loops: frozenset[int] = frozenset()
     formula: Formula | None = None
     printed: tuple[Printed, ...] = ()
 
@@ -145,7 +145,7 @@ class Data(Value):
         return replace(self, refs=frozenset()) if self.refs else self
 
 
-UNKNOWN = Data()
+CLEAN = Data()
 
 
 EMPTY = Data(rank=1)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from auditor.replacing import replace
-from auditor.solver.expressions import Atom, Expr
+from auditor.solver.expressions import Expr, Symbol
 from auditor.trace.region import Region
 
 MAX_LOOKS = 24
@@ -90,7 +90,7 @@ def blended(looks: Looks) -> Looks:
     return frozenset(replace(look, form="share") if look.form == "posterior" else look for look in looks)
 
 
-def substituted(looks: Looks, change: Callable[[Atom], Expr | None]) -> Looks:
+def substituted(looks: Looks, change: Callable[[Symbol], Expr | None]) -> Looks:
     """The looks with symbols exchanged in the tokens."""
     return frozenset(look.through(lambda region: region.mapped(change)) for look in looks)
 

@@ -1,6 +1,6 @@
 """The abstract values of the partial evaluator.
 
-A value that the configuration settles is a `Const`; an integer that depends on loops is a `Num`; a tensor, an
+A value that the configuration settles is a `Const`; an integer that depends on loops is a `SymbolicInt`; a tensor, an
 array or any other value is a `Data`: a record of where it came from. What is neither stays what Python makes of
 it: tuples, functions, classes, objects on the heap (`auditor.static.domain.heap`).
 """
@@ -33,7 +33,7 @@ class Const(Value):
 
 
 @dataclass(frozen=True, slots=True)
-class Num(Value):
+class SymbolicInt(Value):
     """An integer given by an expression over symbols."""
 
     expr: Expr
@@ -41,7 +41,7 @@ class Num(Value):
 
 
 @dataclass(frozen=True, slots=True)
-class Truth(Value):
+class SymbolicBool(Value):
     """A comparison of integers that is not decided."""
 
     condition: Condition
@@ -56,7 +56,7 @@ Written = tuple[Expr, Expr | None, Expr | None, tuple[Expr, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Tup(Value):
+class TupleValue(Value):
     """A tuple, or a list literal that nothing mutates, with its items."""
 
     items: tuple[Value, ...]
@@ -79,7 +79,7 @@ class Slice(Value):
 
 
 @dataclass(frozen=True, slots=True)
-class Lib(Value):
+class LibraryRef(Value):
     """Something of a library, by its dotted name."""
 
     name: str
@@ -118,7 +118,7 @@ class Keyed(Value):
 
 
 @dataclass(frozen=True, slots=True)
-class Alt(Value):
+class Union(Value):
     """One of several values (at most `MAX_ALTERNATIVES`)."""
 
     options: tuple[Value, ...]

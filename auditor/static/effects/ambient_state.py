@@ -13,7 +13,7 @@ from dataclasses import replace
 from auditor.static.domain.cells import Cell
 from auditor.static.domain.heap import Func, Obj
 from auditor.static.domain.lattice import combine
-from auditor.static.domain.provenance import UNKNOWN, Data
+from auditor.static.domain.provenance import CLEAN, Data
 from auditor.static.domain.taint import joined
 from auditor.static.domain.values import Value
 from auditor.static.effects.events import Scoring
@@ -40,7 +40,7 @@ class AmbientState:
         self.learning: dict[int, bool] = {}
         self.process_environment = self.heap.allocate("table", self.script.main[0], "os.environ")
         self.environment_writes: dict[str, Value] = {}
-        self.disk: Data = UNKNOWN
+        self.disk: Data = CLEAN
 
     def put_on_disk(self, record: Data) -> None:
         """Something is written to a file; files are not told apart."""
@@ -128,5 +128,5 @@ def held_in(part: Obj) -> list[Value]:
     return [
         cell
         for cell in cells
-        if (isinstance(cell, Data) and cell is not UNKNOWN) or (isinstance(cell, Obj) and cell.kind in HELD)
+        if (isinstance(cell, Data) and cell is not CLEAN) or (isinstance(cell, Obj) and cell.kind in HELD)
     ]

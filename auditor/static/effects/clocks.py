@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from auditor.program.walk import walk
 from auditor.static.ast_text import once_a_node
 from auditor.static.domain.provenance import Data
-from auditor.static.domain.values import Const, Num, Value
+from auditor.static.domain.values import Const, SymbolicInt, Value
 from auditor.static.interpreter.machine import Machine
 from auditor.trace.events import Clock, capped, ended
 
@@ -111,7 +111,7 @@ def reading(value: Value) -> float | None:
 
 def plain_number(value: Value) -> float | None:
     """A number that is known."""
-    if isinstance(value, Num) and value.expr.is_constant:
+    if isinstance(value, SymbolicInt) and value.expr.is_constant:
         return float(value.expr.constant)
     if isinstance(value, Const) and isinstance(value.value, (int, float)):
         return float(value.value)

@@ -56,7 +56,7 @@ class Scoring:
         self.known_scores: dict[object, int] = {}
         self.known_reports: set[object] = set()
         self.in_score: dict[int, frozenset[int]] = {}
-        self.assembled: dict[int, frozenset[int]] = {}
+        self.written_in_loops: dict[int, frozenset[int]] = {}
         self.match_origins: frozenset[int] = frozenset()
         self.variant: tuple[object, ...] = ()
         self.delimiters: set[int] = set()
@@ -122,7 +122,9 @@ class Scoring:
         self.recorder.scores += 1
         self.in_score[event.number] = data.updates | self.in_score.get(parent or 0, frozenset())
         self.in_looks[event.number] = data.looks
-        self.assembled[event.number] = data.assembled | self.assembled.get(parent or 0, frozenset())
+        self.written_in_loops[event.number] = data.written_in_loops | self.written_in_loops.get(
+            parent or 0, frozenset()
+        )
         return event.number
 
     def retract(self, last: int) -> None:
@@ -133,7 +135,7 @@ class Scoring:
             if leaf is not None:
                 leaf.events.remove(event)
             self.in_score.pop(number, None)
-            self.assembled.pop(number, None)
+            self.written_in_loops.pop(number, None)
             self.recorder.standing.discard(number)
         for known in (
             self.known_scores,
@@ -250,8 +252,8 @@ class Scoring:
         start = region.start
         if start is None or start.constant or len(start.terms) != 1:
             return region
-        atom, coefficient = start.terms[0]
-        if coefficient != 1 or atom.kind != "at" or atom.args[0] not in self.delimiters:
+        symbol, coefficient = start.terms[0]
+        if coefficient != 1 or symbol.kind != "at" or symbol.args[0] not in self.delimiters:
             return region
         return replace(region, start=start + 1)
 

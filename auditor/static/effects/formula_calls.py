@@ -11,7 +11,7 @@ from auditor.static.ast_text import ast_text
 from auditor.static.domain.heap import Class, Func
 from auditor.static.domain.lattice import scored
 from auditor.static.domain.provenance import FROM_OUTSIDE, OUTSIDE_NUMBER, Data
-from auditor.static.domain.values import Const, Lib, Method, Partial, Value
+from auditor.static.domain.values import Const, LibraryRef, Method, Partial, Value
 from auditor.static.effects.formula_arithmetic import FormulaArithmetic
 from auditor.static.effects.formulas import BY_SCORE, BYTES, PENALTY, Formulas
 from auditor.static.interpreter.machine import Machine
@@ -52,19 +52,19 @@ class FormulaCalls:
         self, func: Value, args: Sequence[Value], keywords: Mapping[str, Value], result: Value, node: ast.AST
     ) -> Value:
         """The result of a call into a library, or of a method of a value, with its formula."""
-        if isinstance(func, Lib):
+        if isinstance(func, LibraryRef):
             name, owner, rest = func.name.rsplit(".", 1)[-1], args[0] if args else None, list(args[1:])
             if func.name in ("builtins.min", "builtins.max"):
                 name = f"builtin {name}" if rest else "kthvalue"
-        elif isinstance(func, Method) and not isinstance(func.owner, Lib):
+        elif isinstance(func, Method) and not isinstance(func.owner, LibraryRef):
             name, owner, rest = func.name, func.owner, list(args)
             if self.views.objects(owner) and any(o.kind != "tensor" for o in self.views.objects(owner)):
                 return result
         else:
             return result
-        if isinstance(owner, (Func, Class, Lib, Partial, Method)) or not isinstance(result, Data):
+        if isinstance(owner, (Func, Class, LibraryRef, Partial, Method)) or not isinstance(result, Data):
             return result
-        if name == "where" and rest and isinstance(func, Lib):
+        if name == "where" and rest and isinstance(func, LibraryRef):
             owner, rest = (rest[0], [owner, *rest[1:]]) if owner is not None else (owner, rest)
         values = [v for v in (owner, *rest, *keywords.values()) if v is not None]
         records = [self.views.data(v) for v in values]

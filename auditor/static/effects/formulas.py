@@ -11,7 +11,7 @@ from typing import overload
 from auditor.static.ast_text import ast_text
 from auditor.static.domain.heap import Obj
 from auditor.static.domain.provenance import DRAWN, Data
-from auditor.static.domain.values import Const, Lib, Num, Tup, Value
+from auditor.static.domain.values import Const, LibraryRef, SymbolicInt, TupleValue, Value
 from auditor.static.interpreter.machine import Machine
 from auditor.trace.formula import LOST, METRIC, Change, Formula, Kind, Of, Printed, expected
 from auditor.trace.region import Region
@@ -48,7 +48,7 @@ class Formulas:
         if isinstance(value, Const):
             number = value.value
             return Formula(of=Of.NUMBER, factor=float(number)) if isinstance(number, (int, float)) else None
-        if isinstance(value, Num):
+        if isinstance(value, SymbolicInt):
             expr = value.expr
             return Formula(of=Of.NUMBER, factor=float(expr.constant)) if expr.is_constant else COUNT
         if isinstance(value, Obj) and value.empty and value.touched is None:
@@ -112,10 +112,10 @@ class Formulas:
         """What an index selects of scores."""
         if not isinstance(result, Data) or not result.losses:
             return result
-        parts = index.items if isinstance(index, Tup) else (index,)
+        parts = index.items if isinstance(index, TupleValue) else (index,)
         form = result.formula or LOST
         for part in parts:
-            if not isinstance(part, (Const, Num)):
+            if not isinstance(part, (Const, SymbolicInt)):
                 form = self.with_choice(form, part, node)
         return result if form is result.formula else replace(result, formula=form)
 
@@ -160,7 +160,7 @@ class Formulas:
     def reduced(self, args: Sequence[Value], keywords: Mapping[str, Value], node: ast.AST) -> None:
         """A total over ranks: a sum or a mean of theirs, or one rank's alone."""
         how = keywords.get("op", args[1] if len(args) > 1 else None)
-        name = how.name.rsplit(".", 1)[-1] if isinstance(how, Lib) else "SUM" if how is None else ""
+        name = how.name.rsplit(".", 1)[-1] if isinstance(how, LibraryRef) else "SUM" if how is None else ""
         if name == "SUM":
             for target in self.views.objects(args[0]):
                 self.summed_over_ranks(target, node)
@@ -303,4 +303,4 @@ def is_number(value: Value) -> bool:
     """Whether it may be a number that a script computed or that stands in it."""
     if isinstance(value, Const):
         return isinstance(value.value, float)
-    return isinstance(value, Num) or (isinstance(value, Data) and value.template is None)
+    return isinstance(value, SymbolicInt) or (isinstance(value, Data) and value.template is None)

@@ -17,17 +17,17 @@ from auditor.static.domain.heap import Class, Func, Obj, SuperView, View, attrib
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.reach import Reach
 from auditor.static.domain.values import (
-    Alt,
     Columns,
     Const,
     Generator,
     Keyed,
-    Lib,
+    LibraryRef,
     Method,
-    Num,
     Partial,
-    Truth,
-    Tup,
+    SymbolicBool,
+    SymbolicInt,
+    TupleValue,
+    Union,
     Value,
 )
 from auditor.static.effects.captures import captured
@@ -115,7 +115,7 @@ class Havoc:
             return NONE_DOUBTED
         numbers = frozenset((self.recorder.doubt(reason, what, node),))
         for target in targets:
-            self.heap.put(target, Obj.doubts, self.views.misgivings(target) | numbers)
+            self.heap.put(target, Obj.doubts, target.doubts | numbers)
             self.heap.put(target, Obj.touched, True)
         for env, name in reach.names:
             found = env.d.get(name)
@@ -131,7 +131,7 @@ class Havoc:
         for value in values:
             if isinstance(value, (Func, Class, Partial, Method, Generator)):
                 return True
-            if isinstance(value, Tup) and self.hands_code(value.items):
+            if isinstance(value, TupleValue) and self.hands_code(value.items):
                 return True
             if isinstance(value, Obj) and (
                 value.cls is not None or value.kind in ("list", "dict", "iterator")
@@ -156,7 +156,9 @@ class Havoc:
         if id(node) in self.taken_over:
             return
         kept = isinstance(func, Method) and isinstance(func.owner, Obj) and func.owner.kind in HOLDERS
-        decorates = isinstance(result, Lib)  # a decorator of a library, to be called with another function
+        decorates = isinstance(
+            result, LibraryRef
+        )  # a decorator of a library, to be called with another function
         if kept or decorates or self.hands_code((result,)) or not self.hands_code(given):
             return
         reach = self.reach(given, calls_only=True)
@@ -176,11 +178,11 @@ class Havoc:
         """A value with doubts about it."""
         if not numbers:
             return value
-        if isinstance(value, Tup):
-            return Tup(tuple(self.doubted_value(item, numbers) for item in value.items))
+        if isinstance(value, TupleValue):
+            return TupleValue(tuple(self.doubted_value(item, numbers) for item in value.items))
         if isinstance(value, Data):
             return replace(value, doubts=value.doubts | numbers)
-        if isinstance(value, (Const, Num, Truth)):
+        if isinstance(value, (Const, SymbolicInt, SymbolicBool)):
             return replace(self.views.data(value), doubts=numbers)
         return value
 
@@ -202,7 +204,9 @@ class Havoc:
         Where no class of the script has a method of that name, one of a container's keeps what it is handed: names and
         tensors of a model that are put away are not changed by it.
         """
-        parts = [part for value in given for part in (value.items if isinstance(value, Tup) else (value,))]
+        parts = [
+            part for value in given for part in (value.items if isinstance(value, TupleValue) else (value,))
+        ]
         whole = any(isinstance(part, Obj) and part.kind not in ("tensor", "list", "dict") for part in parts)
         if name in PUTS_AWAY and not whole and not self.hands_code(given):
             if not self.names_a_method(name):
@@ -230,7 +234,7 @@ class Havoc:
     def doubted_part(self, owner: Value, part: Value) -> Value:
         """A part of a container or an attribute of an object: the doubts about the whole are doubts about it."""
         target = owner.base if isinstance(owner, View) else owner
-        return self.doubted_value(part, self.views.misgivings(target)) if isinstance(target, Obj) else part
+        return self.doubted_value(part, target.doubts) if isinstance(target, Obj) else part
 
     # reaching
     def reach(self, values: Iterable[Value], *, calls_only: bool) -> Reach:
@@ -245,7 +249,10 @@ class Havoc:
             value = waiting.pop()
             if isinstance(value, Data):
                 waiting.extend(self.reached_by_data(value, found))
-            elif not isinstance(value, (Const, Num, Truth, Lib)) and id(value) not in seen:
+            elif (
+                not isinstance(value, (Const, SymbolicInt, SymbolicBool, LibraryRef))
+                and id(value) not in seen
+            ):
                 seen.add(id(value))
                 self.budget.tick()
                 if isinstance(value, Obj):
@@ -321,7 +328,7 @@ def reached_by_class(value: Class) -> Iterator[Value]:
 
 def called(func: Value) -> str:
     """What a call calls, as far as its name is known."""
-    return func.name if isinstance(func, (Lib, Method)) else "an unknown function"
+    return func.name if isinstance(func, (LibraryRef, Method)) else "an unknown function"
 
 
 def methods_of(found: Reach, *, calls_only: bool) -> Iterator[Func]:
@@ -336,9 +343,9 @@ def methods_of(found: Reach, *, calls_only: bool) -> Iterator[Func]:
 
 def parts_of(value: Value) -> Iterator[Value]:
     """The values that another one consists of."""
-    if isinstance(value, (Tup, Columns)):
+    if isinstance(value, (TupleValue, Columns)):
         yield from value.items
-    elif isinstance(value, Alt):
+    elif isinstance(value, Union):
         yield from value.options
     elif isinstance(value, Keyed):
         yield value.value

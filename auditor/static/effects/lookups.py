@@ -11,13 +11,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from auditor.replacing import replace
-from auditor.solver.expressions import Atom, Expr
+from auditor.solver.expressions import Expr, Symbol
 from auditor.static.domain.flow import RunningLoop
 from auditor.static.domain.heap import Obj
 from auditor.static.domain.lattice import combine, scored
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.taint import Look, blended, choosing, divided, joined, spreading, tokens_of
-from auditor.static.domain.values import Const, Slice, Tup, Value
+from auditor.static.domain.values import Const, Slice, TupleValue, Value
 from auditor.static.effects.events import Scoring
 from auditor.static.interpreter.machine import Machine
 from auditor.static.interpreter.provenance_of import TOKENS_A_STEP
@@ -91,7 +91,7 @@ class Lookups:
         """What a table that is made in this turn holds: where its numbers stand, tokens have decided."""
         looks = written.looks
         for arg in args[:2]:
-            for part in arg.items if isinstance(arg, Tup) else (arg,):
+            for part in arg.items if isinstance(arg, TupleValue) else (arg,):
                 key = self.views.data(part)
                 tokens = frozenset() if key.losses or key.states else self.key_tokens(key)
                 if tokens:
@@ -217,7 +217,9 @@ class Lookups:
     def loop_of(self, place: Expr) -> RunningLoop | None:
         """The running loop whose turn a place is numbered by."""
         for loop in reversed(self.recorder.running):
-            if not any(atom.args[0] == loop.entry for atom in (place - Expr.of(loop.counter)).iterations()):
+            if not any(
+                symbol.args[0] == loop.entry for symbol in (place - Expr.of(loop.counter)).iterations()
+            ):
                 return loop
         return None
 
@@ -296,8 +298,8 @@ def built_by(region: Region, entry: int) -> bool:
     if region.source != "val" or region.start is None:
         return False
     return any(
-        atom.kind == "at" and isinstance(atom.args[0], tuple) and atom.args[0][1:] == (entry,)
-        for atom, _ in region.start.terms
+        symbol.kind == "at" and isinstance(symbol.args[0], tuple) and symbol.args[0][1:] == (entry,)
+        for symbol, _ in region.start.terms
     )
 
 
@@ -307,16 +309,18 @@ def one_behind(region: Region, loop: RunningLoop) -> Region | None:
         return None
     turn = Expr.of(loop.counter) - 1
 
-    def change(atom: Atom) -> Expr | None:
-        numbered = atom.kind == "iter" and atom.args[0] == loop.entry
-        built = atom.kind == "at" and isinstance(atom.args[0], tuple) and atom.args[0][1:] == (loop.entry,)
+    def change(symbol: Symbol) -> Expr | None:
+        numbered = symbol.kind == "iter" and symbol.args[0] == loop.entry
+        built = (
+            symbol.kind == "at" and isinstance(symbol.args[0], tuple) and symbol.args[0][1:] == (loop.entry,)
+        )
         return turn if numbered or built else None
 
     moved = region.mapped(change)
     if moved == region or moved.start is None or moved.stop is None:
         return None
     rises = any(
-        atom is loop.counter or atom == loop.counter for atom, factor in moved.start.terms if factor > 0
+        symbol is loop.counter or symbol == loop.counter for symbol, factor in moved.start.terms if factor > 0
     )
     return replace(moved, turns=frozenset(), row=None) if rises else None
 

@@ -11,11 +11,11 @@ import ast
 from collections.abc import Sequence
 from dataclasses import replace
 
-from auditor.solver.expressions import Atom, Expr
+from auditor.solver.expressions import Expr, Symbol
 from auditor.solver.operations import operation, replace_atoms
 from auditor.static.domain.heap import Obj
 from auditor.static.domain.provenance import MATCHED, THINNED, Data
-from auditor.static.domain.values import Const, Slice, Tup, Value, Written
+from auditor.static.domain.values import Const, Slice, TupleValue, Value, Written
 from auditor.static.effects.events import Scoring
 from auditor.static.interpreter.machine import Machine
 from auditor.trace.region import Region
@@ -80,7 +80,7 @@ class Masks:
 
     def row_interval(self, index: Value) -> tuple[Expr, Expr | None, Expr | None] | None:
         """Row, first and last position of `[row, first:last]`; None for any other index."""
-        if not isinstance(index, Tup) or len(index.items) != 2:
+        if not isinstance(index, TupleValue) or len(index.items) != 2:
             return None
         row, part = self.views.number(index.items[0]), index.items[1]
         if row is None or not isinstance(part, Slice) or part.step is not None:
@@ -150,8 +150,8 @@ def _at_row(ones: Written, wanted: Expr) -> Written | None:
     if counter.high is not None and counter.high.is_constant:
         bounds.append(counter.high - target)
 
-    def change(atom: Atom) -> Expr | None:
-        return target if atom.kind == "iter" and atom.args[0] == counter.args[0] else None
+    def change(symbol: Symbol) -> Expr | None:
+        return target if symbol.kind == "iter" and symbol.args[0] == counter.args[0] else None
 
     return (
         wanted,

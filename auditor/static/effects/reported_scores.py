@@ -84,7 +84,7 @@ class ReportedScores:
         assert isinstance(update, Update)
         regions = score.regions
         before = {t.entry for t in update.turns}.isdisjoint(t.entry for t in score.turns)
-        taken_in_turn = any(t.entry in self.scoring.assembled[score.number] for t in update.turns)
+        taken_in_turn = any(t.entry in self.scoring.written_in_loops[score.number] for t in update.turns)
         key = (regions, number, before, taken_in_turn)
         found = self.overlaps.get(key)
         if found is None:

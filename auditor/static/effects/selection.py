@@ -17,7 +17,7 @@ from auditor.static.domain.lattice import scored
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.taint import choosing
 from auditor.static.domain.taint import joined as together
-from auditor.static.domain.values import Alt, Const, Keyed, Num, Tup, Value
+from auditor.static.domain.values import Const, Keyed, SymbolicInt, TupleValue, Union, Value
 from auditor.static.effects.events import Scoring
 from auditor.static.interpreter.machine import Machine
 from auditor.trace.events import Score
@@ -49,7 +49,7 @@ class Choices:
 
     def kept(self, first: object, second: object, joined: object, choice: Choice) -> object:
         """What a cell holds after a branch that looked at scores left `first` or `second` in it."""
-        if isinstance(first, Tup) or isinstance(second, Tup):
+        if isinstance(first, TupleValue) or isinstance(second, TupleValue):
             return self.kept_beside(first, second, joined, choice)
         if not isinstance(first, Value) or not isinstance(second, Value) or not isinstance(joined, Value):
             return joined
@@ -68,24 +68,24 @@ class Choices:
                     self.decisions.as_record(joined), choice.node, "a branch", repeated=loop
                 )
             return self.scoring.select(self.decisions.as_record(joined), choice.node, "a branch")
-        if a.losses or b.losses or isinstance(joined, Num) or not isinstance(joined, (Data, Const)):
+        if a.losses or b.losses or isinstance(joined, SymbolicInt) or not isinstance(joined, (Data, Const)):
             return joined  # the first score that is kept, or a counter
         return self.selected(joined, choice)
 
     def kept_beside(self, first: object, second: object, joined: object, choice: Choice) -> object:
         """What a branch left in a tuple: a score, and beside it what the score decided on."""
-        if scored(choice.test) < 2 or first == second or not isinstance(joined, (Tup, Alt)):
+        if scored(choice.test) < 2 or first == second or not isinstance(joined, (TupleValue, Union)):
             return joined
         options = [
             self.selected_beside(o, choice)
-            for o in (joined.options if isinstance(joined, Alt) else (joined,))
+            for o in (joined.options if isinstance(joined, Union) else (joined,))
         ]
-        return options[0] if isinstance(joined, Tup) else replace(joined, options=tuple(options))
+        return options[0] if isinstance(joined, TupleValue) else replace(joined, options=tuple(options))
 
     def selected_beside(self, value: Value, choice: Choice) -> Value:
-        if not isinstance(value, Tup):
+        if not isinstance(value, TupleValue):
             return value
-        return Tup(
+        return TupleValue(
             tuple(
                 self.selected(item, choice)
                 if isinstance(item, (Data, Const)) and not self.views.data(item).losses
@@ -104,7 +104,9 @@ class Choices:
             if not isinstance(event, Score):
                 return None
             for region in event.regions:
-                if region.partial or any(atom.args[0] == entry for atom in region.iterations | region.turns):
+                if region.partial or any(
+                    symbol.args[0] == entry for symbol in region.iterations | region.turns
+                ):
                     return None
         return self.recorder.running[-1].variable
 
@@ -120,8 +122,8 @@ class Choices:
     def with_choice(
         self, picked: Value, losses: frozenset[int], node: ast.AST, by: str, repeated: str
     ) -> Value:
-        if isinstance(picked, Tup):
-            return Tup(tuple(self.with_choice(i, losses, node, by, repeated) for i in picked.items))
+        if isinstance(picked, TupleValue):
+            return TupleValue(tuple(self.with_choice(i, losses, node, by, repeated) for i in picked.items))
         record = self.views.data(picked)
         if not record.losses:
             return picked
@@ -137,7 +139,7 @@ class Choices:
         while waiting:
             value = waiting.pop()
             value = value.base if isinstance(value, View) else value
-            if isinstance(value, Tup):
+            if isinstance(value, TupleValue):
                 found += [(item, ()) for item in value.items]
             if not isinstance(value, Obj) or value.number in seen:
                 continue
@@ -161,7 +163,7 @@ class Choices:
         if not isinstance(event, Score) or any(region.partial for region in event.regions):
             return ""
         holding = [entries for value, entries in elements if number in self.views.data(value).losses]
-        depends = {atom.args[0] for r in event.regions for atom in r.iterations | r.turns}
+        depends = {symbol.args[0] for r in event.regions for symbol in r.iterations | r.turns}
         for turn in event.turns:
             if turn.entry not in depends and any(turn.entry in entries for entries in holding):
                 return turn.variable

@@ -18,7 +18,7 @@ from auditor.static.domain.by_token_kind import (
 )
 from auditor.static.domain.heap import Obj
 from auditor.static.domain.provenance import Data
-from auditor.static.domain.values import Const, Num, Slice, Truth, Tup, Value
+from auditor.static.domain.values import Const, Slice, SymbolicBool, SymbolicInt, TupleValue, Value
 from auditor.static.interpreter.machine import Machine
 from auditor.trace.region import Region
 from auditor.trace.token_bytes import KINDS
@@ -62,7 +62,7 @@ class TokenTables:
             for position in chosen:
                 new = new.with_value(position, value.value)
         if new is None:
-            self.spoil(target)
+            self.forget_kinds(target)
             return False
         self.heap.put(target, Obj.kinds, Data(by_kind=new))
         if isinstance(value, Const):
@@ -88,7 +88,7 @@ class TokenTables:
         chosen = slice(*bounds)
         return [INDEX[kind.number] for kind in KINDS if in_slice(kind.number, chosen)]
 
-    def spoil(self, target: Obj) -> None:
+    def forget_kinds(self, target: Obj) -> None:
         """The array was written in a way that is not followed by kind."""
         if target.kinds is not None:
             self.heap.trail.drop(target, Obj.kinds)
@@ -105,7 +105,7 @@ class TokenTables:
             return known
         if isinstance(index, Const) and isinstance(index.value, str) and not known.known:
             return known  # one of the tables in a file
-        if isinstance(index, (Slice, Const, Tup, Num, Truth)):
+        if isinstance(index, (Slice, Const, TupleValue, SymbolicInt, SymbolicBool)):
             return None
         record = self.views.data(index)
         if "mask" in record.marks:

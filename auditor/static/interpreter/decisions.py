@@ -6,24 +6,24 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from auditor.solver.expressions import Atom, Condition, Expr
+from auditor.solver.expressions import Condition, Expr, Symbol
 from auditor.solver.operations import operation
 from auditor.solver.solver import proves
 from auditor.static.domain import lattice
 from auditor.static.domain.heap import Class, Func, Obj, View
-from auditor.static.domain.provenance import EMPTY, UNKNOWN, Data
+from auditor.static.domain.provenance import CLEAN, EMPTY, Data
 from auditor.static.domain.values import (
     MAX_ALTERNATIVES,
     NONE,
-    Alt,
     Const,
     Generator,
-    Lib,
+    LibraryRef,
     Method,
-    Num,
     Partial,
-    Truth,
-    Tup,
+    SymbolicBool,
+    SymbolicInt,
+    TupleValue,
+    Union,
     Value,
 )
 from auditor.static.interpreter.frames import Frames
@@ -64,7 +64,7 @@ class Decisions:
             name in self.script.resolved and self.script.resolved[name].origin == "default" for name in names
         )
 
-    def decide(self, condition: Condition) -> bool | None:
+    def entails(self, condition: Condition) -> bool | None:
         difference = condition.difference
         if condition.operator == ">=":
             if proves(difference):
@@ -80,19 +80,19 @@ class Decisions:
         """Whether the value is true, where that is known."""
         if isinstance(value, Const):
             return bool(value.value)
-        if isinstance(value, Num):
-            outcome = self.decide(Condition("==", value.expr))
+        if isinstance(value, SymbolicInt):
+            outcome = self.entails(Condition("==", value.expr))
             return None if outcome is None else not outcome
-        if isinstance(value, Truth):
-            return self.decide(value.condition)
-        if isinstance(value, Tup):
+        if isinstance(value, SymbolicBool):
+            return self.entails(value.condition)
+        if isinstance(value, TupleValue):
             return bool(value.items)
-        if isinstance(value, Alt):
+        if isinstance(value, Union):
             outcomes = {self.truth(option) for option in value.options}
             return outcomes.pop() if len(outcomes) == 1 else None
         if self.frames.following and is_attribute(value):
             return None
-        if isinstance(value, (Func, Class, Lib, Method, Partial, Generator)):
+        if isinstance(value, (Func, Class, LibraryRef, Method, Partial, Generator)):
             return True
         if isinstance(value, Obj):
             if value.kind in ("list", "dict"):
@@ -105,7 +105,7 @@ class Decisions:
     def join(self, a: Value | None, b: Value | None, condition: Condition | None = None) -> Value:
         """A value that is `a` (where `condition` holds) or `b`."""
         if a is b or b is None:
-            return a if a is not None else UNKNOWN
+            return a if a is not None else CLEAN
         if a is None or a is EMPTY:
             return b
         if b is EMPTY:
@@ -117,22 +117,22 @@ class Decisions:
         if left is not None and right is not None and not isinstance(getattr(a, "value", 0), bool):
             settings = getattr(a, "settings", NONE) | getattr(b, "settings", NONE)
             if left == right:
-                return Num(left, settings)
+                return SymbolicInt(left, settings)
             if condition is None:
                 constants = self.constants_of(left, right)
                 if constants is not None:
-                    return Num(self.one_of(constants), settings)
+                    return SymbolicInt(self.one_of(constants), settings)
             guard = condition or Condition(">=", self.symbols.fresh("free"))
-            return Num(operation("ite", guard, left, right), settings)
+            return SymbolicInt(operation("ite", guard, left, right), settings)
         if isinstance(a, Const) and isinstance(b, Const):
             if a.value is None or b.value is None:
-                return Alt((a, b))
+                return Union((a, b))
             return Data(settings=a.settings | b.settings)
-        if isinstance(a, Const) and a.value is None and not isinstance(b, (Num, Truth)):
+        if isinstance(a, Const) and a.value is None and not isinstance(b, (SymbolicInt, SymbolicBool)):
             return b
-        if isinstance(b, Const) and b.value is None and not isinstance(a, (Num, Truth)):
+        if isinstance(b, Const) and b.value is None and not isinstance(a, (SymbolicInt, SymbolicBool)):
             return a
-        plain = (Data, Const, Num, Truth)
+        plain = (Data, Const, SymbolicInt, SymbolicBool)
         if isinstance(a, plain) and isinstance(b, plain):
             first, second = self.as_record(a), self.as_record(b)
             joined = lattice.join(first, second)
@@ -140,20 +140,20 @@ class Decisions:
             if constant and joined.losses and joined.formula is not None:
                 return replace(joined, formula=replace(joined.formula, instead=constant))
             return self.machine.apply.read_or_scored(first, second, joined)
-        if isinstance(a, Tup) and isinstance(b, Tup) and len(a.items) == len(b.items):
+        if isinstance(a, TupleValue) and isinstance(b, TupleValue) and len(a.items) == len(b.items):
             guard = condition or Condition(">=", self.symbols.fresh("free"))
-            return Tup(tuple(self.join(x, y, guard) for x, y in zip(a.items, b.items, strict=True)))
-        if isinstance(a, (Tup, *plain)) and isinstance(b, (Tup, *plain)):
+            return TupleValue(tuple(self.join(x, y, guard) for x, y in zip(a.items, b.items, strict=True)))
+        if isinstance(a, (TupleValue, *plain)) and isinstance(b, (TupleValue, *plain)):
             return lattice.join(self.views.data(a), self.views.data(b))
-        options = list(a.options) if isinstance(a, Alt) else [a]
-        for option in b.options if isinstance(b, Alt) else (b,):
+        options = list(a.options) if isinstance(a, Union) else [a]
+        for option in b.options if isinstance(b, Union) else (b,):
             if not any(self.same(option, known) for known in options):
                 options.append(option)
         if len(options) == 1:
             return options[0]
         if len(options) > MAX_ALTERNATIVES:
-            return self.views.data(Tup(tuple(options)))
-        return Alt(tuple(options))
+            return self.views.data(TupleValue(tuple(options)))
+        return Union(tuple(options))
 
     def constants_of(self, *exprs: Expr) -> list[int] | None:
         """The constants that expressions may be, where conditions that nothing is known of choose among them."""
@@ -164,11 +164,11 @@ class Decisions:
             if expr.is_constant:
                 found.add(expr.constant)
                 continue
-            atom = expr.terms[0][0]
+            symbol = expr.terms[0][0]
             whole = len(expr.terms) == 1 and expr.terms[0][1] == 1 and not expr.constant
-            if not whole or not is_anonymous_choice(atom) or len(found) > MAX_CONSTANTS:
+            if not whole or not is_anonymous_choice(symbol) or len(found) > MAX_CONSTANTS:
                 return None
-            waiting.extend(case for case in atom.args[1:] if isinstance(case, Expr))
+            waiting.extend(case for case in symbol.args[1:] if isinstance(case, Expr))
         return sorted(found)
 
     def one_of(self, constants: Sequence[int]) -> Expr:
@@ -188,7 +188,7 @@ class Decisions:
             return a.node is b.node and a.instance is b.instance
         if isinstance(a, View) and isinstance(b, View):
             return a.base is b.base and a == b
-        return type(a) is type(b) and isinstance(a, (Const, Num, Lib, Truth)) and a == b
+        return type(a) is type(b) and isinstance(a, (Const, SymbolicInt, LibraryRef, SymbolicBool)) and a == b
 
     def path_facts(self) -> tuple[Expr, ...]:
         """What the branches taken so far say of integers, as expressions that are not negative."""
@@ -232,8 +232,8 @@ def is_attribute(value: Value) -> bool:
     return False
 
 
-def is_anonymous_choice(atom: Atom) -> bool:
+def is_anonymous_choice(symbol: Symbol) -> bool:
     """Whether a conditional is decided by something that nothing is known of."""
-    if atom.kind != "ite" or not isinstance(atom.args[0], Condition):
+    if symbol.kind != "ite" or not isinstance(symbol.args[0], Condition):
         return False
-    return atom.args[0].is_anonymous
+    return symbol.args[0].is_anonymous

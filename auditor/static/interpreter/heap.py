@@ -6,7 +6,7 @@ import ast
 from typing import TypeVar, overload
 
 from auditor.static.domain.cells import Cell
-from auditor.static.domain.heap import Class, Holder, Key, Obj, ObjectKind, Trail
+from auditor.static.domain.heap import Class, Holder, Key, Obj, ObjectKind, UndoLog
 from auditor.static.interpreter.recorder import Recorder
 
 T = TypeVar("T")
@@ -25,7 +25,7 @@ class Heap:
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
-        self.trail = Trail()
+        self.trail = UndoLog()
         self.last = 0
         self.written: set[int] = set()
         self.carriers: dict[int, Obj] = {}

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from auditor.static.domain.flow import Changes, Status
 from auditor.static.domain.heap import APPENDED, MISSING, Holder, Key, Obj, is_count_of_a_turn
-from auditor.static.domain.provenance import UNKNOWN
+from auditor.static.domain.provenance import CLEAN
 from auditor.static.domain.values import Const
 from auditor.static.interpreter.frames import Frames
 from auditor.static.interpreter.heap import Heap
@@ -100,7 +100,7 @@ class ListGrowth:
         before = target.d.get(cell, NONE_ADDED)
         sure = entries and not self._may_be_left_out(entries[0])
         count = before.value if sure and isinstance(before, Const) else None
-        self.heap.put(target, cell, Const(count + 1) if isinstance(count, int) else UNKNOWN)
+        self.heap.put(target, cell, Const(count + 1) if isinstance(count, int) else CLEAN)
         self.counts.append((target, cell))
 
     def _may_be_left_out(self, entry: int) -> bool:

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from auditor.solver.expressions import Atom, Condition, Expr
+from auditor.solver.expressions import Condition, Expr, Symbol
 from auditor.static.domain.flow import Body, Changes, Choice, Deferral, Status
 from auditor.static.domain.heap import Class, Env, Func, Obj
 from auditor.static.domain.provenance import Data
@@ -148,7 +148,7 @@ class Evaluator(Protocol):
         body: Body,
         entry: int,
         count: Expr | None,
-        bind: Callable[[Atom], None],
+        bind: Callable[[Symbol], None],
         *,
         always: bool = False,
     ) -> Status:
@@ -167,7 +167,7 @@ class Evaluator(Protocol):
     def append(self, target: Obj, value: Value, key: Expr | None = None) -> None:
         """Add an element at the end; `key` if the container is one of a family seen at that index."""
 
-    def element(self, container: Value, index: Expr | None, turns: frozenset[Atom] = frozenset()) -> Value:
+    def element(self, container: Value, index: Expr | None, turns: frozenset[Symbol] = frozenset()) -> Value:
         """The element at an index; None for "some element"."""
 
     def in_any_turn(self, container: Obj, element: Value) -> Value:

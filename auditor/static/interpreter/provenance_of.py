@@ -20,19 +20,19 @@ from auditor.static.domain.heap import (
     View,
 )
 from auditor.static.domain.lattice import by_entry, combine, join, substitute
-from auditor.static.domain.provenance import UNKNOWN, Data
+from auditor.static.domain.provenance import CLEAN, Data
 from auditor.static.domain.values import (
     NONE,
-    Alt,
     Columns,
     Const,
     Generator,
     Keyed,
     Method,
-    Num,
     Partial,
-    Truth,
-    Tup,
+    SymbolicBool,
+    SymbolicInt,
+    TupleValue,
+    Union,
     Value,
 )
 from auditor.static.interpreter.budget import Budget
@@ -102,14 +102,10 @@ class Views:
         found = {owner for r in records for owner in r.states | r.refs if owner.kind == "module"}
         return tuple(sorted(found, key=lambda owner: owner.number))
 
-    def misgivings(self, target: Obj) -> frozenset[int]:
-        """The doubts about what the state was last given."""
-        return target.doubts
-
     def content(self, target: Obj, depth: int = 0) -> Data:
         """What a container or tensor holds, as one record."""
         found = target.content
-        out = found if isinstance(found, Data) else UNKNOWN
+        out = found if isinstance(found, Data) else CLEAN
         for value in (*(target.items or ()), *(target.elements or ())):
             if value is not target:
                 out = combine(out, self.all_turns(target, value, depth))
@@ -152,28 +148,28 @@ class Views:
                 updates, doubts = value.updates, value.doubts
                 for target in value.refs:
                     updates |= self.history(target)
-                    doubts |= self.misgivings(target)
+                    doubts |= target.doubts
                 states = value.states | value.refs
                 if (updates, doubts, states) == (value.updates, value.doubts, value.states):
                     return value
                 return replace(value, updates=updates, doubts=doubts, states=states)
             return value
         if isinstance(value, Const):
-            return Data(settings=value.settings) if value.settings else UNKNOWN
-        if isinstance(value, (Num, Truth)):
-            expr = value.expr if isinstance(value, Num) else value.condition.difference
+            return Data(settings=value.settings) if value.settings else CLEAN
+        if isinstance(value, (SymbolicInt, SymbolicBool)):
+            expr = value.expr if isinstance(value, SymbolicInt) else value.condition.difference
             turns = expr.iterations()
-            marks = frozenset(("mask",)) if isinstance(value, Truth) else NONE
-            return Data(turns=turns, marks=marks, settings=value.settings) if turns or marks else UNKNOWN
+            marks = frozenset(("mask",)) if isinstance(value, SymbolicBool) else NONE
+            return Data(turns=turns, marks=marks, settings=value.settings) if turns or marks else CLEAN
         if depth > MAX_NESTING:
             what = f"more than {MAX_NESTING} containers in one another"
             return Data(doubts=frozenset((self.recorder.doubt("nested too deep", what, ast.Pass()),)))
-        if isinstance(value, Tup):
-            return functools.reduce(combine, (self.data(item, depth + 1) for item in value.items), UNKNOWN)
-        if isinstance(value, Alt):
-            return functools.reduce(join, (self.data(option, depth + 1) for option in value.options), UNKNOWN)
+        if isinstance(value, TupleValue):
+            return functools.reduce(combine, (self.data(item, depth + 1) for item in value.items), CLEAN)
+        if isinstance(value, Union):
+            return functools.reduce(join, (self.data(option, depth + 1) for option in value.options), CLEAN)
         if isinstance(value, Columns):
-            return replace(self.data(Tup(value.items), depth + 1), rank=2)
+            return replace(self.data(TupleValue(value.items), depth + 1), rank=2)
         if isinstance(value, Obj):
             return self.object_data(value, depth)
         if isinstance(value, View):
@@ -191,19 +187,19 @@ class Views:
         if isinstance(value, Generator):
             return self.data(self.machine.evaluate.listed(value), depth + 1)
         if isinstance(value, Partial):
-            return self.data(Tup(value.args), depth + 1)
+            return self.data(TupleValue(value.args), depth + 1)
         if isinstance(value, Method):
             record = self.data(value.owner, depth + 1)
             # how many tokens there are tells nothing of any of them
             return Data(turns=record.turns) if value.name in ("size", "nbytes", "ndim", "shape") else record
-        return UNKNOWN
+        return CLEAN
 
     def object_data(self, target: Obj, depth: int) -> Data:
         me = frozenset((target,))
         history = self.history(target)
         if target.kind == "module":
             members = self.members(target)
-            doubts = frozenset().union(*map(self.misgivings, members))
+            doubts = frozenset().union(*(member.doubts for member in members))
             return Data(updates=history, doubts=doubts, states=members, refs=me)
         if target.kind in ("tensor", "dict", "list", "optimizer", "iterator"):
             inner = self.within(target, depth, self.content)
@@ -214,16 +210,16 @@ class Views:
                     inner = replace(inner, most=max(bounds))
             states = inner.states | me if target.kind in ("tensor", "dict") else inner.states | inner.refs
             refs = me if target.kind == "optimizer" else inner.refs | me
-            doubts = inner.doubts | self.misgivings(target)
+            doubts = inner.doubts | target.doubts
             return replace(inner, updates=inner.updates | history, doubts=doubts, states=states, refs=refs)
         inner = self.within(target, depth, self.attributes)
-        misgivings = self.misgivings(target)
+        misgivings = target.doubts
         return replace(inner, doubts=inner.doubts | misgivings) if misgivings else inner
 
     def within(self, target: Obj, depth: int, look: Callable[[Obj, int], Data]) -> Data:
         """What an object holds; nothing more if that is being asked already, since it holds itself."""
         if target in self.looking:
-            return UNKNOWN
+            return CLEAN
         self.looking.add(target)
         try:
             return look(target, depth)
@@ -231,7 +227,7 @@ class Views:
             self.looking.discard(target)
 
     def attributes(self, target: Obj, depth: int) -> Data:
-        out = UNKNOWN
+        out = CLEAN
         for key, item in list(target.d.items()):
             if isinstance(item, Value) and not isinstance(item, (Func, Class)) and not isinstance(key, Cell):
                 out = combine(out, self.data(item, depth + 1))
@@ -239,7 +235,7 @@ class Views:
 
     def mix(self, *values: Value | None) -> Data:
         """A new value computed from others."""
-        out = UNKNOWN
+        out = CLEAN
         for value in values:
             out = combine(out, self.data(value).plain())
         if out.by_kind is not None:
@@ -249,14 +245,14 @@ class Views:
     def tells_apart(self, value: Value, entries: Sequence[int]) -> bool:
         """Whether the value depends on every one of these loops, so that different turns give different values."""
         record = self.data(value)
-        found = {atom.args[0] for atom in record.turns}
+        found = {symbol.args[0] for symbol in record.turns}
         for region in record.regions:
-            found |= {atom.args[0] for atom in region.iterations}
+            found |= {symbol.args[0] for symbol in region.iterations}
         return all(entry in found for entry in entries)
 
     def mix_references(self, values: list[Value]) -> Data:
         """Several values together, aliases of states kept."""
-        out = UNKNOWN
+        out = CLEAN
         for value in values:
             out = combine(out, self.data(value))
         return out
@@ -265,7 +261,7 @@ class Views:
         """The value as an integer expression, where it is one."""
         if isinstance(value, Const) and isinstance(value.value, int):
             return Expr(int(value.value))
-        if isinstance(value, Num):
+        if isinstance(value, SymbolicInt):
             return value.expr
         return None
 
@@ -281,7 +277,7 @@ class Views:
             return frozenset((value,))
         if isinstance(value, View):
             return frozenset((value.base,))
-        if isinstance(value, Alt):
+        if isinstance(value, Union):
             return frozenset().union(*(self.objects(option) for option in value.options))
         if isinstance(value, Data):
             return value.refs

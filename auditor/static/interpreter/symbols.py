@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditor.solver.expressions import Atom, Expr
+from auditor.solver.expressions import Expr, Symbol
 from auditor.static.interpreter.recorder import Recorder
 
 
@@ -21,4 +21,4 @@ class Symbols:
         self.last += 1
         if kind == "free" and not parts:
             parts = tuple(Expr.of(loop.counter) for loop in self.recorder.running)
-        return Expr.of(Atom(kind, (self.last, *parts), low))
+        return Expr.of(Symbol(kind, (self.last, *parts), low))

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from auditor.program.operators import ELEMENTWISE, Binary
-from auditor.solver.expressions import Atom, Expr
+from auditor.solver.expressions import Expr, Symbol
 from auditor.solver.operations import operation
 from auditor.static.domain.by_token_kind import filled
 from auditor.static.domain.heap import Env, Obj
 from auditor.static.domain.provenance import THINNED, Data
-from auditor.static.domain.values import NONE, Const, Interval, Num, RowNumber, Tup, Value
+from auditor.static.domain.values import NONE, Const, Interval, RowNumber, SymbolicInt, TupleValue, Value
 from auditor.static.effects.count_ratios import is_share
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
@@ -36,7 +36,7 @@ class Arithmetic:
         self.effects = effects
         self.transfer = transfer
 
-    def e_BinOp(self, node: ast.BinOp, env: Env) -> Value:
+    def eval_BinOp(self, node: ast.BinOp, env: Env) -> Value:
         return self.machine.evaluate.binary_by_method(
             node.op,
             self.machine.evaluate.evaluate(node.left, env),
@@ -62,9 +62,9 @@ class Arithmetic:
             if expr is None and isinstance(
                 op, (ast.Mod, ast.Pow, ast.BitXor, ast.BitAnd, ast.RShift, ast.LShift)
             ):
-                expr = Expr.of(Atom("opaque", (type(op).__name__, a, b)))
+                expr = Expr.of(Symbol("opaque", (type(op).__name__, a, b)))
             if expr is not None:
-                return Num(expr, settings)
+                return SymbolicInt(expr, settings)
         sequence = self.sequence_arithmetic(op, left, right, node)
         if sequence is not None:
             return sequence
@@ -179,8 +179,8 @@ class Arithmetic:
     def sequence_arithmetic(self, op: ast.operator, left: Value, right: Value, node: ast.AST) -> Value | None:
         """Concatenation and repetition of lists and tuples."""
         if isinstance(op, ast.Mult):
-            container = left if isinstance(left, (Tup, Obj)) else right
-            if isinstance(container, Tup) or (isinstance(container, Obj) and container.kind == "list"):
+            container = left if isinstance(left, (TupleValue, Obj)) else right
+            if isinstance(container, TupleValue) or (isinstance(container, Obj) and container.kind == "list"):
                 out = self.heap.allocate("list", node)
                 items = self.machine.evaluate.exact_items(container)
                 values = tuple(items) if items is not None else (self.views.content(container),)  # type: ignore[arg-type]
@@ -195,8 +195,8 @@ class Arithmetic:
         if isinstance(op, ast.Add):
             a, b = self.machine.evaluate.exact_items(left), self.machine.evaluate.exact_items(right)
             if a is not None and b is not None:
-                if isinstance(left, Tup):
-                    return Tup((*a, *b))
+                if isinstance(left, TupleValue):
+                    return TupleValue((*a, *b))
                 out = self.heap.allocate("list", node)
                 out.items = (*a, *b)
                 return out
@@ -218,7 +218,7 @@ class Arithmetic:
             return replace(record, template=merge_text([*(a or (None,)), "/", *(b or (None,))]))
         if isinstance(op, ast.Mod) and isinstance(left, Const) and isinstance(left.value, str):
             template = percent_template(left.value)
-            items = right.items if isinstance(right, Tup) else (right,)
+            items = right.items if isinstance(right, TupleValue) else (right,)
             words = [part for part in template if part is not None]
             numbers = [
                 number

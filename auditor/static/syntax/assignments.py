@@ -10,7 +10,18 @@ from auditor.static.domain.by_token_kind import ByKind
 from auditor.static.domain.flow import Status
 from auditor.static.domain.heap import Class, Env, Func, Obj, View, attribute_of
 from auditor.static.domain.provenance import Data
-from auditor.static.domain.values import Alt, Const, Generator, Keyed, Lib, Method, Num, Partial, Tup, Value
+from auditor.static.domain.values import (
+    Const,
+    Generator,
+    Keyed,
+    LibraryRef,
+    Method,
+    Partial,
+    SymbolicInt,
+    TupleValue,
+    Union,
+    Value,
+)
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
 from auditor.static.syntax.arithmetic import Arithmetic
@@ -49,7 +60,7 @@ class Assignments:
         self.branches = branches
         self.generators = generators
 
-    def x_Assign(self, node: ast.Assign, env: Env) -> Status:
+    def exec_Assign(self, node: ast.Assign, env: Env) -> Status:
         value = self.machine.evaluate.evaluate(node.value, env)
         if len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             self.baptise(value, node.targets[0].id)
@@ -70,7 +81,7 @@ class Assignments:
             if not target.name:
                 target.name = name
 
-    def x_AnnAssign(self, node: ast.AnnAssign, env: Env) -> Status:
+    def exec_AnnAssign(self, node: ast.AnnAssign, env: Env) -> Status:
         if node.value is not None:
             value = self.machine.evaluate.evaluate(node.value, env)
             if isinstance(node.target, ast.Name):
@@ -78,7 +89,7 @@ class Assignments:
             self.assign(node.target, value, env)
         return None
 
-    def x_AugAssign(self, node: ast.AugAssign, env: Env) -> Status:
+    def exec_AugAssign(self, node: ast.AugAssign, env: Env) -> Status:
         value = self.machine.evaluate.evaluate(node.value, env)
         target = node.target
         if isinstance(target, ast.Subscript):
@@ -106,7 +117,7 @@ class Assignments:
             return None
         value = self.added(old, value, node)
         record = self.views.data(value)
-        for option in old.options if isinstance(old, Alt) else (old,):
+        for option in old.options if isinstance(old, Union) else (old,):
             if isinstance(option, View):
                 option = option.base
             if isinstance(option, Data) and option.refs and not record.losses:
@@ -134,8 +145,10 @@ class Assignments:
 
     def in_these_turns(self, record: Data, node: ast.AugAssign) -> Data:
         """Scores that are added up under a condition on turns: those of these turns alone."""
-        turns = {atom.args[0] for region in record.regions for atom in region.iterations}
-        facts = [f for f in self.decisions.path_facts() if turns & {atom.args[0] for atom in f.iterations()}]
+        turns = {symbol.args[0] for region in record.regions for symbol in region.iterations}
+        facts = [
+            f for f in self.decisions.path_facts() if turns & {symbol.args[0] for symbol in f.iterations()}
+        ]
         if not facts or self.frames.following:
             return record
         regions = frozenset(
@@ -163,10 +176,10 @@ class Assignments:
         """Whether byte lengths are added to a total: a number, or an array that holds nothing but such totals."""
         if record.by_kind is None or not record.by_kind.axes or record.by_kind.is_table:
             return False
-        return all(self.is_total(option) for option in (old.options if isinstance(old, Alt) else (old,)))
+        return all(self.is_total(option) for option in (old.options if isinstance(old, Union) else (old,)))
 
     def is_total(self, value: Value) -> bool:
-        if isinstance(value, (Const, Num)):
+        if isinstance(value, (Const, SymbolicInt)):
             return True
         if isinstance(self.effects.token_tables.by_kind_of(value), ByKind):
             return False
@@ -187,7 +200,7 @@ class Assignments:
         merged = self.views.data(
             self.effects.formula_arithmetic.with_binary(operator, target, value, merged, node)
         )
-        self.effects.token_tables.spoil(target)
+        self.effects.token_tables.forget_kinds(target)
         self.heap.put(target, Obj.touched, True)
         self.heap.put(target, Obj.content, merged)
         if by_kind is not None:
@@ -232,7 +245,7 @@ class Assignments:
         starred = any(isinstance(t, ast.Starred) for t in targets)
         items: Sequence[Value] | None = None
         cells = self.views.cells(value)
-        if isinstance(value, Tup):
+        if isinstance(value, TupleValue):
             items = value.items
         elif cells is not None:
             items = cells
@@ -242,15 +255,15 @@ class Assignments:
             exact = value.items
             assert isinstance(exact, tuple)
             items = exact
-        elif isinstance(value, Alt):
-            tuples = [o for o in value.options if isinstance(o, Tup) and len(o.items) == count]
+        elif isinstance(value, Union):
+            tuples = [o for o in value.options if isinstance(o, TupleValue) and len(o.items) == count]
             if tuples and all(
-                isinstance(o, Tup) or (isinstance(o, Const) and o.value is None) for o in value.options
+                isinstance(o, TupleValue) or (isinstance(o, Const) and o.value is None) for o in value.options
             ):
                 joined: Value = tuples[0]
                 for other in tuples[1:]:
                     joined = self.decisions.join(joined, other)
-                items = joined.items if isinstance(joined, Tup) else None
+                items = joined.items if isinstance(joined, TupleValue) else None
         if items is not None and len(items) == count and not starred:
             for target, item in zip(targets, items, strict=True):
                 self.assign(target, item, env)
@@ -258,7 +271,7 @@ class Assignments:
         if items is not None and starred and len(items) >= count - 1:
             before = next(i for i, t in enumerate(targets) if isinstance(t, ast.Starred))
             behind = len(items) - (count - before - 1)
-            parts = [*items[:before], Tup(tuple(items[before:behind])), *items[behind:]]
+            parts = [*items[:before], TupleValue(tuple(items[before:behind])), *items[behind:]]
             for target, item in zip(targets, parts, strict=True):
                 self.assign(target, item, env)
             return
@@ -274,7 +287,7 @@ class Assignments:
 
     def set_attribute(self, owner: Value, name: str, value: Value, node: ast.AST) -> None:
         """`owner.name = value`, by the methods of the class that stand in the way of it."""
-        for option in owner.options if isinstance(owner, Alt) else (owner,):
+        for option in owner.options if isinstance(owner, Union) else (owner,):
             if self.special_methods.implicit(option, "__setattr__", [Const(name), value], node) is not None:
                 continue
             setter = self.setter_of(option, name)
@@ -301,10 +314,10 @@ class Assignments:
     def put_attribute(self, option: Value, name: str, value: Value, node: ast.AST) -> None:
         """`owner.name = value`, as `object` does it."""
         record = self.views.data(value)
-        if name in EXCHANGED and not isinstance(option, Lib):
+        if name in EXCHANGED and not isinstance(option, LibraryRef):
             doubt = self.recorder.doubt("the code of something is exchanged", name, node)
             self.recorder.standing.add(doubt)
-        if isinstance(option, Lib):
+        if isinstance(option, LibraryRef):
             self.transfer.library_patches.patch(f"{option.name}.{name}", value, node)
         elif isinstance(option, (Obj, Class)):
             if isinstance(option, Obj) and option.kind in ("module", "tensor") and name == "data":
@@ -322,7 +335,7 @@ class Assignments:
         elif isinstance(option, (Data, Method)) and name == "data":
             self.transfer.in_place.in_place(option, self.views.objects(option), ".data =", [value], {}, node)
 
-    def x_Delete(self, node: ast.Delete, env: Env) -> Status:
+    def exec_Delete(self, node: ast.Delete, env: Env) -> Status:
         for target in node.targets:
             self.delete(target, env)
         return None

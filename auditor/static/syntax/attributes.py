@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from auditor.static.domain.heap import Class, Env, Func, NamesView, Obj, SuperView, View, attribute_of
 from auditor.static.domain.lattice import by_entry, substitute
-from auditor.static.domain.provenance import UNKNOWN, Data
-from auditor.static.domain.values import Alt, Const, Lib, Method, Value
+from auditor.static.domain.provenance import CLEAN, Data
+from auditor.static.domain.values import Const, LibraryRef, Method, Union, Value
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
 from auditor.static.syntax.special_methods import SpecialMethods
@@ -34,19 +34,19 @@ class Attributes:
         self.transfer = transfer
         self.special_methods = special_methods
 
-    def e_Attribute(self, node: ast.Attribute, env: Env) -> Value:
+    def eval_Attribute(self, node: ast.Attribute, env: Env) -> Value:
         owner = self.machine.evaluate.evaluate(node.value, env)
         return self.effects.havoc.doubted_part(owner, self.attribute(owner, node.attr, node))
 
     def attribute(self, owner: Value, name: str, node: ast.AST) -> Value:
-        if isinstance(owner, Lib):
+        if isinstance(owner, LibraryRef):
             return self.transfer.library_patches.library_value(f"{owner.name}.{name}")
-        if isinstance(owner, Alt):
+        if isinstance(owner, Union):
             out: Value | None = None
             for option in owner.options:
                 if not (isinstance(option, Const) and option.value is None):
                     out = self.decisions.join(out, self.attribute(option, name, node))
-            return out if out is not None else UNKNOWN
+            return out if out is not None else CLEAN
         if name == "ctypes" and isinstance(owner, (Obj, Data, View)):
             return owner  # the address of an array
         if isinstance(owner, SuperView):
@@ -82,20 +82,20 @@ class Attributes:
         if isinstance(value, Obj):
             if value.cls is not None:
                 return value.cls
-            return Lib(LIBRARY_CLASSES.get(value.kind, "builtins.object"))
+            return LibraryRef(LIBRARY_CLASSES.get(value.kind, "builtins.object"))
         if isinstance(value, Class):
-            return value.meta if value.meta is not None else Lib("builtins.type")
+            return value.meta if value.meta is not None else LibraryRef("builtins.type")
         if isinstance(value, View):
             return self.class_of(value.base)
         if isinstance(value, Data) and value.relevant:
-            return Lib("torch.Tensor")
-        return UNKNOWN
+            return LibraryRef("torch.Tensor")
+        return CLEAN
 
     def size_of(self, owner: Data, name: str) -> Value:
         """The size of unknown data: positive, and the same each time for the same array."""
         if name in ("size", "shape", "nbytes") and owner.turns:
             return Data(turns=owner.turns)
-        return UNKNOWN
+        return CLEAN
 
     def class_attribute(self, owner: Class, name: str, node: ast.AST) -> Value:
         if name == "__dict__":
@@ -118,7 +118,7 @@ class Attributes:
             if method is not None:
                 return self.method_of(method, owner, node)
         inherited = owner.library_bases()
-        return Lib(f"{inherited[0]}.{name}") if inherited else UNKNOWN
+        return LibraryRef(f"{inherited[0]}.{name}") if inherited else CLEAN
 
     def method_of(self, method: Func, instance: Value, node: ast.AST) -> Value:
         """What looking up a method on an instance gives: bound, or called if it is a property."""

@@ -6,14 +6,14 @@ import ast
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from auditor.solver.expressions import Atom, Condition, Expr
+from auditor.solver.expressions import Condition, Expr, Symbol
 from auditor.solver.operations import replace_atoms
 from auditor.static.ast_text import ast_text
 from auditor.static.domain.flow import Changes, Choice, Status
 from auditor.static.domain.heap import MISSING, Env, Holder, Obj, View, is_count_of_a_turn
 from auditor.static.domain.lattice import by_entry
 from auditor.static.domain.provenance import DRAWN
-from auditor.static.domain.values import Const, Truth, Tup, Value
+from auditor.static.domain.values import Const, SymbolicBool, TupleValue, Value
 from auditor.static.effects.clocks import CLOCK
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.decisions import opposite
@@ -57,7 +57,7 @@ class Branches:
         self.left_out: list[LeftOut] = []
         self.thinned_lists: dict[int, LeftOut] = {}
 
-    def x_If(self, node: ast.If, env: Env) -> Status:
+    def exec_If(self, node: ast.If, env: Env) -> Status:
         test = self.special_methods.tested(self.machine.evaluate.evaluate(node.test, env), node)
         outcome = self.decisions.truth(test)
         settings = self.settings_of(test)
@@ -72,7 +72,7 @@ class Branches:
                 self.switch(settings, node, outcome, place)
             if not self.decisions.is_open(test):
                 return self.statements.block(body, env) if body else None
-        condition = test.condition if isinstance(test, Truth) and outcome is None else None
+        condition = test.condition if isinstance(test, SymbolicBool) and outcome is None else None
         with self.effects.scoring.where_matched(test), self.effects.formulas.where_scores_pass(test, node):
             return self.fork(
                 [(node.body, condition), (node.orelse, opposite(condition))],
@@ -93,7 +93,7 @@ class Branches:
 
     def decides(self, test: Value) -> SkipBy | Literal[""]:
         """What decides a branch that no position and no setting decides: "time", "content", "chance" or "unknown"."""
-        if isinstance(test, Truth):
+        if isinstance(test, SymbolicBool):
             return "" if self.is_of_positions(test.condition) else "unknown"
         record = self.views.data(test)
         if CLOCK in record.marks:
@@ -102,12 +102,12 @@ class Branches:
             return "content"
         if DRAWN in record.marks and not any(state.kind == "module" for state in record.states):
             return "chance"
-        return "" if record.settings or isinstance(test, (Const, Tup, Obj, View)) else "unknown"
+        return "" if record.settings or isinstance(test, (Const, TupleValue, Obj, View)) else "unknown"
 
     def is_of_positions(self, condition: Condition) -> bool:
         """Whether what it compares are turns, lengths and starts of documents, in a way that is followed."""
-        atoms = list(condition.difference.atoms())
-        return all(a.kind not in ("free", "opaque") or "val_tokens" in a.args for a in atoms)
+        symbols = list(condition.difference.symbols())
+        return all(a.kind not in ("free", "opaque") or "val_tokens" in a.args for a in symbols)
 
     def skip(self, how: Status, by: SkipBy, what: str, node: ast.AST) -> None:
         """Record that turns of the loop that is running may be left out."""
@@ -157,11 +157,11 @@ class Branches:
         In the first turn, whose number is known, a condition is decided and says nothing.
         """
         entries = set(self.recorder.younger_entries(target))
-        any_turn = by_entry(tuple((entry, Expr.of(Atom("iter", (entry, 2), 0))) for entry in entries))
+        any_turn = by_entry(tuple((entry, Expr.of(Symbol("iter", (entry, 2), 0))) for entry in entries))
         facts = tuple(
             replace_atoms(fact, any_turn)
             for fact in self.decisions.path_facts()
-            if any(atom.args[0] in entries for atom in fact.iterations())
+            if any(symbol.args[0] in entries for symbol in fact.iterations())
         )
         first = all(loop.iteration == 1 for loop in self.recorder.running if loop.entry in entries)
         known = target.turn_facts
@@ -347,7 +347,7 @@ class Branches:
             self.recorder.node = outer
             del self.frames.conditions[depth:]
 
-    def x_Match(self, node: ast.Match, env: Env) -> Status:
+    def exec_Match(self, node: ast.Match, env: Env) -> Status:
         subject = self.machine.evaluate.evaluate(node.subject, env)
         for case in node.cases:
             for name in pattern_names(case.pattern):

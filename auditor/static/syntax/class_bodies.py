@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from auditor.static.domain.flow import Status
 from auditor.static.domain.heap import Class, Env, Func, Obj
-from auditor.static.domain.values import Alt, Const, Lib, Method, Partial, Tup, Value
+from auditor.static.domain.values import Const, LibraryRef, Method, Partial, TupleValue, Union, Value
 from auditor.static.interpreter.machine import Machine
 from auditor.static.syntax.expressions import Expressions
 from auditor.static.syntax.managers import Managers
@@ -44,14 +44,14 @@ class ClassBodies:
         self.expressions = expressions
         self.managers = managers
 
-    def x_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef, env: Env) -> Status:
+    def exec_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef, env: Env) -> Status:
         value: Value = self.function(node, env)
         for decorator in reversed(node.decorator_list):
             value = self.decorated(decorator, value, env)
         self.heap.put(env, node.name, value)
         return None
 
-    x_AsyncFunctionDef = x_FunctionDef
+    exec_AsyncFunctionDef = exec_FunctionDef
 
     def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, env: Env) -> Func:
         defaults = tuple(self.expressions.evaluate(d, env) for d in node.args.defaults)
@@ -66,7 +66,7 @@ class ClassBodies:
         """What a decorator of the script makes of a definition; those of libraries leave it as it is."""
         found = self.expressions.evaluate(decorator, env)
         self.transfer.library_patches.registered_operator(decorator, value, env)
-        if isinstance(found, Lib):
+        if isinstance(found, LibraryRef):
             replaced = self.transfer.life_cycle.decorated_by_library(found.name, value, decorator)
             return value if replaced is None else replaced
         around = self.managers.decorating(found, value)
@@ -81,7 +81,7 @@ class ClassBodies:
 
     def is_callable_here(self, value: Value) -> bool:
         """Whether calling a value runs code of the script."""
-        if isinstance(value, Alt):
+        if isinstance(value, Union):
             return any(self.is_callable_here(option) for option in value.options)
         if isinstance(value, Partial):
             return self.is_callable_here(value.func)
@@ -91,7 +91,7 @@ class ClassBodies:
         return isinstance(value, (Func, Class))
 
     # classes
-    def x_ClassDef(self, node: ast.ClassDef, env: Env) -> Status:
+    def exec_ClassDef(self, node: ast.ClassDef, env: Env) -> Status:
         bases = tuple(self.expressions.evaluate(base, env) for base in node.bases)
         keywords = {
             k.arg: self.expressions.evaluate(k.value, env) for k in node.keywords if k.arg is not None
@@ -137,7 +137,7 @@ class ClassBodies:
             root = root.func if isinstance(root, ast.Call) else root.value
         holder = scope.find(root.id) if isinstance(root, ast.Name) else None
         value = None if holder is None or not isinstance(root, ast.Name) else holder.d.get(root.id)
-        return isinstance(value, (Func, Class, Partial, Obj, Alt))
+        return isinstance(value, (Func, Class, Partial, Obj, Union))
 
     def complete_class(self, cls: Class, keywords: Mapping[str, Value], node: ast.AST) -> None:
         """Run what Python runs when a class has been made."""
@@ -147,10 +147,10 @@ class ClassBodies:
         cls.meta = meta if isinstance(meta, Class) else inherited
         if isinstance(meta, Func):  # a metaclass may be any callable
             self.transfer.calls.call(
-                meta, [Const(cls.node.name), Tup(cls.bases), self.namespace_of(cls, node)], given, node
+                meta, [Const(cls.node.name), TupleValue(cls.bases), self.namespace_of(cls, node)], given, node
             )
         if cls.meta is not None:
-            arguments = [Const(cls.node.name), Tup(cls.bases), self.namespace_of(cls, node)]
+            arguments = [Const(cls.node.name), TupleValue(cls.bases), self.namespace_of(cls, node)]
             for name, first in (("__prepare__", cls.meta), ("__new__", cls.meta), ("__init__", cls)):
                 method = cls.meta.find(name)
                 if method is not None:

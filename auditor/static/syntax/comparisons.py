@@ -10,7 +10,18 @@ from auditor.program.operators import COMPARISONS
 from auditor.solver.expressions import Condition, Expr
 from auditor.static.domain.heap import Class, Env, Func, Obj, View
 from auditor.static.domain.provenance import FROM_OUTSIDE, MATCHED, Data, matched
-from auditor.static.domain.values import NONE, Alt, Const, Lib, Method, Num, Partial, Truth, Tup, Value
+from auditor.static.domain.values import (
+    NONE,
+    Const,
+    LibraryRef,
+    Method,
+    Partial,
+    SymbolicBool,
+    SymbolicInt,
+    TupleValue,
+    Union,
+    Value,
+)
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.decisions import is_attribute, opposite
 from auditor.static.interpreter.machine import Machine
@@ -42,7 +53,7 @@ class Comparisons:
         self.special_methods = special_methods
         self.expressions = expressions
 
-    def e_Compare(self, node: ast.Compare, env: Env) -> Value:
+    def eval_Compare(self, node: ast.Compare, env: Env) -> Value:
         left = self.expressions.evaluate(node.left, env)
         rights = [self.expressions.evaluate(c, env) for c in node.comparators]
         answer = self.compared_by_methods(node, [left, *rights])
@@ -117,14 +128,14 @@ class Comparisons:
         condition = integer_condition(op, a, b)
         if condition is None:
             return None
-        outcome = self.decisions.decide(condition[0])
+        outcome = self.decisions.entails(condition[0])
         if outcome is not None:
             return Const(outcome is condition[1], settings)
         if condition[1]:
-            return Truth(condition[0], settings)
+            return SymbolicBool(condition[0], settings)
         other = opposite(condition[0])
         if other is not None:
-            return Truth(other, settings)
+            return SymbolicBool(other, settings)
         return Data(turns=condition[0].difference.iterations(), settings=settings)
 
     def position_mask(self, op: ast.cmpop, left: Value, right: Value) -> Data | None:
@@ -149,14 +160,17 @@ class Comparisons:
         return None
 
     def is_none(self, value: Value) -> bool | None:
-        if isinstance(value, Alt):
+        if isinstance(value, Union):
             answers = {self.is_none(option) for option in value.options}
             return answers.pop() if len(answers) == 1 else None
         if isinstance(value, Const):
             return value.value is None
         if self.frames.following and is_attribute(value):
             return None
-        if isinstance(value, (Obj, Func, Class, Tup, Lib, Method, Num, Truth, View, Partial)):
+        if isinstance(
+            value,
+            (Obj, Func, Class, TupleValue, LibraryRef, Method, SymbolicInt, SymbolicBool, View, Partial),
+        ):
             return False
         if isinstance(value, Data) and (value.relevant or value.turns):
             return False
@@ -165,7 +179,7 @@ class Comparisons:
     def membership(self, left: Value, right: Value) -> bool | None:
         if not isinstance(left, Const):
             return None
-        if isinstance(right, Lib) and right.name == "os.environ":
+        if isinstance(right, LibraryRef) and right.name == "os.environ":
             given = self.script.settings.get(str(left.value))
             return (
                 given is not None and given.value is not None
@@ -185,7 +199,7 @@ class Comparisons:
 
 def is_type(value: Value) -> bool:
     """Whether it is one of Python's own types of numbers and text."""
-    return isinstance(value, Lib) and value.name in {
+    return isinstance(value, LibraryRef) and value.name in {
         f"builtins.{name}" for name in ("bool", "int", "float", "str")
     }
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import ast
 
-from auditor.solver.expressions import Atom, Condition, Expr
+from auditor.solver.expressions import Condition, Expr, Symbol
 from auditor.static.ast_text import ast_text
 from auditor.static.domain.flow import Body, RunningLoop, Status
 from auditor.static.domain.heap import Class, Env, Func, Obj
 from auditor.static.domain.provenance import DRAWN
-from auditor.static.domain.values import Const, Consume, Generator, Keyed, Truth, Value
+from auditor.static.domain.values import Const, Consume, Generator, Keyed, SymbolicBool, Value
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
 from auditor.static.syntax.assignments import Assignments
@@ -172,7 +172,7 @@ class Comprehensions:
                 high = None if count is None else count - 1
                 if count is not None:
                     self.loops.counts[entry] = count
-                counter = Atom("iter", (entry, 1), 0, high)
+                counter = Symbol("iter", (entry, 1), 0, high)
                 self.recorder.running.append(RunningLoop(entry, 1, counter, target_name(generator.target)))
                 started += 1
                 items = self.loops.known_items(iterable)
@@ -226,7 +226,9 @@ class Comprehensions:
             self.branches.leave_out("filter", "chance", ast_text(node), node, [("list", out.number)])
         out.elements = (value,)
         out.entries = tuple(entries)
-        kept = tuple(fact for test in tests if isinstance(test, Truth) for fact in facts_of(test.condition))
+        kept = tuple(
+            fact for test in tests if isinstance(test, SymbolicBool) for fact in facts_of(test.condition)
+        )
         if kept:
             out.turn_facts = kept
         if len(entries) == 1 and not filtered:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auditor.replacing import replace
-from auditor.solver.expressions import Atom, Expr
+from auditor.solver.expressions import Expr, Symbol
 from auditor.solver.operations import replace_atoms
 from auditor.static.domain.heap import Class, Func, Obj, View
 from auditor.static.domain.lattice import by_entry, substitute, substitute_by_entry
-from auditor.static.domain.provenance import UNKNOWN, Data
-from auditor.static.domain.values import Alt, Const, Keyed, Num, Tup, Value
+from auditor.static.domain.provenance import CLEAN, Data
+from auditor.static.domain.values import Const, Keyed, SymbolicInt, TupleValue, Union, Value
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.list_growth import counts_of
 from auditor.static.interpreter.machine import Machine
@@ -72,10 +72,12 @@ class Elements:
 
     def form(self, element: Keyed) -> tuple[object, ...]:
         """An element and the lengths of its loops as functions of the loops' turns, whichever turns these are."""
-        slots = {entry: Expr.of(Atom("iter", (("slot", k), 0), 0)) for k, entry in enumerate(element.entries)}
+        slots = {
+            entry: Expr.of(Symbol("iter", (("slot", k), 0), 0)) for k, entry in enumerate(element.entries)
+        }
 
-        def change(atom: Atom) -> Expr | None:
-            return slots.get(atom.args[0]) if atom.kind == "iter" else None  # type: ignore[call-overload]
+        def change(symbol: Symbol) -> Expr | None:
+            return slots.get(symbol.args[0]) if symbol.kind == "iter" else None  # type: ignore[call-overload]
 
         key = None if element.key is None else replace_atoms(element.key, change)
         counts = tuple(
@@ -84,7 +86,7 @@ class Elements:
         )
         return substitute(element.value, change), key, counts
 
-    def element(self, container: Value, index: Expr | None, turns: frozenset[Atom] = frozenset()) -> Value:
+    def element(self, container: Value, index: Expr | None, turns: frozenset[Symbol] = frozenset()) -> Value:
         """The element at an index; None for "some element"."""
         return self.effects.havoc.doubted_part(container, self.element_of(container, index))
 
@@ -93,18 +95,18 @@ class Elements:
             index = self.symbols.fresh("free")
         if isinstance(container, Const):
             return self.constant_element(container, index)
-        if isinstance(container, Tup):
+        if isinstance(container, TupleValue):
             if index.is_constant and -len(container.items) <= index.constant < len(container.items):
                 return container.items[index.constant]
             return self.some_item(container.items, index)
-        if isinstance(container, Alt):
+        if isinstance(container, Union):
             out: Value | None = None
             for option in container.options:
                 if isinstance(option, Const) and option.value is None:
                     continue
                 if not (isinstance(option, Obj) and option.kind == "list" and self.nothing_in(option)):
                     out = self.decisions.join(out, self.element(option, index))
-            return out if out is not None else UNKNOWN
+            return out if out is not None else CLEAN
         if (
             index.is_constant
             and index.constant < 0
@@ -119,7 +121,7 @@ class Elements:
             return self.object_element(container, index, None)
         if isinstance(container, Data):
             return self.data_element(container, index)
-        return UNKNOWN
+        return CLEAN
 
     def nothing_in(self, container: Obj) -> bool:
         """Whether a list has no element, directly or because what it is a part of has none."""
@@ -131,7 +133,7 @@ class Elements:
     def constant_element(self, container: Const, index: Expr) -> Value:
         value = container.value
         if isinstance(value, range):
-            return Num(index.scaled(value.step) + value.start, container.settings)
+            return SymbolicInt(index.scaled(value.step) + value.start, container.settings)
         if isinstance(value, (tuple, list, str, bytes)) and index.is_constant:
             if -len(value) <= index.constant < len(value):
                 return Const(value[index.constant], container.settings)
@@ -144,12 +146,12 @@ class Elements:
         out: Value | None = None
         for item in items:
             out = self.decisions.join(out, item)
-        if isinstance(out, (Data, Const, Num)) and index.iterations():
+        if isinstance(out, (Data, Const, SymbolicInt)) and index.iterations():
             if self.views.number(out) is not None:
-                return Num(self.symbols.fresh("opaque", index))
+                return SymbolicInt(self.symbols.fresh("opaque", index))
             record = out if isinstance(out, Data) else self.views.data(out)
             return replace(record, turns=record.turns | index.iterations())
-        return out if out is not None else UNKNOWN
+        return out if out is not None else CLEAN
 
     def object_element(self, container: Obj, index: Expr, key: Expr | None) -> Value:
         if container.kind == "iterator":
@@ -169,7 +171,7 @@ class Elements:
             lower, step = container.lower, container.step
             assert isinstance(lower, Expr) and isinstance(step, int)
             if container.permuted:
-                pick = Atom("pick", (container.number, "order", index), 0)
+                pick = Symbol("pick", (container.number, "order", index), 0)
                 index = Expr.of(pick.knowing(facts=self.bounds(base, Expr.of(pick))))
             return self.element(base, index.scaled(step) + lower)
         items = container.items
@@ -179,7 +181,7 @@ class Elements:
             return self.data_element(content, index)
         if elements is None:
             if not isinstance(items, tuple) or not items:
-                return UNKNOWN
+                return CLEAN
             if index.is_constant and -len(items) <= index.constant < len(items):
                 item = items[index.constant]
                 assert isinstance(item, Value)
@@ -194,7 +196,7 @@ class Elements:
         out: Value | None = None
         for option in options:
             out = self.decisions.join(out, option)
-        return out if out is not None else UNKNOWN
+        return out if out is not None else CLEAN
 
     def at_key(self, table: Obj, key: Expr) -> Value:
         """The entry of a dictionary at an integer key: an element that was put there under that key."""
@@ -203,7 +205,7 @@ class Elements:
         for element in elements if isinstance(elements, tuple) else ():
             by_key = key if isinstance(element, Keyed) and element.key is not None else None
             out = self.decisions.join(out, self.built_element(table, element, key, by_key))
-        return out if out is not None else UNKNOWN
+        return out if out is not None else CLEAN
 
     def bounds(self, container: Value, index: Expr) -> tuple[Expr, ...]:
         """That an index is one of the container's, as expressions that are not negative."""
@@ -238,27 +240,27 @@ class Elements:
         if key is None and self.is_aligned(container, entries):
             only = index.terms[0][0] if entries and len(index.terms) == 1 and index.terms[0][1] == 1 else None
             if only is not None and only.kind in ("opaque", "free") and not index.constant:
-                index = Expr.of(self.bounded([Atom(only.kind, only.args, 0)], entries[:1])[0])
+                index = Expr.of(self.bounded([Symbol(only.kind, only.args, 0)], entries[:1])[0])
             return tuple((entry, index) for entry in entries)
         if container.repeated:
             return tuple((entry, self.symbols.fresh("opaque", index)) for entry in entries)
         buckets = () if key is None else (key,)
         if len(entries) == 1:
-            chosen = [Atom("at", ((container.number, entries[0]), index, *buckets), 0)]
+            chosen = [Symbol("at", ((container.number, entries[0]), index, *buckets), 0)]
         else:
-            chosen = [Atom("pick", (container.number, entry, index, *buckets), 0) for entry in entries]
+            chosen = [Symbol("pick", (container.number, entry, index, *buckets), 0) for entry in entries]
         chosen = self.bounded(chosen, entries)
         kept = container.turn_facts
         if isinstance(kept, tuple):
             turns = by_entry(tuple((e, Expr.of(a)) for e, a in zip(entries, chosen, strict=True)))
             chosen = [
-                atom.knowing(facts=tuple(replace_atoms(fact, turns) for fact in kept)) for atom in chosen
+                symbol.knowing(facts=tuple(replace_atoms(fact, turns) for fact in kept)) for symbol in chosen
             ]
         if key is not None and fill_key is not None:
             plain = tuple((e, Expr.of(a)) for e, a in zip(entries, chosen, strict=True))
             seen = replace_atoms(fill_key, by_entry(plain))
             facts = (seen - key, key - seen)
-            chosen = [atom.knowing(facts=facts) for atom in chosen]
+            chosen = [symbol.knowing(facts=facts) for symbol in chosen]
         return tuple((e, Expr.of(a)) for e, a in zip(entries, chosen, strict=True))
 
     def in_any_turn(self, container: Obj, element: Value) -> Value:
@@ -271,13 +273,13 @@ class Elements:
             return element
         every = all(isinstance(count, Const) and count.value for count in counts_of(container).values())
         chosen = [
-            Atom("iter", (("any", entry), 1), 0) if every else Atom("pick", (container.number, entry), 0)
+            Symbol("iter", (("any", entry), 1), 0) if every else Symbol("pick", (container.number, entry), 0)
             for entry in element.entries
         ]
         bounded = self.bounded(
             chosen, element.entries, none_of_this_turn=self.has_none_of_this_turn(container)
         )
-        turns = [Expr.of(atom) for atom in bounded]
+        turns = [Expr.of(symbol) for symbol in bounded]
         mapping = tuple(zip(element.entries, turns, strict=True))
         value = element.value
         if isinstance(value, Obj) and value.kind in ("list", "dict", "tensor", "instance"):
@@ -292,21 +294,21 @@ class Elements:
         return len(loops) == 1 and len(now) == 1 and not now & filled
 
     def bounded(
-        self, chosen: Sequence[Atom], entries: Sequence[object], *, none_of_this_turn: bool = False
-    ) -> list[Atom]:
+        self, chosen: Sequence[Symbol], entries: Sequence[object], *, none_of_this_turn: bool = False
+    ) -> list[Symbol]:
         """The turns that put an element there, with what is known of them: the loop's length, or that it still runs.
 
         The length of an inner loop depends on the turn of the outer one.
         """
         late = 1 if none_of_this_turn and len(entries) == 1 else 0
         running = {loop.entry: Expr.of(loop.counter) - late for loop in self.recorder.running}
-        out: list[Atom] = []
-        for atom, entry in zip(chosen, entries, strict=True):
+        out: list[Symbol] = []
+        for symbol, entry in zip(chosen, entries, strict=True):
             high = running.get(entry) if isinstance(entry, int) else None
             if high is None and isinstance(entry, int) and entry in self.loops.counts:
                 outer = tuple(zip(entries, (Expr.of(a) for a in out), strict=False))
                 high = replace_atoms(self.loops.counts[entry], by_entry(outer)) - 1
-            out.append(atom if high is None else atom.knowing(high=high))
+            out.append(symbol if high is None else symbol.knowing(high=high))
         return out
 
     def is_aligned(self, container: Obj, entries: Sequence[object]) -> bool:
@@ -332,14 +334,14 @@ class Elements:
         start = container.start
         out: list[Value] = []
         if isinstance(start, Expr):
-            out.append(Num(start + index))
+            out.append(SymbolicInt(start + index))
         out.extend(self.element(part, index) for part in parts)
-        return Tup(tuple(out))
+        return TupleValue(tuple(out))
 
     def data_element(self, container: Data, index: Expr) -> Value:
         """An element of an array or tensor."""
         if container.array is not None:
-            return Num(container.array.element(index), container.settings)
+            return SymbolicInt(container.array.element(index), container.settings)
         if container.span is not None:
-            return Num(container.span[0] + index, container.settings)
-        return self.transfer.slicing.narrow(container, [Num(index)])
+            return SymbolicInt(container.span[0] + index, container.settings)
+        return self.transfer.slicing.narrow(container, [SymbolicInt(index)])

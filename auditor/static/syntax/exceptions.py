@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from auditor.static.ast_text import ast_text
 from auditor.static.domain.flow import Deferral, Status
 from auditor.static.domain.heap import MISSING, Env
-from auditor.static.domain.provenance import UNKNOWN
-from auditor.static.domain.values import Lib, Value
+from auditor.static.domain.provenance import CLEAN
+from auditor.static.domain.values import LibraryRef, Value
 from auditor.static.interpreter.machine import Machine
 from auditor.static.syntax.branches import Branches
 from auditor.static.syntax.expressions import Expressions
@@ -44,11 +44,11 @@ class Exceptions:
         self.expressions = expressions
         self.raising: list[list[Value]] = []
 
-    def x_Raise(self, node: ast.Raise, env: Env) -> Status:
-        value: Value = UNKNOWN
+    def exec_Raise(self, node: ast.Raise, env: Env) -> Status:
+        value: Value = CLEAN
         if node.exc is not None:
             value = self.expressions.evaluate(node.exc, env)
-            if isinstance(value, Lib):
+            if isinstance(value, LibraryRef):
                 value = self.transfer.calls.call(value, [], {}, node)
         if node.cause is not None:
             self.expressions.evaluate(node.cause, env)
@@ -56,7 +56,7 @@ class Exceptions:
             raised.append(value)
         return "raise"
 
-    def x_Try(self, node: ast.Try, env: Env) -> Status:
+    def exec_Try(self, node: ast.Try, env: Env) -> Status:
         status, raised, thrown = self.tried(node.body, env)
         if (status in (None, "raise") or raised) and not imports_required(node.body):
             status = self.handled(node.handlers, env, status, raised, thrown)
@@ -67,7 +67,7 @@ class Exceptions:
             status = last if last is not None else status
         return status
 
-    x_TryStar = x_Try
+    exec_TryStar = exec_Try
 
     def tried(self, body: Sequence[ast.stmt], env: Env) -> tuple[Status, list[Value], list[Deferral]]:
         """Run a block; gives how it ended, what was raised in it, and what the arms that did so had left."""
@@ -104,7 +104,7 @@ class Exceptions:
             for _, changes, choice in thrown:
                 self.branches.merge(changes, choice=choice)
             if handler.name:
-                self.heap.put(env, handler.name, UNKNOWN if found is None else found)
+                self.heap.put(env, handler.name, CLEAN if found is None else found)
             if handler.type is not None:
                 self.expressions.evaluate(handler.type, env)
             ended = self.branches.arm(handler.body, None, env, handler_statement(handler), "except", "if")

@@ -12,8 +12,18 @@ from auditor.solver.expressions import Condition
 from auditor.static.ast_text import ast_text, once_a_node
 from auditor.static.domain.heap import Env, Func, NamesView, Obj
 from auditor.static.domain.lattice import combine
-from auditor.static.domain.provenance import MATCHED, UNKNOWN, Data
-from auditor.static.domain.values import NONE, Columns, Const, Lib, Num, Slice, Truth, Tup, Value
+from auditor.static.domain.provenance import CLEAN, MATCHED, Data
+from auditor.static.domain.values import (
+    NONE,
+    Columns,
+    Const,
+    LibraryRef,
+    Slice,
+    SymbolicBool,
+    SymbolicInt,
+    TupleValue,
+    Value,
+)
 from auditor.static.effects.events import TEXT
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
@@ -62,22 +72,22 @@ class Expressions:
             self.recorder.standing.add(
                 self.recorder.doubt("expression not followed", type(node).__name__, node)
             )
-            return UNKNOWN
+            return CLEAN
         return handler(node, env)
 
     # literals and names
-    def e_Constant(self, node: ast.Constant, env: Env) -> Value:
+    def eval_Constant(self, node: ast.Constant, env: Env) -> Value:
         return Const(node.value)
 
-    def e_Name(self, node: ast.Name, env: Env) -> Value:
+    def eval_Name(self, node: ast.Name, env: Env) -> Value:
         scope = env.find(node.id)
         if scope is not None:
             value = scope.d[node.id]
-            return value if isinstance(value, Value) else UNKNOWN
+            return value if isinstance(value, Value) else CLEAN
         known = self.transfer.library_patches.library_value("builtins." + node.id)
-        if node.id in BUILTINS or not isinstance(known, Lib) or is_exception(node.id):
+        if node.id in BUILTINS or not isinstance(known, LibraryRef) or is_exception(node.id):
             return known
-        return UNKNOWN
+        return CLEAN
 
     def items_of(self, elements: Sequence[ast.expr], env: Env) -> tuple[tuple[Value, ...], bool]:
         """The values of a display, and whether their number is exact (no unknown `*iterable`)."""
@@ -97,7 +107,7 @@ class Expressions:
         return tuple(out), exact
 
     def exact_items(self, value: Value) -> Sequence[Value] | None:
-        if isinstance(value, Tup):
+        if isinstance(value, TupleValue):
             return value.items
         if isinstance(value, Const) and isinstance(value.value, (tuple, list)):
             return [Const(item, value.settings) for item in value.value]
@@ -106,10 +116,10 @@ class Expressions:
             return items if isinstance(items, tuple) and value.base is None else None
         return None
 
-    def e_Tuple(self, node: ast.Tuple, env: Env) -> Value:
-        return Tup(self.items_of(node.elts, env)[0])
+    def eval_Tuple(self, node: ast.Tuple, env: Env) -> Value:
+        return TupleValue(self.items_of(node.elts, env)[0])
 
-    def e_List(self, node: ast.List, env: Env) -> Value:
+    def eval_List(self, node: ast.List, env: Env) -> Value:
         items, exact = self.items_of(node.elts, env)
         joined = None if exact else joined_lists(node)
         if joined is not None:
@@ -121,13 +131,13 @@ class Expressions:
             out.elements = items
         return out
 
-    def e_Set(self, node: ast.Set, env: Env) -> Value:
+    def eval_Set(self, node: ast.Set, env: Env) -> Value:
         items = self.items_of(node.elts, env)[0]
         for item in items:
             self.special_methods.hashed(item, node)
-        return Tup(items)
+        return TupleValue(items)
 
-    def e_Dict(self, node: ast.Dict, env: Env) -> Value:
+    def eval_Dict(self, node: ast.Dict, env: Env) -> Value:
         out = self.heap.allocate("dict", node)
         rest: list[Value] = []
         for key_node, value_node in zip(node.keys, node.values, strict=True):
@@ -150,9 +160,9 @@ class Expressions:
         out.elements = tuple(rest)
         return out
 
-    def e_JoinedStr(self, node: ast.JoinedStr, env: Env) -> Value:
+    def eval_JoinedStr(self, node: ast.JoinedStr, env: Env) -> Value:
         parts: list[str | None] = []
-        record = UNKNOWN
+        record = CLEAN
         counted: list[Data] = []
         numbers: list[Printed] = []
         exact = True
@@ -186,48 +196,48 @@ class Expressions:
         marks = record.marks | {TEXT} if record.losses else record.marks
         return replace(record, template=merged, rank=None, span=None, marks=marks)
 
-    def e_FormattedValue(self, node: ast.FormattedValue, env: Env) -> Value:
+    def eval_FormattedValue(self, node: ast.FormattedValue, env: Env) -> Value:
         return self.evaluate(node.value, env)
 
-    def e_Starred(self, node: ast.Starred, env: Env) -> Value:
+    def eval_Starred(self, node: ast.Starred, env: Env) -> Value:
         return self.evaluate(node.value, env)
 
-    def e_Lambda(self, node: ast.Lambda, env: Env) -> Value:
+    def eval_Lambda(self, node: ast.Lambda, env: Env) -> Value:
         defaults = tuple(self.evaluate(d, env) for d in node.args.defaults)
         keyword_defaults = tuple(None if d is None else self.evaluate(d, env) for d in node.args.kw_defaults)
         return Func(
             node, env, self.recorder.layer, self.recorder.path, None, None, defaults, keyword_defaults
         )
 
-    def e_NamedExpr(self, node: ast.NamedExpr, env: Env) -> Value:
+    def eval_NamedExpr(self, node: ast.NamedExpr, env: Env) -> Value:
         value = self.evaluate(node.value, env)
         self.assignments.assign(node.target, value, env)
         return value
 
-    def e_Await(self, node: ast.Await, env: Env) -> Value:
+    def eval_Await(self, node: ast.Await, env: Env) -> Value:
         return self.evaluate(node.value, env)
 
-    def e_Slice(self, node: ast.Slice, env: Env) -> Value:
+    def eval_Slice(self, node: ast.Slice, env: Env) -> Value:
         def bound(part: ast.expr | None) -> Value | None:
             return None if part is None else self.evaluate(part, env)
 
         return Slice(bound(node.lower), bound(node.upper), bound(node.step))
 
-    def e_Subscript(self, node: ast.Subscript, env: Env) -> Value:
+    def eval_Subscript(self, node: ast.Subscript, env: Env) -> Value:
         owner = self.evaluate(node.value, env)
         index = self.evaluate(node.slice, env)
         return self.effects.havoc.doubted_part(owner, self.special_methods.item_at(owner, index, node))
 
-    def e_ListComp(self, node: ast.ListComp, env: Env) -> Value:
+    def eval_ListComp(self, node: ast.ListComp, env: Env) -> Value:
         return self.comprehensions.comprehension(node, env)
 
-    e_SetComp = e_ListComp
-    e_GeneratorExp = e_ListComp
-    e_DictComp = e_ListComp
+    eval_SetComp = eval_ListComp
+    eval_GeneratorExp = eval_ListComp
+    eval_DictComp = eval_ListComp
 
     # operators
 
-    def e_UnaryOp(self, node: ast.UnaryOp, env: Env) -> Value:
+    def eval_UnaryOp(self, node: ast.UnaryOp, env: Env) -> Value:
         value = self.evaluate(node.operand, env)
         answer = self.special_methods.unary_by_method(node.op, value, node)
         return (
@@ -243,8 +253,8 @@ class Expressions:
             settings = getattr(value, "settings", NONE)
             if outcome is not None:
                 return Const(not outcome, settings)
-            if isinstance(value, Truth) and value.condition.operator == ">=":
-                return Truth(Condition(">=", -value.condition.difference - 1), settings)
+            if isinstance(value, SymbolicBool) and value.condition.operator == ">=":
+                return SymbolicBool(Condition(">=", -value.condition.difference - 1), settings)
             negated = self.effects.token_tables.transformed(node.op, value)
             return (
                 self.views.mix(value) if negated is None else replace(self.views.mix(value), by_kind=negated)
@@ -254,19 +264,19 @@ class Expressions:
                 return Const(-value.value, value.settings)
             if isinstance(node.op, ast.UAdd):
                 return value
-            return Const(~value.value, value.settings) if isinstance(value.value, int) else UNKNOWN
+            return Const(~value.value, value.settings) if isinstance(value.value, int) else CLEAN
         expr = self.views.number(value)
         if expr is not None and isinstance(node.op, ast.USub):
-            return Num(-expr, getattr(value, "settings", NONE))
+            return SymbolicInt(-expr, getattr(value, "settings", NONE))
         if isinstance(value, Columns) and isinstance(node.op, ast.Invert):
             return self.transfer.stacked_columns.inverted(value)
-        if isinstance(value, Lib) and value.name.endswith(".inf") and isinstance(node.op, ast.USub):
+        if isinstance(value, LibraryRef) and value.name.endswith(".inf") and isinstance(node.op, ast.USub):
             return Const(float("-inf"))
         mixed = self.views.mix(value)
         by_kind = self.effects.token_tables.transformed(node.op, value)
         return replace(mixed, marks=mixed.marks - {"equals"}, by_kind=by_kind or mixed.by_kind)
 
-    def e_BoolOp(self, node: ast.BoolOp, env: Env) -> Value:
+    def eval_BoolOp(self, node: ast.BoolOp, env: Env) -> Value:
         conjunction = isinstance(node.op, ast.And)
         undecided: list[Value] = []
         settings: frozenset[str] = NONE
@@ -290,8 +300,8 @@ class Expressions:
             last = value
         if not undecided:
             return Const(last.value, settings) if isinstance(last, Const) else last
-        if len(undecided) == 1 and isinstance(undecided[0], Truth):
-            return Truth(undecided[0].condition, settings)
+        if len(undecided) == 1 and isinstance(undecided[0], SymbolicBool):
+            return SymbolicBool(undecided[0].condition, settings)
         by_kind = self.effects.token_tables.conjoined(undecided, conjunction=conjunction)
         if by_kind is not None:
             return replace(self.views.mix(*undecided), settings=settings, by_kind=by_kind)
@@ -302,12 +312,12 @@ class Expressions:
             return joined
         return replace(self.views.mix(*undecided), settings=settings)
 
-    def e_IfExp(self, node: ast.IfExp, env: Env) -> Value:
+    def eval_IfExp(self, node: ast.IfExp, env: Env) -> Value:
         test = self.special_methods.tested(self.evaluate(node.test, env), node)
         outcome = self.decisions.truth(test)
         if outcome is not None and not self.decisions.is_open(test):
             return self.evaluate(node.body if outcome else node.orelse, env)
-        condition = test.condition if isinstance(test, Truth) and outcome is None else None
+        condition = test.condition if isinstance(test, SymbolicBool) and outcome is None else None
         self.recorder.certainty.append(Answer.MAYBE)
         try:
             first, second = self.evaluate(node.body, env), self.evaluate(node.orelse, env)
@@ -332,7 +342,7 @@ class Expressions:
             joined = self.effects.selection.told(self.decisions.as_record(joined), choice)
         if isinstance(joined, Data) and joined.losses:
             joined = self.effects.formulas.with_index(test, joined, node)
-        if (seen.updates or seen.doubts or seen.losses) and isinstance(joined, (Data, Const, Num)):
+        if (seen.updates or seen.doubts or seen.losses) and isinstance(joined, (Data, Const, SymbolicInt)):
             return self.effects.selection.decided(self.decisions.as_record(joined), seen, node)
         return joined
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from auditor.solver.expressions import Expr
 from auditor.static.domain.flow import Body, Deferral, Status
 from auditor.static.domain.heap import Env, Func, Obj
-from auditor.static.domain.provenance import UNKNOWN
-from auditor.static.domain.values import Const, Consume, Drive, Generator, Num, Tup, Value
+from auditor.static.domain.provenance import CLEAN
+from auditor.static.domain.values import Const, Consume, Drive, Generator, SymbolicInt, TupleValue, Value
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.frames import MAX_DEPTH
 from auditor.static.interpreter.machine import Machine
@@ -166,12 +166,12 @@ class Generators:
             self.yielding[id(func.node)] = known
         return known
 
-    def e_Yield(self, node: ast.Yield, env: Env) -> Value:
+    def eval_Yield(self, node: ast.Yield, env: Env) -> Value:
         value = self.machine.evaluate.evaluate(node.value, env) if node.value is not None else Const(None)
         self.hand_over(value)
-        return self.sending[-1] if self.sending else UNKNOWN
+        return self.sending[-1] if self.sending else CLEAN
 
-    def e_YieldFrom(self, node: ast.YieldFrom, env: Env) -> Value:
+    def eval_YieldFrom(self, node: ast.YieldFrom, env: Env) -> Value:
         iterable = self.iterated(self.machine.evaluate.evaluate(node.value, env), node)
         taken: list[Value] = []
 
@@ -181,7 +181,7 @@ class Generators:
 
         body = Body(node=node, variable="_", detail=ast.unparse(node.value)[:60], run=turn)
         self.machine.evaluate.each(iterable, taken.append, body)
-        return UNKNOWN
+        return CLEAN
 
     def hand_over(self, value: Value) -> None:
         """Give a yielded value to the consumer; if that stops for good, so does the generator."""
@@ -251,7 +251,7 @@ class Generators:
             generator.drive(consume)
         finally:
             self.frames.stopped = stopped
-        return taken[-1] if len(taken) >= count else UNKNOWN
+        return taken[-1] if len(taken) >= count else CLEAN
 
     def listed(self, generator: Generator, *, at_once: bool = False) -> Value:
         """The generator read into a list, once; `at_once` if that is what the script does here."""
@@ -316,7 +316,10 @@ class Generators:
                 run=lambda: consume(self.transfer.calls.call(method, [taken.pop()], {}, node)),
             )
             self.machine.evaluate.turns(
-                body, self.recorder.next_entry(), count, lambda counter: taken.append(Num(Expr.of(counter)))
+                body,
+                self.recorder.next_entry(),
+                count,
+                lambda counter: taken.append(SymbolicInt(Expr.of(counter))),
             )
 
         return Generator(self.framed(drive), node)
@@ -339,7 +342,7 @@ class Generators:
                 number = self.symbols.fresh(
                     "opaque", *(Expr.of(loop.counter) for loop in self.recorder.running)
                 )
-                return consume(Tup((Num(number), item)))
+                return consume(TupleValue((SymbolicInt(number), item)))
 
             inner.drive(count)
 
@@ -373,7 +376,7 @@ class Generators:
 
 def arguments(value: Value, count: int) -> list[Value]:
     """The arguments of one call of a mapped function."""
-    return list(value.items) if count > 1 and isinstance(value, Tup) else [value]
+    return list(value.items) if count > 1 and isinstance(value, TupleValue) else [value]
 
 
 def own_nodes(function: ast.AST) -> list[ast.AST]:

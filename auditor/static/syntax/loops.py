@@ -12,15 +12,15 @@ import ast
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from auditor.solver.expressions import Atom, Expr
+from auditor.solver.expressions import Expr, Symbol
 from auditor.solver.operations import operation, replace_atoms
 from auditor.static.ast_text import ast_text
 from auditor.static.domain.cells import Cell
 from auditor.static.domain.flow import Body, Deferral, RunningLoop, Status
 from auditor.static.domain.heap import MISSING, Env, Holder, Key, Obj, View
 from auditor.static.domain.lattice import by_entry
-from auditor.static.domain.provenance import DRAWN, SPACED, UNKNOWN, Data
-from auditor.static.domain.values import Const, Keyed, Num, Tup, Value
+from auditor.static.domain.provenance import CLEAN, DRAWN, SPACED, Data
+from auditor.static.domain.values import Const, Keyed, SymbolicInt, TupleValue, Value
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.list_growth import counts_of
 from auditor.static.interpreter.machine import Machine
@@ -78,7 +78,7 @@ class Loops:
         self.counts: dict[int, Expr] = {}
         self.broken_off = False
 
-    def x_For(self, node: ast.For | ast.AsyncFor, env: Env) -> Status:
+    def exec_For(self, node: ast.For | ast.AsyncFor, env: Env) -> Status:
         body = Body(
             node=node,
             variable=target_name(node.target),
@@ -99,7 +99,7 @@ class Loops:
             return status
         return self.otherwise(node, status, env)
 
-    x_AsyncFor = x_For
+    exec_AsyncFor = exec_For
 
     def each(self, iterable: Value, take: Callable[[Value], None], body: Body) -> Status:
         """Run the body for each element of what is iterated; `take` gives the loop's targets their values."""
@@ -125,7 +125,7 @@ class Loops:
         if generator is not None:
             return self.generators.driven(generator, take, body)
         items = self.known_items(iterable)
-        limit = MAX_UNROLLED_LITERAL if isinstance(iterable, Tup) else MAX_UNROLLED
+        limit = MAX_UNROLLED_LITERAL if isinstance(iterable, TupleValue) else MAX_UNROLLED
         entry = self.recorder.next_entry()
         perhaps = items is not None and not items and self.decisions.is_open(iterable)
         if items is not None and len(items) <= limit and not perhaps:
@@ -142,19 +142,19 @@ class Loops:
         self, items: Sequence[Value], take: Callable[[Value], None], entry: int, body: Body
     ) -> Status:
         for position, item in enumerate(items):
-            counter = Atom("iter", (entry, position + 1), position, Expr(position))
+            counter = Symbol("iter", (entry, position + 1), position, Expr(position))
             take(item)
             status = self.turn(body, RunningLoop(entry, position + 1, counter, body.variable), len(items))
             if status in ("return", "break", "raise"):
                 return status
         return None
 
-    def x_While(self, node: ast.While, env: Env) -> Status:
+    def exec_While(self, node: ast.While, env: Env) -> Status:
         test = self.special_methods.tested(self.machine.evaluate.evaluate(node.test, env), node)
         if self.decisions.truth(test) is False and not self.decisions.is_open(test):
             return self.statements.block(node.orelse, env) if node.orelse else None
 
-        def bind(counter: Atom) -> None:
+        def bind(counter: Symbol) -> None:
             if counter.args[1] != 1:
                 self.special_methods.tested(self.machine.evaluate.evaluate(node.test, env), node)
 
@@ -190,7 +190,7 @@ class Loops:
         body: Body,
         entry: int,
         count: Expr | None,
-        bind: Callable[[Atom], None],
+        bind: Callable[[Symbol], None],
         *,
         always: bool = False,
     ) -> Status:
@@ -226,15 +226,15 @@ class Loops:
             iteration += 1
         return None
 
-    def counter(self, entry: int, iteration: int, count: Expr | None) -> Atom:
+    def counter(self, entry: int, iteration: int, count: Expr | None) -> Symbol:
         if count is not None:
             self.counts[entry] = count
-        atom = Atom("iter", (entry, iteration), iteration - 1, None if count is None else count - 1)
+        symbol = Symbol("iter", (entry, iteration), iteration - 1, None if count is None else count - 1)
         if iteration > 1:
-            return atom
+            return symbol
         # the first turn, which also stands for any turn in proofs: its general bound stays known
-        facts = () if count is None else (count - 1 - Expr.of(atom),)
-        return Atom("iter", (entry, iteration), 0, Expr(0), facts)
+        facts = () if count is None else (count - 1 - Expr.of(symbol),)
+        return Symbol("iter", (entry, iteration), 0, Expr(0), facts)
 
     def turn(self, body: Body, loop: RunningLoop, known: int | None) -> Status:
         outer = self.recorder.node
@@ -271,7 +271,7 @@ class Loops:
                 self.branches.merge(changes, choice=choice)
 
     # integers that turns change
-    def find_inductions(self, mark: int, counter: Atom) -> list[Induction]:
+    def find_inductions(self, mark: int, counter: Symbol) -> list[Induction]:
         """After the first turn: integers it changed continue as affine in the counter; the rest is forgotten."""
         found: list[Induction] = []
         for holder, key, old in self.heap.trail.changed(mark).values():
@@ -284,11 +284,13 @@ class Loops:
                 if isinstance(getattr(old, "value", 0), bool) or before == after:
                     continue
                 delta = after - before
-                if any(atom.args[0] == counter.args[0] for atom in delta.iterations()):
-                    self.heap.trail.put(holder, key, Num(self.symbols.fresh("opaque", Expr.of(counter))))
+                if any(symbol.args[0] == counter.args[0] for symbol in delta.iterations()):
+                    self.heap.trail.put(
+                        holder, key, SymbolicInt(self.symbols.fresh("opaque", Expr.of(counter)))
+                    )
                     continue
                 predicted = before + operation("mul", Expr.of(counter), delta)
-                self.heap.trail.put(holder, key, Num(predicted))
+                self.heap.trail.put(holder, key, SymbolicInt(predicted))
                 found.append(Induction(holder, key, before, delta, predicted))
             elif isinstance(old, Const) and isinstance(new, Const) and old != new:
                 if isinstance(new.value, float) or isinstance(old.value, float):
@@ -304,19 +306,21 @@ class Loops:
         after = self.views.number(value) if isinstance(value, Value) else None
         return after is None or after - induction.predicted != induction.delta
 
-    def check_inductions(self, inductions: list[Induction], counter: Atom) -> None:
+    def check_inductions(self, inductions: list[Induction], counter: Symbol) -> None:
         for induction in inductions:
             if self.broken(induction):
                 self.heap.trail.put(
-                    induction.holder, induction.key, Num(self.symbols.fresh("opaque", Expr.of(counter)))
+                    induction.holder,
+                    induction.key,
+                    SymbolicInt(self.symbols.fresh("opaque", Expr.of(counter))),
                 )
             else:
                 predicted = induction.base + operation("mul", Expr.of(counter), induction.delta)
-                self.heap.trail.put(induction.holder, induction.key, Num(predicted))
+                self.heap.trail.put(induction.holder, induction.key, SymbolicInt(predicted))
 
     # what is iterated
     def known_items(self, iterable: Value) -> Sequence[Value] | None:
-        if isinstance(iterable, Tup):
+        if isinstance(iterable, TupleValue):
             return iterable.items
         if isinstance(iterable, Const):
             if isinstance(iterable.value, range):
@@ -338,7 +342,7 @@ class Loops:
                 return Expr(len(value.value))  # type: ignore[arg-type]
             except TypeError:
                 return None
-        if isinstance(value, Tup):
+        if isinstance(value, TupleValue):
             return Expr(len(value.items))
         if isinstance(value, Data):
             return self.transfer.tensor_methods.data_length(value, value)
@@ -381,7 +385,7 @@ class Loops:
         whole = self.length(base)
         lower, step, most = value.lower, value.step, value.most
         if whole is None or not isinstance(lower, Expr) or not isinstance(step, int):
-            unknown = Expr.of(Atom("size", (("slice", value.number),), 0))
+            unknown = Expr.of(Symbol("size", (("slice", value.number),), 0))
             return operation("min", unknown, most) if isinstance(most, Expr) else None
         rest = operation("floordiv", whole - lower + (step - 1), Expr(step)) if step > 1 else whole - lower
         return operation("min", rest, most) if isinstance(most, Expr) else rest
@@ -390,7 +394,7 @@ class Loops:
         """What `element` is asked of when iterating over a value: dictionaries give their keys."""
         if isinstance(value, Obj) and value.kind == "dict":
             keys = value.keys
-            return keys if isinstance(keys, Value) else UNKNOWN
+            return keys if isinstance(keys, Value) else CLEAN
         return value
 
 

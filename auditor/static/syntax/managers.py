@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from auditor.static.domain.flow import Status
 from auditor.static.domain.heap import Env, Obj
-from auditor.static.domain.provenance import UNKNOWN
+from auditor.static.domain.provenance import CLEAN
 from auditor.static.domain.values import Const, Generator, Method, Partial, Value
 from auditor.static.interpreter.machine import Machine
 from auditor.static.syntax.assignments import Assignments
@@ -45,10 +45,10 @@ class Managers:
         self.assignments = assignments
         self.expressions = expressions
 
-    def x_With(self, node: ast.With | ast.AsyncWith, env: Env) -> Status:
+    def exec_With(self, node: ast.With | ast.AsyncWith, env: Env) -> Status:
         return self.inside(node, node.items, env)
 
-    x_AsyncWith = x_With
+    exec_AsyncWith = exec_With
 
     def inside(self, node: ast.With | ast.AsyncWith, items: Sequence[ast.withitem], env: Env) -> Status:
         """The body within the managers left."""
@@ -100,7 +100,7 @@ class Managers:
     ) -> Value | None:
         """Methods of a stack of managers, and of managers that stand around a call."""
         if name == AROUND and args:
-            results: list[Value] = [UNKNOWN]
+            results: list[Value] = [CLEAN]
 
             def act(value: Value) -> Status:
                 results[0] = self.transfer.calls.call(args[0], args[1:], keywords, node)

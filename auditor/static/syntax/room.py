@@ -90,7 +90,7 @@ class SyntaxRoom:
         self.exceptions = Exceptions(machine, transfer, self.statements, self.branches, self.expressions)
         self.statements.handlers.update(
             handlers_of(
-                "x_",
+                "exec_",
                 self.statements,
                 self.branches,
                 self.assignments,
@@ -102,7 +102,7 @@ class SyntaxRoom:
         )
         self.expressions.handlers.update(
             handlers_of(
-                "e_",
+                "eval_",
                 transfer.calls,
                 self.arithmetic,
                 self.attributes,

@@ -13,7 +13,7 @@ from functools import partial
 
 from auditor.static.domain.heap import Class, Func, NamesView, Obj, View
 from auditor.static.domain.provenance import Data
-from auditor.static.domain.values import Alt, Const, Tup, Value
+from auditor.static.domain.values import Const, TupleValue, Union, Value
 from auditor.static.interpreter.machine import Machine
 from auditor.static.syntax.arithmetic import Arithmetic
 from auditor.static.transfer.room import TransferRoom
@@ -79,7 +79,7 @@ class SpecialMethods:
 
     def implicit(self, value: Value, name: str, args: Sequence[Value], node: ast.AST) -> Value | None:
         """Have the script's special method answer; None where its class has none."""
-        if isinstance(value, Alt):
+        if isinstance(value, Union):
             ways = [option for option in value.options if self.special(option, name) is not None]
             if not ways:
                 return None
@@ -177,14 +177,14 @@ class SpecialMethods:
         found = self.implicit(value, TEXTS[way][0], args, node)
         if found is None:
             found = self.first_implicit(value, TEXTS[way][1:], [], node)
-        if found is None and isinstance(value, (Tup, Obj)):
+        if found is None and isinstance(value, (TupleValue, Obj)):
             for item in self.machine.evaluate.exact_items(value) or ():
                 self.formatted(item, "repr", node)
         return found
 
     def hashed(self, value: Value, node: ast.AST) -> None:
         """A value is a key: its hash is taken, and it may be compared."""
-        if isinstance(value, Tup):
+        if isinstance(value, TupleValue):
             for item in value.items:
                 self.hashed(item, node)
         elif self.implicit(value, "__hash__", [], node) is not None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from auditor.static.domain.flow import Status
 from auditor.static.domain.heap import Env, Obj
-from auditor.static.domain.values import Const, Lib, Value
+from auditor.static.domain.values import Const, LibraryRef, Value
 from auditor.static.interpreter.machine import Machine
 from auditor.static.syntax.attributes import Attributes
 from auditor.static.syntax.special_methods import SpecialMethods
@@ -61,17 +61,17 @@ class Statements:
         return status
 
     # simple statements
-    def x_Pass(self, node: ast.Pass, env: Env) -> Status:
+    def exec_Pass(self, node: ast.Pass, env: Env) -> Status:
         return None
 
-    x_TypeAlias = x_Pass
+    exec_TypeAlias = exec_Pass
 
-    def x_Expr(self, node: ast.Expr, env: Env) -> Status:
+    def exec_Expr(self, node: ast.Expr, env: Env) -> Status:
         made = self.heap.last
         self.transfer.life_cycle.dropped(self.machine.evaluate.evaluate(node.value, env), made, node)
         return None
 
-    def x_Assert(self, node: ast.Assert, env: Env) -> Status:
+    def exec_Assert(self, node: ast.Assert, env: Env) -> Status:
         outcome = self.decisions.truth(
             self.special_methods.tested(self.machine.evaluate.evaluate(node.test, env), node)
         )
@@ -79,34 +79,34 @@ class Statements:
             self.machine.evaluate.evaluate(node.msg, env)
         return "raise" if outcome is False and self.frames.trying else None
 
-    def x_Return(self, node: ast.Return, env: Env) -> Status:
+    def exec_Return(self, node: ast.Return, env: Env) -> Status:
         value = self.machine.evaluate.evaluate(node.value, env) if node.value is not None else Const(None)
         if self.frames.returns:
             known = self.frames.returns[-1]
             self.frames.returns[-1] = value if known is None else self.decisions.join(known, value)
         return "return"
 
-    def x_Break(self, node: ast.Break, env: Env) -> Status:
+    def exec_Break(self, node: ast.Break, env: Env) -> Status:
         return "break"
 
-    def x_Continue(self, node: ast.Continue, env: Env) -> Status:
+    def exec_Continue(self, node: ast.Continue, env: Env) -> Status:
         return "continue"
 
-    def x_Global(self, node: ast.Global, env: Env) -> Status:
+    def exec_Global(self, node: ast.Global, env: Env) -> Status:
         env.globals_.update(node.names)
         return None
 
-    def x_Nonlocal(self, node: ast.Nonlocal, env: Env) -> Status:
+    def exec_Nonlocal(self, node: ast.Nonlocal, env: Env) -> Status:
         env.nonlocals.update(node.names)
         return None
 
-    def x_Import(self, node: ast.Import, env: Env) -> Status:
+    def exec_Import(self, node: ast.Import, env: Env) -> Status:
         for alias in node.names:
             name = alias.name if alias.asname else alias.name.split(".")[0]
             self.heap.put(env, alias.asname or name, self.module_value(name, node))
         return None
 
-    def x_ImportFrom(self, node: ast.ImportFrom, env: Env) -> Status:
+    def exec_ImportFrom(self, node: ast.ImportFrom, env: Env) -> Status:
         module = self.module_value(node.module or "", node)
         for alias in node.names:
             if alias.name == "*":
@@ -123,7 +123,7 @@ class Statements:
     def module_value(self, name: str, node: ast.AST) -> Value:
         """A library by name, or the evaluated sibling file of that name."""
         put_there = self.transfer.library_patches.library_value(f"sys.modules.{name}")
-        if not isinstance(put_there, Lib):
+        if not isinstance(put_there, LibraryRef):
             return put_there
         if name in self.sibling_modules:
             return self.sibling_modules[name]
@@ -131,7 +131,7 @@ class Statements:
             self.module_value(name.rpartition(".")[0], node)
         found = self.script.source.sibling(name) if name and name != "__main__" else None
         if found is None and name != "__main__":
-            return Lib(name)
+            return LibraryRef(name)
         namespace = self.heap.allocate("namespace", node, name)
         self.sibling_modules[name] = namespace
         if found is None:

@@ -5,12 +5,21 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from auditor.solver.expressions import Atom, Expr
+from auditor.solver.expressions import Expr, Symbol
 from auditor.static.domain.heap import Obj, View
 from auditor.static.domain.lattice import by_entry, substitute
-from auditor.static.domain.provenance import LAYOUT, MATCHED, UNKNOWN, Data
+from auditor.static.domain.provenance import CLEAN, LAYOUT, MATCHED, Data
 from auditor.static.domain.taint import Looks
-from auditor.static.domain.values import Alt, Columns, Const, Lib, Num, Slice, Tup, Value
+from auditor.static.domain.values import (
+    Columns,
+    Const,
+    LibraryRef,
+    Slice,
+    SymbolicInt,
+    TupleValue,
+    Union,
+    Value,
+)
 from auditor.static.effects.formulas import BY_SCORE
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
@@ -62,7 +71,7 @@ class Subscripts:
 
     def selects_vocabulary(self, owner: Value, index: Value) -> bool:
         """`logits[:, tokens]`: some columns of the rows of a vocabulary."""
-        if not isinstance(index, Tup) or not isinstance(owner, Data) or owner.losses:
+        if not isinstance(index, TupleValue) or not isinstance(owner, Data) or owner.losses:
             return False
         picks = [part for part in index.items if not isinstance(part, Slice) and part != Const(...)]
         if len(picks) != 1 or picks[0] is not index.items[-1] or len(index.items) < 2:
@@ -72,18 +81,18 @@ class Subscripts:
 
     def indexed(self, owner: Value, index: Value, node: ast.AST) -> Value:
         """What an index selects, tables by token id aside."""
-        if isinstance(owner, Lib):
+        if isinstance(owner, LibraryRef):
             if owner.name == "os.environ" and isinstance(index, Const):
                 return self.transfer.dispatch.environment(str(index.value), None, node)
             if owner.name == "sys.modules" and isinstance(index, Const):
                 return self.statements.module_value(str(index.value), node)
-            return owner if owner.name.startswith("typing") else UNKNOWN
-        if isinstance(owner, Alt):
+            return owner if owner.name.startswith("typing") else CLEAN
+        if isinstance(owner, Union):
             out: Value | None = None
             for option in owner.options:
                 if not (isinstance(option, Const) and option.value is None):
                     out = self.decisions.join(out, self.subscript(option, index, node))
-            return out if out is not None else UNKNOWN
+            return out if out is not None else CLEAN
         if isinstance(owner, Columns):
             column = self.transfer.stacked_columns.column_at(owner, index, node)
             if column is not None:
@@ -92,10 +101,10 @@ class Subscripts:
             return owner  # an array that holds the same everywhere
         if isinstance(owner, Const):
             return self.constant_subscript(owner, index)
-        if isinstance(owner, Tup):
+        if isinstance(owner, TupleValue):
             sliced = self.constant_slice(index)
             if sliced is not None:
-                return Tup(owner.items[sliced])
+                return TupleValue(owner.items[sliced])
         if isinstance(owner, (Obj, View)):
             found = self.container_subscript(owner, index, node)
             if found is not None:
@@ -105,7 +114,7 @@ class Subscripts:
                 if placed is not None:
                     return placed
         position = self.views.number(index)
-        if isinstance(owner, Tup):
+        if isinstance(owner, TupleValue):
             return self.elements.element(owner, position)
         record = (
             self.views.data(owner)
@@ -117,7 +126,7 @@ class Subscripts:
         if record.array is not None:
             return self.array_subscript(record, index)
         if record.span is not None and position is not None:
-            return Num(record.span[0] + position)
+            return SymbolicInt(record.span[0] + position)
         if record.span is not None and isinstance(index, Slice) and index.step is None:
             lower = Expr(0) if index.lower is None else self.views.number(index.lower)
             upper = None if index.upper is None else self.views.number(index.upper)
@@ -125,8 +134,8 @@ class Subscripts:
                 upper = record.span[1] - record.span[0]  # at most: a larger interval proves no less
             if lower is not None:
                 return replace(record, span=(record.span[0] + lower, record.span[0] + upper))
-        items = list(index.items) if isinstance(index, Tup) else [index]
-        chosen = self.views.data(index) if isinstance(index, (Data, Obj)) else UNKNOWN
+        items = list(index.items) if isinstance(index, TupleValue) else [index]
+        chosen = self.views.data(index) if isinstance(index, (Data, Obj)) else CLEAN
         if "selective" in chosen.marks and record.regions:
             found = self.with_table_hit(self.effects.masks.thinned(record, node), index)
             return self.effects.lookups.with_lookup(found, owner, items, node)
@@ -300,8 +309,8 @@ class Subscripts:
         position = self.views.number(index)
         if position is not None:
             if position.is_constant and position.constant < 0:
-                return Num(self.symbols.fresh("opaque", *(Expr.of(a) for a in sorted_atoms(owner))))
-            return Num(array.element(position), owner.settings)
+                return SymbolicInt(self.symbols.fresh("opaque", *(Expr.of(a) for a in sorted_atoms(owner))))
+            return SymbolicInt(array.element(position), owner.settings)
         if isinstance(index, Slice) and index.step is None:
             lower = Expr(0) if index.lower is None else self.views.number(index.lower)
             if lower is not None and not (lower.is_constant and lower.constant < 0):
@@ -311,14 +320,14 @@ class Subscripts:
         return replace(owner, array=None, turns=owner.turns | record.turns)
 
 
-def sorted_atoms(record: Data) -> list[Atom]:
-    return sorted(record.turns, key=lambda atom: str(atom.args))
+def sorted_atoms(record: Data) -> list[Symbol]:
+    return sorted(record.turns, key=lambda symbol: str(symbol.args))
 
 
 def is_basic(index: Value) -> bool:
     """Whether an index selects a look at the array and no copy: slices and single places, no masks or lists."""
-    if isinstance(index, Tup):
+    if isinstance(index, TupleValue):
         return all(is_basic(item) for item in index.items)
-    return isinstance(index, (Slice, Num)) or (
+    return isinstance(index, (Slice, SymbolicInt)) or (
         isinstance(index, Const) and not isinstance(index.value, (list, tuple))
     )

@@ -7,12 +7,21 @@ import builtins
 from collections.abc import Callable
 from dataclasses import replace
 
-from auditor.solver.expressions import Atom, Expr
+from auditor.solver.expressions import Expr, Symbol
 from auditor.solver.operations import operation
 from auditor.static.domain.by_token_kind import ByKind
 from auditor.static.domain.heap import Class, Func, NamesView, Obj, View
-from auditor.static.domain.provenance import DRAWN, FROM_OUTSIDE, UNKNOWN, Data
-from auditor.static.domain.values import NONE, Const, Generator, Lib, Method, Num, Tup, Value
+from auditor.static.domain.provenance import CLEAN, DRAWN, FROM_OUTSIDE, Data
+from auditor.static.domain.values import (
+    NONE,
+    Const,
+    Generator,
+    LibraryRef,
+    Method,
+    SymbolicInt,
+    TupleValue,
+    Value,
+)
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
 from auditor.static.transfer.callbacks import Callbacks
@@ -145,7 +154,7 @@ class BuiltinFunctions:
                 return found
         if is_exception(name):
             raised = self.heap.allocate("instance", node, name)
-            raised.d["args"] = Tup(tuple(args))
+            raised.d["args"] = TupleValue(tuple(args))
             return raised
         if name in SCALARS:
             return self.scalar(name, args, keywords, node)
@@ -160,7 +169,7 @@ class BuiltinFunctions:
         if name == "vars" and args and isinstance(args[0], (Obj, Class)):
             return NamesView(args[0])
         if name in ("globals", "vars", "locals", "dir"):
-            return Data(settings=self.views.data(args[0]).settings) if args else UNKNOWN
+            return Data(settings=self.views.data(args[0]).settings) if args else CLEAN
         return self.views.mix(*args, *keywords.values())
 
     def b_print(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
@@ -172,7 +181,7 @@ class BuiltinFunctions:
 
     def b_len(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         if not args:
-            return UNKNOWN
+            return CLEAN
         by_kind = self.effects.token_tables.measured(args[0])
         if by_kind is not None:
             return Data(by_kind=by_kind)
@@ -184,7 +193,7 @@ class BuiltinFunctions:
         if length is not None:
             if length.is_constant:
                 return Const(length.constant, getattr(args[0], "settings", NONE))
-            return Num(length)
+            return SymbolicInt(length)
         return self.container_length(args[0])
 
     def container_length(self, value: Value) -> Value:
@@ -201,7 +210,7 @@ class BuiltinFunctions:
                 parts.append(value.key)
             most = target.most
             high = most if isinstance(most, Expr) else None
-            return Num(Expr.of(Atom("size", (marker, *parts), 0, high)))
+            return SymbolicInt(Expr.of(Symbol("size", (marker, *parts), 0, high)))
         record = self.views.data(value)
         return Data(turns=record.turns, looks=record.looks)
 
@@ -212,14 +221,14 @@ class BuiltinFunctions:
             try:
                 return Const(range(*bounds), settings)
             except (ValueError, TypeError):
-                return UNKNOWN
+                return CLEAN
         numbers = [self.views.number(a) for a in args]
         start = Expr(0) if len(args) == 1 else numbers[0]
         stop = numbers[0] if len(args) == 1 else numbers[1] if len(args) > 1 else None
         step = numbers[2] if len(args) > 2 else Expr(1)
         out = self.heap.allocate("list", node)
         entry = self.recorder.next_entry()
-        counter = Expr.of(Atom("iter", (entry, 1), 0))
+        counter = Expr.of(Symbol("iter", (entry, 1), 0))
         if start is None:
             start = self.symbols.fresh(
                 "opaque",
@@ -227,7 +236,7 @@ class BuiltinFunctions:
             )
         if step is None:
             return Data(turns=self.views.mix(*args).turns)
-        out.elements = (Num(start + operation("mul", counter, step), settings),)
+        out.elements = (SymbolicInt(start + operation("mul", counter, step), settings),)
         out.entries = (entry,)
         out.aligned = True
         if stop is not None and step.is_constant and step.constant > 0:
@@ -255,7 +264,7 @@ class BuiltinFunctions:
 
     def b_next(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         if not args:
-            return UNKNOWN
+            return CLEAN
         if isinstance(args[0], Generator) and args[0].receives:
             return self.machine.evaluate.resumed(args[0], 1)
         index = (
@@ -267,11 +276,11 @@ class BuiltinFunctions:
 
     def b_map(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         if len(args) < 2:
-            return UNKNOWN
+            return CLEAN
         return self.machine.evaluate.mapped(args[0], args[1:], node)
 
     def b_filter(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-        return self.callbacks.filtered(args[0], args[1], node) if len(args) > 1 else UNKNOWN
+        return self.callbacks.filtered(args[0], args[1], node) if len(args) > 1 else CLEAN
 
     def b_getattr(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         if len(args) < 2 or not isinstance(args[1], Const):
@@ -287,7 +296,7 @@ class BuiltinFunctions:
                 self.machine.evaluate.special(owner, hook) for hook in ("__getattribute__", "__getattr__")
             )
             if not known and not asked and not name.startswith("__"):
-                return default if default is not None else UNKNOWN
+                return default if default is not None else CLEAN
             return self.machine.evaluate.attribute(owner, name, node)
         if isinstance(owner, Class):
             if owner.get(name) is None and owner.find(name) is None and default is not None:
@@ -300,7 +309,7 @@ class BuiltinFunctions:
         return found
 
     def b_setattr(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-        if len(args) == 3 and isinstance(args[1], Const) and isinstance(args[0], Lib):
+        if len(args) == 3 and isinstance(args[1], Const) and isinstance(args[0], LibraryRef):
             self.library_patches.patch(f"{args[0].name}.{args[1].value}", args[2], node)
         elif len(args) == 3 and isinstance(args[1], Const) and isinstance(args[0], (Obj, Class)):
             name = str(args[1].value)
@@ -314,7 +323,7 @@ class BuiltinFunctions:
         return (
             self.machine.evaluate.module_value(str(args[0].value), node)
             if args and isinstance(args[0], Const)
-            else UNKNOWN
+            else CLEAN
         )
 
     def scalar(self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
@@ -353,7 +362,7 @@ class BuiltinFunctions:
         if name in ("max", "min") and len(args) > 1:
             numbers = [self.views.number(a) for a in args]
             if all(n is not None for n in numbers):
-                return Num(operation(name, *numbers), settings)
+                return SymbolicInt(operation(name, *numbers), settings)
             if all(self.views.data(a).losses for a in args[:2]):
                 return self.effects.scoring.select(self.views.mix(*args), node, name)
         if name in ("max", "min") and len(args) == 1 and self.views.data(args[0]).losses:
@@ -361,9 +370,9 @@ class BuiltinFunctions:
             chosen = self.effects.selection.picked_by_score(args[0], every, node, name)
             if chosen is not every:
                 return chosen
-        if name == "abs" and len(args) == 1 and isinstance(args[0], Num):
-            return Num(operation("max", args[0].expr, -args[0].expr), settings)
-        if name in ("int", "round") and len(args) == 1 and isinstance(args[0], Num):
+        if name == "abs" and len(args) == 1 and isinstance(args[0], SymbolicInt):
+            return SymbolicInt(operation("max", args[0].expr, -args[0].expr), settings)
+        if name in ("int", "round") and len(args) == 1 and isinstance(args[0], SymbolicInt):
             return args[0]
         if name == "str" and args and isinstance(args[0], Data):
             return replace(args[0], template=args[0].template or (None,))
@@ -400,7 +409,7 @@ class BuiltinFunctions:
             out = self.heap.allocate("list", node)
             self.list_views.show(out, value)
             return out
-        if isinstance(value, Tup) and name == "list":
+        if isinstance(value, TupleValue) and name == "list":
             out = self.heap.allocate("list", node)
             out.items = value.items
             return out

@@ -13,18 +13,18 @@ from collections.abc import Callable, Sequence
 from auditor.solver.expressions import Expr
 from auditor.static.domain.flow import Body, Status
 from auditor.static.domain.heap import Class, Func, Obj
-from auditor.static.domain.provenance import UNKNOWN
+from auditor.static.domain.provenance import CLEAN
 from auditor.static.domain.values import (
-    Alt,
     Const,
     Consume,
     Generator,
-    Lib,
+    LibraryRef,
     Method,
     Partial,
     Slice,
-    Truth,
-    Tup,
+    SymbolicBool,
+    TupleValue,
+    Union,
     Value,
 )
 from auditor.static.effects.room import EffectsRoom
@@ -71,9 +71,9 @@ class Callbacks:
             return self.is_callback(value.func)
         if isinstance(value, Method):
             return value.name in ACTS
-        if isinstance(value, Alt):
+        if isinstance(value, Union):
             return any(self.is_callback(option) for option in value.options)
-        if isinstance(value, Lib):
+        if isinstance(value, LibraryRef):
             return value.name.rsplit(".", 1)[-1] in ACTS
         return not isinstance(value, Class) and self.machine.evaluate.is_callable_here(value)
 
@@ -110,7 +110,7 @@ class Callbacks:
         if not certain:
             self.recorder.certainty.append(Answer.MAYBE)
         try:
-            found: list[Value] = [UNKNOWN]
+            found: list[Value] = [CLEAN]
 
             def turn() -> Status:
                 found[0] = self.machine.apply.call(func, list(args), {}, node)
@@ -151,7 +151,7 @@ class Callbacks:
             answers: list[Value] = []
             if not self.has_events(
                 lambda: answers.append(self.machine.apply.call(func, [sample], {}, node))
-            ) and not isinstance(self.machine.evaluate.tested(answers[0], node), Truth):
+            ) and not isinstance(self.machine.evaluate.tested(answers[0], node), SymbolicBool):
                 return source
 
         def ask(value: Value, consume: Consume) -> Status:
@@ -162,7 +162,7 @@ class Callbacks:
             depth = len(self.frames.conditions)
             if outcome is None:
                 self.recorder.certainty.append(Answer.MAYBE)
-                if isinstance(test, Truth) and keeps:
+                if isinstance(test, SymbolicBool) and keeps:
                     self.frames.conditions.append(test.condition)
             try:
                 return consume(value)
@@ -235,7 +235,7 @@ class Callbacks:
         items = self.machine.evaluate.exact_items(source)
         if items is not None:
             given = [*args[2:3], *items]
-            total = given[0] if given else UNKNOWN
+            total = given[0] if given else CLEAN
             for item in given[1:]:
                 total = self.machine.apply.call(func, [total, item], {}, node)
             return total
@@ -291,7 +291,7 @@ class Callbacks:
     def handed_each(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
         """`heapq.nlargest(n, xs, key=f)`."""
         key = keywords.get("key")
-        iterable = next((a for a in args if isinstance(a, (Obj, Tup, Generator))), None)
+        iterable = next((a for a in args if isinstance(a, (Obj, TupleValue, Generator))), None)
         if key is None or iterable is None or not self.is_callback(key):
             return None
         self.called_for_each(key, iterable, node)
@@ -304,17 +304,19 @@ class Callbacks:
             packed = keywords.get("args")
             named = keywords.get("kwargs")
             later = (
-                [a for a in args[args.index(func) + 1 :] if isinstance(a, (Tup, Obj))] if func in args else []
+                [a for a in args[args.index(func) + 1 :] if isinstance(a, (TupleValue, Obj))]
+                if func in args
+                else []
             )
             packed = packed if packed is not None else later[0] if later else None
             items = list(self.machine.evaluate.exact_items(packed) or ()) if packed is not None else []
             words = dict(self.machine.apply.entries_of([named], {})) if isinstance(named, Obj) else {}
             self.machine.apply.call(func, items, words, node)
-        return UNKNOWN if given else None
+        return CLEAN if given else None
 
     def cut(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
         """`itertools.islice(xs, start, stop, step)`: the slice of a list."""
-        if len(args) < 2 or not isinstance(args[0], (Obj, Tup, Const)):
+        if len(args) < 2 or not isinstance(args[0], (Obj, TupleValue, Const)):
             return None
         none = Const(None)
         first, last, step = (none, args[1], none) if len(args) == 2 else (*args[1:4], none)[:3]
@@ -323,7 +325,7 @@ class Callbacks:
 
     def derivative(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
         """`torch.func.grad(f)`: a function that gives a gradient of what `f` computes."""
-        return Partial(Lib(DERIVATIVE), (args[0],), ()) if args else None
+        return Partial(LibraryRef(DERIVATIVE), (args[0],), ()) if args else None
 
     def derived(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
         made = self.views.data(self.machine.apply.call(args[0], args[1:], keywords, node))
@@ -346,7 +348,7 @@ class Callbacks:
         if name in ("methodcaller", "attrgetter", "itemgetter"):
             packed = self.heap.allocate("dict", node)
             packed.d.update({("key", k): v for k, v in keywords.items()})
-            return Partial(Lib(f"operator.#{name}"), (Tup(tuple(args)), packed), ())
+            return Partial(LibraryRef(f"operator.#{name}"), (TupleValue(tuple(args)), packed), ())
         if name in ("#methodcaller", "#attrgetter", "#itemgetter") and len(args) == 3:
             return self.got_by_operator(name, args, node)
         if name == "getitem" and len(args) == 2:
@@ -387,7 +389,7 @@ class Callbacks:
         wanted = list(self.machine.evaluate.exact_items(asked) or ())
         if name == "#itemgetter":
             found = [self.machine.evaluate.item_at(owner, key, node) for key in wanted]
-            return found[0] if len(found) == 1 else Tup(tuple(found))
+            return found[0] if len(found) == 1 else TupleValue(tuple(found))
         if not wanted or not all(isinstance(w, Const) for w in wanted[:1]):
             return self.views.mix(owner)
         path = str(getattr(wanted[0], "value", "")).split(".")

@@ -8,12 +8,21 @@ from dataclasses import replace
 from functools import partial
 
 from auditor.program.walk import walk
-from auditor.solver.expressions import Atom, Expr
+from auditor.solver.expressions import Expr, Symbol
 from auditor.static.ast_text import once_a_node
 from auditor.static.domain.flow import Changes
 from auditor.static.domain.heap import MISSING, Class, Env, Func, NamesView, Obj, SuperView, View
-from auditor.static.domain.provenance import UNKNOWN, Data
-from auditor.static.domain.values import Alt, Const, Lib, Method, Num, Partial, Tup, Value
+from auditor.static.domain.provenance import CLEAN, Data
+from auditor.static.domain.values import (
+    Const,
+    LibraryRef,
+    Method,
+    Partial,
+    SymbolicInt,
+    TupleValue,
+    Union,
+    Value,
+)
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.frames import MAX_DEPTH
 from auditor.static.interpreter.machine import Machine
@@ -103,7 +112,7 @@ class Calls:
         self.counter_functions: dict[int, bool] = {}
         self.interest: dict[int, bool] = {}
 
-    def e_Call(self, node: ast.Call, env: Env) -> Value:
+    def eval_Call(self, node: ast.Call, env: Env) -> Value:
         func = self.machine.evaluate.evaluate(node.func, env)
         args: list[Value] = []
         for arg in node.args:
@@ -127,25 +136,27 @@ class Calls:
             else:
                 keywords["**"] = value
         self.recorder.line = node.lineno
-        if isinstance(func, Lib) and func.name in OF_SCOPE:
+        if isinstance(func, LibraryRef) and func.name in OF_SCOPE:
             found = self.of_scope(func.name, args, env)
             if found is not None:
                 return found
         self.frames.caller = env
         before = self.recorder.effects, self.recorder.scores
-        out = keywords.pop("out", None) if isinstance(func, Lib) else None
+        out = keywords.pop("out", None) if isinstance(func, LibraryRef) else None
         result = self.call(func, args, keywords, node)
-        if (self.recorder.effects, self.recorder.scores) == before and isinstance(func, (Lib, Method, Data)):
-            if not (isinstance(func, Lib) and func.name.removeprefix("builtins.") in ASKS_NO_FUNCTION):
+        if (self.recorder.effects, self.recorder.scores) == before and isinstance(
+            func, (LibraryRef, Method, Data)
+        ):
+            if not (isinstance(func, LibraryRef) and func.name.removeprefix("builtins.") in ASKS_NO_FUNCTION):
                 self.effects.havoc.unseen_lesson(func, (*args, *keywords.values()), result, node)
                 if not isinstance(func, Method) or func.name not in LOGGING:
                     self.dynamic_code.unseen_text(args, node)
-        if isinstance(func, (Lib, Method)):
+        if isinstance(func, (LibraryRef, Method)):
             result = self.effects.formula_calls.with_call(func, args, keywords, result, node)
         if isinstance(func, Method):
             result = self.effects.scoring.rewritten(func.name, (func.owner, *args), result, node)
             self.aliases.share_memory(func.owner, func.name, result)
-        elif isinstance(func, Lib):
+        elif isinstance(func, LibraryRef):
             result = self.effects.scoring.rewritten(func.name.rsplit(".", 1)[-1], args, result, node)
             if func.name.rsplit(".", 1)[-1] in WRITES_FIRST and args and isinstance(args[0], Data):
                 if not args[0].refs:
@@ -172,7 +183,7 @@ class Calls:
         owner = args[0] if args else None if scope is None else scope.owner
         instance = args[1] if len(args) > 1 else None if scope is None else scope.first
         if not isinstance(owner, Class) or instance is None:
-            return Lib("builtins.object")
+            return LibraryRef("builtins.object")
         target = instance.base if isinstance(instance, View) else instance
         if isinstance(target, Class):
             # of a class method, or of a metaclass
@@ -196,14 +207,14 @@ class Calls:
             self.machine.evaluate.merge(
                 {cell: entry for cell, entry in changes.items() if entry[2] is not MISSING}
             )
-        return out if out is not None else UNKNOWN
+        return out if out is not None else CLEAN
 
     def call(self, func: Value, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
-        if isinstance(func, Alt):
+        if isinstance(func, Union):
             options = [option for option in func.options if not isinstance(option, Const)]
             removed = [option.owner for option in options if isinstance(option, Method)]
             if len(removed) == len(options) and all(getattr(o, "name", "") == "remove" for o in options):
-                found = self.hooks.hook_method(Alt(tuple(removed)), "remove", args, keywords, node)
+                found = self.hooks.hook_method(Union(tuple(removed)), "remove", args, keywords, node)
                 if found is not None:
                     return found  # a loop over handles removes them all
             return self.either([partial(self.call, option, args, keywords, node) for option in options])
@@ -213,12 +224,12 @@ class Calls:
             return self.constructors.construct(func, args, keywords, node)
         if isinstance(func, Partial):
             return self.call(func.func, [*func.args, *args], {**dict(func.keywords), **keywords}, node)
-        if isinstance(func, Lib):
+        if isinstance(func, LibraryRef):
             return self.dispatch.call_library(func.name, args, keywords, node)
         if isinstance(func, Method):
             return self.machine.apply.call_method(func.owner, func.name, args, keywords, node)
         if isinstance(func, SuperView):
-            return UNKNOWN
+            return CLEAN
         if isinstance(func, Obj):
             if func.kind == "module":
                 return self.nn_modules.call_module(func, "forward", args, keywords, node)
@@ -329,7 +340,7 @@ class Calls:
             if self.advances_counter(target):
                 # a shared counter that each call reads and moves on: ascending with the calls
                 turn = Expr.of(self.recorder.running[-1].counter)
-                return Num(Expr.of(Atom("at", (("counter", target.lineno), turn), 0)))
+                return SymbolicInt(Expr.of(Symbol("at", (("counter", target.lineno), turn), 0)))
         return result if result is not None else Const(None)
 
     def advances_counter(self, target: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
@@ -366,11 +377,11 @@ class Calls:
                 given = func.defaults[position - first_default]
                 scope.d[name] = self.decisions.join(given, spread) if isinstance(spread, Data) else given
             else:
-                scope.d[name] = spread if spread is not None else UNKNOWN
+                scope.d[name] = spread if spread is not None else CLEAN
         if parameters.vararg is not None:
-            scope.d[parameters.vararg.arg] = Tup(tuple(args[len(names) :]))
+            scope.d[parameters.vararg.arg] = TupleValue(tuple(args[len(names) :]))
         for name_node, default in zip(parameters.kwonlyargs, func.keyword_defaults, strict=True):
-            scope.d[name_node.arg] = keywords.get(name_node.arg, default if default is not None else UNKNOWN)
+            scope.d[name_node.arg] = keywords.get(name_node.arg, default if default is not None else CLEAN)
         if parameters.kwarg is not None:
             known = {*names, *(a.arg for a in parameters.kwonlyargs)}
             table = self.heap.allocate("dict", func.node, parameters.kwarg.arg)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from auditor.program.walk import walk
 from auditor.static.ast_text import once_a_node
 from auditor.static.domain.heap import Class, Env, Func, Obj, ObjectKind
-from auditor.static.domain.values import Const, Tup, Value
+from auditor.static.domain.values import Const, TupleValue, Value
 from auditor.static.interpreter.machine import Machine
 from auditor.static.transfer.nn_modules import Modules
 
@@ -84,7 +84,7 @@ class Constructors:
                     if self.is_kept(cls, attribute, value):
                         made.d[attribute] = value
         elif made.kind == "optimizer":
-            made.content = self.views.data(Tup((*args, *keywords.values())))
+            made.content = self.views.data(TupleValue((*args, *keywords.values())))
             if initialiser is not None and any(
                 self.nn_modules.trains(method) for method in cls.methods.values()
             ):

@@ -7,7 +7,7 @@ import ast
 from auditor.solver.expressions import Expr
 from auditor.static.domain.flow import Body
 from auditor.static.domain.heap import NamesView, Obj, View
-from auditor.static.domain.provenance import UNKNOWN, Data
+from auditor.static.domain.provenance import CLEAN, Data
 from auditor.static.domain.values import Const, Value
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
@@ -45,8 +45,8 @@ class ContainerMethods:
         target = owner.base if isinstance(owner, View) else owner
         key = owner.key if isinstance(owner, View) else None
         if name in ("append", "add", "appendleft", "put", "push", "insert") and target.kind == "list":
-            value = args[-1] if args else UNKNOWN
-            self.effects.token_tables.spoil(target)
+            value = args[-1] if args else CLEAN
+            self.effects.token_tables.forget_kinds(target)
             record = self.views.data(value)
             if isinstance(value, Data) and record.losses:
                 value = self.effects.scoring.settle(record, node)
@@ -117,7 +117,7 @@ class ContainerMethods:
                 self.list_views.become(target, Obj.items, ())
             return owner
         if name in ("index", "count", "empty", "qsize"):
-            return UNKNOWN
+            return CLEAN
         return None
 
     def reordered(self, target: Obj) -> Value:
@@ -133,7 +133,7 @@ class ContainerMethods:
         if name in ("get", "setdefault", "pop"):
             if args and isinstance(args[0], Const) and ("key", args[0].value) in target.d:
                 return self.machine.evaluate.subscript(owner, args[0], node)
-            found = self.machine.evaluate.subscript(owner, args[0], node) if args else UNKNOWN
+            found = self.machine.evaluate.subscript(owner, args[0], node) if args else CLEAN
             if name == "setdefault" and len(args) > 1:
                 self.item_assignment.store(
                     target, args[0], args[1], node, self.frames.globals, augmented=False
@@ -173,7 +173,7 @@ class ContainerMethods:
 
     def keys_of(self, target: Obj) -> Value:
         keys = target.keys
-        return keys if isinstance(keys, Value) else UNKNOWN
+        return keys if isinstance(keys, Value) else CLEAN
 
     def values_of(self, owner: Obj | View, node: ast.AST) -> Value:
         """The values of a dictionary as a list, in the turns that put them there."""

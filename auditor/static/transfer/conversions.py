@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from auditor.static.domain.heap import Class, Obj
-from auditor.static.domain.values import Const, Tup, Value
+from auditor.static.domain.values import Const, TupleValue, Value
 from auditor.static.interpreter.machine import Machine
 from auditor.static.transfer.callbacks import Callbacks
 
@@ -129,7 +129,7 @@ class Conversions:
     ) -> Value | None:
         if not args or name not in LIBRARY_ASKS:
             return None
-        rest = [Tup(())] if name.endswith("deepcopy") else []
+        rest = [TupleValue(())] if name.endswith("deepcopy") else []
         return self.machine.evaluate.first_implicit(args[0], LIBRARY_ASKS[name], rest, node)
 
     # builtins that make descriptors and classes

@@ -10,8 +10,8 @@ import ast
 
 from auditor.static.domain.heap import Class, Env, Func, NamesView, Obj, given_by_name
 from auditor.static.domain.lattice import combine
-from auditor.static.domain.provenance import UNKNOWN
-from auditor.static.domain.values import Const, Lib, Method, Partial, Tup, Value
+from auditor.static.domain.provenance import CLEAN
+from auditor.static.domain.values import Const, LibraryRef, Method, Partial, TupleValue, Value
 from auditor.static.interpreter.machine import Machine
 from auditor.static.transfer.constructors import Constructors
 from auditor.static.transfer.containers import ContainerMethods
@@ -133,7 +133,7 @@ class DefaultMethods:
             for name, value in keywords.items():
                 if not name.startswith("*"):
                     self.heap.put(owner, given_by_name(name), value)
-            self.heap.put(owner, Obj.given, Tup(tuple(args)))
+            self.heap.put(owner, Obj.given, TupleValue(tuple(args)))
 
     # names as a dictionary
     def names_method(
@@ -151,17 +151,17 @@ class DefaultMethods:
                 return found
             if name == "setdefault" and len(args) > 1 and isinstance(args[0], Const):
                 self.heap.put(owner.owner, str(args[0].value), args[1])
-            return args[1] if len(args) > 1 else UNKNOWN
+            return args[1] if len(args) > 1 else CLEAN
         if name == "__setitem__" and len(args) > 1 and isinstance(args[0], Const):
             self.heap.put(owner.owner, str(args[0].value), args[1])
             return Const(None)
         known = {k: v for k, v in self.names_of(owner).items() if isinstance(v, Value)}
         if name == "keys":
-            return Tup(tuple(Const(k) for k in known))
+            return TupleValue(tuple(Const(k) for k in known))
         if name == "values":
-            return Tup(tuple(known.values()))
+            return TupleValue(tuple(known.values()))
         if name == "items":
-            return Tup(tuple(Tup((Const(k), v)) for k, v in known.items()))
+            return TupleValue(tuple(TupleValue((Const(k), v)) for k, v in known.items()))
         return self.views.mix(*args)
 
     def names_of(self, owner: NamesView) -> dict[str, object]:
@@ -201,4 +201,4 @@ def is_callback(value: Value) -> bool:
         return is_callback(value.func)
     if isinstance(value, Method):
         return value.name in ("backward", "step", "load_state_dict", "copy_", "add_", "sub_", "lerp_")
-    return isinstance(value, Func) or (isinstance(value, Lib) and value.name.endswith(".backward"))
+    return isinstance(value, Func) or (isinstance(value, LibraryRef) and value.name.endswith(".backward"))

@@ -7,9 +7,18 @@ from dataclasses import replace
 
 from auditor.static.domain.heap import Env, Func, Obj
 from auditor.static.domain.lattice import combine
-from auditor.static.domain.provenance import ANY_ORDER, DRAWN, UNKNOWN, Data
+from auditor.static.domain.provenance import ANY_ORDER, CLEAN, DRAWN, Data
 from auditor.static.domain.settings import Resolved
-from auditor.static.domain.values import NONE, Columns, Const, Generator, Lib, Partial, Tup, Value
+from auditor.static.domain.values import (
+    NONE,
+    Columns,
+    Const,
+    Generator,
+    LibraryRef,
+    Partial,
+    TupleValue,
+    Value,
+)
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
 from auditor.static.transfer.builtins import BuiltinFunctions
@@ -164,23 +173,23 @@ class Functions:
             return args[-1 if root == "cffi" else 0]
         if root == NATIVE:
             return self.native_calls.native_call(name, args, keywords, node)
-        first = args[0] if args else UNKNOWN
+        first = args[0] if args else CLEAN
         if name in ("os.environ.get", "os.getenv") and args:
             default = args[1] if len(args) > 1 else keywords.get("default")
             if isinstance(first, Const):
                 return self.environment(str(first.value), default, node)
-            return default if default is not None else UNKNOWN
+            return default if default is not None else CLEAN
         if name in ("os.environ.setdefault", "os.putenv") and len(args) > 1 and isinstance(first, Const):
             if name == "os.putenv" or str(first.value) not in self.effects.ambient_state.environment_writes:
                 self.effects.ambient_state.set_environment(str(first.value), args[1], node)
-            return UNKNOWN
+            return CLEAN
         if name == "os.environ.copy":
-            return Lib("os.environ")
+            return LibraryRef("os.environ")
         if name == "functools.wraps":
             self.life_cycle.takes_charge(node)
-            return Lib("functools.identity")
+            return LibraryRef("functools.identity")
         if name in DECORATORS:
-            return first if isinstance(first, Func) else UNKNOWN
+            return first if isinstance(first, Func) else CLEAN
         for way in (
             self.conversions.asked_by_library,
             self.callbacks.library_callback,
@@ -244,7 +253,7 @@ class Functions:
         if (tail in WRAPPERS or name == "torch.optimize") and args:
             return args[0]
         if tail in WRAPPERS and name.startswith("torch"):
-            return Lib("functools.identity")
+            return LibraryRef("functools.identity")
         if name == "functools.identity" and args:
             return args[0]
         if tail in ("Thread", "Timer", "Process"):
@@ -263,7 +272,7 @@ class Functions:
         ):
             if tail == "Parameter":
                 leaf = self.heap.allocate("tensor", node)
-                leaf.content = self.views.data(args[0]).plain() if args else UNKNOWN
+                leaf.content = self.views.data(args[0]).plain() if args else CLEAN
                 if args and isinstance(args[0], Obj) and args[0].kind == "tensor":
                     leaf.memory = args[0]
                 return leaf
@@ -273,7 +282,7 @@ class Functions:
                     return inner
             return self.heap.allocate("module", node, "")
         if tail in ("namedtuple",):
-            return UNKNOWN
+            return CLEAN
         if tail in ("deque", "Queue", "SimpleQueue") and not name.startswith("torch"):
             queue = self.heap.allocate("list", node)
             if args:
@@ -348,17 +357,17 @@ class Functions:
     def run_inner(self, node: ast.AST, scope: Env | None = None) -> Value:
         """`exec`, `runpy.run_path` and the like: the decoded text runs here, by itself in the globals."""
         if not isinstance(node, ast.Call):
-            return UNKNOWN
+            return CLEAN
         inner = self.script.source.inner(node)
         if inner is None:
             reason = self.script.source.unresolved(node)
             self.recorder.doubt("code that could not be read", reason or ast.unparse(node)[:80], node)
-            return UNKNOWN
+            return CLEAN
         tree, layer, path = inner
         self.script.trees[layer, path] = tree
         with self.recorder.standing_in(layer, path):
             self.machine.evaluate.block(tree.body, self.frames.globals if scope is None else scope)
-        return UNKNOWN
+        return CLEAN
 
     def distributed(self, tail: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         if tail in ("get_rank",):
@@ -387,7 +396,7 @@ class Functions:
                         Obj.content,
                         combine(self.views.content(target), self.views.data(value).plain()),
                     )
-        return UNKNOWN
+        return CLEAN
 
     # anything else
     def any_function(
@@ -401,9 +410,9 @@ class Functions:
         elif root == "ctypes" and name.rsplit(".", 1)[-1] in ("CDLL", "cdll", "PyDLL", "LoadLibrary"):
             self.access("native", self.text_of(args[0]) if args else name, node)
         if name in LIBRARIES:
-            return Lib(NATIVE)
+            return LibraryRef(NATIVE)
         if name == "cffi.FFI":
-            return Lib(name)
+            return LibraryRef(name)
         if name in GRAPH_CAPTURES:
             # What is recorded runs again wherever the graph is replayed, on whatever its tensors then hold.
             self.recorder.standing |= {self.recorder.doubt("kernels that are replayed unseen", name, node)}
@@ -431,8 +440,8 @@ class Functions:
     def text_of(self, value: Value) -> str:
         if isinstance(value, Const):
             return str(value.value)[:80]
-        if isinstance(value, (Tup, Obj)):
-            items = value.items if isinstance(value, Tup) else value.items or ()
+        if isinstance(value, (TupleValue, Obj)):
+            items = value.items if isinstance(value, TupleValue) else value.items or ()
             if isinstance(items, tuple):
                 return " ".join(self.text_of(i) for i in items[:6] if isinstance(i, Value))[:80]
         if isinstance(value, Data) and value.template is not None:
@@ -445,7 +454,7 @@ class Functions:
     # environment
     def environment(self, name: str, default: Value | None, node: ast.AST) -> Value:
         fitted = self.effects.ambient_state.from_environment(
-            self.effects.ambient_state.environment_writes.get(name, UNKNOWN)
+            self.effects.ambient_state.environment_writes.get(name, CLEAN)
         )
         if isinstance(fitted, Data) and (fitted.relevant or fitted.doubts):
             return fitted

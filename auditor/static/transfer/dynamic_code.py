@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from auditor.program.parsing.parse import ParseFailure, parse
 from auditor.program.walk import walk
 from auditor.static.domain.heap import Env, Func, Obj
-from auditor.static.domain.provenance import UNKNOWN
+from auditor.static.domain.provenance import CLEAN
 from auditor.static.domain.values import Const, Method, Partial, Value
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
@@ -59,7 +59,7 @@ class DynamicCode:
 
     def b_compile(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         text = args[0] if args else keywords.get("source")
-        return text if isinstance(text, Const) else UNKNOWN
+        return text if isinstance(text, Const) else CLEAN
 
     def b_exec(self, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         if isinstance(node, ast.Call) and self.script.source.inner(node) is not None:

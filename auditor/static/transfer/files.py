@@ -14,7 +14,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from auditor.static.domain.by_token_kind import TABLE, ByKind
-from auditor.static.domain.provenance import FROM_OUTSIDE, GIVEN, UNKNOWN, Data
+from auditor.static.domain.provenance import CLEAN, FROM_OUTSIDE, GIVEN, Data
 from auditor.static.domain.values import NONE, Const, Value
 from auditor.static.effects.byte_counts import BYTES_SOURCE
 from auditor.static.effects.room import EffectsRoom
@@ -65,7 +65,7 @@ class Files:
         given = self.views.mix(*args)
         turns = frozenset((self.recorder.running[-1].counter,)) if self.recorder.running else frozenset()
         mode = keywords.get("mode", args[1] if len(args) > 1 else Const("r"))
-        path = args[0] if args else UNKNOWN
+        path = args[0] if args else CLEAN
         if isinstance(mode, Const) and WRITING & set(str(mode.value)):
             self.wrote(path)
         elif given.regions or "train" in given.marks:
@@ -109,7 +109,7 @@ class Files:
         """What is decoded from text in the source: data that the script did not compute, as from a file."""
         size = len(text.value) if isinstance(text.value, (str, bytes)) else 0
         if size < MIN_EMBEDDED:
-            return UNKNOWN
+            return CLEAN
         key = (self.recorder.place(node), "")
         number = self.effects.scoring.known_loads.get(key)
         if number is None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from auditor.static.domain.heap import Obj, View
 from auditor.static.domain.provenance import Data
-from auditor.static.domain.values import Tup, Value
+from auditor.static.domain.values import TupleValue, Value
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
 from auditor.trace.region import Region
@@ -54,7 +54,7 @@ class ForwardHooks:
                 for item in cell if isinstance(cell, tuple) else (cell,):
                     if isinstance(item, Value):
                         yield from self.parts_saved(item, depth - 1)
-        elif isinstance(value, Tup) and depth:
+        elif isinstance(value, TupleValue) and depth:
             for item in value.items:
                 yield from self.parts_saved(item, depth - 1)
         else:

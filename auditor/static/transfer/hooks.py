@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from auditor.static.domain.heap import Class, Func, Hook, Obj
 from auditor.static.domain.provenance import Data
-from auditor.static.domain.values import Const, Method, Partial, Tup, Value
+from auditor.static.domain.values import Const, Method, Partial, TupleValue, Value
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
 from auditor.trace.region import Region
@@ -171,13 +171,13 @@ class Hooks:
         finally:
             self.calling = before
 
-    def seen_by(self, target: Obj, module: Obj, args: list[Value]) -> Tup:
+    def seen_by(self, target: Obj, module: Obj, args: list[Value]) -> TupleValue:
         """What a module that is called within another is given: activations of what that is given."""
         if target is module or target is self.everywhere:
-            return Tup(tuple(args))
+            return TupleValue(tuple(args))
         states = frozenset(self.views.members(module))
         inside = replace(self.views.mix(*args), states=states, losses=frozenset(), span=None, array=None)
-        return Tup((inside,))
+        return TupleValue((inside,))
 
     def hooked_module(self, target: Obj, module: Obj) -> Obj:
         return module if target is self.everywhere else target
@@ -193,8 +193,8 @@ class Hooks:
             value = self.views.data(owner)
             value = replace(value, refs=value.refs | {owner})
             arguments: dict[str, list[Value]] = {
-                "gradients of a module": [owner, Tup((gradient,)), Tup((gradient,))],
-                "gradient of a module": [owner, Tup((gradient,))],
+                "gradients of a module": [owner, TupleValue((gradient,)), TupleValue((gradient,))],
+                "gradient of a module": [owner, TupleValue((gradient,))],
                 "gradient": [gradient],
                 "gradient kept": [value],
             }
@@ -202,7 +202,7 @@ class Hooks:
 
     def at_step(self, optimizer: Obj, moment: str, node: ast.AST) -> None:
         for _, _, func in self.hooks_at([optimizer], moment):
-            self.run_hook(func, [optimizer, Tup(()), self.heap.allocate("dict", node)], node)
+            self.run_hook(func, [optimizer, TupleValue(()), self.heap.allocate("dict", node)], node)
 
     def run_hook(self, func: Value, args: list[Value], node: ast.AST) -> Value:
         """Call a hook with as many of the arguments as it takes."""
@@ -216,7 +216,7 @@ class Hooks:
         """`F.apply(…)`: its forward is followed where it makes events; its backward runs with the gradient."""
         forward, backward = cls.find("forward"), cls.find("backward")
         context = self.heap.allocate("instance", node, "ctx")
-        context.d["saved_tensors"] = Tup(tuple(args))
+        context.d["saved_tensors"] = TupleValue(tuple(args))
         out: Value = self.views.mix(*args)
         if forward is not None and self.machine.apply.changes_states(forward):
             takes = len(forward.node.args.posonlyargs) + len(forward.node.args.args)

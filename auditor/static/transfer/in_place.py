@@ -6,7 +6,7 @@ import ast
 from dataclasses import replace
 
 from auditor.static.domain.heap import Obj
-from auditor.static.domain.provenance import UNKNOWN, Data
+from auditor.static.domain.provenance import CLEAN, Data
 from auditor.static.domain.values import Const, Value
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
@@ -28,10 +28,10 @@ class InPlace:
         self, owner: Value, targets: frozenset[Obj], record: Data, args: list[Value], node: ast.AST, name: str
     ) -> Value:
         for target in sorted(targets, key=lambda o: o.number):
-            self.effects.token_tables.spoil(target)
+            self.effects.token_tables.forget_kinds(target)
             if target.kind == "tensor":
                 self.effects.scoring.reset(target, node, name)
-                if self.views.misgivings(target):
+                if target.doubts:
                     self.heap.put(target, Obj.doubts, frozenset())
                 filling = (
                     0 if name == "zero_" else args[0].value if args and isinstance(args[0], Const) else None
@@ -51,7 +51,7 @@ class InPlace:
         Nothing of it is left when the next ones come; what it holds is in what is computed from it in this turn.
         """
         entries = {loop.entry for loop in self.recorder.running}
-        turns = {atom.args[0] for region in given.regions for atom in region.iterations}
+        turns = {symbol.args[0] for region in given.regions for symbol in region.iterations}
         return bool(turns) and turns <= entries <= set(target.loops)
 
     def in_place(
@@ -65,7 +65,7 @@ class InPlace:
     ) -> Value:
         given = self.views.mix(*args, *keywords.values())
         for target in sorted(targets, key=lambda o: o.number):
-            self.effects.token_tables.spoil(target)
+            self.effects.token_tables.forget_kinds(target)
             before: Value = Const(0.0) if target.empty and target.touched is None else target
             self.heap.put(target, Obj.touched, True)
             if name in TABLE_WRITES and target.kind == "tensor" and self.is_of_this_turn(target, given):
@@ -77,7 +77,7 @@ class InPlace:
                 self.effects.scoring.update(target, given.regions, node, "table", name)
             elif target.kind == "tensor":
                 content = target.content
-                known = content if isinstance(content, Data) else UNKNOWN
+                known = content if isinstance(content, Data) else CLEAN
                 if name == "copy_":
                     self.heap.put(target, Obj.content, given)
                     self.heap.put(target, Obj.history, given.updates)

@@ -12,9 +12,19 @@ from auditor.solver.operations import operation
 from auditor.solver.solver import proves
 from auditor.static.domain.heap import STORED, WRITTEN_CELLS, Env, Obj, View
 from auditor.static.domain.lattice import combine
-from auditor.static.domain.provenance import MATCHED, UNKNOWN, Data
+from auditor.static.domain.provenance import CLEAN, MATCHED, Data
 from auditor.static.domain.taint import choosing, joined
-from auditor.static.domain.values import Alt, Columns, Const, Keyed, Lib, Num, Slice, Tup, Value
+from auditor.static.domain.values import (
+    Columns,
+    Const,
+    Keyed,
+    LibraryRef,
+    Slice,
+    SymbolicInt,
+    TupleValue,
+    Union,
+    Value,
+)
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
 from auditor.static.transfer.aliases import Aliases
@@ -54,7 +64,7 @@ class Stores:
     def store(
         self, owner: Value, index: Value, value: Value, node: ast.AST, env: Env, *, augmented: bool
     ) -> None:
-        if isinstance(owner, Alt):
+        if isinstance(owner, Union):
             for option in owner.options:
                 self.store(option, index, value, node, env, augmented=augmented)
             return
@@ -64,10 +74,10 @@ class Stores:
                     node.value, self.stacked_columns.store_columns(owner, index, value), env
                 )
             return
-        if isinstance(owner, Lib) and owner.name == "sys.modules" and isinstance(index, Const):
+        if isinstance(owner, LibraryRef) and owner.name == "sys.modules" and isinstance(index, Const):
             self.library_patches.patch(f"sys.modules.{index.value}", value, node)
             return
-        if isinstance(owner, Lib) and owner.name == "os.environ" and isinstance(index, Const):
+        if isinstance(owner, LibraryRef) and owner.name == "os.environ" and isinstance(index, Const):
             self.effects.ambient_state.set_environment(str(index.value), value, node)
             return
         if isinstance(owner, Obj) and owner.kind == "tensor":
@@ -137,10 +147,10 @@ class Stores:
             if key.regions and self.effects.lookups.in_vocabulary(owner) and not owner.losses:
                 written = replace(written, regions=written.regions | key.regions)
             if record.updates:
-                places = index.items if isinstance(index, Tup) else (index,)
-                loops = {atom.args[0] for place in places for atom in self.views.data(place).turns}
+                places = index.items if isinstance(index, TupleValue) else (index,)
+                loops = {symbol.args[0] for place in places for symbol in self.views.data(place).turns}
                 pieces = frozenset(entry for entry in self.recorder.entries() if entry in loops)
-                written = replace(written, assembled=written.assembled | pieces)
+                written = replace(written, written_in_loops=written.written_in_loops | pieces)
             written = self.views.data(self.effects.formulas.with_index(index, written, node))
             self.aliases.write_through(owner, written)
             if isinstance(node.value, ast.Name):
@@ -155,7 +165,7 @@ class Stores:
             return False
         place %= len(cells)
         cells = (*cells[:place], value, *cells[place + 1 :])
-        self.heap.put(owner, Obj.cells, Tup(cells))
+        self.heap.put(owner, Obj.cells, TupleValue(cells))
         self.heap.put(owner, Obj.content, replace(self.views.mix(*cells), formula=LOST))
         self.heap.put(owner, Obj.touched, WRITTEN_CELLS)
         return True
@@ -172,13 +182,13 @@ class Stores:
 
     def content_only(self, target: Obj) -> Data:
         found = target.content
-        return found if isinstance(found, Data) else UNKNOWN
+        return found if isinstance(found, Data) else CLEAN
 
     def outlives(self, target: Obj, key: Data) -> bool:
         """Whether the object is older than a loop that the key's tokens depend on."""
         younger = self.recorder.younger_entries(target)
         return any(
-            atom.args[0] in younger for region in key.regions for atom in region.iterations
+            symbol.args[0] in younger for region in key.regions for symbol in region.iterations
         ) or not any(region.iterations for region in key.regions)
 
     def store_object(self, target: Obj, owner: Obj | View, index: Value, value: Value, record: Data) -> None:
@@ -225,13 +235,14 @@ class Stores:
             record = self.effects.lookups.carried(target, record, index)
             if record.updates:
                 record = replace(
-                    record, assembled=record.assembled.union(self.recorder.younger_entries(target))
+                    record,
+                    written_in_loops=record.written_in_loops.union(self.recorder.younger_entries(target)),
                 )
             self.place_by_position(target, index, record)
             placed = self.with_row(self.moved_to(record.plain(), index, target), index)
             content = replace(combine(self.content_only(target), placed), most=None)
             self.bound_stored(target, value, placed)
-            if isinstance(value, Const) and isinstance(index, (Slice, Tup)):
+            if isinstance(value, Const) and isinstance(index, (Slice, TupleValue)):
                 self.effects.masks.write_mask(target, index, value)
                 self.effects.token_tables.note_stored(target, value)
             self.heap.put(target, Obj.content, content)
@@ -315,9 +326,13 @@ class Stores:
 
     def with_row(self, record: Data, index: Value) -> Data:
         """Mark tokens stored at a row of a buffer with the row's index."""
-        first = index.items[0] if isinstance(index, Tup) and index.items else index
+        first = index.items[0] if isinstance(index, TupleValue) and index.items else index
         number = self.views.number(first)
-        if number is None or not isinstance(index, (Tup, Num)) or not (record.regions or record.looks):
+        if (
+            number is None
+            or not isinstance(index, (TupleValue, SymbolicInt))
+            or not (record.regions or record.looks)
+        ):
             return record
 
         def in_row(region: Region) -> Region:
@@ -344,7 +359,7 @@ class Stores:
 
     def first_place(self, index: Value) -> Expr | None:
         """Where along the positions an index begins, of one axis or with the row before it."""
-        last = index.items[-1] if isinstance(index, Tup) and len(index.items) == 2 else index
+        last = index.items[-1] if isinstance(index, TupleValue) and len(index.items) == 2 else index
         if isinstance(last, Slice):
             return Expr(0) if last.lower is None else self.views.number(last.lower)
         if isinstance(last, Data) and len(last.within) == 1:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from auditor.static.domain.heap import Class, Env, Func, Obj
 from auditor.static.domain.provenance import Data
-from auditor.static.domain.values import Alt, Const, Lib, Method, Num, Partial, Value
+from auditor.static.domain.values import Const, LibraryRef, Method, Partial, SymbolicInt, Union, Value
 from auditor.static.effects.captures import passes_on
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
@@ -148,7 +148,11 @@ class LibraryPatches:
         if isinstance(found, Value):
             return found
         root, _, tail = name.rpartition(".")
-        return Const(getattr(math, tail)) if root in NUMBERED and tail in ("e", "pi", "tau") else Lib(name)
+        return (
+            Const(getattr(math, tail))
+            if root in NUMBERED and tail in ("e", "pi", "tau")
+            else LibraryRef(name)
+        )
 
     def patch(self, name: str, value: Value, node: ast.AST) -> None:
         """A name of a library is given another value."""
@@ -164,7 +168,7 @@ class LibraryPatches:
 
     def output_replaced(self, name: str, value: Value, node: ast.AST) -> None:
         """What is printed goes through an object of the script: one that hands on every text as it is, or another."""
-        if isinstance(value, (Lib, Const)) or not (value_class := class_of(value)):
+        if isinstance(value, (LibraryRef, Const)) or not (value_class := class_of(value)):
             return
         write = value_class.find("write")
         if write is None or not passes_on(write.node):
@@ -189,7 +193,11 @@ class LibraryPatches:
             self.machine.evaluate.evaluate(decorator.func, env),
             self.machine.evaluate.evaluate(decorator.args[0], env),
         )
-        if isinstance(maker, Lib) and maker.name.startswith("torch.library.") and isinstance(name, Const):
+        if (
+            isinstance(maker, LibraryRef)
+            and maker.name.startswith("torch.library.")
+            and isinstance(name, Const)
+        ):
             self.heap.put(self.patches, "torch.ops." + str(name.value).replace("::", "."), value)
 
     def class_made(self, cls: Class) -> None:
@@ -250,11 +258,11 @@ def is_code(value: Value) -> bool:
         return True
     if isinstance(value, Method):
         return is_code(value.owner)
-    if isinstance(value, Alt):
+    if isinstance(value, Union):
         return any(is_code(option) for option in value.options)
     if isinstance(value, Obj):
         return value.cls is not None
-    return isinstance(value, Data) and value.relevant and not isinstance(value, Num)
+    return isinstance(value, Data) and value.relevant and not isinstance(value, SymbolicInt)
 
 
 def is_of_class(name: str) -> bool:

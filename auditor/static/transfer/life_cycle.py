@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from auditor.static.domain.cells import Cell
 from auditor.static.domain.heap import Class, Env, Obj, View, given_by_name
-from auditor.static.domain.values import Const, Method, Partial, Tup, Value
+from auditor.static.domain.values import Const, Method, Partial, TupleValue, Value
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
 from auditor.static.transfer.callbacks import Callbacks
@@ -213,7 +213,7 @@ class LifeCycle:
             return
         record = self.heap.allocate("instance", node, "record")
         record.d["msg"] = args[0] if args else Const("")
-        record.d["args"] = given = Tup(tuple(args[1:]))
+        record.d["args"] = given = TupleValue(tuple(args[1:]))
         for handler in handlers:
             for method in ("filter", "handle", "emit", "format"):
                 self.machine.evaluate.implicit(handler, method, [record], node)

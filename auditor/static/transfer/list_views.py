@@ -14,7 +14,7 @@ from typing import Any
 from auditor.solver.expressions import Condition, Expr
 from auditor.static.domain.cells import Cell
 from auditor.static.domain.heap import Obj
-from auditor.static.domain.provenance import UNKNOWN, Data
+from auditor.static.domain.provenance import CLEAN, Data
 from auditor.static.domain.values import Value
 from auditor.static.interpreter.machine import Machine
 
@@ -113,7 +113,7 @@ class Lists:
             others = self.joined_element(rest, inner)
             return self.decisions.join(moved(self.machine.evaluate.element(first, index)), others)
         within = Condition(">=", length - 1 - index)
-        inside = self.decisions.decide(within)
+        inside = self.decisions.entails(within)
         if inside:
             return moved(self.machine.evaluate.element(first, index))
         others = self.joined_element(rest, index - length)
@@ -160,7 +160,7 @@ class Lists:
         if items is None or self.recorder.younger_entries(target) or place is None or not place.is_constant:
             return None
         if not -len(items) <= place.constant < len(items):
-            return UNKNOWN
+            return CLEAN
         position = place.constant % len(items)
         self.become(target, Obj.items, (*items[:position], *items[position + 1 :]))
         return items[position]

@@ -8,8 +8,19 @@ from functools import partial
 
 from auditor.static.domain.heap import Class, Func, NamesView, Obj, SuperView, View
 from auditor.static.domain.lattice import scored
-from auditor.static.domain.provenance import FROM_OUTSIDE, MATCHED, UNKNOWN, Data, matched
-from auditor.static.domain.values import Alt, Columns, Const, Generator, Lib, Method, Num, Partial, Tup, Value
+from auditor.static.domain.provenance import CLEAN, FROM_OUTSIDE, MATCHED, Data, matched
+from auditor.static.domain.values import (
+    Columns,
+    Const,
+    Generator,
+    LibraryRef,
+    Method,
+    Partial,
+    SymbolicInt,
+    TupleValue,
+    Union,
+    Value,
+)
 from auditor.static.effects.byte_counts import BYTES_SOURCE
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
@@ -165,7 +176,7 @@ class Methods:
         if name in ("sub", "subn") and args and self.callbacks.is_callback(args[0]):
             self.callbacks.called_back(args[0], args[1:], node, certain=True)
             return self.views.mix(*args[1:])
-        if isinstance(owner, Alt):
+        if isinstance(owner, Union):
             options = [o for o in owner.options if not (isinstance(o, Const) and o.value is None)]
             return self.calls.either(
                 [
@@ -176,7 +187,7 @@ class Methods:
                 ]
             )
         if isinstance(owner, Generator) and name in ("send", "asend"):
-            return self.machine.evaluate.sent(owner, args[0] if args else UNKNOWN)
+            return self.machine.evaluate.sent(owner, args[0] if args else CLEAN)
         if isinstance(owner, Obj):
             if owner.kind == "module":
                 return self.nn_modules.call_module(owner, name, args, keywords, node)
@@ -184,7 +195,7 @@ class Methods:
                 return self.nn_modules.optimizer_method(owner, name, args, keywords, node)
             if owner.kind == "tokenizer":
                 answer = self.tokenizers.tokenizer_method(owner, name, args, keywords, node)
-                return UNKNOWN if answer is None else answer
+                return CLEAN if answer is None else answer
         if isinstance(owner, SuperView):
             return self.default_methods.default_method(owner.instance, name, args, keywords, node)
         if isinstance(owner, NamesView):
@@ -201,11 +212,11 @@ class Methods:
             answer = self.containers.container_method(owner, name, args, keywords, node)
             if answer is not None:
                 return answer
-        if isinstance(owner, Tup) and name in ("index", "count"):
-            return UNKNOWN
+        if isinstance(owner, TupleValue) and name in ("index", "count"):
+            return CLEAN
         if isinstance(owner, Class) and owner.is_autograd and name == "apply":
             return self.hooks.autograd_apply(owner, args, node)
-        if isinstance(owner, (Func, Class, Lib, Partial)):
+        if isinstance(owner, (Func, Class, LibraryRef, Partial)):
             if name == "__call__":
                 return self.calls.call(owner, args, keywords, node)
             given = (owner, *args, *keywords.values())
@@ -214,7 +225,7 @@ class Methods:
         bits = self.tensor_methods.cast_bits(name, args, keywords)
         if bits is not None:
             owner = self.tensor_methods.wrapped(owner, bits)
-        if isinstance(owner, Num) and (name in COPIES | SAME or bits is not None):
+        if isinstance(owner, SymbolicInt) and (name in COPIES | SAME or bits is not None):
             return owner
         return self.data_method(owner, name, args, keywords, node)
 
@@ -229,18 +240,18 @@ class Methods:
             if (name in SAME | COPIES and not args) or name in SAME_MEMORY | RESHAPES | PARTS:
                 return self.nn_modules.call_module(module, "parameters", [], {}, node)
             if name in RESETS:
-                return UNKNOWN
+                return CLEAN
             if name in IN_PLACE:
                 record = self.views.mix(*args, *keywords.values())
                 if name == "copy_" and not record.regions:
                     self.state_dicts.copy_part(module, record, node)
                 else:
                     self.in_place.in_place(module, frozenset((module,)), name, args, keywords, node)
-                return UNKNOWN
+                return CLEAN
             if name in ("parameters", "named_parameters", "children", "modules", "items", "values", "keys"):
                 return self.nn_modules.call_module(module, "parameters", [], {}, node)
             if name in ("append", "extend", "insert", "remove"):
-                return UNKNOWN
+                return CLEAN
             out = self.views.mix(*args, *keywords.values())
             return replace(
                 out,
@@ -318,7 +329,7 @@ class Methods:
         return replace(self.views.mix(*items), template=tuple(parts))
 
     def known_parts(self, value: Value) -> list[Value] | None:
-        if isinstance(value, Tup):
+        if isinstance(value, TupleValue):
             return list(value.items)
         if isinstance(value, Obj) and value.elements is None:
             items = value.items
@@ -348,7 +359,7 @@ class Methods:
         if name == "backward":
             engine = args and not record.relevant  # an accelerator's or an engine's: it is handed the loss
             self.nn_modules.backward(self.views.data(args[0]) if engine else record, node)
-            return UNKNOWN
+            return CLEAN
         if name == "step" and args and isinstance(args[0], Obj) and args[0].kind == "optimizer":
             return self.nn_modules.optimizer_method(args[0], name, [], {}, node)  # of a gradient scaler
         if name in SAME_MEMORY and args and self.memory.weights_in(args[0]):
@@ -362,12 +373,12 @@ class Methods:
                 self.nn_modules.optimizer_method(target, name, args, keywords, node)
             if name == "step" and not optimizers:
                 self.nn_modules.stepped(targets, node, "an unread optimizer")
-            return UNKNOWN
+            return CLEAN
         if name == "load_state_dict":
             for target in targets:
                 if target.kind == "module":
                     self.nn_modules.call_module(target, name, args, keywords, node)
-            return UNKNOWN
+            return CLEAN
         if (
             name in ("get", "setdefault", "pop", "__getitem__")
             and args
@@ -439,7 +450,7 @@ class Methods:
             return owner
         cells = self.views.cells(owner)
         if cells is not None and name in ("tolist", "unbind", "clone", "detach", "numpy"):
-            return Tup(cells) if name in ("tolist", "unbind") else owner
+            return TupleValue(cells) if name in ("tolist", "unbind") else owner
         if name in COPIES:
             if name in SHARED and isinstance(owner, Obj) and owner.kind == "tensor":
                 return owner
@@ -481,7 +492,7 @@ class Methods:
         if name in ("submit", "apply_async") and args and self.is_submitted(args[0]):
             packed = args[1] if name == "apply_async" and len(args) > 1 else None
             return self.calls.call(
-                args[0], list(packed.items) if isinstance(packed, Tup) else args[1:], keywords, node
+                args[0], list(packed.items) if isinstance(packed, TupleValue) else args[1:], keywords, node
             )
         if name in ("map", "imap", "imap_unordered") and len(args) > 1:
             if self.is_submitted(args[0]):
@@ -492,9 +503,7 @@ class Methods:
         if name in ("starmap", "starmap_async") and len(args) > 1 and self.callbacks.is_callback(args[0]):
             mapped = self.callbacks.starmapped(args, {}, node)
             return (
-                self.machine.evaluate.listed(mapped, at_once=True)
-                if isinstance(mapped, Generator)
-                else UNKNOWN
+                self.machine.evaluate.listed(mapped, at_once=True) if isinstance(mapped, Generator) else CLEAN
             )
         if name in ("run_in_executor", "call_soon", "apply", "call_soon_threadsafe"):
             run = self.callbacks.in_executor(args, keywords, node)
@@ -511,10 +520,10 @@ class Methods:
             written = self.views.mix(*args, *keywords.values())
             if name == "write" and written.template is None and not written.losses:
                 self.state_dicts.saved(written, node)
-            return UNKNOWN
+            return CLEAN
         if name in ("tofile", "writelines"):
             self.state_dicts.saved(self.views.mix(owner, *args), node)
-            return UNKNOWN
+            return CLEAN
         if name == "state_dict" or (name in ("items", "values") and record.refs):
             return record
         if name in ("read_bytes", "read_text", "open") and record.template is not None:

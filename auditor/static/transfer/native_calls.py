@@ -130,7 +130,7 @@ class Natives:
             out = Data(looks=joined(looks, kept), updates=before, doubts=doubts, rank=1)
             bounds = frozenset((1.0 if written.share else math.inf,))
             for target in self.views.objects(given[name][0]):
-                self.effects.token_tables.spoil(target)
+                self.effects.token_tables.forget_kinds(target)
                 self.heap.put(target, Obj.touched, STORED)
                 self.heap.put(target, Obj.bounds, bounds)
                 self.heap.put(target, Obj.content, out)

@@ -16,8 +16,8 @@ from auditor.static.ast_text import once_a_node
 from auditor.static.causality.handover import ModelCall
 from auditor.static.domain.heap import Class, Func, Obj
 from auditor.static.domain.lattice import combine
-from auditor.static.domain.provenance import UNKNOWN, Data
-from auditor.static.domain.values import Const, Num, Value
+from auditor.static.domain.provenance import CLEAN, Data
+from auditor.static.domain.values import Const, SymbolicInt, Value
 from auditor.static.effects.forward_pass import names_read
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
@@ -85,7 +85,7 @@ class Modules:
     ) -> Value:
         if name in ("eval", "train"):
             mode = args[0] if args else keywords.get("mode", Const(name == "train"))
-            self.heap.put(module, "training", mode if isinstance(mode, Const) else UNKNOWN)
+            self.heap.put(module, "training", mode if isinstance(mode, Const) else CLEAN)
         if name == "apply" and args and self.callbacks.is_callback(args[0]):
             self.callbacks.called_back(args[0], [module], node, certain=True)
         if name in SAME or name in ("module", "apply", "compile"):
@@ -93,17 +93,17 @@ class Modules:
         if name in PARTS or name in ("to_empty", "state_dict"):
             return self.views.data(module)
         if name == "load_state_dict":
-            self.state_dicts.load_state(module, self.views.data(args[0]) if args else UNKNOWN, node)
-            return UNKNOWN
+            self.state_dicts.load_state(module, self.views.data(args[0]) if args else CLEAN, node)
+            return CLEAN
         if name in ("add_module", "register_module"):
             self.heap.put(module, Obj.wrapped, (*self.views.wrapped_by(module), *self.views.modules_in(args)))
-            return UNKNOWN
+            return CLEAN
         if name in ("register_buffer", "register_parameter") and len(args) > 1:
             if isinstance(args[0], Const) and self.views.data(args[1]).relevant:
                 self.heap.put(module, str(args[0].value), args[1])
-            return UNKNOWN
+            return CLEAN
         if name in ("zero_grad", "register_buffer", "register_parameter", "half_"):
-            return UNKNOWN
+            return CLEAN
         if name == "forward" and module.cls is not None and module.cls.find("forward") is None:
             name = "__call__" if module.cls.find("__call__") is not None else name
         return self.hooks.hooked_call(
@@ -157,7 +157,7 @@ class Modules:
         method = module.cls.find(name) if module.cls is not None else None
         if method is not None and not out.regions and only_resets(method.node):
             self.effects.scoring.reset(module, node, f"{module.name or 'module'}.{name}")
-            return UNKNOWN
+            return CLEAN
         reads_validation = any(region.source == "val" for region in out.regions)
         if method is not None and reads_validation and not self.frames.following:
             self.note_model_call(module, name, method, args, keywords, node)
@@ -176,7 +176,7 @@ class Modules:
         result = replace(
             out,
             updates=out.updates.union(*map(self.views.own_history, members)),
-            doubts=out.doubts.union(*map(self.views.misgivings, members)),
+            doubts=out.doubts.union(*(member.doubts for member in members)),
             states=out.states | members,
             refs=frozenset((module,)) if not given and not out.regions else frozenset(),
             span=None,
@@ -242,7 +242,7 @@ class Modules:
         """A setting of a call that may tell its score from that of another call: a number, or the turn of a loop."""
         if isinstance(value, Const):
             return value.value if isinstance(value.value, (int, float)) else None
-        if isinstance(value, Num):
+        if isinstance(value, SymbolicInt):
             return value.expr
         if isinstance(value, Data) and not (value.regions or value.states or value.updates):
             return value.turns
@@ -371,7 +371,7 @@ class Modules:
             if name == "step":
                 for rates in filter(None, map(optimizer.cls.find, ("get_lr", "_get_closed_form_lr"))):
                     self.machine.apply.call(replace(rates, instance=optimizer), [], {}, node)
-                return UNKNOWN
+                return CLEAN
         own = optimizer.cls.find(name) if optimizer.cls is not None else None
         if own is not None and (name not in OPTIMIZER_METHODS or self.trains(own)):
             followed = self.machine.apply.call(replace(own, instance=optimizer), args, keywords, node)
@@ -380,7 +380,7 @@ class Modules:
             args = []
         if name == "step":
             self.hooks.at_step(optimizer, "before step", node)
-            result: Value = UNKNOWN
+            result: Value = CLEAN
             closure = args[0] if args else keywords.get("closure")
             if closure is not None and self.machine.evaluate.is_callable_here(closure):
                 result = self.machine.apply.call(closure, [], {}, node)
@@ -396,13 +396,13 @@ class Modules:
                     self.heap.put(state, Obj.pending, frozenset())
                 if state.on_training_data:
                     self.heap.put(state, Obj.on_training_data, False)
-            return UNKNOWN
+            return CLEAN
         if name == "add_param_group":
             self.heap.put(optimizer, Obj.content, combine(content, self.views.mix_references(args)))
-            return UNKNOWN
+            return CLEAN
         if name in ("state_dict",):
-            return UNKNOWN
-        return UNKNOWN
+            return CLEAN
+        return CLEAN
 
     def stepped(self, states: Iterable[Obj], node: ast.AST, by: str) -> bool:
         """Gradients that wait for a step become updates; whether any of validation tokens did."""

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Sequence
 
 from auditor.replacing import replace
-from auditor.solver.expressions import Atom, Expr
+from auditor.solver.expressions import Expr, Symbol
 from auditor.solver.solver import proves
 from auditor.static.domain.by_token_kind import ByKind
 from auditor.static.domain.lattice import combine
@@ -33,7 +33,7 @@ class Narrowing:
         lost = "moved" in record.marks or (
             ("flat" in record.marks and rank == 1) or ("folded" in record.marks and rank != 1)
         )
-        depends: set[Atom] = set(record.turns)
+        depends: set[Symbol] = set(record.turns)
         regions = record.regions
         selected: list[tuple[Value, int]] = []
         axis = 0
@@ -198,11 +198,11 @@ class Narrowing:
         row = region.row
         assert row is not None
         if len(row.terms) == 1 and row.terms[0][1] == 1:
-            atom = row.terms[0][0]
+            symbol = row.terms[0][0]
             target = index - row.constant
-            entry = atom.args[0]
+            entry = symbol.args[0]
 
-            def change(other: Atom) -> Expr | None:
+            def change(other: Symbol) -> Expr | None:
                 return target if other.kind == "iter" and other.args[0] == entry else None
 
             return replace(region.mapped(change), row=None)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from auditor.static.domain.heap import Obj
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.taint import choosing, joined
-from auditor.static.domain.values import Columns, Const, Slice, Tup, Value
+from auditor.static.domain.values import Columns, Const, Slice, TupleValue, Value
 from auditor.static.interpreter.machine import Machine
 
 MAX_COLUMNS = 8
@@ -58,7 +58,7 @@ class SideBySide:
 
     def column_at(self, owner: Columns, index: Value, node: ast.AST) -> Value | None:
         """The column that a constant second index picks."""
-        if not isinstance(index, Tup) or len(index.items) != 2:
+        if not isinstance(index, TupleValue) or len(index.items) != 2:
             return None
         rows, column = index.items
         if not isinstance(column, Const) or not isinstance(column.value, int):

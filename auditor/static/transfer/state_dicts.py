@@ -77,7 +77,7 @@ class Weights:
     def copy_part(self, target: Obj, given: Data, node: ast.AST) -> None:
         """`model.head.weight.copy_(saved)`: the rest of the state stays what it was."""
         self.heap.put(target, Obj.history, self.views.own_history(target) | given.updates)
-        self.heap.put(target, Obj.doubts, self.views.misgivings(target) | self.origin_doubts(given, node))
+        self.heap.put(target, Obj.doubts, target.doubts | self.origin_doubts(given, node))
 
     def take_over(self, target: Obj, source: Data, node: ast.AST) -> None:
         """The whole state becomes what the source is."""
@@ -88,7 +88,7 @@ class Weights:
         elif source.states:
             self.heap.put(target, Obj.restored, False)
         doubts = self.origin_doubts(source, node)
-        if doubts != self.views.misgivings(target):
+        if doubts != target.doubts:
             self.heap.put(target, Obj.doubts, doubts)
 
     def origin_doubts(self, source: Data, node: ast.AST) -> frozenset[int]:

@@ -6,14 +6,22 @@ import ast
 import math
 
 from auditor.replacing import replace
-from auditor.solver.expressions import Atom, Expr
+from auditor.solver.expressions import Expr, Symbol
 from auditor.solver.operations import operation
 from auditor.static.domain.by_token_kind import filled
 from auditor.static.domain.flow import WHOLE
 from auditor.static.domain.heap import Obj
-from auditor.static.domain.provenance import EMPTY, LAYOUT, SPACED, UNKNOWN, Array, Data
+from auditor.static.domain.provenance import CLEAN, EMPTY, LAYOUT, SPACED, Array, Data
 from auditor.static.domain.taint import choosing, joined
-from auditor.static.domain.values import Const, Lib, Num, RowNumber, Truth, Tup, Value
+from auditor.static.domain.values import (
+    Const,
+    LibraryRef,
+    RowNumber,
+    SymbolicBool,
+    SymbolicInt,
+    TupleValue,
+    Value,
+)
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
 from auditor.static.transfer.splitting import SPLITS, Pieces
@@ -66,7 +74,7 @@ class TensorFunctions:
     def tensors(
         self, name: str, tail: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value | None:
-        first = args[0] if args else UNKNOWN
+        first = args[0] if args else CLEAN
         if tail in ALLOCATIONS and name.split(".")[0] in ("torch", "numpy", "builtins"):
             if len(args) == 1 and tail in ("zeros", "empty") and self.views.number(first) == Expr(0):
                 return EMPTY
@@ -90,8 +98,8 @@ class TensorFunctions:
             bits = self.tensor_methods.cast_bits(tail, args, keywords)
             if bits is not None:
                 first = self.tensor_methods.wrapped(first, bits)
-            if isinstance(first, (Num, Const, Truth)):
-                return first if isinstance(first, Num) else self.allocated(tail, [], keywords, node)
+            if isinstance(first, (SymbolicInt, Const, SymbolicBool)):
+                return first if isinstance(first, SymbolicInt) else self.allocated(tail, [], keywords, node)
             if isinstance(first, Obj) and self.machine.evaluate.length(first) == Expr(0):
                 return EMPTY
             if isinstance(first, Obj) and first.kind == "tensor" and tail in WRAPS and bits is None:
@@ -158,13 +166,13 @@ class TensorFunctions:
         if name.startswith("math.") and all(isinstance(a, Const) for a in args):
             function = getattr(math, tail, None)
             if function is None:
-                return UNKNOWN
+                return CLEAN
             if not callable(function):
                 return Const(function)
             try:
                 return Const(function(*[a.value for a in args if isinstance(a, Const)]))
             except (TypeError, ValueError, OverflowError):
-                return UNKNOWN
+                return CLEAN
         if tail in ("minimum", "maximum", "clip", "clamp") and args and isinstance(first, Data):
             if first.intervals and not first.regions and first.by_kind is None:
                 # positions kept inside an array: those beyond its ends change, and no others
@@ -176,7 +184,7 @@ class TensorFunctions:
         if tail in ("minimum", "maximum", "clip") and len(args) >= 2:
             numbers = [self.views.number(a) for a in args[:2]]
             if all(n is not None for n in numbers) and tail != "clip":
-                return Num(operation("min" if tail == "minimum" else "max", *numbers))
+                return SymbolicInt(operation("min" if tail == "minimum" else "max", *numbers))
         return None
 
     def numbers_of(self, listed: Obj) -> frozenset[RowNumber]:
@@ -185,9 +193,9 @@ class TensorFunctions:
         if listed.kind != "list" or count is None or count.is_constant:
             return frozenset()
         entry = self.machine.recorder.next_entry()
-        first = Atom("iter", (entry, 1), 0, Expr(0))
+        first = Symbol("iter", (entry, 1), 0, Expr(0))
         found: set[RowNumber] = set()
-        for turn in (first, Atom("iter", (entry, 2), 1, count - 1)):
+        for turn in (first, Symbol("iter", (entry, 2), 1, count - 1)):
             row = Expr.of(turn)
             number = self.views.number(self.machine.evaluate.element(listed, row))
             if number is None:
@@ -206,14 +214,14 @@ class TensorFunctions:
             return None
         out = self.heap.allocate("tensor", node)
         out.content = replace(self.views.mix(*items), formula=LOST)
-        out.cells = Tup(tuple(items))
+        out.cells = TupleValue(tuple(items))
         return out
 
     def allocated(self, tail: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Obj:
         out = self.heap.allocate("tensor", node)
         rank: int | None = None
         if args and not tail.endswith("_like"):
-            shape = args[0].items if isinstance(args[0], Tup) else None
+            shape = args[0].items if isinstance(args[0], TupleValue) else None
             if shape is None and isinstance(args[0], Obj):
                 items = args[0].items
                 shape = items if isinstance(items, tuple) else None
@@ -226,7 +234,7 @@ class TensorFunctions:
         if empty:
             out.empty = True
             if len(args) == 1 and size is not None and size.is_constant and 1 < size.constant <= MAX_CELLS:
-                out.cells = Tup((Const(0.0),) * size.constant)
+                out.cells = TupleValue((Const(0.0),) * size.constant)
         if rank == 1 and tail in FILLS:
             out.kinds = Data(by_kind=filled(self.fill_value(tail, args, keywords)))
         return out
@@ -234,10 +242,10 @@ class TensorFunctions:
     def fill_value(self, tail: str, args: list[Value], keywords: dict[str, Value]) -> object:
         """What a fresh array holds everywhere; None where it is not known."""
         if tail == "full":
-            value = keywords.get("fill_value", args[1] if len(args) > 1 else UNKNOWN)
+            value = keywords.get("fill_value", args[1] if len(args) > 1 else CLEAN)
             return value.value if isinstance(value, Const) else None
-        kind = keywords.get("dtype", args[1] if len(args) > 1 else UNKNOWN)
-        if isinstance(kind, Lib) and kind.name.rsplit(".", 1)[-1] in ("bool", "bool_", "bool8"):
+        kind = keywords.get("dtype", args[1] if len(args) > 1 else CLEAN)
+        if isinstance(kind, LibraryRef) and kind.name.rsplit(".", 1)[-1] in ("bool", "bool_", "bool8"):
             return FILLS[tail] == 1
         return FILLS[tail]
 
@@ -269,7 +277,7 @@ class TensorFunctions:
                 self.effects.scoring.delimiters.add(array.number)
             as_tuple = keywords.get("as_tuple")
             if tail == "where" or name == "numpy.nonzero" or (isinstance(as_tuple, Const) and as_tuple.value):
-                return Tup((found,))
+                return TupleValue((found,))
         return found
 
     def is_split(self, record: Data) -> bool:
@@ -279,7 +287,7 @@ class TensorFunctions:
 
     def concatenated(self, parts: Value) -> Value:
         """Concatenation: of arrays of positions with constants at their ends it still ascends."""
-        items = parts.items if isinstance(parts, Tup) else None
+        items = parts.items if isinstance(parts, TupleValue) else None
         if items is None and isinstance(parts, Obj) and parts.elements is None:
             known = parts.items
             items = known if isinstance(known, tuple) else None

@@ -10,8 +10,8 @@ from auditor.solver.expressions import Expr
 from auditor.solver.operations import operation
 from auditor.solver.solver import proves
 from auditor.static.ast_text import ast_text
-from auditor.static.domain.provenance import LAYOUT, UNKNOWN, Data
-from auditor.static.domain.values import Const, Lib, Num, Slice, Tup, Value
+from auditor.static.domain.provenance import CLEAN, LAYOUT, Data
+from auditor.static.domain.values import Const, LibraryRef, Slice, SymbolicInt, TupleValue, Value
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
 from auditor.static.transfer.tables import (
@@ -49,7 +49,7 @@ class TensorMethods:
         if name not in ("to", "type", "astype", "view", "tensor", "as_tensor", "array", "asarray", "full"):
             return None
         for value in (*args, *keywords.values()):
-            text = value.name.rsplit(".", 1)[-1] if isinstance(value, Lib) else ""
+            text = value.name.rsplit(".", 1)[-1] if isinstance(value, LibraryRef) else ""
             if isinstance(value, Const) and isinstance(value.value, str):
                 text = value.value.removeprefix("torch.")
             if text in NARROW_BITS:
@@ -58,9 +58,9 @@ class TensorMethods:
 
     def wrapped(self, value: Value, bits: int) -> Value:
         """A number or positions cast to so few bits: only what provably fits is still known."""
-        if isinstance(value, Num):
+        if isinstance(value, SymbolicInt):
             fits = proves(value.expr) and proves(-value.expr + (2**bits - 1))
-            return value if fits else Num(self.symbols.fresh("opaque", value.expr), value.settings)
+            return value if fits else SymbolicInt(self.symbols.fresh("opaque", value.expr), value.settings)
         if isinstance(value, Data) and (value.span or value.array or value.ints or value.windows):
             return replace(value, span=None, array=None, ints=frozenset(), windows=frozenset())
         return value
@@ -85,10 +85,10 @@ class TensorMethods:
         if name == "narrow":
             start = self.views.number(rest[0])
             count = self.views.number(rest[1]) if len(rest) > 1 else None
-            stop = Num(start + count) if start is not None and count is not None else UNKNOWN
+            stop = SymbolicInt(start + count) if start is not None and count is not None else CLEAN
             chosen = Slice(rest[0], stop, None)
         whole = Slice(None, None, None)
-        return self.machine.evaluate.subscript(owner, Tup((whole,) * place.constant + (chosen,)), node)
+        return self.machine.evaluate.subscript(owner, TupleValue((whole,) * place.constant + (chosen,)), node)
 
     def chunks(self, owner: Value, record: Data, args: list[Value], node: ast.AST) -> Value | None:
         """`tokens.chunk(n)`: its parts, where these are few and it is one stretch of tokens."""
@@ -98,8 +98,8 @@ class TensorMethods:
             return None
         size = operation("floordiv", length + (count - 1), Expr(count))
         ends = [operation("min", size.scaled(place), length) for place in range(count + 1)]
-        parts = [Slice(Num(first), Num(last), None) for first, last in pairwise(ends)]
-        return Tup(tuple(self.machine.evaluate.subscript(owner, part, node) for part in parts))
+        parts = [Slice(SymbolicInt(first), SymbolicInt(last), None) for first, last in pairwise(ends)]
+        return TupleValue(tuple(self.machine.evaluate.subscript(owner, part, node) for part in parts))
 
     def method_by_kind(
         self,
@@ -115,7 +115,7 @@ class TensorMethods:
             return self.effects.byte_counts.counted(record, node)
         if name in ("gather", "index_select", "take", "take_along_dim"):
             return self.machine.evaluate.subscript(
-                owner, keywords.get("index", args[-1] if args else UNKNOWN), node
+                owner, keywords.get("index", args[-1] if args else CLEAN), node
             )
         if name in ("bitwise_not", "logical_not"):
             by_kind = self.effects.token_tables.transformed(
@@ -133,11 +133,11 @@ class TensorMethods:
             like = self.views.data(args[0] if args else None)
             return replace(record.laid_out_as(like), rank=like.rank, array=None, span=None)
         if name in ("reshape", "view"):
-            shape = args[0].items if len(args) == 1 and isinstance(args[0], Tup) else tuple(args)
+            shape = args[0].items if len(args) == 1 and isinstance(args[0], TupleValue) else tuple(args)
             rank = len(shape) if shape else None
             if (
                 len(shape) == 1
-                and isinstance(shape[0], (Lib, Const))
+                and isinstance(shape[0], (LibraryRef, Const))
                 and not isinstance(getattr(shape[0], "value", 0), int)
             ):
                 rank = record.rank
@@ -177,7 +177,7 @@ class TensorMethods:
 
     def gathered(self, record: Data, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Data:
         """Log-probabilities picked at an index: the tokens of the index are what is scored."""
-        index = keywords.get("index", args[-1] if args else UNKNOWN)
+        index = keywords.get("index", args[-1] if args else CLEAN)
         target = self.views.data(index)
         out = self.views.mix(record, index)
         if self.is_other_axis(record, args, keywords) and (record.losses or "softmax" in record.marks):
@@ -220,7 +220,7 @@ class TensorMethods:
         ):
             length = self.data_length(owner, record)
             if length is not None:
-                return Num(length)
+                return SymbolicInt(length)
         if name in (
             "numel",
             "size",
@@ -230,7 +230,7 @@ class TensorMethods:
             "stride",
             "storage_offset",
         ):
-            return Data(turns=record.turns) if record.turns else UNKNOWN
+            return Data(turns=record.turns) if record.turns else CLEAN
         return None
 
     def data_length(self, owner: Value, record: Data) -> Expr | None:

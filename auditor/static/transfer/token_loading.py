@@ -8,7 +8,7 @@ from dataclasses import replace
 from auditor.static.domain.flow import WHOLE
 from auditor.static.domain.heap import Obj
 from auditor.static.domain.lattice import scored
-from auditor.static.domain.provenance import UNKNOWN, Data
+from auditor.static.domain.provenance import CLEAN, Data
 from auditor.static.domain.values import Const, Value
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
@@ -97,7 +97,7 @@ class TokenFunctions:
             return self.file_content(args, keywords, node)
         if tail in LOSS_FUNCTIONS and not name.startswith("numpy"):
             _, target_position = LOSS_FUNCTIONS[tail]
-            target = keywords.get("target", args[target_position] if len(args) > target_position else UNKNOWN)
+            target = keywords.get("target", args[target_position] if len(args) > target_position else CLEAN)
             given = self.views.mix(*args, *keywords.values())
             if not given.states and not given.regions:
                 return given
@@ -122,15 +122,15 @@ class TokenFunctions:
                     self.files.wrote(value)
             self.forward_hooks.statistics_saved([*args, *keywords.values()], node)
             self.state_dicts.saved(self.views.mix(*args, *keywords.values()), node)
-            return UNKNOWN
-        if tail in DECODERS and isinstance(first := args[0] if args else UNKNOWN, Const):
+            return CLEAN
+        if tail in DECODERS and isinstance(first := args[0] if args else CLEAN, Const):
             return self.files.embedded(first, node)
         if name in LOADS:
             outside = self.files.content_of(args, node)
             return outside if outside is not None else self.state_dicts.loaded(self.views.mix(*args))
         if tail == "at" and name.startswith(("numpy", "np")):
             self.table_write(args, "np.add.at" if ".add." in name else name, node)
-            return UNKNOWN
+            return CLEAN
         if tail in HISTOGRAMS and args:
             given = self.views.mix(*args, *keywords.values())
             if given.regions:

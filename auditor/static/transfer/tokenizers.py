@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Sequence
 
 from auditor.program.walk import walk
-from auditor.solver.expressions import Atom, Expr
+from auditor.solver.expressions import Expr, Symbol
 from auditor.static.domain.by_token_kind import (
     INDEX,
     ByKind,
@@ -19,7 +19,7 @@ from auditor.static.domain.by_token_kind import (
 )
 from auditor.static.domain.heap import Env, Func, Obj
 from auditor.static.domain.provenance import Data
-from auditor.static.domain.values import Const, Num, Tup, Value
+from auditor.static.domain.values import Const, SymbolicInt, TupleValue, Value
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.effects.token_tables import known_value
 from auditor.static.interpreter.machine import Machine
@@ -76,7 +76,7 @@ class Tokenizers:
     ) -> Value | None:
         """What a model piece answers; None for what is no question about pieces."""
         if name in SIZES:
-            return Num(Expr.of(Atom("size", ((owner.number, "pieces"),), 1)))
+            return SymbolicInt(Expr.of(Symbol("size", ((owner.number, "pieces"),), 1)))
         if name in ("load", "Load", "LoadFromFile"):
             path = keywords.get("model_file", args[0] if args else None)
             if path is not None:
@@ -116,7 +116,7 @@ class Tokenizers:
         if not isinstance(by_kind, ByKind) or not by_kind.is_table or not by_kind.known:
             return None
         return [
-            Tup((Const(kind.number), known_value(value)))
+            TupleValue((Const(kind.number), known_value(value)))
             for kind, value in zip(KINDS, by_kind.values, strict=True)
         ]
 

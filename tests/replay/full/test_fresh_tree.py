@@ -15,7 +15,7 @@ from auditor.replay.full.options import FullOptions
 from auditor.replay.full.plan import Plan
 from auditor.replay.full.preflight import Machine
 from auditor.replay.probes.outcome import ConditionResult, Outcome, ReplayResult, SandboxResult, Suspicion
-from auditor.replay.sandbox.ladder import Rung
+from auditor.replay.sandbox.isolation_levels import IsolationLevel
 from tests.replay.full.test_preflight import shard
 
 SCRIPT = """
@@ -40,7 +40,7 @@ print(f"final val_loss:3.0000 val_bpb:{1.5 - learnt / 1e4:.4f}", flush=True)
     ("keeps", "expected"), [("1", "artifact-suffices"), ("0", "artifact-does-not-suffice")]
 )
 def test_weights_that_stay_in_memory_are_not_in_the_artifact(
-    keeps: str, expected: str, tmp_path: Path, rung: Rung
+    keeps: str, expected: str, tmp_path: Path, rung: IsolationLevel
 ) -> None:
     folder = tmp_path / "data" / "datasets" / "fineweb10B_sp64"
     folder.mkdir(parents=True)

@@ -19,7 +19,7 @@ from auditor.replay.full.imports import missing_imports
 from auditor.replay.full.launch import lay_out, run_environment
 from auditor.replay.full.options import FullOptions
 from auditor.replay.full.preflight import Machine, preflight, read_machine
-from auditor.replay.sandbox.ladder import Rung
+from auditor.replay.sandbox.isolation_levels import IsolationLevel
 from auditor.replay.toy.target import DATASETS
 
 
@@ -251,7 +251,7 @@ def test_several_machines_need_a_network_that_a_sandbox_does_not_leave(data: Pat
     assert sentences(data, options={"launcher": words})[0].startswith(
         "--torchrun: several machines need a network"
     )
-    assert sentences(data, options={"launcher": words, "rung": Rung.NONE}) == []
+    assert sentences(data, options={"launcher": words, "rung": IsolationLevel.NONE}) == []
     assert sentences(data, options={"launcher": ("--nnodes=1",)}) == []
 
 
@@ -260,7 +260,7 @@ def test_a_run_is_told_where_cuda_is_and_nothing_else_of_this_environment(
 ) -> None:
     monkeypatch.setenv("LD_LIBRARY_PATH", "/usr/local/nvidia/lib64")
     monkeypatch.setenv("HF_TOKEN", "secret")
-    options = FullOptions(data=data, ranks=1, rung=Rung.NONE)
+    options = FullOptions(data=data, ranks=1, rung=IsolationLevel.NONE)
     launch = lay_out(tmp_path / "run", {"t.py": b""}, "t.py", options, None)
     told = run_environment(launch, {"ITERATIONS": "7", "VAL": f"{DATASETS}/fineweb_val_000000.bin"}, 42)
     assert (told["LD_LIBRARY_PATH"], told["SEED"], told["ITERATIONS"]) == (

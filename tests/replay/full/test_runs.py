@@ -26,7 +26,7 @@ from auditor.replay.full.run_trace import Line
 from auditor.replay.full.seed_run import SeedRun, seed_run
 from auditor.replay.full.supervise import supervise
 from auditor.replay.full.trial import choose_level, not_working
-from auditor.replay.sandbox.ladder import Rung
+from auditor.replay.sandbox.isolation_levels import IsolationLevel
 from auditor.replay.sandbox.processes import processes_of
 from auditor.replay.sandbox.users import spare_user
 from tests.replay.conftest import skip_unless
@@ -100,13 +100,13 @@ def looks_often() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def run(data: Path, rung: Rung, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(data: Path, rung: IsolationLevel, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Runs a script once and gives what was measured."""
 
-    def make(script: str, *, level: Rung | None = None, **changes: object) -> SeedRun:
+    def make(script: str, *, level: IsolationLevel | None = None, **changes: object) -> SeedRun:
         at = level or rung
         options = FullOptions(**{"data": data, "ranks": 1, "seconds": 60, "rung": at, **changes})  # type: ignore[arg-type]
-        user = spare_user() if at is not Rung.NONE else None
+        user = spare_user() if at is not IsolationLevel.NONE else None
         root = tmp_path_factory.mktemp("run")
         for path in (root, root.parent):
             path.chmod(0o755)
@@ -123,11 +123,13 @@ def kinds(found: SeedRun) -> dict[str, Weight]:
     return {one.kind: one.weight for one in found.findings if one.weight is not Weight.NOTE}
 
 
-@pytest.mark.parametrize("level", [Rung.BUBBLEWRAP, Rung.UNSHARE, Rung.LANDLOCK, Rung.NONE])
-def test_a_legal_run_at_each_level(level: Rung, run: Run) -> None:
+@pytest.mark.parametrize(
+    "level", [IsolationLevel.BUBBLEWRAP, IsolationLevel.UNSHARE, IsolationLevel.LANDLOCK, IsolationLevel.NONE]
+)
+def test_a_legal_run_at_each_level(level: IsolationLevel, run: Run) -> None:
     skip_unless(level)
     found = run(LEGAL, level=level)
-    only_seen = {"only-observed": Weight.REVIEW} if level is Rung.NONE else {}
+    only_seen = {"only-observed": Weight.REVIEW} if level is IsolationLevel.NONE else {}
     assert kinds(found) == only_seen, (found.findings, found.ended.last_lines)
     assert found.table.total == len(LEGAL.encode()) + 5001
     assert found.result is not None and found.result.val_bpb == 1.5007
@@ -186,8 +188,8 @@ REACH = {
 
 
 @pytest.mark.parametrize("name", REACH)
-def test_the_network_in_evaluation(name: str, run: Run, rung: Rung) -> None:
-    if name == "a name" and rung is not Rung.BUBBLEWRAP:
+def test_the_network_in_evaluation(name: str, run: Run, rung: IsolationLevel) -> None:
+    if name == "a name" and rung is not IsolationLevel.BUBBLEWRAP:
         pytest.skip("only bubblewrap shows which names are looked up")
     text = f"\ntry:\n    {REACH[name]}\nexcept OSError:\n    pass\n"
     assert kinds(run(with_part("load", text))) == {"network": Weight.VIOLATION}
@@ -208,10 +210,10 @@ def test_of_a_flood_of_lines_the_begin_and_the_end_are_kept(
     assert len(found.ended.trace.lines) <= 2000
 
 
-def test_a_level_is_chosen_by_running_through_all_of_it(data: Path, rung: Rung) -> None:
+def test_a_level_is_chosen_by_running_through_all_of_it(data: Path, rung: IsolationLevel) -> None:
     chosen = choose_level(FullOptions(data=data), RUNGS)
     assert chosen.rung is rung and chosen.data == data
-    assert not_working(replace(chosen, rung=Rung.NONE)) == ""
+    assert not_working(replace(chosen, rung=IsolationLevel.NONE)) == ""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(trial, "SCRIPT", b"raise SystemExit('closed')")
         assert not_working(chosen) == "closed"
@@ -240,8 +242,8 @@ def test_an_error_is_told_with_its_line(run: Run) -> None:
     assert found.findings[0].message == "the run ended with exit code 1 in training: ValueError: no such head"
 
 
-def test_no_room_on_the_disk_is_told(run: Run, rung: Rung) -> None:
-    if rung is not Rung.BUBBLEWRAP:
+def test_no_room_on_the_disk_is_told(run: Run, rung: IsolationLevel) -> None:
+    if rung is not IsolationLevel.BUBBLEWRAP:
         pytest.skip("only bubblewrap bounds /dev/shm by an option")
     found = run(
         with_part("save", '\nopen("/dev/shm/x", "wb").write(bytes(3 << 20))\n'), shared_memory=1 << 20
@@ -276,7 +278,7 @@ def test_the_rank_that_died_is_named_and_the_others_are_ended(run: Run) -> None:
 def test_a_command_runs_keeps_and_goes_on(
     data: Path,
     tmp_path: Path,
-    rung: Rung,
+    rung: IsolationLevel,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

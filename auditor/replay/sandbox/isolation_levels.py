@@ -46,7 +46,7 @@ SYSTEM_FILES: Final = (
 TRIAL_S: Final = 20
 
 
-class Rung(Enum):
+class IsolationLevel(Enum):
     """How the sandbox is made, strongest first."""
 
     BUBBLEWRAP = "bubblewrap"
@@ -57,12 +57,12 @@ class Rung(Enum):
     @property
     def has_own_files(self) -> bool:
         """Whether the sandbox has a file system of its own, with a private /tmp."""
-        return self in (Rung.BUBBLEWRAP, Rung.UNSHARE)
+        return self in (IsolationLevel.BUBBLEWRAP, IsolationLevel.UNSHARE)
 
     @property
     def has_own_network(self) -> bool:
         """Whether it has a loopback of its own, which several ranks need."""
-        return self in (Rung.BUBBLEWRAP, Rung.UNSHARE, Rung.NONE)
+        return self in (IsolationLevel.BUBBLEWRAP, IsolationLevel.UNSHARE, IsolationLevel.NONE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,12 +82,19 @@ class Layout:
     served: tuple[Path, ...] = ()
     user: int | None = None
 
-    def inside(self, rung: Rung, path: Path) -> str:
+    def inside(self, rung: IsolationLevel, path: Path) -> str:
         """Where a path of the session appears inside."""
         return f"{INSIDE}/{path.relative_to(self.root)}" if rung.has_own_files else str(path)
 
 
-def choose(*, allowed: tuple[Rung, ...] = (Rung.BUBBLEWRAP, Rung.UNSHARE, Rung.LANDLOCK)) -> tuple[Rung, str]:
+def choose(
+    *,
+    allowed: tuple[IsolationLevel, ...] = (
+        IsolationLevel.BUBBLEWRAP,
+        IsolationLevel.UNSHARE,
+        IsolationLevel.LANDLOCK,
+    ),
+) -> tuple[IsolationLevel, str]:
     """The first allowed rung that works here, and why those above it do not.
 
     Raises:
@@ -105,13 +112,13 @@ def choose(*, allowed: tuple[Rung, ...] = (Rung.BUBBLEWRAP, Rung.UNSHARE, Rung.L
     )
 
 
-def unavailable(rung: Rung) -> str:
+def unavailable(rung: IsolationLevel) -> str:
     """Why a rung does not work here, by trying it; "" if it does."""
-    if rung is Rung.NONE:
+    if rung is IsolationLevel.NONE:
         return ""
     if not sys.platform.startswith("linux"):
         return "needs Linux"
-    if rung is Rung.BUBBLEWRAP and bwrap() is None:
+    if rung is IsolationLevel.BUBBLEWRAP and bwrap() is None:
         return "bwrap is not installed"
     import tempfile
 
@@ -138,7 +145,7 @@ def unavailable(rung: Rung) -> str:
 
 
 def command(
-    rung: Rung,
+    rung: IsolationLevel,
     layout: Layout,
     *,
     serve: bool = True,
@@ -170,7 +177,7 @@ def command(
         "control": control,
     }
     python = [*PYTHON, "-c", _START, str(_package_root()), json.dumps(order)]
-    if rung is not Rung.BUBBLEWRAP:
+    if rung is not IsolationLevel.BUBBLEWRAP:
         return python
     return [*bubblewrap(layout, let_in=let_in), *python]
 
@@ -237,9 +244,9 @@ def bubblewrap(layout: Layout, *, let_in: Sequence[str] = ()) -> list[str]:
         words += ["--ro-bind", str(folder), str(folder)]
     words += ["--dir", INSIDE]
     for folder in layout.readable:
-        words += ["--ro-bind", str(folder), layout.inside(Rung.BUBBLEWRAP, folder)]
+        words += ["--ro-bind", str(folder), layout.inside(IsolationLevel.BUBBLEWRAP, folder)]
     for folder in layout.writable:
-        words += ["--bind", str(folder), layout.inside(Rung.BUBBLEWRAP, folder)]
+        words += ["--bind", str(folder), layout.inside(IsolationLevel.BUBBLEWRAP, folder)]
     words += [*let_in, *_masks(), "--remount-ro", "/dev", "--remount-ro", "/"]
     return [*words, "--chdir", "/tmp", "--"]
 
