@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import types
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -173,7 +174,8 @@ def truth(text: str, function: str, config: str, original: Run) -> Found:
     """
     tokens = stream()
     try:
-        with limited(SECONDS), loaded(text, function, config) as evaluation:
+        with warnings.catch_warnings(), limited(SECONDS), loaded(text, function, config) as evaluation:
+            warnings.simplefilter("ignore")
             run = evaluation.run(tokens)
             if (
                 _close(run.nll, original.nll)

@@ -21,7 +21,6 @@ KNOWN: dict[tuple[str, str], SymbolicBool] = {
     ("flat", "loss target's logit raised in GPT.forward"): SymbolicBool.VIOLATING,
     ("flat", "loss targets sorted in GPT.forward"): SymbolicBool.VIOLATING,
     ("flat", "argument targets for input in score_windows"): SymbolicBool.VIOLATING,
-    ("flat", "loop without its last in score_windows"): SymbolicBool.VIOLATING,
     ("flat", "manager taken away in score_windows"): SymbolicBool.EQUIVALENT,
 }
 

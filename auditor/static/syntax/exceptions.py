@@ -57,7 +57,11 @@ class Exceptions:
         return "raise"
 
     def exec_Try(self, node: ast.Try, env: Env) -> Status:
+        known = len(self.frames.conditions)
         status, raised, thrown = self.tried(node.body, env)
+        if node.handlers:
+            # what went on behind a branch that raised is joined with what its handler went on with
+            del self.frames.conditions[known:]
         if (status in (None, "raise") or raised) and not imports_required(node.body):
             status = self.handled(node.handlers, env, status, raised, thrown)
         if node.orelse and status is None:

@@ -51,6 +51,9 @@ LOADS = frozenset(
 )
 
 
+HEADER_WORDS = 512
+"""Words of a shard's header at most: so few are read to look at it, and are no tokens."""
+
 DECODERS = frozenset(["b85decode", "b64decode", "a85decode", "b32decode", "unhexlify", "a2b_base64"])
 
 
@@ -205,7 +208,7 @@ class TokenFunctions:
         if count is None:
             return False
         if isinstance(count, Const):
-            return isinstance(count.value, int) and count.value >= 0
+            return isinstance(count.value, int) and count.value > HEADER_WORDS
         form = self.views.data(count).formula
         return form is not None and form.of is Of.TOKENS and bool(form.changes)
 
