@@ -11,7 +11,7 @@ from auditor.audit.pipeline import audit_submission
 from auditor.submission.load import load_path
 from rules.core.rule import Outcome
 from tests.mutants.operators import Mutant
-from tests.mutants.oracle import Found, SymbolicBool, loaded, stream, truth
+from tests.mutants.oracle import Found, Truth, loaded, stream, truth
 from tests.mutants.subjects import Subject
 
 
@@ -28,14 +28,12 @@ class Row:
     @property
     def survives(self) -> bool:
         """Whether a number that breaks the rules is taken for proved."""
-        return self.truth.truth is SymbolicBool.VIOLATING and self.verdict == "compliant"
+        return self.truth.truth is Truth.VIOLATING and self.verdict == "compliant"
 
     @property
     def accused_falsely(self) -> bool:
         """Whether a number that is right is called a violation."""
-        return (
-            self.truth.truth in (SymbolicBool.EQUIVALENT, SymbolicBool.HONEST) and self.verdict == "violation"
-        )
+        return self.truth.truth in (Truth.EQUIVALENT, Truth.HONEST) and self.verdict == "violation"
 
     def as_json(self) -> dict[str, Any]:
         return {

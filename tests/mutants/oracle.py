@@ -42,7 +42,7 @@ SECONDS = 20.0
 EQUAL = 2e-4
 
 
-class SymbolicBool(enum.Enum):
+class Truth(enum.Enum):
     """What a mutant is."""
 
     EQUIVALENT = "equivalent"
@@ -59,7 +59,7 @@ class SymbolicBool(enum.Enum):
 class Found:
     """The truth and how it showed."""
 
-    truth: SymbolicBool
+    truth: Truth
     why: str
 
 
@@ -182,15 +182,11 @@ def truth(text: str, function: str, config: str, original: Run) -> Found:
                 and math.isclose(run.val_bpb, original.val_bpb, rel_tol=1e-5)
                 and math.isclose(run.val_loss, original.val_loss, rel_tol=1e-5)
             ):
-                return Found(truth=SymbolicBool.EQUIVALENT, why="the same numbers")
+                return Found(truth=Truth.EQUIVALENT, why="the same numbers")
             why = _dishonest(evaluation, tokens, run)
     except Exception as raised:  # noqa: BLE001 (a mutant may raise whatever it likes)
-        return Found(truth=SymbolicBool.BROKEN, why=f"{type(raised).__name__}: {raised}")
-    return (
-        Found(truth=SymbolicBool.VIOLATING, why=why)
-        if why
-        else Found(truth=SymbolicBool.HONEST, why="other scores")
-    )
+        return Found(truth=Truth.BROKEN, why=f"{type(raised).__name__}: {raised}")
+    return Found(truth=Truth.VIOLATING, why=why) if why else Found(truth=Truth.HONEST, why="other scores")
 
 
 def _close(a: torch.Tensor, b: torch.Tensor) -> bool:

@@ -12,16 +12,16 @@ import pytest
 
 from tests.mutants.judged import judged
 from tests.mutants.operators import Mutant, mutants
-from tests.mutants.oracle import ASKED, SymbolicBool, loaded, size_bytes, stream
+from tests.mutants.oracle import ASKED, Truth, loaded, size_bytes, stream
 from tests.mutants.subjects import FUNCTIONS, Subject, drawn, subjects
 
 SUBJECTS = {subject.name: subject for subject in subjects()}
-KNOWN: dict[tuple[str, str], SymbolicBool] = {
-    ("flat", "score clamped in GPT.forward"): SymbolicBool.VIOLATING,
-    ("flat", "loss target's logit raised in GPT.forward"): SymbolicBool.VIOLATING,
-    ("flat", "loss targets sorted in GPT.forward"): SymbolicBool.VIOLATING,
-    ("flat", "argument targets for input in score_windows"): SymbolicBool.VIOLATING,
-    ("flat", "manager taken away in score_windows"): SymbolicBool.EQUIVALENT,
+KNOWN: dict[tuple[str, str], Truth] = {
+    ("flat", "score clamped in GPT.forward"): Truth.VIOLATING,
+    ("flat", "loss target's logit raised in GPT.forward"): Truth.VIOLATING,
+    ("flat", "loss targets sorted in GPT.forward"): Truth.VIOLATING,
+    ("flat", "argument targets for input in score_windows"): Truth.VIOLATING,
+    ("flat", "manager taken away in score_windows"): Truth.EQUIVALENT,
 }
 
 
