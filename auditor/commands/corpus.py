@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from auditor.commands.options import cache_options, judging_options, parse_overrides, parse_size, write
+from auditor.commands.options import (
+    cache_options,
+    judging_options,
+    many_options,
+    parse_overrides,
+    parse_size,
+    write,
+)
 from auditor.commands.progress import corpus_progress
 from auditor.errors import InputError
 
@@ -30,7 +37,6 @@ if TYPE_CHECKING:
 @click.option("--git", "git_dir", required=True, metavar="DIR", help="A git store with refs/pull/N/head.")
 @click.option("--pr", "numbers", metavar="N,N-N", help="Which pull requests.")
 @click.option("--all", "everything", is_flag=True, help="Every pull request of the store.")
-@click.option("--base", default="main", show_default=True, metavar="REF", help="The branch they are against.")
 @click.option(
     "--labels",
     metavar="FILE",
@@ -55,18 +61,7 @@ if TYPE_CHECKING:
     help="Go on from the rows that FILE holds, of the same commits, settings and program.",
 )
 @click.option("--feed", metavar="FILE", help="Append a JSON line for each answer that is other than there.")
-@click.option(
-    "--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes; the machine's cores if not given."
-)
-@click.option(
-    "--timeout",
-    "timeout_s",
-    type=click.FloatRange(min=1),
-    default=300.0,
-    show_default=True,
-    metavar="S",
-    help="Seconds for one pull request.",
-)
+@many_options
 @click.option(
     "--replay",
     "replays",
@@ -81,7 +76,6 @@ if TYPE_CHECKING:
     help="Where to audit: processes of this machine, or a Ray cluster.",
 )
 @click.option("--address", metavar="HOST:PORT", help="The Ray cluster.  [default: the one that Ray finds]")
-@click.option("--quiet", is_flag=True, help="No progress on stderr.")
 @cache_options
 @judging_options
 def command(

@@ -137,6 +137,33 @@ def judging_options(command: Command) -> Command:
     )(command)
 
 
+def many_options(command: Command) -> Command:
+    """`--base`, `--jobs`, `--timeout` and `--quiet` of what judges many pull requests."""
+    for decorate in (
+        click.option("--quiet", is_flag=True, help="No progress on stderr."),
+        click.option(
+            "--timeout",
+            "timeout_s",
+            type=click.FloatRange(min=1),
+            default=300.0,
+            show_default=True,
+            metavar="S",
+            help="Seconds for one pull request.",
+        ),
+        click.option(
+            "--jobs",
+            type=click.IntRange(1, 256),
+            metavar="N",
+            help="Processes; the machine's cores if not given.",
+        ),
+        click.option(
+            "--base", default="main", show_default=True, metavar="REF", help="The branch they are against."
+        ),
+    ):
+        command = decorate(command)
+    return command
+
+
 def cache_options(command: Command) -> Command:
     """`--cache DIR` and `--cache-size`; see `open_store`."""
     command = click.option(

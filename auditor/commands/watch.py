@@ -8,9 +8,10 @@ from time import sleep
 
 import click
 
-from auditor.commands.options import cache_options, judging_options
-from auditor.corpus.fetch import CHALLENGE, fetch_pulls
+from auditor.commands.options import cache_options, judging_options, many_options
+from auditor.corpus.fetch import fetch_pulls
 from auditor.errors import InputError
+from auditor.report.challenge import CHALLENGE
 
 
 @click.command("watch")
@@ -18,7 +19,6 @@ from auditor.errors import InputError
 @click.option("--site", required=True, metavar="DIR", help="Where the queue, its rows and the feed are.")
 @click.option("--fetch", is_flag=True, help="Fetch the branch and all heads first, each time.")
 @click.option("--remote", default=CHALLENGE, show_default=True, metavar="URL", help="Where to fetch from.")
-@click.option("--base", default="main", show_default=True, metavar="REF", help="The branch they are against.")
 @click.option(
     "--every",
     "pause_s",
@@ -31,17 +31,7 @@ from auditor.errors import InputError
 @click.option(
     "--rounds", type=click.IntRange(min=1), metavar="N", help="Looks, 1 from cron; without end if not given."
 )
-@click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="Processes; all cores if not given.")
-@click.option(
-    "--timeout",
-    "timeout_s",
-    type=click.FloatRange(min=1),
-    default=300.0,
-    show_default=True,
-    metavar="S",
-    help="Seconds for one pull request.",
-)
-@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@many_options
 @cache_options
 @judging_options
 @click.pass_context
