@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from typing import Final
 
 from auditor.errors import InputError
-
-CHALLENGE: Final = "https://github.com/openai/parameter-golf"
+from auditor.submission.git_process import others_variables, run_to_end
 
 FETCH_S: Final = 3600.0
 """Seconds for one fetch; the first one of the whole challenge takes some minutes."""
@@ -29,17 +27,8 @@ def fetch_pulls(git_dir: str, remote: str, base: str) -> None:
     command = ["git", "-C", git_dir, "-c", f"core.hooksPath={os.devnull}", "fetch", "--quiet", "--no-tags"]
     command += ["--no-recurse-submodules", "--no-write-fetch-head", remote]
     command += [f"+refs/heads/{base}:refs/heads/{base}", "+refs/pull/*/head:refs/pull/*/head"]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=FETCH_S,
-            env=kept | {"GIT_TERMINAL_PROMPT": "0"},
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        raise InputError(f"cannot fetch from {remote}: {error}") from error
+    variables = others_variables() | {"GIT_TERMINAL_PROMPT": "0"}
+    done = run_to_end(command, variables, told=f"git fetch from {remote}", timeout_s=FETCH_S)
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         why = next(

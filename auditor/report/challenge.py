@@ -1,4 +1,4 @@
-"""Where the challenge lives: what links of reports lead to."""
+"""Where the challenge lives: what links of reports lead to, and what a queue is fetched from."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from auditor.errors import InputError
@@ -22,10 +22,14 @@ GIT: Final = (b"git", *(part for setting in _SETTINGS for part in (b"-c", settin
 """The words that each command begins with."""
 
 
+def others_variables() -> dict[str, str]:
+    """The variables of this process without git's."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+
+
 def environment() -> dict[str, str]:
     """The variables of this process without git's, and those that keep git to itself."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    return kept | {
+    return others_variables() | {
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_ATTR_NOSYSTEM": "1",
@@ -53,10 +57,22 @@ def run_git(
     Raises:
         InputError: git is not installed, or takes too long.
     """
+    return run_to_end([*GIT, *arguments], environment(), told=told, timeout_s=timeout_s, given=given)
+
+
+def run_to_end(
+    command: Sequence[bytes | str],
+    variables: Mapping[str, str],
+    *,
+    told: str,
+    timeout_s: float,
+    given: bytes = b"",
+) -> subprocess.CompletedProcess[bytes]:
+    """Run git with words and variables of the caller's, who answers for what it may do; see `run_git`."""
     try:
         return subprocess.run(
-            [*GIT, *arguments],
-            env=environment(),
+            command,
+            env=variables,
             input=given,
             capture_output=True,
             timeout=timeout_s,
