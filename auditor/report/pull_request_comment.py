@@ -180,23 +180,9 @@ def _section(
 def _of_evaluation(shown: View, outcome: Outcome, several: bool) -> list[str]:
     """Each finding once, with its steps; reasons that no finding tells."""
     which = f" of {code(_short(shown.result))}" if several else ""
-    lines: list[str] = []
-    told: set[tuple[str, str]] = set()
-    for item in shown.findings:
-        finding = item.finding
-        key = (finding.rule, finding.message)
-        if finding.outcome is not outcome or finding.origin == "records" or key in told:
-            continue
-        told.add(key)
-        lines += _evaluation_finding(item, shown, which)
-    if outcome is Outcome.REVIEW and shown.result.verdict is Verdict.REVIEW:
-        rules = {rule for rule, _ in told}
-        lines += [
-            f"- {escaped(reason)}{which}"
-            for reason in shown.reasons
-            if not set(reason.partition(":")[0].split(", ")) <= rules
-        ]
-    return lines
+    findings, reasons = shown.points(outcome)
+    lines = [line for item in findings for line in _evaluation_finding(item, shown, which)]
+    return lines + [f"- {escaped(reason)}{which}" for reason in reasons]
 
 
 def _evaluation_finding(item: ShownFinding, shown: View, which: str) -> Iterator[str]:

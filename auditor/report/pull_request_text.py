@@ -86,22 +86,14 @@ def _points(review: Review, views: Sequence[View], outcome: Outcome, severity: S
 
 
 def _of_evaluation(shown: View, outcome: Outcome) -> Iterator[str]:
-    told: set[tuple[str, str]] = set()
-    for item in shown.findings:
+    findings, reasons = shown.points(outcome)
+    for item in findings:
         finding = item.finding
-        key = (finding.rule, finding.message)
-        if finding.outcome is not outcome or finding.origin == "records" or key in told:
-            continue
-        told.add(key)
         other = "" if item.on_claimed else f" (not the claimed number: {clean_line(finding.report or '')})"
         yield f"  {finding.rule}{other}: {finding.message}"
         for number, step in enumerate(finding.steps[:MAX_STEPS] if item.on_claimed else (), 1):
             yield f"    {number}. {step.text} ({shown_place(step.place, shown.home)})"
-    if outcome is Outcome.REVIEW and shown.headline.startswith("REVIEW"):
-        rules = {rule for rule, _ in told}
-        for reason in shown.reasons:
-            if not set(reason.partition(":")[0].split(", ")) <= rules:
-                yield f"  {reason}"
+    yield from (f"  {reason}" for reason in reasons)
 
 
 def _of_records(findings: Sequence[RecordFinding], severity: Severity) -> Iterator[str]:

@@ -78,6 +78,21 @@ class View:
     not_understood: tuple[str, ...]
     left_out: int
 
+    def points(self, outcome: Outcome) -> tuple[list[ShownFinding], list[str]]:
+        """Findings of the evaluation with one outcome, each once, and the reasons for a review that none of them tells.
+
+        Findings of the records are not among them: they stand with their folder.
+        """
+        found: dict[tuple[str, str], ShownFinding] = {}
+        for item in self.findings:
+            if item.finding.outcome is outcome and item.finding.origin != "records":
+                found.setdefault((item.finding.rule, item.finding.message), item)
+        reasons: list[str] = []
+        if outcome is Outcome.REVIEW and self.result.verdict is Verdict.REVIEW:
+            rules = {rule for rule, _ in found}
+            reasons = [r for r in self.reasons if not set(r.partition(":")[0].split(", ")) <= rules]
+        return list(found.values()), reasons
+
 
 def view(result: AuditResult) -> View:
     """Lay out one result."""
