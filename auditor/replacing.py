@@ -1,8 +1,7 @@
-"""`dataclasses.replace` for records that are changed a great many times: the same result at a quarter of its cost.
+"""`dataclasses.replace` for records that are changed a great many times: the same result at less than half its cost.
 
 The standard one goes through the constructor, which names every field and sets it past the guard of a frozen class.
-For a class with slots and nothing to do after its construction the fields are copied as they are, by a function made
-for the class from the names of its fields, as `dataclasses` makes constructors.
+For a class with slots and nothing to do after its construction the fields are copied as they are.
 """
 
 from __future__ import annotations
@@ -13,6 +12,9 @@ from typing import Any, TypeVar
 
 Record = TypeVar("Record")
 
+Setter = Callable[[object, object], None]
+"""Sets a field of a record past the guard of a frozen class."""
+
 
 def replace(value: Record, /, **changes: object) -> Record:
     """The same record with other values of some fields.
@@ -20,43 +22,29 @@ def replace(value: Record, /, **changes: object) -> Record:
     Raises:
         TypeError: the class has no such field.
     """
-    kind: type[Any] = value.__class__
-    copy = _COPIERS.get(kind) or _COPIERS.setdefault(kind, _copier(kind))
-    copied: Record = copy(value, changes)
-    return copied
+    kind = value.__class__
+    if kind not in _SETTERS:
+        _SETTERS[kind] = _setters(kind)
+    setters = _SETTERS[kind]
+    if setters is None:
+        changed: Record = dataclasses.replace(value, **changes)  # type: ignore[type-var]
+        return changed
+    if not changes.keys() <= setters.keys():
+        raise TypeError(f"{kind.__name__} has no field {min(changes.keys() - setters.keys())!r}")
+    copy = object.__new__(kind)
+    for name, put in setters.items():
+        put(copy, changes[name] if name in changes else getattr(value, name))
+    return copy
 
 
-_COPIERS: dict[type[Any], Callable[[Any, dict[str, object]], Any]] = {}
+_SETTERS: dict[type[Any], dict[str, Setter] | None] = {}
 
 
-def _copier(kind: type[Any]) -> Callable[[Any, dict[str, object]], Any]:
-    """What makes a changed copy of a record of a class."""
+def _setters(kind: type[Any]) -> dict[str, Setter] | None:
+    """What sets the fields of a class, by name; None where its records cannot be copied field by field."""
     fields = dataclasses.fields(kind)
-    names = [field.name for field in fields]
-    slots = {name: kind.__dict__.get(name) for name in names}
+    slots = {field.name: kind.__dict__.get(field.name) for field in fields}
     plain = all(field.init for field in fields) and not hasattr(kind, "__post_init__")
     if not plain or kind.__dictoffset__ or not all(hasattr(slot, "__set__") for slot in slots.values()):
-        return lambda value, changes: dataclasses.replace(value, **changes)
-    puts = {name: slot.__set__ for name, slot in slots.items()}  # type: ignore[union-attr]
-
-    def change(new: object, changes: dict[str, object]) -> None:
-        for name, part in changes.items():
-            if name not in puts:
-                raise TypeError(f"{kind.__name__} has no field {name!r}")
-            puts[name](new, part)
-
-    lines = [f"    put_{name}(new, value.{name})" for name in names]
-    text = "\n".join(
-        [
-            "def copy(value, changes):",
-            "    new = make(kind)",
-            *lines,
-            "    change(new, changes)",
-            "    return new",
-        ]
-    )
-    scope: dict[str, Any] = {f"put_{name}": put for name, put in puts.items()}
-    scope |= {"kind": kind, "make": object.__new__, "change": change}
-    exec(text, scope)  # noqa: S102  (a text of our own, of names of fields alone)
-    made: Callable[[Any, dict[str, object]], Any] = scope["copy"]
-    return made
+        return None
+    return {name: slot.__set__ for name, slot in slots.items()}  # type: ignore[union-attr]
