@@ -117,8 +117,7 @@ class Constructors:
     def bare_instance(self, cls: Class, args: list[Value], node: ast.AST) -> Obj:
         """An object of a class, before its constructor has run."""
         if cls.is_module:
-            out = self.heap.allocate("module", node, "", cls)
-            return out
+            return self.heap.allocate("module", node, "", cls)
         if cls.is_optimizer:
             return self.heap.allocate("optimizer", node, cls.node.name, cls)
         for base in cls.library_bases():

@@ -214,7 +214,7 @@ class LibraryPatches:
 
     def may_have_learnt_unseen(self, method: Func) -> bool:
         """Whether a method takes gradients or steps, and was entered nowhere: what calls it may not be known here."""
-        if id(method.node) in self.frames.entered and getattr(method.node, "name", "") not in REDUCES:
+        if id(method.node) in self.frames.entered and name_of(method) not in REDUCES:
             return False
         return self.effects.havoc.reach((method,), calls_only=True).learns
 
@@ -223,17 +223,18 @@ class LibraryPatches:
         """Code may run at any time from here on; what it could reach when a number is printed is doubted then."""
         self.lingering[id(node)] = Lingering(tuple(values), reason, what, node)
 
+    def method_lingers(self, method: Func, reason: str) -> None:
+        self.linger((method,), reason, name_of(method), method.node)
+
     def lingering_doubts(self) -> None:
         """Doubt, before a number is printed, what code that may have run by now could have done."""
         waiting, self.overridden = self.overridden, []
         for method in waiting:  # asked once, when the functions that they call have been defined
             if self.effects.havoc.reach((method,), calls_only=True).learns:
-                name = getattr(method.node, "name", "")
-                self.linger((method,), "a method that torch may call", name, method.node)
+                self.method_lingers(method, "a method that torch may call")
         self.implicit = [method for method in self.implicit if self.may_have_learnt_unseen(method)]
         for method in self.implicit:
-            name = getattr(method.node, "name", "")
-            self.linger((method,), "a method that is called without its name", name, method.node)
+            self.method_lingers(method, "a method that is called without its name")
         for entry in list(self.lingering.values()):
             self.effects.havoc.mark(
                 entry.values,
@@ -244,6 +245,11 @@ class LibraryPatches:
                 trains_only=entry.trains_only,
                 lasting=True,
             )
+
+
+def name_of(func: Func) -> str:
+    """The name of a function; a lambda has none."""
+    return "" if isinstance(func.node, ast.Lambda) else func.node.name
 
 
 def is_called_by_itself(name: str) -> bool:
