@@ -73,10 +73,10 @@ def test_without_torch_it_says_how_to_install_it(
     rung: IsolationLevel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The server is started with a Python that finds no torch."""
-    from auditor.replay.sandbox import isolation_levels as ladder
+    from auditor.replay.sandbox import isolation_levels
 
-    hidden = ladder._START.replace("from auditor", "sys.modules['torch'] = None; from auditor", 1)
-    monkeypatch.setattr(ladder, "_START", hidden)
+    hidden = isolation_levels._START.replace("from auditor", "sys.modules['torch'] = None; from auditor", 1)
+    monkeypatch.setattr(isolation_levels, "_START", hidden)
     submission = load_path(str(SPECIMENS / "flat.py")).submissions[0]
     with pytest.raises(AuditorError) as refused:
         replay_submission(submission, options=ReplayOptions(seed=1, rung=rung))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import AuditorError
-from auditor.replay.sandbox import isolation_levels as ladder
+from auditor.replay.sandbox import isolation_levels
 from auditor.replay.sandbox.isolation_levels import IsolationLevel, Layout, choose, command, environment
 from tests.replay.conftest import skip_unless
 
@@ -92,7 +92,7 @@ def test_rung_contains(rung: IsolationLevel, tmp_path: Path) -> None:
 
 def test_nothing_of_the_package_is_imported_once_a_run_is_confined() -> None:
     """A confined run may not list the folder of the package: Python would look elsewhere, or fail, when it changes."""
-    inside = Path(ladder.__file__).parents[1] / "inside"
+    inside = Path(isolation_levels.__file__).parents[1] / "inside"
     late = [
         f"{path.name}:{statement.lineno}"
         for path in sorted(inside.glob("*.py"))
@@ -111,7 +111,9 @@ def test_at_least_one_rung_works_here() -> None:
 
 
 def test_without_a_rung_it_refuses_and_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ladder, "unavailable", lambda rung: "" if rung is IsolationLevel.NONE else "not here")
+    monkeypatch.setattr(
+        isolation_levels, "unavailable", lambda rung: "" if rung is IsolationLevel.NONE else "not here"
+    )
     with pytest.raises(AuditorError) as refused:
         choose()
     assert "bubblewrap: not here" in refused.value.message
