@@ -1,6 +1,7 @@
 """The static witness: predicts the trace of a script's evaluation by partial evaluation, without running it.
 
-`values` and `heap` are the abstract domain; `machine` is the state of one evaluation; `statements`, `loops`,
-`expressions`, `subscripts`, `calls`, `modules`, `methods` and `library` say what each construct does to it;
-`scoring` turns what happens to tokens into events; `witness` is the entry.
+From the ground up: `names` says what calls of libraries mean, `domain` is what is known of a value, `interpreter` owns
+the state of one evaluation, `causality` proves forward passes on their own, `effects` turns what happens to tokens into
+events, `transfer` says what calls do, `syntax` what each construct does; `evaluator` puts the rooms together and
+`predict` is the entry.
 """

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from auditor.program.walk import walk
 from auditor.static.ast_text import once_a_node
-from auditor.static.transfer.tables import ALLOCATIONS, IN_PLACE, RESETS
+from auditor.static.names.tensors import ALLOCATIONS, IN_PLACE, RESETS
 
 CHANGING_METHODS = frozenset(
     [

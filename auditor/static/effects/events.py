@@ -14,7 +14,7 @@ from auditor.static.domain.taint import NO_LOOKS, Looks
 from auditor.static.domain.values import Const, Value
 from auditor.static.effects.formulas import Formulas
 from auditor.static.interpreter.machine import Machine
-from auditor.static.transfer.tables import LABEL
+from auditor.static.names.scores import LABEL
 from auditor.trace.events import Load, Report, Reset, Score, ScoreHow, Select, Update, UpdateHow
 from auditor.trace.formula import LOST, Formula, Of, Printed
 from auditor.trace.region import Region

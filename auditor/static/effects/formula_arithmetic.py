@@ -11,7 +11,7 @@ from auditor.static.domain.provenance import Data
 from auditor.static.domain.values import Const, Value
 from auditor.static.effects.formulas import BYTES, COUNT, PENALTY, Formulas
 from auditor.static.interpreter.machine import Machine
-from auditor.static.transfer.formula_tables import LARGE_COUNT, SMALL, SMALLEST_VOCABULARY
+from auditor.static.names.scores import LARGE_COUNT, SMALL, SMALLEST_VOCABULARY
 from auditor.trace import formula as formulas
 from auditor.trace.answer import Answer
 from auditor.trace.blending import held

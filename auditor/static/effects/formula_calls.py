@@ -15,7 +15,7 @@ from auditor.static.domain.values import Const, LibraryRef, Method, Partial, Val
 from auditor.static.effects.formula_arithmetic import FormulaArithmetic
 from auditor.static.effects.formulas import BY_SCORE, BYTES, PENALTY, Formulas
 from auditor.static.interpreter.machine import Machine
-from auditor.static.transfer.formula_tables import (
+from auditor.static.names.scores import (
     CHOICES,
     CLAMPS,
     COMPARISONS,
@@ -34,7 +34,7 @@ from auditor.static.transfer.formula_tables import (
     SMALLEST_VOCABULARY,
     WEIGHTS,
 )
-from auditor.static.transfer.tables import TOTALS
+from auditor.static.names.tensors import TOTALS
 from auditor.trace import formula as formulas
 from auditor.trace.formula import LOST, Formula, Kind, Of
 

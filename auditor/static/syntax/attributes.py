@@ -11,9 +11,9 @@ from auditor.static.domain.provenance import CLEAN, Data
 from auditor.static.domain.values import Const, LibraryRef, Method, Union, Value
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
+from auditor.static.names.tensors import SIZE_ATTRIBUTES
 from auditor.static.syntax.special_methods import SpecialMethods
 from auditor.static.transfer.room import TransferRoom
-from auditor.static.transfer.tables import SIZE_ATTRIBUTES
 
 LIBRARY_CLASSES = {
     "module": "torch.nn.Module", "optimizer": "torch.optim.Optimizer", "tensor": "torch.Tensor",

@@ -27,6 +27,7 @@ from auditor.static.domain.values import (
 from auditor.static.effects.events import TEXT
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
+from auditor.static.names.python import BUILTINS
 from auditor.static.syntax.arithmetic import merge_text
 from auditor.static.syntax.assignments import Assignments
 from auditor.static.syntax.comprehensions import Comprehensions
@@ -34,7 +35,6 @@ from auditor.static.syntax.elements import Elements
 from auditor.static.syntax.special_methods import SpecialMethods
 from auditor.static.transfer.builtins import is_exception
 from auditor.static.transfer.room import TransferRoom
-from auditor.static.transfer.tables import BUILTINS
 from auditor.trace.answer import Answer
 from auditor.trace.formula import Printed
 

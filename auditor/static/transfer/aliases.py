@@ -14,8 +14,8 @@ from auditor.static.domain.heap import Env, Holder, Obj
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.values import Value
 from auditor.static.interpreter.machine import Machine
+from auditor.static.names.tensors import RESHAPES, SAME, SHARED
 from auditor.static.transfer.in_place import InPlace
-from auditor.static.transfer.tables import RESHAPES, SAME, SHARED
 
 HOLDERS = frozenset(["dict", "list", "instance"])
 """Kinds of objects in whose cells a value may stand."""

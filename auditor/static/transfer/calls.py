@@ -26,6 +26,7 @@ from auditor.static.domain.values import (
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.frames import MAX_DEPTH
 from auditor.static.interpreter.machine import Machine
+from auditor.static.names.scores import INTERESTING
 from auditor.static.transfer.aliases import Aliases
 from auditor.static.transfer.builtins import ASKS_NO_FUNCTION
 from auditor.static.transfer.constructors import Constructors
@@ -35,7 +36,6 @@ from auditor.static.transfer.dynamic_code import DynamicCode
 from auditor.static.transfer.hooks import Hooks
 from auditor.static.transfer.life_cycle import LifeCycle
 from auditor.static.transfer.nn_modules import Modules
-from auditor.static.transfer.tables import INTERESTING
 
 LOGGING = frozenset(["info", "warning", "write", "debug", "error", "critical", "log", "exception"])
 MAX_DULL_STATEMENTS = 25

@@ -21,6 +21,10 @@ from auditor.static.domain.values import (
 )
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
+from auditor.static.names.libraries import KNOWN_ROOTS, NETWORK_ROOTS, PASSES, PURE_ROOTS
+from auditor.static.names.python import MAPPINGS
+from auditor.static.names.tensors import ELEMENTWISE
+from auditor.static.names.torch import DRAWS, OPTIMIZERS, ORDERS, SEEDS, WRAPPERS
 from auditor.static.transfer.builtins import BuiltinFunctions
 from auditor.static.transfer.callbacks import Callbacks
 from auditor.static.transfer.conversions import Conversions
@@ -33,19 +37,6 @@ from auditor.static.transfer.list_views import Lists
 from auditor.static.transfer.memory import Memory
 from auditor.static.transfer.native_calls import ADDRESSES, LIBRARIES, NATIVE, Natives
 from auditor.static.transfer.stacked_columns import SideBySide
-from auditor.static.transfer.tables import (
-    DRAWS,
-    ELEMENTWISE,
-    KNOWN_ROOTS,
-    MAPPINGS,
-    NETWORK_ROOTS,
-    OPTIMIZERS,
-    ORDERS,
-    PASSES,
-    PURE_ROOTS,
-    SEEDS,
-    WRAPPERS,
-)
 from auditor.static.transfer.tensor_functions import TensorFunctions
 from auditor.static.transfer.token_loading import TokenFunctions
 from auditor.static.transfer.tokenizers import Tokenizers

@@ -10,8 +10,8 @@ from auditor.static.domain.provenance import CLEAN, Data
 from auditor.static.domain.values import Const, Value
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
+from auditor.static.names.tensors import TABLE_WRITES
 from auditor.static.transfer.state_dicts import Weights
-from auditor.static.transfer.tables import TABLE_WRITES
 
 
 class InPlace:

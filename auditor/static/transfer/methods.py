@@ -24,6 +24,21 @@ from auditor.static.domain.values import (
 from auditor.static.effects.byte_counts import BYTES_SOURCE
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
+from auditor.static.names.tensors import (
+    ALLOCATIONS,
+    COPIES,
+    ELEMENTWISE,
+    IN_PLACE,
+    PARTS,
+    POSITION_FUNCTIONS,
+    RESETS,
+    RESHAPES,
+    SAME,
+    SELECTIONS,
+    SHARED,
+    TOTALS,
+)
+from auditor.static.names.torch import DISTRIBUTIONS
 from auditor.static.transfer.callbacks import Callbacks
 from auditor.static.transfer.calls import Calls
 from auditor.static.transfer.containers import ContainerMethods
@@ -38,21 +53,6 @@ from auditor.static.transfer.nn_modules import Modules
 from auditor.static.transfer.splitting import SPLITS, Pieces
 from auditor.static.transfer.stacked_columns import SideBySide
 from auditor.static.transfer.state_dicts import Weights
-from auditor.static.transfer.tables import (
-    ALLOCATIONS,
-    COPIES,
-    DISTRIBUTIONS,
-    ELEMENTWISE,
-    IN_PLACE,
-    PARTS,
-    POSITION_FUNCTIONS,
-    RESETS,
-    RESHAPES,
-    SAME,
-    SELECTIONS,
-    SHARED,
-    TOTALS,
-)
 from auditor.static.transfer.tensor_methods import TensorMethods
 from auditor.static.transfer.token_loading import TokenFunctions, with_axis
 from auditor.static.transfer.tokenizers import Tokenizers

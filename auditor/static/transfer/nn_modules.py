@@ -21,10 +21,11 @@ from auditor.static.domain.values import Const, SymbolicInt, Value
 from auditor.static.effects.forward_pass import names_read
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
+from auditor.static.names.tensors import RESETS, SAME
+from auditor.static.names.torch import LOSS_FUNCTIONS
 from auditor.static.transfer.callbacks import Callbacks
 from auditor.static.transfer.hooks import Hooks
 from auditor.static.transfer.state_dicts import Weights
-from auditor.static.transfer.tables import LOSS_FUNCTIONS, RESETS, SAME
 from auditor.trace.events import TRAINING_STEP, Clock, Place
 from auditor.trace.region import Region
 

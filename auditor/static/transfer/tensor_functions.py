@@ -24,16 +24,9 @@ from auditor.static.domain.values import (
 )
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
+from auditor.static.names.tensors import ALLOCATIONS, COPIES, PARTS, POSITION_FUNCTIONS, RESETS, RESHAPES
 from auditor.static.transfer.splitting import SPLITS, Pieces
 from auditor.static.transfer.stacked_columns import SideBySide
-from auditor.static.transfer.tables import (
-    ALLOCATIONS,
-    COPIES,
-    PARTS,
-    POSITION_FUNCTIONS,
-    RESETS,
-    RESHAPES,
-)
 from auditor.static.transfer.tensor_methods import BY_ELEMENT, SUMS, TensorMethods
 from auditor.trace.formula import LOST
 

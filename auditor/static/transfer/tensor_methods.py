@@ -14,10 +14,7 @@ from auditor.static.domain.provenance import CLEAN, LAYOUT, Data
 from auditor.static.domain.values import Const, LibraryRef, Slice, SymbolicInt, TupleValue, Value
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
-from auditor.static.transfer.tables import (
-    NARROW_BITS,
-    OVER_AXIS,
-)
+from auditor.static.names.tensors import NARROW_BITS, OVER_AXIS
 from auditor.trace.formula import Formula, Of
 
 MAX_CHUNKS = 16

@@ -12,17 +12,11 @@ from auditor.static.domain.provenance import CLEAN, Data
 from auditor.static.domain.values import Const, Value
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
+from auditor.static.names.tensors import HISTOGRAMS, OVER_AXIS, SELECTIONS, TOTALS
+from auditor.static.names.torch import DISTRIBUTIONS, LOSS_FUNCTIONS
 from auditor.static.transfer.files import Files
 from auditor.static.transfer.forward_hooks import ForwardHooks
 from auditor.static.transfer.state_dicts import Weights
-from auditor.static.transfer.tables import (
-    DISTRIBUTIONS,
-    HISTOGRAMS,
-    LOSS_FUNCTIONS,
-    OVER_AXIS,
-    SELECTIONS,
-    TOTALS,
-)
 from auditor.trace.formula import Formula, Of
 
 SAVES = frozenset(

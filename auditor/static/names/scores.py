@@ -84,3 +84,14 @@ DISTORTIONS = frozenset([
     "hypot", "geometric_mean", "harmonic_mean", "gmean", "hmean", "frac", "fmod", "remainder", "lerp", "norm",
     "std", "var", "prod", "logit",
 ])  # fmt: skip
+
+LABEL = r"bpb|bits.?per.?byte|bits_byte|val_loss|val_nll|\bbpt\b|\bnll\b|\bbbp\b"
+"""What the text of a line that reports a result contains."""
+
+INTERESTING = frozenset([
+    "cross_entropy", "backward", "step", "nll_loss", "log_softmax", "logsumexp", "load_state_dict",
+    "bincount", "print", "glob", "rglob", "fromfile", "state_dict", "gather", "environ", "getenv",
+    "softmax", "scatter_add_", "index_add_", "index_put_", "nonzero", "write", "urlopen", "urlretrieve",
+    "copy_", "add_", "mul_", "lerp_", "addcmul_", "addcdiv_", "sub_", "forward_logits", "append", "extend",
+    "open", "exec", "memmap", "frombuffer", "from_file",
+])  # fmt: skip
