@@ -54,7 +54,9 @@ class Clocks:
         self.recorder = machine.recorder
         self.caps_ahead: dict[int, tuple[ast.Compare, Value, Value]] = {}
 
-    def clock_reading(self, name: str) -> Data | None:
+    def clock_reading(
+        self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Data | None:
         """What a function that reads a clock gives, None for any other."""
         per_second = READINGS.get(name)
         return None if per_second is None else Data(marks=frozenset((CLOCK, f"{NOW} {per_second!r}")))

@@ -83,7 +83,7 @@ class Subscripts:
         """What an index selects, tables by token id aside."""
         if isinstance(owner, LibraryRef):
             if owner.name == "os.environ" and isinstance(index, Const):
-                return self.transfer.dispatch.environment(str(index.value), None, node)
+                return self.transfer.environment.variable(str(index.value), None, node)
             if owner.name == "sys.modules" and isinstance(index, Const):
                 return self.statements.module_value(str(index.value), node)
             return owner if owner.name.startswith("typing") else CLEAN

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from auditor.static.domain.heap import Class, Env, Func, Obj
@@ -176,12 +176,14 @@ class LibraryPatches:
                 self.recorder.doubt("what is printed goes through code of the script", name, node)
             )
 
-    def kept_for_later(self, name: str, values: Sequence[Value], node: ast.AST) -> Value | None:
+    def kept_for_later(
+        self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value | None:
         """A function that keeps what it is handed, to call it later; None for any other."""
         if name not in LINGERING:
             return None
         self.lingering[id(node)] = Lingering(
-            tuple(values), "code that may run at any time", name, node, trains_only=True
+            (*args, *keywords.values()), "code that may run at any time", name, node, trains_only=True
         )
         return Const(None)
 

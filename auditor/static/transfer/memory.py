@@ -78,9 +78,10 @@ class Memory:
         self.in_place = in_place
 
     def written_into(
-        self, name: str, tail: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+        self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value | None:
         """What a function gives that writes into a value it is handed; None for any other function."""
+        tail = name.rsplit(".", 1)[-1]
         if tail in SAME_MEMORY and args and self.weights_in(args[0]):
             return self.views.data(args[0])
         if name in SWAPS and len(args) == 2:

@@ -68,6 +68,12 @@ class Natives:
         self.views = machine.views
         self.effects = effects
 
+    def called(self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
+        """A function that is not Python, or the address of what it will be handed; None for any other."""
+        if name in ADDRESSES and args:
+            return args[-1 if name.startswith("cffi.") else 0]
+        return self.native_call(name, args, keywords, node) if name.startswith(f"{NATIVE}.") else None
+
     def native_call(
         self, name: str, args: Sequence[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value:

@@ -20,6 +20,10 @@ from auditor.static.transfer.forward_hooks import ForwardHooks
 from auditor.static.transfer.hooks import Hooks
 from auditor.static.transfer.in_place import InPlace
 from auditor.static.transfer.item_assignment import Stores
+from auditor.static.transfer.library.environment import Environment
+from auditor.static.transfer.library.operators import Operators
+from auditor.static.transfer.library.standard_library import StandardLibrary
+from auditor.static.transfer.library.torch import Torch
 from auditor.static.transfer.library_patches import LibraryPatches
 from auditor.static.transfer.life_cycle import LifeCycle
 from auditor.static.transfer.list_views import Lists
@@ -56,7 +60,7 @@ class TransferRoom:
         )
         self.slicing = Narrowing(machine, effects)
         self.dynamic_code = DynamicCode(machine, effects)
-        self.callbacks = Callbacks(machine, effects, self.item_assignment)
+        self.callbacks = Callbacks(machine, effects)
         self.nn_modules = Modules(machine, effects, self.hooks, self.state_dicts, self.callbacks)
         self.forward_hooks = ForwardHooks(machine, effects)
         self.memory = Memory(machine, self.in_place)
@@ -93,13 +97,16 @@ class TransferRoom:
         self.tensor_functions = TensorFunctions(
             machine, effects, self.tensor_methods, self.pieces, self.stacked_columns
         )
+        self.environment = Environment(machine, effects)
+        self.operators = Operators(machine, self.item_assignment)
+        self.standard_library = StandardLibrary(machine, self.list_views, self.callbacks)
+        self.torch = Torch(machine, effects)
         self.dispatch = Functions(
             machine,
             effects,
             self.library_patches,
             self.hooks,
             self.stacked_columns,
-            self.list_views,
             self.dynamic_code,
             self.callbacks,
             self.memory,
@@ -111,6 +118,10 @@ class TransferRoom:
             self.default_methods,
             self.builtins,
             self.tensor_functions,
+            self.environment,
+            self.operators,
+            self.standard_library,
+            self.torch,
         )
         self.calls = Calls(
             machine,
@@ -159,8 +170,8 @@ class TransferRoom:
         self.initialise = self.default_methods.initialise
         self.entries_of = self.default_methods.entries_of
         self.call_library = self.dispatch.call_library
-        self.run_inner = self.dispatch.run_inner
-        self.text_of = self.dispatch.text_of
+        self.run_inner = self.standard_library.run_inner
+        self.text_of = self.standard_library.text_of
         self.call = self.calls.call
         self.call_function = self.calls.call_function
         self.call_method = self.methods.call_method

@@ -65,8 +65,9 @@ class TensorFunctions:
         self.stacked_columns = stacked_columns
 
     def tensors(
-        self, name: str, tail: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
+        self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value | None:
+        tail = name.rsplit(".", 1)[-1]
         first = args[0] if args else CLEAN
         if tail in ALLOCATIONS and name.split(".")[0] in ("torch", "numpy", "builtins"):
             if len(args) == 1 and tail in ("zeros", "empty") and self.views.number(first) == Expr(0):

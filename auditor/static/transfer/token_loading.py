@@ -79,9 +79,8 @@ class TokenFunctions:
         self.files = files
         self.forward_hooks = forward_hooks
 
-    def tokens(
-        self, name: str, tail: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
-    ) -> Value | None:
+    def tokens(self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
+        tail = name.rsplit(".", 1)[-1]
         if name in ("glob.glob", "glob.iglob"):
             return self.globbed(args, node)
         if name in (

@@ -59,7 +59,10 @@ class Tokenizers:
         self.effects = effects
         self.asks: dict[int, bool] = {}
 
-    def tokenizer(self, args: Sequence[Value], keywords: dict[str, Value], node: ast.AST) -> Obj:
+    def called(self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value | None:
+        """A tokenizer of SentencePiece; None for any other function."""
+        if name.rsplit(".", 1)[-1] != "SentencePieceProcessor":
+            return None
         out = self.heap.allocate("tokenizer", node)
         path = keywords.get("model_file", args[0] if args else None)
         if path is not None:
