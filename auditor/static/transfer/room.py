@@ -31,14 +31,17 @@ from auditor.static.transfer.memory import Memory
 from auditor.static.transfer.methods import Methods
 from auditor.static.transfer.native_calls import Natives
 from auditor.static.transfer.nn_modules import Modules
+from auditor.static.transfer.service_methods import ServiceMethods
 from auditor.static.transfer.slicing import Narrowing
 from auditor.static.transfer.splitting import Pieces
 from auditor.static.transfer.stacked_columns import SideBySide
 from auditor.static.transfer.state_dicts import Weights
 from auditor.static.transfer.tensor_functions import TensorFunctions
 from auditor.static.transfer.tensor_methods import TensorMethods
+from auditor.static.transfer.text_methods import TextMethods
 from auditor.static.transfer.token_loading import TokenFunctions
 from auditor.static.transfer.tokenizers import Tokenizers
+from auditor.static.transfer.value_methods import ValueMethods
 
 
 class TransferRoom:
@@ -135,26 +138,46 @@ class TransferRoom:
             self.default_methods,
             self.dispatch,
         )
+        self.text_methods = TextMethods(machine, effects, self.files, self.dispatch)
+        self.service_methods = ServiceMethods(
+            machine,
+            effects,
+            self.state_dicts,
+            self.files,
+            self.callbacks,
+            self.life_cycle,
+            self.dispatch,
+            self.calls,
+        )
+        self.value_methods = ValueMethods(
+            machine,
+            effects,
+            self.tensor_methods,
+            self.pieces,
+            self.stacked_columns,
+            self.in_place,
+            self.nn_modules,
+            self.memory,
+            self.token_loading,
+            self.dispatch,
+            self.service_methods,
+        )
         self.methods = Methods(
             machine,
             effects,
             self.hooks,
             self.tensor_methods,
-            self.pieces,
             self.state_dicts,
-            self.files,
-            self.stacked_columns,
             self.in_place,
             self.callbacks,
             self.nn_modules,
-            self.memory,
             self.containers,
-            self.token_loading,
             self.life_cycle,
             self.tokenizers,
             self.default_methods,
-            self.dispatch,
             self.calls,
+            self.text_methods,
+            self.value_methods,
         )
         self.builtins.handlers.update(
             handlers_of("b_", self.files, self.dynamic_code, self.conversions, self.builtins)
@@ -175,4 +198,4 @@ class TransferRoom:
         self.call = self.calls.call
         self.call_function = self.calls.call_function
         self.call_method = self.methods.call_method
-        self.known_parts = self.methods.known_parts
+        self.known_parts = self.text_methods.known_parts
