@@ -227,7 +227,7 @@ class Applier(Protocol):
 
     def read_or_scored(self, a: Data, b: Data, joined: Data) -> Data: ...
 
-    # nn_modules
+    # method_text
 
     def changes_states(self, method: Func) -> bool:
         """Whether the text of a function takes gradients or writes weights."""
@@ -253,6 +253,8 @@ class Applier(Protocol):
     def call_library(
         self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value: ...
+
+    # library/standard_library
 
     def run_inner(self, node: ast.AST, scope: Env | None = None) -> Value:
         """`exec`, `runpy.run_path` and the like: the decoded text runs here, by itself in the globals."""

@@ -12,7 +12,7 @@ from auditor.static.ast_text import once_a_node
 from auditor.static.domain.heap import Class, Env, Func, Obj, ObjectKind
 from auditor.static.domain.values import Const, TupleValue, Value
 from auditor.static.interpreter.machine import Machine
-from auditor.static.transfer.nn_modules import Modules
+from auditor.static.transfer.method_text import MethodTexts
 
 SIZES_OF = frozenset(["getattr", "hasattr", "id", "isinstance", "len", "type"])
 """Functions that mostly ask for a size or a kind of a module; what they give is not taken for a part of it."""
@@ -41,11 +41,11 @@ CONTAINERS: dict[str, ObjectKind] = {
 class Constructors:
     """Makes objects of the submission's classes."""
 
-    def __init__(self, machine: Machine, nn_modules: Modules) -> None:
+    def __init__(self, machine: Machine, method_texts: MethodTexts) -> None:
         self.machine = machine
         self.heap = machine.heap
         self.views = machine.views
-        self.nn_modules = nn_modules
+        self.method_texts = method_texts
 
     def construct(self, cls: Class, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         """`cls(…)`: by the metaclass where it says how, else as Python makes objects."""
@@ -86,7 +86,7 @@ class Constructors:
         elif made.kind == "optimizer":
             made.content = self.views.data(TupleValue((*args, *keywords.values())))
             if initialiser is not None and any(
-                self.nn_modules.trains(method) for method in cls.methods.values()
+                self.method_texts.trains(method) for method in cls.methods.values()
             ):
                 self.machine.apply.call_function(replace(initialiser, instance=made), args, keywords, node)
         elif initialiser is not None:

@@ -16,7 +16,7 @@ from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
 from auditor.static.transfer.callbacks import Callbacks
 from auditor.static.transfer.hooks import Hooks
-from auditor.static.transfer.nn_modules import Modules
+from auditor.static.transfer.method_text import MethodTexts
 
 RAISES = frozenset(["signal.raise_signal", "os.kill", "signal.alarm", "signal.setitimer", "os.abort"])
 REGISTERS = frozenset(
@@ -40,7 +40,12 @@ class LifeCycle:
     """Runs what is registered for later."""
 
     def __init__(
-        self, machine: Machine, effects: EffectsRoom, hooks: Hooks, callbacks: Callbacks, nn_modules: Modules
+        self,
+        machine: Machine,
+        effects: EffectsRoom,
+        hooks: Hooks,
+        callbacks: Callbacks,
+        method_texts: MethodTexts,
     ) -> None:
         self.machine = machine
         self.recorder = machine.recorder
@@ -49,7 +54,7 @@ class LifeCycle:
         self.effects = effects
         self.hooks = hooks
         self.callbacks = callbacks
-        self.nn_modules = nn_modules
+        self.method_texts = method_texts
         self.mortal: list[Obj] = []
 
     def life_cycle(
@@ -187,7 +192,7 @@ class LifeCycle:
         for method in [
             m for cls in target.cls.order() for n, m in cls.methods.items() if not n.startswith("_")
         ]:
-            if self.nn_modules.changes_states(method):  # the library's method may call it
+            if self.method_texts.changes_states(method):  # the library's method may call it
                 bound = self.machine.evaluate.method_of(method, owner, node)
                 self.callbacks.called_back(bound, [*args, *keywords.values()], node, certain=False)
         return None

@@ -38,6 +38,7 @@ from auditor.static.transfer.in_place import InPlace
 from auditor.static.transfer.life_cycle import LifeCycle
 from auditor.static.transfer.memory import SAME_MEMORY
 from auditor.static.transfer.nn_modules import Modules
+from auditor.static.transfer.optimizers import Optimizers
 from auditor.static.transfer.state_dicts import Weights
 from auditor.static.transfer.tensor_methods import TensorMethods
 from auditor.static.transfer.text_methods import TextMethods
@@ -64,6 +65,7 @@ class Methods:
         in_place: InPlace,
         callbacks: Callbacks,
         nn_modules: Modules,
+        optimizers: Optimizers,
         containers: ContainerMethods,
         life_cycle: LifeCycle,
         tokenizers: Tokenizers,
@@ -81,6 +83,7 @@ class Methods:
         self.in_place = in_place
         self.callbacks = callbacks
         self.nn_modules = nn_modules
+        self.optimizers = optimizers
         self.containers = containers
         self.life_cycle = life_cycle
         self.tokenizers = tokenizers
@@ -119,7 +122,7 @@ class Methods:
             if owner.kind == "module":
                 return self.nn_modules.call_module(owner, name, args, keywords, node)
             if owner.kind == "optimizer":
-                return self.nn_modules.optimizer_method(owner, name, args, keywords, node)
+                return self.optimizers.optimizer_method(owner, name, args, keywords, node)
             if owner.kind == "tokenizer":
                 answer = self.tokenizers.tokenizer_method(owner, name, args, keywords, node)
                 return CLEAN if answer is None else answer

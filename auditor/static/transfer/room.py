@@ -28,9 +28,11 @@ from auditor.static.transfer.library_patches import LibraryPatches
 from auditor.static.transfer.life_cycle import LifeCycle
 from auditor.static.transfer.list_views import Lists
 from auditor.static.transfer.memory import Memory
+from auditor.static.transfer.method_text import MethodTexts
 from auditor.static.transfer.methods import Methods
 from auditor.static.transfer.native_calls import Natives
 from auditor.static.transfer.nn_modules import Modules
+from auditor.static.transfer.optimizers import Optimizers
 from auditor.static.transfer.service_methods import ServiceMethods
 from auditor.static.transfer.slicing import Narrowing
 from auditor.static.transfer.splitting import Pieces
@@ -64,10 +66,14 @@ class TransferRoom:
         self.slicing = Narrowing(machine, effects)
         self.dynamic_code = DynamicCode(machine, effects)
         self.callbacks = Callbacks(machine, effects)
-        self.nn_modules = Modules(machine, effects, self.hooks, self.state_dicts, self.callbacks)
+        self.method_texts = MethodTexts(machine)
+        self.optimizers = Optimizers(machine, effects, self.hooks, self.method_texts)
+        self.nn_modules = Modules(
+            machine, effects, self.hooks, self.state_dicts, self.callbacks, self.method_texts
+        )
         self.forward_hooks = ForwardHooks(machine, effects)
         self.memory = Memory(machine, self.in_place)
-        self.constructors = Constructors(machine, self.nn_modules)
+        self.constructors = Constructors(machine, self.method_texts)
         self.containers = ContainerMethods(
             machine, effects, self.list_views, self.item_assignment, self.callbacks
         )
@@ -75,7 +81,7 @@ class TransferRoom:
         self.token_loading = TokenFunctions(
             machine, effects, self.state_dicts, self.files, self.forward_hooks
         )
-        self.life_cycle = LifeCycle(machine, effects, self.hooks, self.callbacks, self.nn_modules)
+        self.life_cycle = LifeCycle(machine, effects, self.hooks, self.callbacks, self.method_texts)
         self.tokenizers = Tokenizers(machine, effects)
         self.native_calls = Natives(machine, effects)
         self.default_methods = DefaultMethods(
@@ -157,6 +163,7 @@ class TransferRoom:
             self.stacked_columns,
             self.in_place,
             self.nn_modules,
+            self.optimizers,
             self.memory,
             self.token_loading,
             self.dispatch,
@@ -171,6 +178,7 @@ class TransferRoom:
             self.in_place,
             self.callbacks,
             self.nn_modules,
+            self.optimizers,
             self.containers,
             self.life_cycle,
             self.tokenizers,
@@ -187,8 +195,8 @@ class TransferRoom:
         self.has_restored = self.state_dicts.has_restored
         self.origin = self.files.origin
         self.read_or_scored = self.files.read_or_scored
-        self.changes_states = self.nn_modules.changes_states
-        self.trains = self.nn_modules.trains
+        self.changes_states = self.method_texts.changes_states
+        self.trains = self.method_texts.trains
         self.takes_charge = self.life_cycle.takes_charge
         self.initialise = self.default_methods.initialise
         self.entries_of = self.default_methods.entries_of

@@ -36,6 +36,7 @@ from auditor.static.transfer.in_place import InPlace
 from auditor.static.transfer.memory import SAME_MEMORY, Memory
 from auditor.static.transfer.method_call import MethodCall, Rows, axis_of
 from auditor.static.transfer.nn_modules import Modules
+from auditor.static.transfer.optimizers import Optimizers
 from auditor.static.transfer.service_methods import ServiceMethods
 from auditor.static.transfer.splitting import SPLITS, Pieces
 from auditor.static.transfer.stacked_columns import SideBySide
@@ -64,6 +65,7 @@ class ValueMethods:
         stacked_columns: SideBySide,
         in_place: InPlace,
         nn_modules: Modules,
+        optimizers: Optimizers,
         memory: Memory,
         token_loading: TokenFunctions,
         dispatch: Functions,
@@ -79,6 +81,7 @@ class ValueMethods:
         self.stacked_columns = stacked_columns
         self.in_place = in_place
         self.nn_modules = nn_modules
+        self.optimizers = optimizers
         self.memory = memory
         self.token_loading = token_loading
         self.dispatch = dispatch
@@ -153,7 +156,7 @@ class ValueMethods:
     def backward(self, call: MethodCall) -> Value:
         # an accelerator's or an engine's is handed the loss
         loss = self.views.data(call.args[0]) if call.args and not call.record.relevant else call.record
-        self.nn_modules.backward(loss, call.node)
+        self.optimizers.backward(loss, call.node)
         return CLEAN
 
     def step_of_scaler(self, call: MethodCall) -> Value | None:
@@ -161,7 +164,7 @@ class ValueMethods:
         first = call.args[0] if call.args else None
         if not isinstance(first, Obj) or first.kind != "optimizer":
             return None
-        return self.nn_modules.optimizer_method(first, call.name, [], {}, call.node)
+        return self.optimizers.optimizer_method(first, call.name, [], {}, call.node)
 
     def weights(self, call: MethodCall) -> Value | None:
         for value in (*call.args[:1], call.owner):
@@ -177,9 +180,9 @@ class ValueMethods:
             return None
         optimizers = [target for target in call.targets if target.kind == "optimizer"]
         for target in sorted(optimizers, key=lambda o: o.number):
-            self.nn_modules.optimizer_method(target, call.name, call.args, call.keywords, call.node)
+            self.optimizers.optimizer_method(target, call.name, call.args, call.keywords, call.node)
         if call.name == "step" and not optimizers:
-            self.nn_modules.stepped(call.targets, call.node, "an unread optimizer")
+            self.optimizers.stepped(call.targets, call.node, "an unread optimizer")
         return CLEAN
 
     def loaded(self, call: MethodCall) -> Value:
