@@ -16,3 +16,16 @@ BUILTINS = frozenset([
 ])  # fmt: skip
 
 MAPPINGS = frozenset(["defaultdict", "Counter", "OrderedDict", "dict"])
+
+TAKES_GENERATORS = frozenset(["enumerate", "isinstance", "iter", "map", "filter", "type", "callable", "id"])
+"""Builtins that are given a generator without reading it."""
+READS_ALL = frozenset(["list", "tuple", "sorted", "set", "frozenset", "sum", "max", "min", "dict"])
+"""Builtins that read a generator to its end before they return."""
+ASKS_NO_FUNCTION = frozenset([
+    "isinstance", "issubclass", "callable", "type", "id", "hasattr", "getattr", "setattr", "delattr",
+    "super", "property", "staticmethod", "classmethod", "map", "print", "zip", "enumerate", "iter", "next",
+    "vars", "exec", "eval", "compile", "list", "tuple", "dict", "reversed", "repr", "str", "bool", "len",
+])  # fmt: skip
+"""Builtins that do not call a function they are handed, or that are followed when they do."""
+FOLLOWED = frozenset(["sorted", "max", "min", "map", "filter", "iter"])
+"""Builtins whose calls of what they are handed are followed."""

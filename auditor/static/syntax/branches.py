@@ -184,7 +184,7 @@ class Branches:
         arms: list[ast.AST] = []
         if isinstance(node, ast.If):
             arms = [*node.body, *node.orelse]
-        guards = self.transfer.calls.interesting(arms)
+        guards = self.transfer.calls.following.interesting(arms)
         for name in sorted(settings):
             resolved = self.script.resolved.get(name)
             if resolved is None:

@@ -75,7 +75,7 @@ class SpecialMethods:
     def makes_events(self, method: Func) -> bool:
         """Whether the text of a function trains, writes or prints, directly or through functions of the script."""
         body = [method.node.body] if isinstance(method.node, ast.Lambda) else method.node.body
-        return self.transfer.calls.interesting(body)
+        return self.transfer.calls.following.interesting(body)
 
     def implicit(self, value: Value, name: str, args: Sequence[Value], node: ast.AST) -> Value | None:
         """Have the script's special method answer; None where its class has none."""

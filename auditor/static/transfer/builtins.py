@@ -24,6 +24,7 @@ from auditor.static.domain.values import (
 )
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
+from auditor.static.names.python import ASKS_NO_FUNCTION, FOLLOWED, READS_ALL, TAKES_GENERATORS
 from auditor.static.transfer.callbacks import Callbacks
 from auditor.static.transfer.conversions import Conversions
 from auditor.static.transfer.library_patches import LibraryPatches
@@ -31,50 +32,8 @@ from auditor.static.transfer.list_views import Lists
 from auditor.static.transfer.memory import Memory
 from auditor.static.transfer.tensor_methods import TensorMethods
 
-TAKES_GENERATORS = frozenset(["enumerate", "isinstance", "iter", "map", "filter", "type", "callable", "id"])
-"""Builtins that are given a generator without reading it."""
-READS_ALL = frozenset(["list", "tuple", "sorted", "set", "frozenset", "sum", "max", "min", "dict"])
-"""Builtins that read a generator to its end before they return."""
 MAX_BYTES = 64
 """Bytes put together from numbers: the pieces of a vocabulary are short."""
-FOLLOWED = frozenset(["sorted", "max", "min", "map", "filter", "iter"])
-"""Builtins whose calls of what they are handed are followed."""
-ASKS_NO_FUNCTION = frozenset(
-    [
-        "isinstance",
-        "issubclass",
-        "callable",
-        "type",
-        "id",
-        "hasattr",
-        "getattr",
-        "setattr",
-        "delattr",
-        "super",
-        "property",
-        "staticmethod",
-        "classmethod",
-        "map",
-        "print",
-        "zip",
-        "enumerate",
-        "iter",
-        "next",
-        "vars",
-        "exec",
-        "eval",
-        "compile",
-        "list",
-        "tuple",
-        "dict",
-        "reversed",
-        "repr",
-        "str",
-        "bool",
-        "len",
-    ]
-)
-"""Builtins that do not call a function they are handed, or that are followed when they do."""
 SCALARS = frozenset(["int", "float", "bool", "str", "abs", "round", "max", "min", "sum", "pow", "divmod"])
 
 

@@ -7,9 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from auditor.program.walk import walk
 from auditor.solver.expressions import Expr, Symbol
-from auditor.static.ast_text import once_a_node
 from auditor.static.domain.flow import Changes
 from auditor.static.domain.heap import MISSING, Class, Env, Func, NamesView, Obj, SuperView, View
 from auditor.static.domain.provenance import CLEAN, Data
@@ -26,54 +24,21 @@ from auditor.static.domain.values import (
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.frames import MAX_DEPTH
 from auditor.static.interpreter.machine import Machine
-from auditor.static.names.scores import INTERESTING
+from auditor.static.names.python import ASKS_NO_FUNCTION
 from auditor.static.transfer.aliases import Aliases
-from auditor.static.transfer.builtins import ASKS_NO_FUNCTION
 from auditor.static.transfer.constructors import Constructors
 from auditor.static.transfer.default_methods import DefaultMethods
 from auditor.static.transfer.dispatch import WRITES_FIRST, Functions
 from auditor.static.transfer.dynamic_code import DynamicCode
+from auditor.static.transfer.following import Following
 from auditor.static.transfer.hooks import Hooks
 from auditor.static.transfer.life_cycle import LifeCycle
+from auditor.static.transfer.loggers import carry_text, is_logger
+from auditor.static.transfer.method_text import advances_counter
 from auditor.static.transfer.nn_modules import Modules
 
 LOGGING = frozenset(["info", "warning", "write", "debug", "error", "critical", "log", "exception"])
-MAX_DULL_STATEMENTS = 25
-MAX_LOGGER_STATEMENTS = 14
-PRINTING = frozenset(
-    [
-        *(
-            "print",
-            "write",
-            "info",
-            "debug",
-            "warning",
-            "error",
-            "log",
-            "flush",
-            "open",
-            "close",
-            "put",
-            "append",
-        ),
-        *("str", "repr", "format", "join", "dumps", "encode", "rstrip", "strip", "ljust", "rjust", "len"),
-        *(
-            "isinstance",
-            "hasattr",
-            "getattr",
-            "map",
-            "dict",
-            "list",
-            "tuple",
-            "items",
-            "get",
-            "update",
-            "strftime",
-        ),
-        *("exists", "makedirs", "mkdir", "fsync", "fileno", "pop", "setdefault"),
-    ]
-)
-"""Functions and methods that a logger calls to print what it is handed as it is."""
+
 OF_SCOPE = frozenset(["builtins.super", "builtins.globals", "builtins.locals", "builtins.vars"])
 
 
@@ -109,8 +74,7 @@ class Calls:
         self.life_cycle = life_cycle
         self.default_methods = default_methods
         self.dispatch = dispatch
-        self.counter_functions: dict[int, bool] = {}
-        self.interest: dict[int, bool] = {}
+        self.following = Following(machine)
 
     def eval_Call(self, node: ast.Call, env: Env) -> Value:
         func = self.machine.evaluate.evaluate(node.func, env)
@@ -275,12 +239,12 @@ class Calls:
         if func.instance is not None:
             args = [func.instance, *args]
         if not isinstance(target, ast.Lambda):
-            if self.is_logger(func) and self.carries_text(args, keywords):
+            if is_logger(func) and carry_text((*args, *keywords.values())):
                 self.effects.scoring.report(args, keywords, node)
                 return Const(None)
             if self.machine.evaluate.yields(func):
                 return self.machine.evaluate.generator_call(func, self.bind(func, args, keywords), node)
-            if not self.worth_following(target, args, keywords):
+            if not self.following.worth_following(target, (*args, *keywords.values())):
                 given = (func, *args, *keywords.values())
                 self.effects.havoc.mark(
                     given, "a function that is not followed", target.name, node, calls_only=True
@@ -337,28 +301,11 @@ class Calls:
                 for status, changes, choice in left:
                     self.machine.evaluate.merge({**self.growth.of_none(status), **changes}, choice=choice)
         if isinstance(result, Data) and result.turns and not result.relevant and self.recorder.running:
-            if self.advances_counter(target):
+            if advances_counter(target):
                 # a shared counter that each call reads and moves on: ascending with the calls
                 turn = Expr.of(self.recorder.running[-1].counter)
                 return SymbolicInt(Expr.of(Symbol("at", (("counter", target.lineno), turn), 0)))
         return result if result is not None else Const(None)
-
-    def advances_counter(self, target: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-        """Whether a function reads a number from a file and writes back that number plus one."""
-        known = self.counter_functions.get(id(target))
-        if known is None:
-            text = [n for n in walk(target) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)]
-            names = {n.func.attr for n in text if isinstance(n.func, ast.Attribute)}
-            plus_one = any(
-                isinstance(n, ast.BinOp)
-                and isinstance(n.op, ast.Add)
-                and isinstance(n.right, ast.Constant)
-                and n.right.value == 1
-                for n in walk(target)
-            )
-            known = bool(names & {"read", "from_bytes", "unpack"}) and "write" in names and plus_one
-            self.counter_functions[id(target)] = known
-        return known
 
     def bind(self, func: Func, args: Sequence[Value], keywords: dict[str, Value]) -> Env:
         """The scope of a call: parameters, defaults, `*args`, `**kwargs`."""
@@ -391,123 +338,6 @@ class Calls:
             table.elements = tuple(rest.values())
             scope.d[parameters.kwarg.arg] = table
         return scope
-
-    # what to follow
-    def worth_following(
-        self,
-        target: ast.FunctionDef | ast.AsyncFunctionDef,
-        args: Sequence[Value],
-        keywords: dict[str, Value],
-    ) -> bool:
-        if self.interesting(target.body) or len(target.body) < 12:
-            return True
-        long = len(target.body) > MAX_DULL_STATEMENTS
-        for value in (*args, *keywords.values()):
-            if isinstance(value, (Func, Partial, Obj, View)) and not long:
-                return True
-            record = self.views.data(value)
-            if record.losses or any(region.source == "val" for region in record.regions):
-                return True
-            if (record.regions or record.turns or record.array) and not long:
-                return True
-        return False
-
-    def interesting(self, nodes: Sequence[ast.AST]) -> bool:
-        """Whether the text mentions anything that makes or moves events."""
-        for node in nodes:
-            known = self.interest.get(id(node))
-            if known is None:
-                certainly, called = mentions(node)
-                known = certainly or any(self.calls_interesting(name) for name in called)
-                self.interest[id(node)] = known
-            if known:
-                return True
-        return False
-
-    def calls_interesting(self, name: str) -> bool:
-        """Whether a function of the script of that name has an interesting text."""
-        func = self.frames.globals.d.get(name)
-        if not isinstance(func, Func) or isinstance(func.node, ast.Lambda):
-            return False
-        key = id(func.node)
-        if key not in self.interest:
-            self.interest[key] = False
-            self.interest[key] = self.interesting(func.node.body)
-        return self.interest[key]
-
-    def is_logger(self, func: Func) -> bool:
-        """Whether a function prints or writes one of its own parameters and does little else."""
-        return not isinstance(func.node, ast.Lambda) and looks_like_logger(func.node)
-
-    def carries_text(self, args: Sequence[Value], keywords: dict[str, Value]) -> bool:
-        for value in (*args, *keywords.values()):
-            if isinstance(value, Const) and isinstance(value.value, str):
-                return True
-            if isinstance(value, Data) and value.template is not None:
-                return True
-        return False
-
-
-@once_a_node
-def mentions(node: ast.AST) -> tuple[bool, tuple[str, ...]]:
-    """Whether a text mentions anything that makes or moves events, and the names that it calls."""
-    called: dict[str, None] = {}
-    certainly = False
-    for n in walk(node):
-        if isinstance(n, ast.Attribute):
-            certainly = certainly or n.attr in INTERESTING
-        elif isinstance(n, ast.Name):
-            certainly = certainly or n.id in ("print", "open", "exec", "eval")
-        elif isinstance(n, ast.Call):
-            if isinstance(n.func, ast.Name):
-                called[n.func.id] = None
-        elif isinstance(n, (ast.Nonlocal, ast.Global)):
-            certainly = True
-    return certainly, tuple(called)
-
-
-@once_a_node
-def looks_like_logger(target: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    parameters = {a.arg for a in (*target.args.posonlyargs, *target.args.args, *target.args.kwonlyargs)}
-    if target.args.vararg is not None:
-        parameters.add(target.args.vararg.arg)
-    nodes = list(walk(target))
-    if sum(isinstance(n, ast.stmt) for n in nodes) > MAX_LOGGER_STATEMENTS:
-        return False
-    busy = (ast.For, ast.While, ast.AsyncFor, ast.Yield)
-    if any(isinstance(n, busy) or (isinstance(n, ast.Return) and n.value is not None) for n in nodes):
-        return False
-    if any(rewrites(node, parameters) for node in nodes):
-        return False
-    for node in nodes:
-        if isinstance(node, ast.Call) and (
-            (isinstance(node.func, ast.Name) and node.func.id == "print")
-            or (isinstance(node.func, ast.Attribute) and node.func.attr in ("write", "info", "debug", "log"))
-        ):
-            mentioned = {n.id for a in node.args for n in walk(a) if isinstance(n, ast.Name)}
-            if mentioned & parameters:
-                return True
-    return False
-
-
-def rewrites(node: ast.AST, parameters: set[str]) -> bool:
-    """Whether a part of a text does more with what it is handed than to print it: computes, cuts or replaces."""
-    if isinstance(node, ast.Name):
-        return node.id in parameters and not isinstance(node.ctx, ast.Load)
-    if isinstance(node, ast.BinOp) and not isinstance(node.op, (ast.Add, ast.Mod)):
-        return mentions_any(node, parameters)
-    if not isinstance(node, ast.Call):
-        return False
-    func = node.func
-    name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
-    given = [*node.args, *(keyword.value for keyword in node.keywords)]
-    if isinstance(func, ast.Attribute):
-        given.append(func.value)
-    return name not in PRINTING and any(mentions_any(part, parameters) for part in given)
-
-
-def mentions_any(node: ast.AST, names: set[str]) -> bool:
-    return any(isinstance(n, ast.Name) and n.id in names for n in walk(node))
 
 
 def call_text(node: ast.AST) -> str:

@@ -135,3 +135,18 @@ def writes_buffers(method: FunctionNode) -> bool:
                 if isinstance(target, ast.Subscript) and ast.unparse(target.value).startswith("self."):
                     return True
     return False
+
+
+@once_a_node
+def advances_counter(function: FunctionNode) -> bool:
+    """Whether a text reads a number from a file and writes back that number plus one."""
+    calls = [n for n in walk(function) if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute)]
+    names = {n.func.attr for n in calls if isinstance(n.func, ast.Attribute)}
+    plus_one = any(
+        isinstance(n, ast.BinOp)
+        and isinstance(n.op, ast.Add)
+        and isinstance(n.right, ast.Constant)
+        and n.right.value == 1
+        for n in walk(function)
+    )
+    return bool(names & {"read", "from_bytes", "unpack"}) and "write" in names and plus_one
