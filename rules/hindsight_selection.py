@@ -35,7 +35,7 @@ from typing import ClassVar
 
 from auditor.trace.answer import Answer
 from auditor.trace.events import TRAINING_STEP, Report, Score, Select
-from auditor.trace.region import overlap
+from auditor.trace.overlap import overlap
 from auditor.trace.trace import Trace
 from rules.core.order_rule import Offence, judged_report, offences, undecided
 from rules.core.rule import (

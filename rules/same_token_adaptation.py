@@ -30,7 +30,8 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from auditor.trace.answer import Answer
-from auditor.trace.region import Region, overlap, same_row
+from auditor.trace.overlap import overlap, same_row
+from auditor.trace.region import Region
 from rules.core.order_rule import SAME_TOKEN_ADAPTATION, Offence, OrderRule, named
 from rules.core.rule import DISPUTED, Bad, Evidence, Good, Policy, Source
 from rules.examples.evaluation_loop import REPORT, SETUP

@@ -10,42 +10,37 @@ handed by address, both arms of a branch are followed, loops inside the walk are
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
+from auditor.native.nodes import (
+    by_address,
+    called_name,
+    counting_fields,
+    declared_name,
+    indexes,
+    is_share,
+    jumps,
+    loop_counter,
+    nodes_of,
+    subscript_of,
+)
 from auditor.native.syntax import functions_of, global_variables, parameters_of, text_of
 
-PURE = frozenset(
-    (
-        *("malloc", "calloc", "realloc", "free", "memset", "memcpy", "memmove", "sizeof", "swap", "move"),
-        *("abs", "fabs", "fabsf", "exp", "expf", "exp2", "log", "logf", "log2", "log1p", "log1pf", "expm1"),
-        *("sqrt", "sqrtf", "pow", "powf", "floor", "ceil", "round", "min", "max", "fmin", "fmax"),
-        *("fminf", "fmaxf", "printf", "fprintf", "assert"),
-    )
-)
+PURE = frozenset([
+    "malloc", "calloc", "realloc", "free", "memset", "memcpy", "memmove", "sizeof", "swap", "move", "abs", "fabs",
+    "fabsf", "exp", "expf", "exp2", "log", "logf", "log2", "log1p", "log1pf", "expm1", "sqrt", "sqrtf", "pow", "powf",
+    "floor", "ceil", "round", "min", "max", "fmin", "fmax", "fminf", "fmaxf", "printf", "fprintf", "assert",
+])  # fmt: skip
 """Functions of the standard library that keep nothing of their arguments for themselves."""
 
-CASTS = frozenset(
-    (
-        *("static_cast", "reinterpret_cast", "const_cast", "bit_cast"),
-        *(
-            "bool",
-            "char",
-            "short",
-            "int",
-            "long",
-            "unsigned",
-            "float",
-            "double",
-            "size_t",
-            "ssize_t",
-            "ptrdiff_t",
-        ),
-        *(f"{sign}int{bits}_t" for sign in ("", "u") for bits in (8, 16, 32, 64)),
-    )
-)
+CASTS = frozenset([
+    "static_cast", "reinterpret_cast", "const_cast", "bit_cast", "bool", "char", "short", "int", "long", "unsigned",
+    "float", "double", "size_t", "ssize_t", "ptrdiff_t",
+    *(f"{sign}int{bits}_t" for sign in ("", "u") for bits in (8, 16, 32, 64)),
+])  # fmt: skip
 """Calls that are the same value as another type: C++ writes `static_cast<T>(x)` and `T(x)`."""
 
 GLOBALS = "#globals"
@@ -99,7 +94,7 @@ class Dependence:
 def dependences(root: Node) -> dict[str, Dependence]:
     """The dependences of every function that a source defines, by name."""
     defined = functions_of(root)
-    counters = _counters(root)
+    counters = counting_fields(root)
     names = frozenset(defined)
     globals_ = global_variables(root)
     return {name: _Walk(name, node, names, globals_, counters).run() for name, node in defined.items()}
@@ -138,7 +133,7 @@ class _Walk:
         outer = self.control
         for node in nodes:
             self.statement(node, env)
-            if self.position is not None and _jumps(node):
+            if self.position is not None and jumps(node):
                 self.control |= gating(self.deciding(node, env))
         self.control = outer
 
@@ -171,7 +166,7 @@ class _Walk:
                 self.value(node, env)
             return
         given = node.child_by_field_name("value")
-        name = _declared(node)
+        name = declared_name(node)
         if given is None or name is None:
             return
         env[name] = self.value(given, env) | self.control
@@ -197,7 +192,7 @@ class _Walk:
     def deciding(self, node: Node, env: Env) -> Taint:
         """What decides whether a statement jumps away."""
         out = CLEAN
-        for found in _all(node):
+        for found in nodes_of(node):
             if found.type in ("if_statement", "while_statement", "switch_statement"):
                 condition = found.child_by_field_name("condition")
                 if condition is not None:
@@ -205,11 +200,11 @@ class _Walk:
         return out
 
     def for_loop(self, node: Node, env: Env) -> None:
-        counter = _counter(node)
+        counter = loop_counter(node)
         body = node.child_by_field_name("body")
         if body is None:
             return
-        if counter is None or self.position is not None or not _indexes(body, counter, self.pointers):
+        if counter is None or self.position is not None or not indexes(body, counter, self.pointers):
             self.inner_loop(node, env)
             return
         start = node.child_by_field_name("initializer")
@@ -270,7 +265,7 @@ class _Walk:
         return out
 
     def subscript(self, node: Node, env: Env) -> Taint:
-        base, index = _subscript(node)
+        base, index = subscript_of(node)
         out = (self.value(base, env) if base is not None else CLEAN) | (
             self.value(index, env) if index is not None else CLEAN
         )
@@ -328,7 +323,7 @@ class _Walk:
 
     def output(self, left: Node, right: Node | None, taint: Taint, env: Env, plain: bool) -> bool:
         """Whether an assignment writes into a parameter's array; then what is written is noted."""
-        base, index = _subscript(left)
+        base, index = subscript_of(left)
         if base is None or base.type != "identifier":
             return False
         name = text_of(base)
@@ -346,7 +341,7 @@ class _Walk:
             seen = frozenset(
                 (p, d if d == ELSEWHERE else d - distance, gate) for p, d, gate in taint if d - distance >= 0
             )
-        share = plain and right is not None and self.is_share(right)
+        share = plain and right is not None and is_share(right, self.counters)
         for target in (name,) if name in self.pointers else sorted(roots):
             known = self.found.written.get(target)
             line = left.start_point[0] + 1
@@ -371,13 +366,13 @@ class _Walk:
             taint |= self.value(argument, env)
             for root in self.roots(argument):
                 taint |= env.get(root, CLEAN)
-        name = _called(node)
+        name = called_name(node)
         if name in CASTS and name not in self.defined:
             return taint
         if name not in self.defined and name not in PURE:
             self.problem(node, f"a call of `{name[:40]}`")
         for argument in given:
-            for root in self.roots(argument) if _by_address(argument, self.pointers, self.aliases) else ():
+            for root in self.roots(argument) if by_address(argument, self.pointers, self.aliases) else ():
                 env[root] = env.get(root, CLEAN) | taint
                 if root in self.pointers and name in self.defined:
                     self.found.kept.add(root)
@@ -400,37 +395,13 @@ class _Walk:
             child = node.child_by_field_name(inner)
             return self.roots(child) if child is not None else frozenset()
         out: frozenset[str] = frozenset()
-        if node.type == "call_expression" and _called(node) in CASTS:
+        if node.type == "call_expression" and called_name(node) in CASTS:
             arguments = node.child_by_field_name("arguments")
             return out.union(*map(self.roots, arguments.named_children if arguments is not None else ()))
         if node.type in ("parenthesized_expression", "binary_expression", "conditional_expression"):
             for child in node.named_children:
                 out |= self.roots(child)
         return out
-
-    def is_share(self, node: Node) -> bool:
-        """Whether a value is a constant of at most 1 or one counter of a record divided by another."""
-        node = _bare(node)
-        if node.type == "number_literal":
-            number = text_of(node).rstrip("fFuUlL")
-            try:
-                return 0.0 <= float(number) <= 1.0
-            except ValueError:
-                return False
-        if node.type == "conditional_expression":
-            arms = [node.child_by_field_name(arm) for arm in ("consequence", "alternative")]
-            return all(arm is not None and self.is_share(arm) for arm in arms)
-        if node.type != "binary_expression" or not any(child.type == "/" for child in node.children):
-            return False
-        sides = [node.child_by_field_name(side) for side in ("left", "right")]
-        if any(side is None for side in sides):
-            return False
-        top, whole = (_bare(side) for side in sides if side is not None)
-        if top.type != "field_expression" or whole.type != "field_expression":
-            return False
-        owners = [text_of(side.child_by_field_name("argument")) for side in (top, whole)]
-        fields = [text_of(side.child_by_field_name("field")) for side in (top, whole)]
-        return owners[0] == owners[1] and all(name in self.counters for name in fields)
 
     def problem(self, node: Node, what: str) -> None:
         text = f"{what} in line {node.start_point[0] + 1}"
@@ -441,112 +412,3 @@ class _Walk:
 def gating(taint: Taint) -> Taint:
     """What decides a branch is no part of the values that the branch chooses among."""
     return frozenset((parameter, distance, True) for parameter, distance, _ in taint)
-
-
-def _all(node: Node) -> Iterator[Node]:
-    yield node
-    for child in node.named_children:
-        yield from _all(child)
-
-
-def _jumps(node: Node) -> bool:
-    return any(n.type in ("continue_statement", "break_statement", "return_statement") for n in _all(node))
-
-
-def _bare(node: Node) -> Node:
-    """An expression without casts and brackets."""
-    while node.type in ("cast_expression", "parenthesized_expression"):
-        inner = node.child_by_field_name("value") or (node.named_children[0] if node.named_children else None)
-        if inner is None:
-            return node
-        node = inner
-    return node
-
-
-def _declared(node: Node) -> str | None:
-    """The name in a declarator."""
-    found: Node | None = node.child_by_field_name("declarator")
-    while found is not None and found.type not in ("identifier", "field_identifier"):
-        found = found.child_by_field_name("declarator") or next(iter(found.named_children), None)
-    return text_of(found) if found is not None else None
-
-
-def _subscript(node: Node) -> tuple[Node | None, Node | None]:
-    base = node.child_by_field_name("argument")
-    indices = node.child_by_field_name("indices")
-    index = indices.named_children[0] if indices is not None and len(indices.named_children) == 1 else None
-    return base, index
-
-
-def _counter(node: Node) -> str | None:
-    """The variable of a loop that counts up by one and that its body does not assign."""
-    update = node.child_by_field_name("update")
-    body = node.child_by_field_name("body")
-    if update is None or body is None or "--" in text_of(update):
-        return None
-    target = update.child_by_field_name("argument") or update.child_by_field_name("left")
-    step = update.child_by_field_name("right")
-    one = update.type == "update_expression" or (step is not None and text_of(step) == "1")
-    if target is None or target.type != "identifier" or not one:
-        return None
-    name = text_of(target)
-    for found in _all(body):
-        if found.type in ("assignment_expression", "update_expression"):
-            left = found.child_by_field_name("left") or found.child_by_field_name("argument")
-            if left is not None and text_of(left) == name:
-                return None
-    return name
-
-
-def _indexes(body: Node, counter: str, pointers: set[str]) -> bool:
-    """Whether a loop's body indexes one of the arrays by the loop's counter."""
-    for found in _all(body):
-        if found.type == "subscript_expression":
-            base, index = _subscript(found)
-            if base is not None and index is not None and text_of(base) in pointers:
-                if any(n.type == "identifier" and text_of(n) == counter for n in _all(index)):
-                    return True
-    return False
-
-
-def _by_address(node: Node, pointers: set[str], aliases: dict[str, frozenset[str]]) -> bool:
-    """Whether an argument lets the function that is called write: an address, or a pointer."""
-    node = _bare(node)
-    if node.type == "pointer_expression":
-        return True
-    if node.type == "identifier":
-        return text_of(node) in pointers or text_of(node) in aliases
-    return node.type in ("field_expression", "subscript_expression", "call_expression")
-
-
-def _called(node: Node) -> str:
-    """The bare name of what a call expression calls, without namespace and template arguments; `.name` for a method."""
-    function = node.child_by_field_name("function")
-    while function is not None and function.type in ("qualified_identifier", "template_function"):
-        function = function.child_by_field_name("name")
-    if function is not None and function.type == "field_expression":
-        return "." + text_of(function.child_by_field_name("field"))
-    return text_of(function)
-
-
-def _counters(root: Node) -> frozenset[str]:
-    """Fields that only ever count: every write sets 0 or 1, takes over a variable, or adds one."""
-    written: dict[str, bool] = {}
-    for node in _all(root):
-        if node.type not in ("assignment_expression", "update_expression"):
-            continue
-        left = node.child_by_field_name("left") or node.child_by_field_name("argument")
-        if left is None or left.type != "field_expression":
-            continue
-        right = node.child_by_field_name("right")
-        signs = {child.type for child in node.children}
-        counts = "++" in signs
-        if right is not None:
-            value = _bare(right)
-            number = text_of(value).rstrip("uUlL")
-            counts = ("=" in signs and (number in ("0", "1") or value.type == "identifier")) or (
-                "+=" in signs and number == "1"
-            )
-        name = text_of(left.child_by_field_name("field"))
-        written[name] = written.get(name, True) and counts
-    return frozenset(name for name, counts in written.items() if counts)

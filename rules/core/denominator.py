@@ -19,7 +19,7 @@ from auditor.trace.answer import Answer
 from auditor.trace.coverage import Coverage
 from auditor.trace.events import Count, Event, Place, Report
 from auditor.trace.formula import Of, Printed
-from auditor.trace.region import overlap
+from auditor.trace.overlap import overlap
 from auditor.trace.token_bytes import TOLERATED, Counted, faults, rare_faults
 from auditor.trace.trace import Trace
 from rules.core.order_rule import judged_report

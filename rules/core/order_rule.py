@@ -15,7 +15,8 @@ from typing import ClassVar
 
 from auditor.trace.answer import Answer
 from auditor.trace.events import Absorbed, Event, Report, Score, State, Unresolved, Update
-from auditor.trace.region import Region, overlap
+from auditor.trace.overlap import overlap
+from auditor.trace.region import Region
 from auditor.trace.trace import Trace
 from rules.core.rule import Evidence, Finding, Judgement, Level, Outcome, Policy, Rule, Step, no_program
 

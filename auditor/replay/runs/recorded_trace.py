@@ -37,7 +37,8 @@ from auditor.trace.events import (
     Turn,
     Update,
 )
-from auditor.trace.region import Region, overlap
+from auditor.trace.overlap import overlap
+from auditor.trace.region import Region
 from auditor.trace.trace import Trace
 from auditor.trace.tree import Node
 

@@ -9,7 +9,8 @@ from auditor.static.effects.lookups import Lookups
 from auditor.static.interpreter.machine import Machine
 from auditor.trace.answer import Answer
 from auditor.trace.events import Absorbed, Event, Report, Score, Unresolved, Update
-from auditor.trace.region import Region, overlap
+from auditor.trace.overlap import overlap
+from auditor.trace.region import Region
 
 
 class ReportedScores:
