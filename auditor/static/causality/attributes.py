@@ -91,6 +91,8 @@ def of_instance(it: Walker, owner: Instance, name: str) -> Any:
     fallback = owner.cls.find("__getattr__")
     if isinstance(fallback, Function):
         return it.call(fallback.bound(owner), [name], {})
+    if isinstance(fallback, Native):
+        return it.call(fallback, [name], {})
     if (
         any(isinstance(base, Unknown | Library) for cls in owner.cls.lineage() for base in cls.bases)
         and not owner.cls.is_module

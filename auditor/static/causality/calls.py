@@ -15,6 +15,7 @@ from auditor.static.causality.values import (
     MISSING,
     Class,
     Decorated,
+    DefaultDict,
     Function,
     Instance,
     Library,
@@ -245,6 +246,8 @@ def subscript(it: Walker, owner: Any, index: Any) -> Any:
         return call(it, it.attribute(owner, "__getitem__"), [index], {})
     if isinstance(owner, Scope | Function | Native) or owner is None:
         raise ScriptError("TypeError", f"an element of a {type(owner).__name__}")
+    if isinstance(owner, DefaultDict) and owner.factory is not None and key_of(index) not in owner:
+        owner[key_of(index)] = call(it, owner.factory, [], {})
     try:
         return owner[key_of(index)]
     except (KeyError, IndexError) as error:

@@ -97,6 +97,8 @@ class Entry:
         args, keywords: `TokenArgument`s, plain values, `Construction`s, `Part`s or `Open`.
         length: how many tokens a row holds, or None where that is not known.
         place: of the call.
+        settled: plain values that names at the top of the model's module have whenever the call is made, by
+            `(name,)`, and attributes of the classes there, by `(class, attribute)`.
     """
 
     model: Construction
@@ -105,6 +107,7 @@ class Entry:
     keywords: Mapping[str, Any]
     length: int | None
     place: Place
+    settled: Mapping[tuple[str, ...], Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

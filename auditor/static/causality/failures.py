@@ -27,12 +27,14 @@ class ScriptError(Exception):
     Attributes:
         name: of the exception class, as far as it is known.
         message: for the reader.
+        where: path and line of the innermost statement that raised it, once it is known.
     """
 
     def __init__(self, name: str, message: str = "") -> None:
         super().__init__(f"{name}: {message}" if message else name)
         self.name = name
         self.message = message
+        self.where: tuple[str, int] | None = None
 
 
 class Return(Exception):

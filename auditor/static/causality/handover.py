@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from auditor.solver.expressions import Expr
 from auditor.static.causality.entry import (
@@ -17,7 +17,7 @@ from auditor.static.causality.entry import (
     Part,
     TokenArgument,
 )
-from auditor.static.domain.heap import Obj, View
+from auditor.static.domain.heap import Class, Env, Obj, View
 from auditor.static.domain.provenance import Data
 from auditor.static.domain.values import Const, SymbolicInt, TupleValue, Union, Value
 from auditor.trace.events import Place
@@ -43,12 +43,43 @@ class ModelCall:
     keywords: Mapping[str, Value]
     place: Place
     site: ast.AST | None = None
+    settled: Mapping[tuple[str, ...], Const] = field(default_factory=dict)
+
+
+def settled_names(env: Env) -> dict[tuple[str, ...], Const]:
+    """The constants that the names around a function's module have now, and the attributes of the classes there."""
+    while env.up is not None:
+        env = env.up
+    out: dict[tuple[str, ...], Const] = {}
+    for name, value in env.d.items():
+        if isinstance(name, str) and isinstance(value, Const):
+            out[name,] = value
+        elif isinstance(name, str) and isinstance(value, Class):
+            out |= {
+                (name, key): part
+                for key, part in value.d.items()
+                if isinstance(key, str) and isinstance(part, Const)
+            }
+    return out
+
+
+V = TypeVar("V")
+
+
+def settled_in_both(
+    left: Mapping[tuple[str, ...], V], right: Mapping[tuple[str, ...], V]
+) -> dict[tuple[str, ...], V]:
+    """What two calls find the same."""
+    return {
+        name: value
+        for name, value in left.items()
+        if name in right and type(right[name]) is type(value) and right[name] == value
+    }
 
 
 def entries_of(calls: Sequence[ModelCall]) -> tuple[Entry, ...]:
     """The calls as entries, each different one once."""
-    out: list[Entry] = []
-    seen: set[object] = set()
+    out: dict[object, Entry] = {}
     for call in calls:
         entry = entry_of(call)
         if entry is None:
@@ -59,10 +90,10 @@ def entries_of(calls: Sequence[ModelCall]) -> tuple[Entry, ...]:
             repr(entry.args),
             repr(sorted(entry.keywords.items(), key=lambda i: i[0])),
         )
-        if key not in seen:
-            seen.add(key)
-            out.append(entry)
-    return tuple(out)
+        first = out.setdefault(key, entry)
+        if first is not entry:
+            out[key] = replace(first, settled=settled_in_both(first.settled, entry.settled))
+    return tuple(out.values())
 
 
 def entry_of(call: ModelCall) -> Entry | None:
@@ -96,6 +127,11 @@ def entry_of(call: ModelCall) -> Entry | None:
         keywords=dict(zip(call.keywords, converted[len(call.args) :], strict=True)),
         length=max((_constant(r.stop, r.start) or 0 for r in first), default=0) or None,
         place=call.place,
+        settled={
+            name: value.value
+            for name, value in call.settled.items()
+            if isinstance(value.value, bool | int | float | str | type(None))
+        },
     )
 
 

@@ -25,7 +25,7 @@ from auditor.static.causality import (
 )
 from auditor.static.causality.builtin_functions import BUILTINS
 from auditor.static.causality.choices import Choices
-from auditor.static.causality.failures import NotFollowed
+from auditor.static.causality.failures import NotFollowed, ScriptError
 from auditor.static.causality.values import Function, FunctionNode, Library, Scope
 from auditor.static.causality.walker import Texts, Walker
 
@@ -97,6 +97,9 @@ class Interpreter(Walker):
             except NotFollowed:
                 if self.failed_at is None:
                     self.failed_at = self.where
+                raise
+            except ScriptError as error:
+                error.where = error.where or self.where
                 raise
 
     def execute_softly(self, body: Iterable[ast.stmt], scope: Scope) -> None:

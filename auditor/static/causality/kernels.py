@@ -17,7 +17,7 @@ from auditor.static.causality.failures import NotFollowed
 from auditor.static.causality.operations.table import operand
 from auditor.static.causality.scores import softcapped
 from auditor.static.causality.tensor import Tensor, constant, joined_flags
-from auditor.static.causality.values import Instance, Native
+from auditor.static.causality.values import Class, Instance, Native, Unknown
 from auditor.static.causality.walker import Walker
 
 Kernel = Callable[[Walker, str, list[Any], dict[str, Any]], Any]
@@ -143,12 +143,26 @@ def _causal_scan(tensors: list[Tensor], out: Tensor, time: int) -> Tensor:
     return Tensor(out.shape, pos.reshape(shape), **joined_flags(tensors))
 
 
+def _is_the_librarys(value: Any) -> bool:
+    """Whether an attribute of a library's layer is none that the script made: its own parts, plain values, weights."""
+    if isinstance(value, Tensor):
+        return not value.depends
+    if isinstance(value, Unknown):
+        return value.pos is None
+    return isinstance(value, Native | bool | int | float | str | type(None))
+
+
 def recurrent_layer(it: Walker, name: str, args: list[Any], keywords: dict[str, Any]) -> Any:
     """A layer of these libraries: a causal scan over (batch, time, features)."""
-    layer = Instance(it.base.names["Module"])
+    last = name.rsplit(".", 1)[-1]
+    part = Native(lambda attribute: it.unknown(f"{attribute} of a {last}"), f"an attribute of {last}")
+    layer = Instance(Class(last, [it.base.names["Module"]], {"__getattr__": part}))
     tuples = name.startswith("fla.")
 
     def forward(features: Any, *_args: Any, **_more: Any) -> Any:
+        own = next((key for key, value in layer.attributes.items() if not _is_the_librarys(value)), None)
+        if own is not None:
+            raise NotFollowed(f"a {last} whose {own} is the script's own")
         given = operand(features)
         out = _causal_scan([given], given, 1)
         return (out, None, None) if tuples else out

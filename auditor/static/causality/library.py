@@ -20,6 +20,7 @@ from auditor.static.causality.tensor import Tensor, constant
 from auditor.static.causality.values import (
     Class,
     Decorated,
+    DefaultDict,
     Function,
     Instance,
     Library,
@@ -310,6 +311,10 @@ def _counter(it: Walker, values: Any = (), **more: Any) -> Any:
     return collections.Counter(items)
 
 
+def _default_dict(it: Walker, factory: Any = None, entries: Any = (), **more: Any) -> DefaultDict:
+    return DefaultDict(factory, _container(dict)(it, entries, **more))
+
+
 def _import_module(it: Walker, name: Any, *_args: Any) -> Any:
     if not isinstance(name, str):
         raise NotFollowed("an import of a name that is not known")
@@ -379,7 +384,7 @@ NAMED: dict[str, Callable[..., Any]] = {
     "kernels.get_kernel": _get_kernel,
     "itertools.chain": _chain,
     "collections.OrderedDict": _container(dict),
-    "collections.defaultdict": lambda it, *_a: {},
+    "collections.defaultdict": _default_dict,
     "collections.Counter": _counter,
     "collections.deque": _container(list),
     "types.SimpleNamespace": _simple_namespace,

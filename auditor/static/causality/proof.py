@@ -21,6 +21,7 @@ from auditor.static.causality.entry import Construction, Entry, Open, Part, Toke
 from auditor.static.causality.failures import NotFollowed, ScriptError
 from auditor.static.causality.interpreter import Interpreter
 from auditor.static.causality.scored import Scored
+from auditor.static.causality.settling import Settled, settle
 from auditor.static.causality.tensor import BLURRED, DIRECT, NONE, STATISTIC, WAYS, WORK, Tensor
 from auditor.static.causality.values import Class, Function, Instance, Scope, Unknown
 from auditor.static.causality.walker import Late, Texts, Walker, Watched
@@ -63,6 +64,7 @@ class Prover:
         self._main = main
         self._settings = settings
         self.steps = 0
+        self._settled: Settled = frozenset()
 
     def prove(self, entry: Entry) -> ForwardPass:
         """Follow one call of a model; never raises for what a script may contain."""
@@ -154,6 +156,7 @@ class Prover:
         it.number_asked = asked
         try:
             it.load(*self._main, "__main__")
+            self._settled = settle(it, entry)
             it.following = True
             it.late = {}
             model = made(it, entry.model)
@@ -165,7 +168,7 @@ class Prover:
         except NotFollowed as failure:
             run = _Run(Bound.UNKNOWN, failure.reason, it.failed_at or it.where)
         except ScriptError as error:
-            run = _Run(Bound.UNKNOWN, f"the script raises {error}", it.where, raised=True)
+            run = _Run(Bound.UNKNOWN, f"the script raises {error}", error.where or it.where, raised=True)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
             reason = f"an operation is given what is not followed ({type(error).__name__})"
             run = _Run(Bound.UNKNOWN, reason, it.failed_at or it.where)
@@ -181,7 +184,7 @@ class Prover:
             if ran or id(statement) in it.executed:
                 continue
             for name, value, of_self in _attribute_stores(statement):
-                if name not in it.read_attributes:
+                if name not in it.read_attributes or _is_settled(statement, self._settled):
                     continue
                 options = late.setdefault(name, [])
                 for option in _possible(value):
@@ -224,6 +227,16 @@ def _attribute_stores(statement: ast.stmt) -> Iterator[tuple[str, ast.expr, bool
         if isinstance(call.func, ast.Name) and call.func.id == "setattr" and len(call.args) == 3:
             if isinstance(call.args[1], ast.Constant) and isinstance(call.args[1].value, str):
                 yield call.args[1].value, call.args[2], False
+
+
+def _is_settled(statement: ast.stmt, settled: Settled) -> bool:
+    """Whether all that a statement sets are attributes of classes whose values at the call are known."""
+    return isinstance(statement, ast.Assign) and all(
+        isinstance(target, ast.Attribute)
+        and isinstance(target.value, ast.Name)
+        and (target.value.id, target.attr) in settled
+        for target in statement.targets
+    )
 
 
 def _is_self(node: ast.expr) -> bool:

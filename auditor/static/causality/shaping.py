@@ -287,8 +287,8 @@ def roll(tensor: Tensor, shift: int, axis: int) -> Tensor:
     return cat([taken(tensor, at, slice(cut, None)), taken(tensor, at, slice(0, cut))], at) if cut else tensor
 
 
-def pad(tensor: Tensor, sizes: Sequence[int], value: float = 0.0) -> Tensor:
-    """A constant before and after axes, from the last one on; negative sizes cut."""
+def pad(tensor: Tensor, sizes: Sequence[int], value: float | None = 0.0) -> Tensor:
+    """A constant before and after axes, from the last one on; negative sizes cut. None: one that is not known."""
     out = tensor
     for number in range(len(sizes) // 2):
         axis = out.rank - 1 - number
@@ -303,8 +303,10 @@ def pad(tensor: Tensor, sizes: Sequence[int], value: float = 0.0) -> Tensor:
     return out
 
 
-def _block(tensor: Tensor, axis: int, length: int, value: float) -> Tensor:
+def _block(tensor: Tensor, axis: int, length: int, value: float | None) -> Tensor:
     shape = [*tensor.shape[:axis], length, *tensor.shape[axis + 1 :]]
+    if value is None:
+        return Tensor(shape, kind=tensor.kind, lost=True)
     return filled(shape, value, tensor.kind)
 
 

@@ -185,6 +185,14 @@ class Class:
         return self.find("__is_module__") is True
 
 
+class DefaultDict(dict[Any, Any]):
+    """`collections.defaultdict`: a key that is looked up and not there is given what `factory` makes."""
+
+    def __init__(self, factory: Any, entries: Any = ()) -> None:
+        super().__init__(entries)
+        self.factory = factory
+
+
 class Missing:
     """The answer of a search that found nothing."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from auditor.static.causality.handover import ModelCall
+from auditor.static.causality.handover import ModelCall, settled_in_both, settled_names
 from auditor.static.domain.heap import Func, Obj
 from auditor.static.domain.provenance import CLEAN, Data
 from auditor.static.domain.values import Const, SymbolicInt, Value
@@ -193,8 +193,12 @@ class Modules:
         """Keep a call of a model with validation tokens, for the proof of its forward pass."""
         place = self.recorder.place(node)
         names = tuple(a.arg for a in (*method.node.args.posonlyargs, *method.node.args.args))[1:]
+        settled = settled_names(method.env)
+        before = self.model_calls.get((module.number, name, place))
+        if before is not None:
+            settled = settled_in_both(before.settled, settled)
         self.model_calls[module.number, name, place] = ModelCall(
-            module, name, names, tuple(args), dict(keywords), place, node
+            module, name, names, tuple(args), dict(keywords), place, node, settled
         )
 
     def variant_of(self, value: Value) -> object:

@@ -16,7 +16,7 @@ from auditor.static.causality.operations.table import (
     operation,
 )
 from auditor.static.causality.tensor import Tensor, axis_of, constant
-from auditor.static.causality.values import Library
+from auditor.static.causality.values import Library, Unknown
 
 
 @operation("view", "reshape")
@@ -194,6 +194,8 @@ def pad(input: Tensor, pad: Sequence[object], mode: object = "constant", value: 
         raise NotFollowed(f"padding of mode {mode!r}")
     if value is None:
         value = 0
+    if isinstance(value, Unknown) and value.pos is None:
+        return shaping.pad(input, integers([pad]), None)
     if not isinstance(value, int | float):
         raise NotFollowed("padding with a value that is not known")
     return shaping.pad(input, integers([pad]), value)
