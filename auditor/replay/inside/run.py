@@ -11,6 +11,7 @@ import threading
 import traceback
 import uuid
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,13 +36,13 @@ from auditor.replay.inside.program import ProgramLoader, run_main
 from auditor.replay.inside.provenance import Provenance
 from auditor.replay.inside.ranks import Collectives, install_ranks
 from auditor.replay.inside.recorder import Recorder
-from auditor.replay.inside.settings import install_overrides
+from auditor.replay.inside.settings import install_attributes
 from auditor.replay.inside.states import States
 from auditor.replay.inside.tokenizer import install_tokenizer
 from auditor.replay.inside.watch import Watch
 from auditor.replay.inside.written import WrittenSizes
 from auditor.replay.runs.job import Mode, Order
-from auditor.replay.toy.sizes import ToySizes
+from auditor.replay.toy.sizes import ToySizes, short_attribute, sized_attribute
 
 MAX_ERROR: Final = 4000
 THREAD_S: Final = 10.0
@@ -138,13 +139,14 @@ def _stand_ins(
     install_ranks(collectives)
     install_missing()
     install_compressors()
-    install_overrides(order.overrides)
+    sizes = ToySizes(**order.sizes)
+    install_attributes(short_attribute if order.whole else partial(sized_attribute, sizes=sizes))
     VirtualClock().install()
     if order.mode is Mode.RECORDED:
         loops.install(recorder.reached)
     lowered = {path.name: path.read_text(encoding="utf-8") for path in Path(order.lowered).iterdir()}
     count = order.mode is Mode.RECORDED
-    written = None if order.whole else WrittenSizes(ToySizes(**order.sizes), order.claimed_vocabulary)
+    written = None if order.whole else WrittenSizes(sizes, order.claimed_vocabulary)
     loader = ProgramLoader(recorder, loops, lowered, order.writable, written, order.marks, count=count)
     loader.install()
     return loader

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any
 
 from auditor.replay.inside.patching import replace
@@ -12,19 +12,22 @@ CLASSES = ("hyperparam", "config", "args", "settings")
 """What a class of hyperparameters is called, in lower case."""
 
 
-def install_overrides(overrides: Mapping[str, str]) -> None:
-    """Overwrite attributes of such classes as they are made; the type of the value they had is kept."""
-    if not overrides:
-        return
+def install_attributes(sized: Callable[[str, str], str | None]) -> None:
+    """Overwrite attributes of such classes as they are made; the type of the value they had is kept.
+
+    Args:
+        sized: gives the value to write, or None to leave it, by name and the value that the attribute had.
+    """
     plain = builtins.__build_class__
 
     def build(body: Any, name: str, /, *bases: Any, **keywords: Any) -> Any:
         made = plain(body, name, *bases, **keywords)
         if any(part in name.lower() for part in CLASSES):
-            for attribute, text in overrides.items():
-                had = vars(made).get(attribute)
+            for attribute, had in list(vars(made).items()):
                 if isinstance(had, (int, float)) and not isinstance(had, bool):
-                    setattr(made, attribute, type(had)(text))
+                    text = sized(attribute, str(had))
+                    if text is not None:
+                        setattr(made, attribute, type(had)(text))
         return made
 
     replace(builtins, __build_class__=build)

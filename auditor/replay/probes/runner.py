@@ -196,7 +196,6 @@ class Laboratory:
             self._target.variables(bench.sizes),
             mode=mode,
             marks=self._marks,
-            overrides=self._target.overrides(bench.sizes),
             ranks=ranks,
             seconds=self._seconds,
             memory=self._memory,

@@ -37,7 +37,6 @@ class Order:
         job: working folder inside the sandbox, writable, emptied before each run.
         out: folder inside the sandbox that results go to.
         environment: the whole environment of the run.
-        overrides: attributes of classes named like `Hyperparameters` that no environment name reaches.
         stream: file with the validation tokens as uint16, which rows are located in.
         lowered: folder of texts in the running grammar, named by digest of the original.
         vocabulary: pieces of the toy tokenizer.
@@ -65,7 +64,6 @@ class Order:
     claimed_vocabulary: int
     sizes: dict[str, int]
     mode: Mode = Mode.RECORDED
-    overrides: dict[str, str] = field(default_factory=dict)
     marks: dict[str, list[int]] = field(default_factory=dict)
     ranks: int = 1
     seconds: float = 300.0

@@ -114,7 +114,7 @@ SIZES: Final = (
 )
 """Every size by the names it goes under; the first row that fits counts."""
 
-SIZED_ATTRIBUTES: Final = [
+SIZED_ATTRIBUTES: Final = (
     "vocab_size",
     "model_dim",
     "num_heads",
@@ -135,7 +135,7 @@ SIZED_ATTRIBUTES: Final = [
     "slot_steps",
     "ngram_buckets",
     "bigram_vocab_size",
-]
+)
 """Attributes of hyperparameter classes that are sized where no environment name reaches them."""
 
 _ROWS: Final = [(re.compile(f"(?:{size.names})\\Z"), size) for size in SIZES]
@@ -214,10 +214,19 @@ def toy_environment(
     return out
 
 
-def sized_attributes(sizes: ToySizes) -> dict[str, str]:
-    """Toy values of class attributes by name."""
-    found = {name: toy_value(name.upper(), str(10**9), sizes) for name in SIZED_ATTRIBUTES}
-    return {name: value for name, value in found.items() if value is not None}
+def sized_attribute(name: str, had: str, sizes: ToySizes) -> str | None:
+    """The toy value of an attribute of a class of hyperparameters; None to leave it.
+
+    Args:
+        had: its value once the class is made, which may come from the environment: what that switched off, or set
+            below the cap, stays so.
+    """
+    return toy_value(name.upper(), had, sizes) if name in SIZED_ATTRIBUTES else None
+
+
+def short_attribute(name: str, _: str) -> str | None:
+    """The same in a run at its own size, the training of which is cut short."""
+    return _SHORT_ATTRIBUTES.get(name)
 
 
 def world_size(sizes: ToySizes, chance: random.Random) -> WorldSize:
@@ -245,7 +254,7 @@ ROWS: Final = 8
 """Windows of a short training's batch: one for each share that eight processes deal a batch in."""
 
 LENGTH: Final = 1024
-SHORT_ATTRIBUTES: Final = {
+_SHORT_ATTRIBUTES: Final = {
     "iterations": str(STEPS),
     "warmup_steps": "1",
     "warmdown_iters": "2",

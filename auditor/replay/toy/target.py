@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from auditor.errors import InputError
 from auditor.replay.toy.sizes import (
-    SHORT_ATTRIBUTES,
     ToySizes,
     short_training,
-    sized_attributes,
     toy_environment,
 )
 
@@ -80,10 +78,6 @@ class ReplayTarget:
         if self.whole:
             return short_training(self.reads, self.settings)
         return toy_environment(self.reads, self.settings, sizes)
-
-    def overrides(self, sizes: ToySizes) -> dict[str, str]:
-        """Attributes to size where no environment name reaches them."""
-        return SHORT_ATTRIBUTES if self.whole else sized_attributes(sizes)
 
     def data_names(self, vocabulary: int) -> tuple[str, ...]:
         """Data set folders below `datasets/`, formatted for a vocabulary."""
