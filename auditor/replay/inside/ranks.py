@@ -6,10 +6,12 @@ import os
 from collections.abc import Callable
 from typing import Any, Final
 
+import numpy as np
 import torch
 import torch.distributed as dist
 
 from auditor.replay.inside.devices import CPU
+from auditor.replay.inside.exchange import Exchange
 from auditor.replay.inside.patching import replace
 
 COUNTED: Final = (
@@ -69,8 +71,12 @@ class _Done:
         return self
 
 
-def install_ranks(collectives: Collectives) -> None:
-    """Make `torch.distributed` work over gloo in place of NCCL; single processes have a group if they ask for one."""
+def install_ranks(collectives: Collectives, exchange: Exchange | None = None) -> None:
+    """Make `torch.distributed` work over gloo in place of NCCL; single processes have a group if they ask for one.
+
+    Args:
+        exchange: what all processes together add up and gather by instead, where there is one.
+    """
     plain: Any = dist
     start, barrier, reduce, gather = dist.init_process_group, dist.barrier, dist.all_reduce, dist.all_gather
     begun = dist.is_initialized
@@ -95,7 +101,10 @@ def install_ranks(collectives: Collectives) -> None:
         tensor: torch.Tensor, op: Any = dist.ReduceOp.SUM, group: Any = None, async_op: bool = False
     ) -> _Done:
         mean = op == dist.ReduceOp.AVG
-        reduce(tensor, op=dist.ReduceOp.SUM if mean else op, group=group)
+        if exchange is not None and _is_whole(tensor, group) and op in _COMBINED:
+            _combine(exchange, tensor, _COMBINED[op])
+        else:
+            reduce(tensor, op=dist.ReduceOp.SUM if mean else op, group=group)
         if mean:
             tensor.div_(dist.get_world_size(group))
         return _Done()
@@ -149,6 +158,36 @@ def install_ranks(collectives: Collectives) -> None:
     )
     replace(plain, **{name: collectives.counted(getattr(plain, name)) for name in COUNTED})
     _install_data_parallel()
+
+
+_COMBINED: Final[dict[Any, Any]] = {
+    dist.ReduceOp.SUM: np.add,
+    dist.ReduceOp.AVG: np.add,
+    dist.ReduceOp.MAX: np.maximum,
+    dist.ReduceOp.MIN: np.minimum,
+}
+_PLAIN: Final = frozenset(
+    (torch.float16, torch.float32, torch.float64, torch.int32, torch.int64, torch.uint8)
+)
+
+
+def _is_whole(tensor: torch.Tensor, group: Any) -> bool:
+    """Whether all processes take part, with a tensor whose memory is numbers of a kind that numpy has."""
+    everyone = group is None or group is dist.group.WORLD
+    return everyone and tensor.dtype in _PLAIN and tensor.layout is torch.strided
+
+
+def _combine(exchange: Exchange, tensor: torch.Tensor, combine: Any) -> None:
+    """Put what all processes' tensors give in the place of this one, in the order of their ranks."""
+    with torch._C.DisableTorchFunction():
+        plain = tensor.detach()
+        own = plain.contiguous().numpy()
+        parts = [part.view(own.dtype) for part in exchange.all(own.reshape(-1).view(np.uint8))]
+        total = parts[0]
+        for part in parts[1:]:
+            total = combine(total, part)
+        # As gloo does, into the memory itself: no version of the tensor is counted for it.
+        plain.numpy()[...] = total.reshape(own.shape)
 
 
 def _install_data_parallel() -> None:

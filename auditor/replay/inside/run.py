@@ -25,6 +25,7 @@ from auditor.replay.inside.compilation import install_compiler
 from auditor.replay.inside.compressors import install_compressors
 from auditor.replay.inside.devices import install_cuda
 from auditor.replay.inside.dye import Dye
+from auditor.replay.inside.exchange import Exchange
 from auditor.replay.inside.instrument import Loops
 from auditor.replay.inside.integrity import Integrity, hide
 from auditor.replay.inside.kernels import install_kernels
@@ -55,12 +56,13 @@ class _Left(BaseException):
     """The submission called `os._exit`."""
 
 
-def run(order: Order, *, line: int, boundary: Callable[[], None]) -> None:
+def run(order: Order, *, line: int, boundary: Callable[[], None], exchange: Exchange | None = None) -> None:
     """Run the submission; never returns.
 
     Args:
         line: descriptor that the collector reads the record from.
         boundary: called before the artifact is read back; returns when training data are out of reach.
+        exchange: what several processes tell each other by.
     """
     loops, provenance, collectives = Loops(), Provenance(), Collectives()
     recorder = Recorder(loops, provenance, Channel(line))
@@ -70,7 +72,7 @@ def run(order: Order, *, line: int, boundary: Callable[[], None]) -> None:
         stream = np.fromfile(order.stream, dtype="<u2").astype(np.int64)
         dye = Dye(order.dyed, len(stream), falling=order.falling)
         observer = Observer(recorder, provenance, states, stream, dye, collectives, anchor=order.anchor)
-    loader = _stand_ins(order, recorder, loops, observer, collectives)
+    loader = _stand_ins(order, recorder, loops, observer, collectives, exchange)
 
     def cross() -> None:
         loops.forks.begin_phase()
@@ -125,7 +127,12 @@ def _wind_up() -> None:
 
 
 def _stand_ins(
-    order: Order, recorder: Recorder, loops: Loops, observer: Observer | None, collectives: Collectives
+    order: Order,
+    recorder: Recorder,
+    loops: Loops,
+    observer: Observer | None,
+    collectives: Collectives,
+    exchange: Exchange | None,
 ) -> ProgramLoader:
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True, warn_only=True)
@@ -136,7 +143,7 @@ def _stand_ins(
     install_attention()
     install_kernels(nothing if observer is None else observer.launched)
     install_tokenizer(order.vocabulary)
-    install_ranks(collectives)
+    install_ranks(collectives, exchange)
     install_missing()
     install_compressors()
     sizes = ToySizes(**order.sizes)

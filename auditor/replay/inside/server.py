@@ -27,6 +27,7 @@ import torch
 
 from auditor.replay.inside import run as one_run
 from auditor.replay.inside.collector import Collected
+from auditor.replay.inside.exchange import Exchange
 from auditor.replay.runs.job import Order
 from auditor.replay.runs.left_files import empty_folder
 from auditor.replay.sandbox import landlock, seccomp
@@ -186,19 +187,22 @@ def _serve_one(
     ask_read, ask_write = os.pipe()
     answer_read, answer_write = os.pipe()
     children, collected = {}, []
+    exchange = Exchange(order.ranks) if order.ranks > 1 else None
     for rank in range(order.ranks):
         record_read, record_write = os.pipe()
         shown_read, shown_write = os.pipe()
         process = os.fork()
         if process == 0:
             ends = _Ends(ask=ask_write, answer=answer_read, record=record_write, shown=shown_write)
-            _become_run(order, around, rank, ends)
+            _become_run(order, around, rank, ends, exchange)
         os.close(record_write)
         os.close(shown_write)
         collected.append(Collected(record_read, shown_read))
         children[process] = rank
     os.close(ask_write)
     os.close(answer_read)
+    if exchange is not None:
+        exchange.close()
     signals: list[int] = []
     reason = _wait(order, around, children, collected, signals, began_s, ask_read, answer_write, line, orders)
     left = _end_all()
@@ -232,12 +236,18 @@ def _used_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _become_run(order: Order, around: Surroundings, rank: int, ends: _Ends) -> None:
+def _become_run(
+    order: Order, around: Surroundings, rank: int, ends: _Ends, exchange: Exchange | None
+) -> None:
     """In the forked process: let go of the server's line, take the limits, run."""
     try:
         os.setsid()
+        kept = {ends.ask, ends.answer, ends.record, ends.shown, around.control}
+        if exchange is not None:
+            exchange.enter(rank)
+            kept |= {*exchange.descriptors}
         for number in range(3, OPEN_FILES):
-            if number not in (ends.ask, ends.answer, ends.record, ends.shown, around.control):
+            if number not in kept:
                 with contextlib.suppress(OSError):
                     os.close(number)
         os.dup2(ends.shown, 1)
@@ -256,7 +266,7 @@ def _become_run(order: Order, around: Surroundings, rank: int, ends: _Ends) -> N
                 os.write(ends.ask, b"w")
                 os.read(ends.answer, 1)
 
-        one_run.run(order, line=ends.record, boundary=boundary)
+        one_run.run(order, line=ends.record, boundary=boundary, exchange=exchange)
     finally:
         one_run.leave(70)
 
