@@ -20,12 +20,13 @@ from auditor.static.domain.flow import Body, Deferral, RunningLoop, Status
 from auditor.static.domain.heap import MISSING, Env, Holder, Key, Obj, View
 from auditor.static.domain.lattice import by_entry
 from auditor.static.domain.provenance import CLEAN, DRAWN, SPACED, Data
-from auditor.static.domain.values import Const, Keyed, SymbolicInt, TupleValue, Value
+from auditor.static.domain.values import Const, Keyed, SymbolicBool, SymbolicInt, TupleValue, Value
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.list_growth import counts_of
 from auditor.static.interpreter.machine import Machine
 from auditor.static.syntax.assignments import Assignments
 from auditor.static.syntax.branches import Branches
+from auditor.static.syntax.counted_while import Countdown, CountedWhile
 from auditor.static.syntax.generators import Generators
 from auditor.static.syntax.special_methods import SpecialMethods
 from auditor.static.syntax.statements import Statements
@@ -75,7 +76,9 @@ class Loops:
         self.branches = branches
         self.generators = generators
         self.assignments = assignments
+        self.counted_while = CountedWhile(machine)
         self.counts: dict[int, Expr] = {}
+        self.miscounted: set[int] = set()
         self.broken_off = False
 
     def exec_For(self, node: ast.For | ast.AsyncFor, env: Env) -> Status:
@@ -154,9 +157,17 @@ class Loops:
         if self.decisions.truth(test) is False and not self.decisions.is_open(test):
             return self.statements.block(node.orelse, env) if node.orelse else None
 
+        entry = self.recorder.next_entry()
+        countdown = self.counted_while.countdown(node, env)
+
         def bind(counter: Symbol) -> None:
             if counter.args[1] != 1:
-                self.special_methods.tested(self.machine.evaluate.evaluate(node.test, env), node)
+                again = self.special_methods.tested(self.machine.evaluate.evaluate(node.test, env), node)
+                if countdown is not None and not holds(countdown, counter, again):
+                    # something else moves what is counted: how many turns there are is not known
+                    self.counts.pop(entry, None)
+                    self.growth.broken_off.add(entry)
+                    self.miscounted.add(entry)
 
         changed = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
         tested = {n.id for n in ast.walk(node.test) if isinstance(n, ast.Name)}
@@ -168,10 +179,13 @@ class Loops:
             self.effects.clocks.enter_capped_loop(node)
             if by in ("time", "chance"):
                 self.branches.left_out.append(("break", by, ast_text(node.test), node))
+            elif entry in self.miscounted:
+                self.branches.left_out.append(("break", "unknown", ast_text(node.test), node))
             return self.statements.block(node.body, env)
 
         body = Body(node=node, variable="while", detail=ast_text(node.test), run=run)
-        status = self.turns(body, self.recorder.next_entry(), None, bind, always=always)
+        count = None if countdown is None else countdown.turns
+        status = self.turns(body, entry, count, bind, always=always)
         if status in ("return", "raise"):
             return status
         return self.otherwise(node, "break" if always else status, env)
@@ -396,6 +410,17 @@ class Loops:
             keys = value.keys
             return keys if isinstance(keys, Value) else CLEAN
         return value
+
+
+def holds(countdown: Countdown, counter: Symbol, test: Value) -> bool:
+    """Whether a loop's test, asked in a later turn, compares what the countdown says."""
+    if isinstance(test, Const):
+        return bool(test.value)
+    return (
+        isinstance(test, SymbolicBool)
+        and test.condition.operator == ">="
+        and test.condition.difference == countdown.at(counter)
+    )
 
 
 def shown_by(value: object) -> Iterator[Obj]:

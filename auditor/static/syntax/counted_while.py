@@ -1,0 +1,154 @@
+"""How many turns a `while` loop takes whose test compares a variable that each turn moves on by the same step."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from auditor.program.walk import walk
+from auditor.solver.expressions import Expr, Symbol
+from auditor.solver.operations import operation
+from auditor.static.ast_text import once_a_node
+from auditor.static.domain.heap import Env
+from auditor.static.domain.values import SymbolicBool, SymbolicInt, Value
+from auditor.static.interpreter.machine import Machine
+
+LENGTHS = frozenset(["len", "numel", "size", "shape"])
+"""What a test may ask of a value without doing anything to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Countdown:
+    """What a loop's test compares with zero, at first and in every turn.
+
+    Attributes:
+        room: the loop goes on while this is not negative, before the first turn.
+        step: by which each turn makes it smaller, at least 1.
+    """
+
+    room: Expr
+    step: int
+
+    @property
+    def turns(self) -> Expr:
+        """How many turns the loop takes, if nothing else ends it; negative or zero for none."""
+        return operation("floordiv", self.room + self.step, Expr(self.step))
+
+    def at(self, counter: Symbol) -> Expr:
+        """What the test compares with zero before the turn of this number, counted from 0."""
+        return self.room - operation("mul", Expr.of(counter), Expr(self.step))
+
+
+class CountedWhile:
+    """Reads the tests of `while` loops as countdowns."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.symbols = machine.symbols
+        self.views = machine.views
+
+    def countdown(self, node: ast.While, env: Env) -> Countdown | None:
+        """The countdown that a loop's test is, None if it is none or if that is not known.
+
+        What the text promises (one step a turn, nothing else moved) holds where the test, asked again in a later
+        turn, compares what `Countdown.at` says: whoever uses the count asks that.
+        """
+        moved = stepped_variable(node)
+        if moved is None:
+            return None
+        name, step_text, sign = moved
+        scope = env.find(name)
+        before = None if scope is None else scope.d[name]
+        start = self.views.number(before) if isinstance(before, Value) else None
+        step = self.views.number(self.machine.evaluate.evaluate(step_text, env))
+        if scope is None or start is None or step is None or not step.is_constant:
+            return None
+        place = self.symbols.fresh("opaque")
+        (symbol,) = place.symbols()
+        scope.d[name] = SymbolicInt(place)
+        try:
+            test = self.machine.evaluate.evaluate(node.test, env)
+        finally:
+            scope.d[name] = before
+        if not isinstance(test, SymbolicBool) or test.condition.operator != ">=":
+            return None
+        difference = test.condition.difference
+        factor = dict(difference.terms).get(symbol, 0)
+        rest = difference - operation("mul", place, Expr(factor))
+        fall = -factor * sign * step.constant
+        if fall < 1 or symbol in rest.symbols():
+            return None
+        return Countdown(rest + operation("mul", start, Expr(factor)), fall)
+
+
+@once_a_node
+def stepped_variable(node: ast.While) -> tuple[str, ast.expr, int] | None:
+    """The variable of the test that the body moves on, by what, and whether up (1) or down (-1).
+
+    It is the only name of the test that the body assigns, the body does so once, in a statement of its own that no
+    `continue` stands before, and neither the test nor the step does anything but to add, compare and ask for lengths.
+    """
+    stored = {n.id for part in node.body for n in walk(part) if isinstance(n, ast.Name) and is_stored(n)}
+    asked = {n.id for n in walk(node.test) if isinstance(n, ast.Name)}
+    if len(stored & asked) != 1 or not is_plain(node.test):
+        return None
+    (name,) = stored & asked
+    places = [
+        n
+        for part in node.body
+        for n in walk(part)
+        if isinstance(n, ast.Name) and n.id == name and is_stored(n)
+    ]
+    if len(places) != 1:
+        return None
+    for statement in node.body:
+        found = step_of(statement, name)
+        if found is not None:
+            step, sign = found
+            names = {n.id for n in walk(step) if isinstance(n, ast.Name)}
+            return (name, step, sign) if is_plain(step) and not names & stored else None
+        if any(isinstance(n, ast.Continue) for n in walk(statement)):
+            return None
+    return None
+
+
+def step_of(statement: ast.stmt, name: str) -> tuple[ast.expr, int] | None:
+    """The step by which a statement moves a variable: `x += s`, `x -= s`, `x = x + s`, `x = x - s`."""
+    if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
+        step, op, moved = statement.value, statement.op, statement.target.id
+    elif (
+        isinstance(statement, ast.Assign)
+        and isinstance(statement.value, ast.BinOp)
+        and isinstance(statement.value.left, ast.Name)
+        and len(statement.targets) == 1
+        and isinstance(statement.targets[0], ast.Name)
+        and statement.value.left.id == statement.targets[0].id
+    ):
+        step, op, moved = statement.value.right, statement.value.op, statement.targets[0].id
+    else:
+        return None
+    signs = {ast.Add: 1, ast.Sub: -1}
+    return (step, signs[type(op)]) if moved == name and type(op) in signs else None
+
+
+def is_stored(node: ast.Name) -> bool:
+    return isinstance(node.ctx, ast.Store)
+
+
+def is_plain(node: ast.expr) -> bool:
+    """Whether an expression does nothing but arithmetic, comparisons and asking for lengths."""
+    for part in walk(node):
+        if isinstance(part, (ast.Await, ast.Yield, ast.YieldFrom, ast.Lambda, ast.NamedExpr, ast.BoolOp)):
+            return False
+        if isinstance(part, ast.Call):
+            func = part.func
+            name = (
+                func.id
+                if isinstance(func, ast.Name)
+                else func.attr
+                if isinstance(func, ast.Attribute)
+                else ""
+            )
+            if name not in LENGTHS:
+                return False
+    return True
