@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from auditor.solver.expressions import Condition, Expr
+from auditor.solver.operations import atoms_exchanged, operation, replace_atoms
 from auditor.trace.coverage import Coverage, covered
-from auditor.trace.events import Report
-from auditor.trace.loop_turns import Split
+from auditor.trace.events import LoopEnd, Report
+from auditor.trace.loop_turns import NoValue, Split
 from auditor.trace.multiplicity import times
+from auditor.trace.region import Region
 from auditor.trace.trace import Trace
 
 ALONE = {"WORLD_SIZE": "1", "RANK": "0", "LOCAL_RANK": "0"}
@@ -54,7 +57,33 @@ def _reached(
 
 def _of(trace: Trace, report: Report, split: Split) -> Coverage:
     scores = trace.scores_of(report)
-    return covered(dict.fromkeys(region for score in scores for region in score.regions), split)
+    checked = {number for check in trace.self_checks for number in check.scores}
+    if scores and all(score.number in checked for score in scores):
+        return Coverage(checked=True)
+    regions = dict.fromkeys(region for score in scores for region in score.regions)
+    try:
+        return covered([in_turns_taken(region, trace.loop_ends) for region in regions], split)
+    except NoValue as why:
+        return Coverage(unknown=str(why))
+
+
+def in_turns_taken(region: Region, ends: Sequence[LoopEnd]) -> Region:
+    """The region in the turns that its loops took: every turn before it went on.
+
+    Raises:
+        NoValue: a loop is broken off, and where is not known.
+    """
+    facts = list(region.facts)
+    for symbol in sorted(region.iterations, key=lambda symbol: symbol.number):
+        for end in ends:
+            if end.counter.args[0] != symbol.args[0]:
+                continue
+            if end.room is None:
+                raise NoValue(f"where the loop around it is broken off ({end.what}, {end.place})")
+            before = Expr.of(symbol) - 1
+            room = replace_atoms(end.room, atoms_exchanged({end.counter: before}))
+            facts.append(operation("ite", Condition(">=", before), room, Expr(0)))
+    return replace(region, facts=tuple(dict.fromkeys(facts)))
 
 
 def _counted(trace: Trace, report: Report, split: Split) -> float:

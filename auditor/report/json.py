@@ -17,11 +17,13 @@ from auditor.trace.events import (
     Count,
     Event,
     Load,
+    LoopEnd,
     Place,
     Report,
     Reset,
     Score,
     Select,
+    SelfCheck,
     Skip,
     Unresolved,
     Update,
@@ -218,6 +220,10 @@ def _details(event: Event, names: RegionNames) -> dict[str, Json]:
             }
         case Skip():
             return {"how": event.how, "by": event.by, "what": event.what}
+        case LoopEnd():
+            return {"what": event.what}
+        case SelfCheck():
+            return {"scores": list(event.scores)}
         case Reset():
             return {"state": event.state.name, "by": event.by}
         case Select():

@@ -34,6 +34,7 @@ class Coverage:
         exact: whether nothing had to be taken at its largest: a list that was filtered, a length that is not known, a
             condition that was not followed. Then tokens without a score have none, and of the others some may have.
         unknown: why it could not be counted out, or "".
+        checked: whether the script itself ends with an error unless each token has just one score.
         counted: how often the bytes of a token are counted for each time that it is scored; 1 where that is not known.
     """
 
@@ -44,6 +45,7 @@ class Coverage:
     exact: bool = True
     unknown: str = ""
     counted: float = 1.0
+    checked: bool = False
 
 
 def covered(regions: Iterable[Region], split: Split) -> Coverage:

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
+from auditor.solver.expressions import Expr, Symbol
 from auditor.trace.answer import Answer
 from auditor.trace.formula import Printed
 from auditor.trace.place import Place as Place
@@ -384,6 +385,32 @@ SKIP_WAYS = {
     "filter": ("decides over", "what is gone through"),
 }
 """How a `Skip` leaves tokens out: what its cause does to what."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopEnd(Event):
+    """A loop is broken off in the first turn at this place in which a position has gone too far.
+
+    Attributes:
+        counter: of the turn.
+        room: it goes on while this is not negative, which becomes smaller with each turn; None if that is not known.
+        what: the condition, for display.
+    """
+
+    counter: Symbol
+    room: Expr | None
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelfCheck(Event):
+    """The script ends with an error here unless each token of the split, the first aside, has just one of these scores.
+
+    Attributes:
+        scores: the numbers of these scores.
+    """
+
+    scores: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,11 +27,13 @@ from auditor.trace.events import (
     Count,
     Event,
     Load,
+    LoopEnd,
     Place,
     Report,
     Reset,
     Score,
     Select,
+    SelfCheck,
     Skip,
     Unresolved,
     Update,
@@ -246,6 +248,10 @@ class _Builder:
                 return None
             _, left_out = SKIP_WAYS[event.how]
             return "SKIP", f"{left_out} by {event.by}: {event.what}"
+        if isinstance(event, LoopEnd):
+            return "END", f"the loop ends at {event.what}"
+        if isinstance(event, SelfCheck):
+            return "CHECK", "ends with an error unless each token has just one score"
         if isinstance(event, Reset):
             return "RESET", f"{event.state.name}   {event.by}"
         if isinstance(event, Select):

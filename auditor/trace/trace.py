@@ -15,11 +15,13 @@ from auditor.trace.events import (
     Count,
     Event,
     Load,
+    LoopEnd,
     Place,
     Report,
     Reset,
     Score,
     Select,
+    SelfCheck,
     Skip,
     Unresolved,
     Update,
@@ -112,6 +114,14 @@ class Trace:
     @property
     def skips(self) -> list[Skip]:
         return [e for e in self if isinstance(e, Skip)]
+
+    @property
+    def loop_ends(self) -> list[LoopEnd]:
+        return [e for e in self if isinstance(e, LoopEnd)]
+
+    @property
+    def self_checks(self) -> list[SelfCheck]:
+        return [e for e in self if isinstance(e, SelfCheck)]
 
     @property
     def unresolved(self) -> list[Unresolved]:

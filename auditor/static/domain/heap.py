@@ -151,6 +151,10 @@ class Obj(Value):
     """Its elements one by one, as long as it is untouched or touched by `WRITTEN_CELLS`."""
     memory: Cell[Value | None] = Cell(None)
     """The array whose memory it is."""
+    places_of: Cell[Obj | None] = Cell(None)
+    """The array beside it, of tokens: it holds where in the split they stand (`effects/self_checks.py`)."""
+    counts: Cell[Obj | None] = Cell(None)
+    """The array of scores beside it: it holds how often each of its entries was written."""
     placed: Cell[tuple[int, int] | None] = Cell(None)
     """How far the positions that it is written at lie from those of what is written."""
     table: Cell[bool] = Cell(False)

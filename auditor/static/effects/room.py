@@ -16,6 +16,7 @@ from auditor.static.effects.lookups import Lookups
 from auditor.static.effects.masks import Masks
 from auditor.static.effects.reported_scores import ReportedScores
 from auditor.static.effects.selection import Choices
+from auditor.static.effects.self_checks import SelfChecks
 from auditor.static.effects.token_tables import TokenTables
 from auditor.static.effects.unreached import Unreached
 from auditor.static.interpreter.machine import Machine
@@ -34,6 +35,7 @@ class EffectsRoom:
         self.selection = Choices(machine, self.scoring)
         self.ambient_state = AmbientState(machine, self.havoc, self.scoring)
         self.unreached = Unreached(machine)
+        self.self_checks = SelfChecks(machine)
         self.reported_scores = ReportedScores(machine, self.scoring, self.lookups)
         self.formula_arithmetic = FormulaArithmetic(machine, self.formulas)
         self.forward_pass = ForwardPass(machine, self.formulas, self.scoring, self.ambient_state)

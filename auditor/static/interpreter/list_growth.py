@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from auditor.solver.expressions import Expr, Symbol
+from auditor.solver.operations import operation
 from auditor.static.domain.flow import Changes, Status
 from auditor.static.domain.heap import APPENDED, MISSING, Holder, Key, Obj, is_count_of_a_turn
 from auditor.static.domain.provenance import CLEAN
@@ -41,11 +43,35 @@ class Around:
     trying: int
 
 
+@dataclass(frozen=True, slots=True)
+class End:
+    """Where a loop is broken off by a position that went too far.
+
+    Attributes:
+        counter: of the turn.
+        room: the loop goes on while this is not negative.
+        filled: by their numbers, the lists to which the turn had added one element before.
+    """
+
+    counter: Symbol
+    room: Expr
+    filled: frozenset[int]
+
+    def turns(self, number: int) -> Expr:
+        """How many turns added to a list: those that went on, and the one that ended it if it had added before."""
+        fall = -dict(self.room.terms)[self.counter]
+        start = self.room + operation("mul", Expr.of(self.counter), Expr(fall))
+        before = operation("max", operation("floordiv", start + fall, Expr(fall)), Expr(0))
+        return before + 1 if number in self.filled else before
+
+
 class ListGrowth:
     """Counts what turns add to lists, and what arms that end early had added.
 
     Attributes:
         broken_off: loops that may not have gone through all their turns.
+        ends: for such a loop, where a position that went too far ended it.
+        ends_unknown: such loops that something else may have ended.
     """
 
     def __init__(self, recorder: Recorder, frames: Frames, heap: Heap) -> None:
@@ -57,6 +83,8 @@ class ListGrowth:
         self.counts: list[tuple[Holder, Key]] = []
         self.before_turn, self.before_call = 0, 0
         self.broken_off: set[int] = set()
+        self.ends: dict[int, list[End]] = {}
+        self.ends_unknown: set[int] = set()
 
     @contextmanager
     def in_turn(self, entry: int) -> Iterator[None]:
@@ -86,6 +114,35 @@ class ListGrowth:
             yield
         finally:
             self.arms -= 1
+
+    def ended(self, entry: int, counter: Symbol, room: Expr) -> bool:
+        """Note that a position ends a loop; False where it does not go down turn by turn."""
+        factor = dict(room.terms).get(counter, 0)
+        rest = room - operation("mul", Expr.of(counter), Expr(factor))
+        if factor >= 0 or counter in rest.symbols():
+            return False
+        filled = {
+            holder.number
+            for holder, key in self.counts[self.before_turn :]
+            if isinstance(holder, Obj) and isinstance(key, tuple) and key[1] == entry
+        }
+        self.ends.setdefault(entry, []).append(End(counter, room, frozenset(filled)))
+        return True
+
+    def turns_taken(self, entry: int, number: int, count: Expr | None) -> Expr | None:
+        """How many elements a loop gave a list that got one in each turn: one of all its turns, or of those it took.
+
+        Args:
+            number: of the list.
+            count: how many turns the loop takes if nothing ends it.
+        """
+        if entry not in self.broken_off:
+            return count
+        if entry in self.ends_unknown or entry not in self.ends:
+            some = Expr.of(Symbol("opaque", (("turns", entry),), 0))
+            return None if count is None else operation("min", some, count)
+        taken = [end.turns(number) for end in self.ends[entry]]
+        return operation("min", *taken) if count is None else operation("min", count, *taken)
 
     @property
     def _undecided(self) -> int:

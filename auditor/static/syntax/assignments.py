@@ -357,6 +357,8 @@ class Assignments:
             if self.special_methods.implicit(owner, "__delitem__", [index], target) is None and isinstance(
                 owner, Obj
             ):
+                if owner.kind == "list":
+                    self.transfer.list_views.thinned(owner)
                 held = (
                     [self.machine.evaluate.subscript(owner, index, target)]
                     if owner.kind in ("list", "dict")

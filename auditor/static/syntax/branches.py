@@ -23,7 +23,7 @@ from auditor.static.syntax.special_methods import SpecialMethods
 from auditor.static.syntax.statements import Statements
 from auditor.static.transfer.room import TransferRoom
 from auditor.trace.answer import Answer
-from auditor.trace.events import Place, Skip, SkipBy, SkipHow
+from auditor.trace.events import LoopEnd, Place, Skip, SkipBy, SkipHow
 from auditor.trace.trace import Switch
 
 LeftOut = tuple[SkipHow, SkipBy, str, ast.AST]
@@ -55,6 +55,7 @@ class Branches:
         self.statements = statements
         self.additions: list[set[tuple[str, int]]] = []
         self.left_out: list[LeftOut] = []
+        self.turn_depths: list[int] = []
         self.thinned_lists: dict[int, LeftOut] = {}
 
     def exec_If(self, node: ast.If, env: Env) -> Status:
@@ -108,6 +109,19 @@ class Branches:
         """Whether what it compares are turns, lengths and starts of documents, in a way that is followed."""
         symbols = list(condition.difference.symbols())
         return all(a.kind not in ("free", "opaque") or "val_tokens" in a.args for a in symbols)
+
+    def end(self, how: Status, surviving: Condition | None, what: str, node: ast.AST) -> None:
+        """Record that positions, settings or nothing known end the loop that is running."""
+        if not self.recorder.running or self.frames.following:
+            return
+        loop = self.recorder.running[-1]
+        alone = len(self.frames.conditions) == self.turn_depths[-1]
+        room = surviving.difference if surviving is not None and surviving.operator == ">=" else None
+        told = how == "break" and alone and room is not None
+        told = told and room is not None and self.growth.ended(loop.entry, loop.counter, room)
+        common = self.recorder.common(node)
+        end = LoopEnd(**common, counter=loop.counter, room=room if told else None, what=what)
+        self.recorder.record(end)
 
     def skip(self, how: Status, by: SkipBy, what: str, node: ast.AST) -> None:
         """Record that turns of the loop that is running may be left out."""
@@ -247,6 +261,8 @@ class Branches:
             surviving = second_condition if dead is status_first else first_condition
             if decides and surviving is None and not added[0 if dead is status_first else 1]:
                 self.skip(dead, decides, text, node)
+            elif not decides and dead in ("break", "return"):
+                self.end(dead, surviving, text, node)
             if status is None and surviving is not None:
                 self.frames.conditions.append(surviving)
             if dead != "raise" or self.frames.trying:

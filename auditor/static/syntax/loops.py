@@ -167,6 +167,7 @@ class Loops:
                     # something else moves what is counted: how many turns there are is not known
                     self.counts.pop(entry, None)
                     self.growth.broken_off.add(entry)
+                    self.growth.ends_unknown.add(entry)
                     self.miscounted.add(entry)
 
         changed = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
@@ -227,6 +228,7 @@ class Loops:
             status = self.turn(body, RunningLoop(entry, iteration, counter, body.variable), known)
             if status is not None and status != "continue":
                 self.growth.broken_off.add(entry)
+                self.growth.ends_unknown.add(entry)
             if status == "break":
                 return status
             if status in ("return", "raise"):
@@ -259,6 +261,8 @@ class Loops:
         self.recorder.running.append(loop)
         depth, guards = len(self.frames.conditions), len(self.effects.formulas.score_tests)
         left_out = len(self.branches.left_out)
+        known_ends = len(self.growth.ends.get(loop.entry, ()))
+        self.branches.turn_depths.append(depth)
         waiting, self.frames.deferred = self.frames.deferred, []
         with self.growth.in_turn(loop.entry):
             try:
@@ -266,12 +270,16 @@ class Loops:
             finally:
                 del self.effects.formulas.score_tests[guards:]
                 del self.branches.left_out[left_out:]
+                self.branches.turn_depths.pop()
                 self.recorder.running.pop()
                 self.recorder.node = outer
                 del self.frames.conditions[depth:]
                 left, self.frames.deferred = self.frames.deferred, waiting
-                if any(status != "continue" for status, _, _ in left):
+                ends = sum(status != "continue" for status, _, _ in left)
+                if ends:
                     self.growth.broken_off.add(loop.entry)
+                if ends > len(self.growth.ends.get(loop.entry, ())) - known_ends:
+                    self.growth.ends_unknown.add(loop.entry)
                 self.settle_deferred(left)
 
     def settle_deferred(self, left: list[Deferral]) -> None:
@@ -392,7 +400,7 @@ class Loops:
             if len(entries) == 1:
                 (only,) = entries
                 if only is not None and len(only) == 1 and self.machine.evaluate.is_aligned(value, only):
-                    return self.counts.get(only[0])
+                    return self.growth.turns_taken(only[0], value.number, self.counts.get(only[0]))
         return None
 
     def slice_length(self, value: Obj, base: Value) -> Expr | None:

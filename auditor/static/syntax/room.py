@@ -31,7 +31,7 @@ class SyntaxRoom:
         self.arithmetic = Arithmetic(machine, effects, transfer)
         self.special_methods = SpecialMethods(machine, transfer, self.arithmetic)
         self.attributes = Attributes(machine, effects, transfer, self.special_methods)
-        self.statements = Statements(machine, transfer, self.special_methods, self.attributes)
+        self.statements = Statements(machine, effects, transfer, self.special_methods, self.attributes)
         self.branches = Branches(machine, effects, transfer, self.special_methods, self.statements)
         self.generators = Generators(
             machine, effects, transfer, self.special_methods, self.attributes, self.statements, self.branches

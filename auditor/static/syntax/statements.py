@@ -9,6 +9,7 @@ from typing import Any
 from auditor.static.domain.flow import Status
 from auditor.static.domain.heap import Env, Obj
 from auditor.static.domain.values import Const, LibraryRef, Value
+from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
 from auditor.static.syntax.attributes import Attributes
 from auditor.static.syntax.special_methods import SpecialMethods
@@ -21,6 +22,7 @@ class Statements:
     def __init__(
         self,
         machine: Machine,
+        effects: EffectsRoom,
         transfer: TransferRoom,
         special_methods: SpecialMethods,
         attributes: Attributes,
@@ -32,6 +34,7 @@ class Statements:
         self.recorder = machine.recorder
         self.heap = machine.heap
         self.decisions = machine.decisions
+        self.effects = effects
         self.transfer = transfer
         self.special_methods = special_methods
         self.attributes = attributes
@@ -39,7 +42,12 @@ class Statements:
         self.handlers: dict[str, Callable[[Any, Env], Status]] = {}
 
     def block(self, body: Sequence[ast.stmt], env: Env) -> Status:
+        if not body:
+            return None
+        checks = self.effects.self_checks.enter(body).checks
         for statement in body:
+            if checks and id(statement) in checks:
+                self.effects.self_checks.check(checks[id(statement)], env, statement)
             status = self.execute(statement, env)
             if status is not None:
                 return status

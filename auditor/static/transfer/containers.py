@@ -112,7 +112,10 @@ class ContainerMethods:
             )
             self.heap.put(target, Obj.shifted, True)
             return some
-        if name in ("copy", "clear", "remove", "tolist", "__iter__"):
+        if name == "remove":
+            self.list_views.thinned(target)
+            return Const(None)
+        if name in ("copy", "clear", "tolist", "__iter__"):
             if name == "clear":
                 self.list_views.become(target, Obj.items, ())
             return owner

@@ -26,6 +26,7 @@ from auditor.static.domain.values import (
     Value,
 )
 from auditor.static.effects.room import EffectsRoom
+from auditor.static.effects.self_checks import is_padding
 from auditor.static.interpreter.machine import Machine
 from auditor.static.transfer.aliases import Aliases
 from auditor.static.transfer.library_patches import LibraryPatches
@@ -81,6 +82,7 @@ class Stores:
             self.effects.ambient_state.set_environment(str(index.value), value, node)
             return
         if isinstance(owner, Obj) and owner.kind == "tensor":
+            self.effects.self_checks.stored(owner, index, value, node, env)
             if not augmented and self.store_cell(owner, index, value):
                 return
             if owner.touched == WRITTEN_CELLS:
@@ -90,7 +92,8 @@ class Stores:
             and owner.kinds is not None
             and self.effects.token_tables.store_by_kind(owner, index, value)
         ):
-            self.heap.put(owner, Obj.touched, True)
+            zero = owner.empty and owner.touched in (None, STORED) and is_padding(index, value)
+            self.heap.put(owner, Obj.touched, STORED if zero else True)
             return
         key = self.views.data(index)
         if MATCHED in key.marks and self.views.data(owner).losses:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from auditor.solver.expressions import Condition, Expr
+from auditor.solver.operations import operation
 from auditor.static.domain.cells import Cell
 from auditor.static.domain.heap import Obj
 from auditor.static.domain.provenance import CLEAN, Data
@@ -152,6 +153,17 @@ class Lists:
         self.become(target, Obj.elements, ())
         for cell, value in cells.items():
             self.heap.trail.put(target, cell, value)
+
+    def thinned(self, target: Obj) -> None:
+        """The list without some of its elements: which ones, and how many are left, is not followed."""
+        base = self.snapshot(target)
+        length = self.machine.evaluate.length(base)
+        self.become(target, Obj.elements, ())
+        for cell, value in self.shown_whole(base).items():
+            self.heap.trail.put(target, cell, value)
+        left = self.symbols.fresh("opaque")
+        self.heap.trail.put(target, Obj.length, left if length is None else operation("min", left, length))
+        self.heap.trail.put(target, Obj.shifted, True)
 
     def taken(self, target: Obj, args: Sequence[Value]) -> Value | None:
         """`pop`: the element, and a list without it; None where neither is known exactly."""

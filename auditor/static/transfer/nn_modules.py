@@ -174,7 +174,9 @@ class Modules:
                 tuple(map(self.variant_of, given)),
             )
             try:
-                return self.effects.scoring.loss(self.views.data(value), result, node, formula=form)
+                scored = self.effects.scoring.loss(self.views.data(value), result, node, formula=form)
+                self.effects.self_checks.note_target(scored.losses, value)
+                return scored
             finally:
                 self.effects.scoring.variant = before
         if method is not None and result.regions and writes_buffers(method.node):

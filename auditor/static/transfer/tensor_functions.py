@@ -220,6 +220,9 @@ class TensorFunctions:
                 items = args[0].items
                 shape = items if isinstance(items, tuple) else None
             rank = len(shape) if shape is not None else 1 if tail == "full" else len(args)
+        model = args[0] if args and tail.endswith("_like") else None
+        if isinstance(model, Obj) and model.kind == "tensor" and model.length is not None:
+            out.length = model.length
         empty = self.effects.masks.starts_empty(tail, args, keywords)
         out.content = Data(rank=rank)
         size = self.views.number(args[0]) if args and rank == 1 else None
