@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from auditor.solver.expressions import Condition, Expr, Symbol
+from auditor.solver.operations import atoms_exchanged, replace_atoms
 from auditor.trace.region import Region
 
 if TYPE_CHECKING:
@@ -165,6 +166,7 @@ class Turns:
         elif not limits and symbol.args in self.indexing:
             limits.append(self.indexing[symbol.args])
             self.exact = False
+        limits = [limit for limit in limits if not goes_far_enough(limit, limits)]
         for limit in limits:
             self.bind(limit)
         low = symbol.low or 0
@@ -282,6 +284,21 @@ class Turns:
                 raise NoValue("a division by what may be zero")
             return left // right if symbol.kind == "floordiv" else left % right
         raise NoValue(f"an integer that is not known ({symbol.kind})")
+
+
+def goes_far_enough(high: Expr, limits: Iterable[Expr]) -> bool:
+    """Whether a loop up to the greatest of a list's numbers reaches limits that are such numbers, each less one."""
+    symbol = high.terms[0][0] if len(high.terms) == 1 and high.terms[0][1] == 1 else None
+    if symbol is None or symbol.kind != "greatest" or high.constant != -1:
+        return False
+    entry, number = symbol.args
+    assert isinstance(number, Expr)
+    turns = [turn for turn in number.iterations() if turn.args[0] == entry]
+    return any(
+        replace_atoms(number, atoms_exchanged({turn: Expr.of(other) for turn in turns})) == limit + 1
+        for limit in limits
+        for other in limit.iterations()
+    )
 
 
 def is_dealt(symbol: Symbol) -> bool:

@@ -180,17 +180,16 @@ def eval_val_lora(args, model, rank, world_size, device, val_tokens, byte_table)
         batch = mine[bi : bi + 16]
         adapter.reset()
         optimizer.state.clear()
-        longest = max(length for _, length in batch)
-        num_chunks = (longest - 1 + args.lora_chunk - 1) // args.lora_chunk
-        for ci in range(num_chunks):
+        num_chunks = [(length - 1 + args.lora_chunk - 1) // args.lora_chunk for _, length in batch]
+        for ci in range(max(num_chunks)):
             x = torch.zeros(16, args.lora_chunk, dtype=torch.int64, device=device)
             y = torch.zeros(16, args.lora_chunk, dtype=torch.int64, device=device)
             mask = torch.zeros(16, args.lora_chunk, device=device)
             for b, (start, length) in enumerate(batch):
+                if ci >= num_chunks[b]:
+                    continue
                 first = ci * args.lora_chunk
                 last = min(first + args.lora_chunk, length - 1)
-                if last <= first:
-                    continue
                 piece = val_tokens[start + first : start + last + 1].to(device)
                 x[b, : last - first] = piece[:-1]
                 y[b, : last - first] = piece[1:]
@@ -199,7 +198,7 @@ def eval_val_lora(args, model, rank, world_size, device, val_tokens, byte_table)
             loss_sum += (losses.detach() * mask).double().sum()
             token_count += mask.double().sum()
             byte_count += (byte_table[y] * mask).sum()
-            if ci < num_chunks - 1:
+            if ci < max(num_chunks) - 1:
                 optimizer.zero_grad(set_to_none=True)
                 ((losses * mask).sum() / mask.sum().clamp(min=1.0)).backward()
                 optimizer.step()

@@ -53,6 +53,11 @@ class Masks:
             return self.scoring.refine(found, node)
         return found
 
+    def chooses_unseen(self, mask: Data) -> bool:
+        """Whether a mask is a comparison of which nothing is known: not of tokens or scores, nor up to a position."""
+        seen = mask.above or mask.below or mask.written or mask.regions or mask.losses or mask.looks
+        return "mask" in mask.marks and not seen and MATCHED not in mask.marks
+
     def thinned(self, record: Data, node: ast.AST) -> Data:
         """Tokens let through by a mask that was not followed: some of them."""
         partial = frozenset(replace(region, partial=True) for region in record.regions)

@@ -13,7 +13,16 @@ from auditor.solver.operations import operation
 from auditor.static.domain.by_token_kind import filled
 from auditor.static.domain.heap import Env, Obj
 from auditor.static.domain.provenance import THINNED, Data
-from auditor.static.domain.values import NONE, Const, Interval, RowNumber, SymbolicInt, TupleValue, Value
+from auditor.static.domain.values import (
+    NONE,
+    Const,
+    Interval,
+    RowNumber,
+    SymbolicBool,
+    SymbolicInt,
+    TupleValue,
+    Value,
+)
 from auditor.static.effects.count_ratios import is_share
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
@@ -119,11 +128,16 @@ class Arithmetic:
     ) -> Data | None:
         """Sums of integers held by row, positions added to them, and products and conjunctions of masks."""
         a, b = self.views.data(left), self.views.data(right)
+        if isinstance(op, ast.Mult):
+            for scores, weight in ((a, right), (b, left)):
+                if scores.losses and scores.regions and may_be_zero(weight):
+                    return self.effects.masks.thinned(out, node)
         if isinstance(op, (ast.Mult, ast.BitAnd)):
             for record, mask in ((a, b), (b, a)):
                 if "total" in record.marks:
                     continue  # a sum over tokens: nothing chooses among them any more
-                if "selective" in mask.marks and record.regions:
+                unseen = record.losses and self.effects.masks.chooses_unseen(mask)
+                if record.regions and ("selective" in mask.marks or unseen):
                     return self.effects.masks.thinned(out, node)
                 if (mask.above or mask.below or mask.written) and record.regions:
                     return replace(self.effects.masks.masked(out, mask, node), marks=out.marks - {"mask"})
@@ -287,3 +301,13 @@ def percent_template(text: str) -> tuple[str | None, ...]:
         out.append(None)
         out.append(part.lstrip("0123456789.+- #").removeprefix(part.lstrip("0123456789.+- #")[:1]))
     return merge_text(out)
+
+
+def may_be_zero(weight: Value) -> bool:
+    """Whether a number is 0 under a condition, which leaves out what it is multiplied with."""
+    if isinstance(weight, SymbolicBool):
+        return True
+    if not isinstance(weight, SymbolicInt) or len(weight.expr.terms) != 1 or weight.expr.constant:
+        return False
+    symbol, _ = weight.expr.terms[0]
+    return symbol.kind == "ite" and Expr(0) in symbol.args[1:]

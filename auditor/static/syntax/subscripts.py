@@ -136,7 +136,9 @@ class Subscripts:
                 return replace(record, span=(record.span[0] + lower, record.span[0] + upper))
         items = list(index.items) if isinstance(index, TupleValue) else [index]
         chosen = self.views.data(index) if isinstance(index, (Data, Obj)) else CLEAN
-        if "selective" in chosen.marks and record.regions:
+        if record.regions and (
+            "selective" in chosen.marks or (record.losses and self.effects.masks.chooses_unseen(chosen))
+        ):
             found = self.with_table_hit(self.effects.masks.thinned(record, node), index)
             return self.effects.lookups.with_lookup(found, owner, items, node)
         if (chosen.above or chosen.below or chosen.written) and record.regions:

@@ -16,8 +16,10 @@ from auditor.static.domain.values import (
     NONE,
     Const,
     Generator,
+    Keyed,
     LibraryRef,
     Method,
+    SymbolicBool,
     SymbolicInt,
     TupleValue,
     Value,
@@ -198,7 +200,9 @@ class BuiltinFunctions:
         out.elements = (SymbolicInt(start + operation("mul", counter, step), settings),)
         out.entries = (entry,)
         out.aligned = True
-        if stop is not None and step.is_constant and step.constant > 0:
+        if stop is None:
+            out.length = self.symbols.fresh("opaque", low=0)
+        elif step.is_constant and step.constant > 0:
             out.length = operation("floordiv", stop - start + (step.constant - 1), step)
         return out
 
@@ -285,6 +289,20 @@ class BuiltinFunctions:
             else CLEAN
         )
 
+    def greatest(self, values: Value) -> Expr | None:
+        """The greatest of the integers that a loop put into a list: of that symbol each of them is at most as large."""
+        if not isinstance(values, Obj) or values.kind != "list" or values.items or values.base is not None:
+            return None
+        elements = values.elements
+        if not isinstance(elements, tuple) or len(elements) != 1:
+            return None
+        (element,) = elements
+        entries = element.entries if isinstance(element, Keyed) else values.entries or ()
+        number = self.views.number(element.value if isinstance(element, Keyed) else element)
+        if number is None or len(entries) != 1 or not self.machine.evaluate.is_aligned(values, entries):
+            return None
+        return Expr.of(Symbol("greatest", (entries[0], number)))
+
     def scalar(self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         settings = frozenset().union(*(getattr(a, "settings", NONE) for a in args)) if args else NONE
         if name == "bool" and len(args) == 1:
@@ -292,6 +310,8 @@ class BuiltinFunctions:
             if outcome is not None and not isinstance(args[0], Obj):
                 return Const(outcome, settings)
             return args[0]
+        if name in ("int", "float") and len(args) == 1 and isinstance(args[0], SymbolicBool):
+            return SymbolicInt(operation("ite", args[0].condition, Expr(1), Expr(0)), settings)
         if args and all(isinstance(a, Const) for a in args) and not keywords:
             try:
                 return Const(
@@ -329,6 +349,9 @@ class BuiltinFunctions:
             chosen = self.effects.selection.picked_by_score(args[0], every, node, name)
             if chosen is not every:
                 return chosen
+        greatest = self.greatest(args[0]) if name == "max" and len(args) == 1 and not keywords else None
+        if greatest is not None:
+            return SymbolicInt(greatest, settings)
         if name == "abs" and len(args) == 1 and isinstance(args[0], SymbolicInt):
             return SymbolicInt(operation("max", args[0].expr, -args[0].expr), settings)
         if name in ("int", "round") and len(args) == 1 and isinstance(args[0], SymbolicInt):
