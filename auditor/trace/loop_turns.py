@@ -75,7 +75,7 @@ def bounds(region: Region, split: Split) -> Iterator[tuple[Numbers, Numbers, boo
     if region.partial:
         raise NoValue("what chooses among its tokens is not followed")
     for undecided in (0, -1):
-        turns = Turns(split, undecided, region.facts)
+        turns = Turns(split, undecided, region.facts, around=turns_in(region))
         for expr in (region.start, region.stop, *region.facts):
             turns.measure(expr)
         for expr in (region.start, region.stop, *region.facts):
@@ -87,6 +87,11 @@ def bounds(region: Region, split: Split) -> Iterator[tuple[Numbers, Numbers, boo
             return
 
 
+def turns_in(region: Region) -> tuple[Symbol, ...]:
+    """The turns of loops around a region, in a fixed order."""
+    return tuple(sorted(region.iterations, key=lambda turn: str(turn.args)))
+
+
 @dataclass(slots=True)
 class Turns:
     """All turns of the loops that a region depends on: a row each, a column a counter."""
@@ -96,6 +101,7 @@ class Turns:
     facts: tuple[Expr, ...]
     assumed: int | None = None
     guessed: bool = False
+    around: tuple[Symbol, ...] = ()
     exact: bool = True
     rows: int = 1
     columns: dict[tuple[object, ...], Numbers] = field(default_factory=dict)
@@ -166,7 +172,7 @@ class Turns:
         elif not limits and symbol.args in self.indexing:
             limits.append(self.indexing[symbol.args])
             self.exact = False
-        limits = [limit for limit in limits if not goes_far_enough(limit, limits)]
+        limits = [of_one(limit, self.around) for limit in limits]
         for limit in limits:
             self.bind(limit)
         low = symbol.low or 0
@@ -286,19 +292,28 @@ class Turns:
         raise NoValue(f"an integer that is not known ({symbol.kind})")
 
 
-def goes_far_enough(high: Expr, limits: Iterable[Expr]) -> bool:
-    """Whether a loop up to the greatest of a list's numbers reaches limits that are such numbers, each less one."""
-    symbol = high.terms[0][0] if len(high.terms) == 1 and high.terms[0][1] == 1 else None
-    if symbol is None or symbol.kind != "greatest" or high.constant != -1:
-        return False
-    entry, number = symbol.args
-    assert isinstance(number, Expr)
-    turns = [turn for turn in number.iterations() if turn.args[0] == entry]
-    return any(
-        replace_atoms(number, atoms_exchanged({turn: Expr.of(other) for turn in turns})) == limit + 1
-        for limit in limits
-        for other in limit.iterations()
-    )
+def of_one(limit: Expr, turns: Iterable[Symbol]) -> Expr:
+    """A limit up to the greatest of a list's numbers, as that of one of them: the loop goes at least so far.
+
+    Which one is said by a turn, among those given, of a loop that goes through as many as the list was made of.
+    """
+    change: dict[Symbol, Expr] = {}
+    for symbol in limit.symbols():
+        if symbol.kind != "greatest":
+            continue
+        entry, number, count = symbol.args
+        assert isinstance(number, Expr) and isinstance(count, Expr)
+        own = [turn for turn in number.iterations() if turn.args[0] == entry]
+        other = next((turn for turn in turns if count - 1 in ends_of(turn)), None)
+        if other is not None:
+            change[symbol] = replace_atoms(number, atoms_exchanged({turn: Expr.of(other) for turn in own}))
+    return replace_atoms(limit, atoms_exchanged(change)) if change else limit
+
+
+def ends_of(turn: Symbol) -> list[Expr]:
+    """The last turn of the loop, where it is known: of the first turn it stands in the facts."""
+    ends = [fact + Expr.of(turn) for fact in turn.facts if (turn, -1) in fact.terms]
+    return ends if turn.args[1] == 1 or turn.high is None else [*ends, turn.high]
 
 
 def is_dealt(symbol: Symbol) -> bool:

@@ -56,6 +56,7 @@ class Branches:
         self.additions: list[set[tuple[str, int]]] = []
         self.left_out: list[LeftOut] = []
         self.turn_depths: list[int] = []
+        self.turn_scores: list[int] = []
         self.thinned_lists: dict[int, LeftOut] = {}
 
     def exec_If(self, node: ast.If, env: Env) -> Status:
@@ -119,6 +120,9 @@ class Branches:
         room = surviving.difference if surviving is not None and surviving.operator == ">=" else None
         told = how == "break" and alone and room is not None
         told = told and room is not None and self.growth.ended(loop.entry, loop.counter, room)
+        if not told and room is not None and alone and how == "break" and is_handed_out(room):
+            if self.recorder.scores == self.turn_scores[-1]:
+                return  # what is scored behind it is scored while the condition holds, and says so
         common = self.recorder.common(node)
         end = LoopEnd(**common, counter=loop.counter, room=room if told else None, what=what)
         self.recorder.record(end)
@@ -385,6 +389,16 @@ class Branches:
                 return self.statements.block(case.body, env)
             self.fork([(case.body, None), ([], None)], env, node, "case")
         return None
+
+
+def is_handed_out(room: Expr) -> bool:
+    """Whether what is left becomes smaller with each number from a counter that all ranks share."""
+    shared = [
+        (symbol, factor)
+        for symbol, factor in room.terms
+        if symbol.kind == "at" and isinstance(symbol.args[0], tuple) and symbol.args[0][0] == "counter"
+    ]
+    return len(shared) == 1 and shared[0][1] < 0
 
 
 def _union(a: tuple[object, ...], b: tuple[object, ...]) -> tuple[object, ...]:

@@ -263,6 +263,7 @@ class Loops:
         left_out = len(self.branches.left_out)
         known_ends = len(self.growth.ends.get(loop.entry, ()))
         self.branches.turn_depths.append(depth)
+        self.branches.turn_scores.append(self.recorder.scores)
         waiting, self.frames.deferred = self.frames.deferred, []
         with self.growth.in_turn(loop.entry):
             try:
@@ -271,6 +272,7 @@ class Loops:
                 del self.effects.formulas.score_tests[guards:]
                 del self.branches.left_out[left_out:]
                 self.branches.turn_depths.pop()
+                self.branches.turn_scores.pop()
                 self.recorder.running.pop()
                 self.recorder.node = outer
                 del self.frames.conditions[depth:]

@@ -299,9 +299,10 @@ class BuiltinFunctions:
         (element,) = elements
         entries = element.entries if isinstance(element, Keyed) else values.entries or ()
         number = self.views.number(element.value if isinstance(element, Keyed) else element)
-        if number is None or len(entries) != 1 or not self.machine.evaluate.is_aligned(values, entries):
+        count = self.machine.evaluate.length(values)
+        if number is None or count is None or not self.machine.evaluate.is_aligned(values, entries):
             return None
-        return Expr.of(Symbol("greatest", (entries[0], number)))
+        return Expr.of(Symbol("greatest", (entries[0], number, count)))
 
     def scalar(self, name: str, args: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         settings = frozenset().union(*(getattr(a, "settings", NONE) for a in args)) if args else NONE
