@@ -101,6 +101,17 @@ NOT_COUNTED = {
     ),
 }
 
+LORA = (Path(__file__).parents[1] / "specimens" / "lora_ttt.py").read_text(encoding="utf-8")
+CHUNKS = "range(max(num_chunks))"
+FEWER_CHUNKS = {
+    "range(max(num_chunks) // 2)": Outcome.FAIL,
+    "range(max(num_chunks) - 1)": Outcome.FAIL,
+    "range(max([c // 2 for c in num_chunks]))": Outcome.FAIL,
+    "range(num_chunks[0])": Outcome.FAIL,
+    "range(4)": Outcome.FAIL,
+    "range(min(num_chunks))": Outcome.UNKNOWN,
+}
+
 
 def judged(source: str, folder: Path) -> AuditResult:
     path = folder / "train_gpt.py"
@@ -153,3 +164,9 @@ def test_what_cannot_be_counted_does_not_pass(name: str, tmp_path: Path) -> None
     result = judged(SOURCE.replace(old, new), tmp_path)
     assert result.verdict is Verdict.REVIEW
     assert coverage(result).outcome in (Outcome.UNKNOWN, Outcome.REVIEW)
+
+
+@pytest.mark.parametrize("chunks", FEWER_CHUNKS)
+def test_documents_of_a_batch_are_gone_through_to_the_longest_one(chunks: str, tmp_path: Path) -> None:
+    assert LORA.count(CHUNKS) == 1
+    assert coverage(judged(LORA.replace(CHUNKS, chunks), tmp_path)).outcome is FEWER_CHUNKS[chunks]
