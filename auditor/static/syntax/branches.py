@@ -298,6 +298,10 @@ class Branches:
                     found[cell] = carrier, key, old
         return found
 
+    def may_not_have_run(self, mark: int) -> None:
+        """What ran since a mark may not have run, or not to its end: states keep the updates that it took back."""
+        self.merge(self.untouched(mark, "raise", {}))
+
     def goes_with(self, dead: Status, holder: Holder) -> bool:
         """Whether what an arm left in a holder goes where the arm ends: with its function, or with the whole script."""
         if dead == "raise":

@@ -57,12 +57,14 @@ class Exceptions:
         return "raise"
 
     def exec_Try(self, node: ast.Try, env: Env) -> Status:
-        known = len(self.frames.conditions)
+        known, mark = len(self.frames.conditions), self.heap.trail.mark()
         status, raised, thrown = self.tried(node.body, env)
         if node.handlers:
             # what went on behind a branch that raised is joined with what its handler went on with
             del self.frames.conditions[known:]
         if (status in (None, "raise") or raised) and not imports_required(node.body):
+            if status is None and any(goes_on(handler.body) for handler in node.handlers):
+                self.branches.may_not_have_run(mark)
             status = self.handled(node.handlers, env, status, raised, thrown)
         if node.orelse and status is None:
             status = self.statements.block(node.orelse, env)
@@ -139,6 +141,11 @@ class Exceptions:
 def handler_statement(handler: ast.ExceptHandler) -> ast.stmt:
     """A statement at the handler's place (handlers are no statements themselves)."""
     return ast.copy_location(ast.Pass(), handler)
+
+
+def goes_on(body: Sequence[ast.stmt]) -> bool:
+    """Whether what stands behind a handler runs after it, by its last statement."""
+    return not isinstance(body[-1], (ast.Raise, ast.Return, ast.Break, ast.Continue))
 
 
 def imports_required(body: Sequence[ast.stmt]) -> bool:

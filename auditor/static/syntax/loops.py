@@ -134,12 +134,21 @@ class Loops:
         if items is not None and len(items) <= limit and not perhaps:
             return self.unrolled(items, take, entry, body)
         source = self.indexable(iterable)
-        return self.turns(
+        mark = self.heap.trail.mark()
+        status = self.turns(
             body,
             entry,
             None if perhaps else self.length(iterable),
             lambda counter: take(self.machine.evaluate.element(source, Expr.of(counter))),
         )
+        if status is None and (entry in self.growth.broken_off or self.are_files(iterable)):
+            self.branches.may_not_have_run(mark)
+        return status
+
+    def are_files(self, iterable: Value) -> bool:
+        """Whether a loop goes through what a folder holds, which may be nothing; shards of the data are there."""
+        record = self.views.data(iterable)
+        return "file" in record.marks and not record.regions and "train" not in record.marks
 
     def unrolled(
         self, items: Sequence[Value], take: Callable[[Value], None], entry: int, body: Body
@@ -186,7 +195,10 @@ class Loops:
 
         body = Body(node=node, variable="while", detail=ast_text(node.test), run=run)
         count = None if countdown is None else countdown.turns
+        mark = self.heap.trail.mark()
         status = self.turns(body, entry, count, bind, always=always)
+        if not always and (count is None or entry in self.growth.broken_off) and status in (None, "break"):
+            self.branches.may_not_have_run(mark)
         if status in ("return", "raise"):
             return status
         return self.otherwise(node, "break" if always else status, env)
@@ -230,6 +242,7 @@ class Loops:
                 self.growth.broken_off.add(entry)
                 self.growth.ends_unknown.add(entry)
             if status == "break":
+                self.branches.may_not_have_run(mark)
                 return status
             if status in ("return", "raise"):
                 return status if always or known is not None or iteration > 1 else None

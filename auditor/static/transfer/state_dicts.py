@@ -58,12 +58,19 @@ class Weights:
         )
 
     def load_state(self, module: Obj, source: Data, node: ast.AST) -> None:
-        """Weights are replaced: the module's history becomes that of what is loaded."""
-        loaded = self.views.registered(module) if is_strict(node) else frozenset((module,))
+        """Weights are replaced: the module's history becomes that of what is loaded.
+
+        Where not all of them need be there, the others stay what they were.
+        """
+        strict = is_strict(node)
+        loaded = self.views.registered(module) if strict else frozenset((module,))
         for part in sorted(loaded, key=lambda o: o.number):
-            if self.views.own_history(part) and not source.updates:
+            before = self.views.own_history(part)
+            if before and strict and not source.updates:
                 self.effects.scoring.reset(part, node, "load_state_dict")
             self.take_over(part, source, node)
+            if not strict and before:
+                self.heap.put(part, Obj.history, before | source.updates)
         for part in self.views.members(module) - loaded:
             self.heap.put(part, Obj.history, self.views.own_history(part) | source.updates)
 
