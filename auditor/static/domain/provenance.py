@@ -34,6 +34,9 @@ THINNED = "of some tokens"
 """Marks numbers looked up by tokens of which a mask lets some through alone."""
 
 
+SOME_PARTS = "some parts"
+"""Marks weights of a module that are not all of them: of a part of it, or a slice of its parameters."""
+
 SPACED = "spaced"
 """Marks so many numbers as one likes, spaced out between two."""
 

@@ -359,6 +359,8 @@ class Assignments:
             ):
                 if owner.kind == "list":
                     self.transfer.list_views.thinned(owner)
+                elif owner.kind == "dict":
+                    self.heap.put(owner, Obj.shifted, True)
                 held = (
                     [self.machine.evaluate.subscript(owner, index, target)]
                     if owner.kind in ("list", "dict")

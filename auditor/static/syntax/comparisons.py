@@ -9,7 +9,7 @@ from dataclasses import replace
 from auditor.program.operators import COMPARISONS
 from auditor.solver.expressions import Condition, Expr
 from auditor.static.domain.heap import Class, Env, Func, Obj, View
-from auditor.static.domain.provenance import FROM_OUTSIDE, MATCHED, Data, matched
+from auditor.static.domain.provenance import FROM_OUTSIDE, MATCHED, SOME_PARTS, Data, matched
 from auditor.static.domain.values import (
     NONE,
     Const,
@@ -177,6 +177,8 @@ class Comparisons:
         return None
 
     def membership(self, left: Value, right: Value) -> bool | None:
+        if isinstance(left, Data) and isinstance(right, Obj) and self.has_each_name(right, left):
+            return True
         if not isinstance(left, Const):
             return None
         if isinstance(right, LibraryRef) and right.name == "os.environ":
@@ -195,6 +197,20 @@ class Comparisons:
         if items is not None and all(isinstance(i, Const) for i in items):
             return any(isinstance(i, Const) and i.value == left.value for i in items)
         return None
+
+    def has_each_name(self, table: Obj, name: Data) -> bool:
+        """Whether a table has an entry for each weight of a module, and it is asked for the name of one of them."""
+        keys = table.keys
+        elements = keys.elements if isinstance(keys, Obj) and keys.aligned else None
+        if table.kind != "dict" or not isinstance(elements, tuple) or len(elements) != 1 or table.shifted:
+            return False
+        key = elements[0]
+        return (
+            isinstance(key, Data)
+            and len(name.refs) == 1
+            and name.refs == key.refs
+            and SOME_PARTS not in name.marks | key.marks
+        )
 
 
 def is_type(value: Value) -> bool:

@@ -211,6 +211,7 @@ class Comprehensions:
             keys = self.heap.allocate("list", node)
             keys.elements = (key,) if key is not None else ()
             keys.entries = tuple(entries)
+            keys.aligned = len(entries) == 1 and not filtered
             table.keys = keys
             return table
         out = self.heap.allocate("list", node)

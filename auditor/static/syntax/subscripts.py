@@ -8,7 +8,7 @@ from dataclasses import replace
 from auditor.solver.expressions import Expr, Symbol
 from auditor.static.domain.heap import Obj, View
 from auditor.static.domain.lattice import by_entry, substitute
-from auditor.static.domain.provenance import CLEAN, LAYOUT, MATCHED, Data
+from auditor.static.domain.provenance import CLEAN, LAYOUT, MATCHED, SOME_PARTS, Data
 from auditor.static.domain.taint import Looks
 from auditor.static.domain.values import (
     Columns,
@@ -134,6 +134,8 @@ class Subscripts:
                 upper = record.span[1] - record.span[0]  # at most: a larger interval proves no less
             if lower is not None:
                 return replace(record, span=(record.span[0] + lower, record.span[0] + upper))
+        if isinstance(index, Slice) and any(owned.kind == "module" for owned in record.refs):
+            record = replace(record, marks=record.marks | {SOME_PARTS})
         items = list(index.items) if isinstance(index, TupleValue) else [index]
         chosen = self.views.data(index) if isinstance(index, (Data, Obj)) else CLEAN
         if record.regions and (

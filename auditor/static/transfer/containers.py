@@ -133,6 +133,8 @@ class ContainerMethods:
     def dict_method(
         self, owner: Obj | View, target: Obj, name: str, args: list[Value], node: ast.AST
     ) -> Value | None:
+        if name in ("pop", "popitem", "clear"):
+            self.heap.put(target, Obj.shifted, True)
         if name in ("get", "setdefault", "pop"):
             if args and isinstance(args[0], Const) and ("key", args[0].value) in target.d:
                 return self.machine.evaluate.subscript(owner, args[0], node)

@@ -6,7 +6,7 @@ import ast
 from dataclasses import replace
 
 from auditor.static.domain.heap import Obj
-from auditor.static.domain.provenance import CLEAN, Data
+from auditor.static.domain.provenance import CLEAN, SOME_PARTS, Data
 from auditor.static.domain.values import Const, Value
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
@@ -96,6 +96,8 @@ class InPlace:
                 if name == "copy_":
                     if given.regions and not given.losses:
                         self.effects.scoring.update(target, given.regions, node, "in place", name)
+                    elif isinstance(owner, Data) and SOME_PARTS in owner.marks:
+                        self.state_dicts.copy_part(target, given, node)
                     elif self.views.history(target) or given.updates:
                         self.state_dicts.copy_state(target, given, node)
                 elif given.regions:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from auditor.static.domain.heap import Class, Func, NamesView, Obj, SuperView, View
-from auditor.static.domain.provenance import CLEAN
+from auditor.static.domain.provenance import CLEAN, SOME_PARTS
 from auditor.static.domain.values import (
     Const,
     Generator,
@@ -178,7 +178,8 @@ class Methods:
                     self.in_place.in_place(module, frozenset((module,)), name, args, keywords, node)
                 return CLEAN
             if name in PARTS_OF_MODULES:
-                return self.nn_modules.call_module(module, "parameters", [], {}, node)
+                found = self.views.data(self.nn_modules.call_module(module, "parameters", [], {}, node))
+                return replace(found, marks=found.marks | {SOME_PARTS})
             if name in ("append", "extend", "insert", "remove"):
                 return CLEAN
             out = self.views.mix(*args, *keywords.values())

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from auditor.static.causality.handover import ModelCall, settled_in_both, settled_names
 from auditor.static.domain.heap import Func, Obj
-from auditor.static.domain.provenance import CLEAN, Data
+from auditor.static.domain.provenance import CLEAN, SOME_PARTS, Data
 from auditor.static.domain.values import Const, SymbolicInt, Value
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
@@ -43,6 +43,10 @@ PARTS = frozenset(
         "get_submodule",
     ]
 )
+
+
+FEW_PARTS = frozenset(["buffers", "named_buffers", "get_parameter", "get_submodule"])
+"""Of these, what does not give all weights."""
 
 
 class Modules:
@@ -81,7 +85,8 @@ class Modules:
         if name in SAME or name in ("module", "apply", "compile"):
             return module
         if name in PARTS or name in ("to_empty", "state_dict"):
-            return self.views.data(module)
+            found = self.views.data(module)
+            return replace(found, marks=found.marks | {SOME_PARTS}) if name in FEW_PARTS else found
         if name == "load_state_dict":
             self.state_dicts.load_state(module, self.views.data(args[0]) if args else CLEAN, node)
             return CLEAN
