@@ -5,11 +5,11 @@
 Which tokens the scores behind the claimed number are of. Their positions are followed as expressions of loop turns, of
 the split's length and of its documents' starts; in a split of known length they are gone through turn by turn, on one
 rank and on the first of eight, and what is left without a score is counted. What stays finite when the split grows is
-a cap on tokens, on windows or on documents. A script that counts its own scores beside them, by the places of their
-tokens, and raises an error unless each count is 1 proves as much by itself. Turns of the evaluation's loops, elements of its lists and sums under a
-branch that time, chance, what the tokens are, an error or a condition of which nothing is known leaves out are named.
-And the number of validation tokens that the log prints: known counts of cut or foreign splits, and for other
-tokenizers the bytes they cover.
+a cap on tokens, on windows or on documents. A script that counts its own scores, by the places of their tokens, and
+raises an error unless each count is 1 proves as much by itself. Turns of the evaluation's loops, elements of its lists
+and sums under a branch that time, chance, what the tokens are, an error or a condition of which nothing is known
+leaves out are named. And the number of validation tokens that the log prints: known counts of cut or foreign splits,
+and for other tokenizers the bytes they cover.
 
 ## Why it breaks the rules
 
@@ -22,11 +22,11 @@ Export and score the full split of 50,000 documents. Leave limits for developmen
 
 ## Known limits
 
-Where a position depends on something that is not known (a mask, a size), nothing is counted, and that is said: such a
-script is for review. The first token of each
-document has no score in evaluations that start anew at every document: told, not judged, since nobody has ruled on it.
-So is a last window that is not full. Development runs on a part are fine when they are not claimed; where nothing ties
-the claim to a report and the last one is printed inside a loop, a cap is for review.
+Where a position depends on something that is not known (a mask, a size), nothing is counted: that is said, and such a
+script is for review. The first token of each document has no score in evaluations that start anew at every document:
+told, not judged, since nobody has ruled on it. So is a last window that is not full. Development runs on a part are
+fine when they are not claimed; where nothing ties the claim to a report and the last one is printed inside a loop, a
+cap is for review.
 """
 
 from __future__ import annotations
