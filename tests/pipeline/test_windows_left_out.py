@@ -16,7 +16,7 @@ from auditor.audit.pipeline import audit_submission
 from auditor.judgement.result import AuditResult, RuleResult, Verdict
 from auditor.submission.load import load_path
 from auditor.trace.coverage import TAIL
-from auditor.trace.loop_turns import TOKENS
+from auditor.trace.loop_turns import TOKENS, Split
 from rules.core.rule import Outcome
 
 SOURCE = (Path(__file__).parents[1] / "specimens" / "sliding.py").read_text(encoding="utf-8")
@@ -112,6 +112,18 @@ FEWER_CHUNKS = {
     "range(min(num_chunks))": Outcome.UNKNOWN,
 }
 
+SKIP = "                if ci >= num_chunks[b]:\n"
+CHUNKS_SKIPPED = {
+    "the first": "                if ci >= num_chunks[b] or ci == 0:\n",
+    "the last": "                if ci >= num_chunks[b] - 1:\n",
+    "one in the middle": "                if ci >= num_chunks[b] or ci == 5:\n",
+    "one in the middle, by itself": "                if ci == 5:\n                    continue\n" + SKIP,
+    "of some rows": "                if ci > 2 and b > 3:\n                    continue\n" + SKIP,
+    "of some rows, one test in another": "                if ci > 2:\n                    if b > 3:\n"
+    "                        continue\n" + SKIP,
+}
+"""Ways to end a turn of the loop over the rows of a chunk."""
+
 
 def judged(source: str, folder: Path) -> AuditResult:
     path = folder / "train_gpt.py"
@@ -133,6 +145,11 @@ def unscored(snippet: str) -> int:
     for start in space["window_starts"]:
         end = min(start + WINDOW, TOKENS - 1)
         marked[(1 if start == 0 else max(end - STRIDE, start) + 1) : end + 1] = True
+    return missing(marked)
+
+
+def missing(marked: np.ndarray) -> int:
+    """Targets that are not marked, a short rest at the end left out."""
     rest = TOKENS - 1 - int(np.flatnonzero(marked).max())
     return int((~marked[1:]).sum()) - (rest if rest < TAIL else 0)
 
@@ -170,3 +187,27 @@ def test_what_cannot_be_counted_does_not_pass(name: str, tmp_path: Path) -> None
 def test_documents_of_a_batch_are_gone_through_to_the_longest_one(chunks: str, tmp_path: Path) -> None:
     assert LORA.count(CHUNKS) == 1
     assert coverage(judged(LORA.replace(CHUNKS, chunks), tmp_path)).outcome is FEWER_CHUNKS[chunks]
+
+
+@pytest.mark.parametrize("which", CHUNKS_SKIPPED)
+def test_chunks_that_are_skipped_are_counted(which: str, tmp_path: Path) -> None:
+    assert LORA.count(SKIP) == 1
+    found = coverage(judged(LORA.replace(SKIP, CHUNKS_SKIPPED[which]), tmp_path))
+    assert found.outcome is Outcome.FAIL
+    counted = re.search(r"([\d,]+) \([\d.]+%\) have no score", found.because)
+    assert counted is not None and int(counted[1].replace(",", "")) == chunks_skipped(CHUNKS_SKIPPED[which])
+
+
+def chunks_skipped(test: str) -> int:
+    """Targets in the chunks that the lines skip, in batches of 16 documents of a split like the auditor's."""
+    starts = Split.drawn().starts
+    marked = np.zeros(TOKENS, dtype=bool)
+    lines = "if True:\n    for ci in range(num_chunks[b]):\n" + test
+    lines += "                    continue\n                kept.append(ci)\n"
+    for document, (start, end) in enumerate(zip(starts, [*starts[1:], TOKENS], strict=True)):
+        row, kept = document % 16, list[int]()
+        chunks = (end - start - 1 + 255) // 256
+        exec(lines, {"num_chunks": {row: int(chunks)}, "b": row, "kept": kept})  # noqa: S102
+        for ci in kept:
+            marked[start + 1 + 256 * ci : min(start + 1 + 256 * (ci + 1), end)] = True
+    return missing(marked)

@@ -18,6 +18,7 @@ from auditor.static.domain.provenance import MATCHED, THINNED, Data
 from auditor.static.domain.values import Const, Slice, TupleValue, Value, Written
 from auditor.static.effects.events import Scoring
 from auditor.static.interpreter.machine import Machine
+from auditor.trace.events import Skip
 from auditor.trace.region import Region
 
 EMPTY_ALLOCATIONS = frozenset(["zeros", "zeros_like", "new_zeros", "full", "full_like", "new_full"])
@@ -28,6 +29,7 @@ class Masks:
     """Narrows tokens by masks."""
 
     def __init__(self, machine: Machine, scoring: Scoring) -> None:
+        self.recorder = machine.recorder
         self.heap = machine.heap
         self.views = machine.views
         self.decisions = machine.decisions
@@ -57,6 +59,19 @@ class Masks:
         """Whether a mask is a comparison of which nothing is known: not of tokens or scores, nor up to a position."""
         seen = mask.above or mask.below or mask.written or mask.regions or mask.losses or mask.looks
         return "mask" in mask.marks and not seen and MATCHED not in mask.marks
+
+    def chosen_unseen(self, record: Data, what: str, node: ast.AST) -> Data:
+        """Scores that a condition chooses among of which nothing is known: as a number they are of some tokens alone.
+
+        For what they teach a state they stay scores of all their tokens.
+        """
+        found = self.scoring.refine(record, node)
+        if found.losses == record.losses:
+            return record
+        common = self.recorder.common(node)
+        skip = Skip(**common, how="filter", by="unknown", what=what, scores=tuple(sorted(found.losses)))
+        self.recorder.record(skip)
+        return found
 
     def thinned(self, record: Data, node: ast.AST) -> Data:
         """Tokens let through by a mask that was not followed: some of them."""

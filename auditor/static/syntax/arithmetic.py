@@ -10,6 +10,7 @@ from dataclasses import replace
 from auditor.program.operators import ELEMENTWISE, Binary
 from auditor.solver.expressions import Expr, Symbol
 from auditor.solver.operations import operation
+from auditor.static.ast_text import ast_text
 from auditor.static.domain.by_token_kind import filled
 from auditor.static.domain.heap import Env, Obj
 from auditor.static.domain.provenance import THINNED, Data
@@ -131,13 +132,14 @@ class Arithmetic:
         if isinstance(op, ast.Mult):
             for scores, weight in ((a, right), (b, left)):
                 if scores.losses and scores.regions and may_be_zero(weight):
-                    return self.effects.masks.thinned(out, node)
+                    return self.effects.masks.chosen_unseen(out, ast_text(node), node)
         if isinstance(op, (ast.Mult, ast.BitAnd)):
             for record, mask in ((a, b), (b, a)):
                 if "total" in record.marks:
                     continue  # a sum over tokens: nothing chooses among them any more
-                unseen = record.losses and self.effects.masks.chooses_unseen(mask)
-                if record.regions and ("selective" in mask.marks or unseen):
+                if record.losses and record.regions and self.effects.masks.chooses_unseen(mask):
+                    return self.effects.masks.chosen_unseen(out, ast_text(node), node)
+                if "selective" in mask.marks and record.regions:
                     return self.effects.masks.thinned(out, node)
                 if (mask.above or mask.below or mask.written) and record.regions:
                     return replace(self.effects.masks.masked(out, mask, node), marks=out.marks - {"mask"})

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from auditor.solver.expressions import Condition, Expr, Symbol
-from auditor.solver.operations import replace_atoms
-from auditor.static.ast_text import ast_text
+from auditor.solver.operations import operation, replace_atoms
+from auditor.static.ast_text import ast_text, once_a_node
 from auditor.static.domain.flow import Changes, Choice, Status
 from auditor.static.domain.heap import MISSING, Env, Holder, Obj, View, is_count_of_a_turn
 from auditor.static.domain.lattice import by_entry
@@ -57,9 +57,15 @@ class Branches:
         self.left_out: list[LeftOut] = []
         self.turn_depths: list[int] = []
         self.turn_scores: list[int] = []
+        self.turn_calls: list[int] = []
+        self.went_on: list[Condition | None] = []
+        """What holds where no branch in the arm that runs ended the turn; None where that is not known."""
         self.thinned_lists: dict[int, LeftOut] = {}
 
     def exec_If(self, node: ast.If, env: Env) -> Status:
+        simpler = one_test_each(node)
+        if simpler is not None:
+            return self.exec_If(simpler, env)
         test = self.special_methods.tested(self.machine.evaluate.evaluate(node.test, env), node)
         outcome = self.decisions.truth(test)
         settings = self.settings_of(test)
@@ -116,6 +122,8 @@ class Branches:
         if not self.recorder.running or self.frames.following:
             return
         loop = self.recorder.running[-1]
+        if how == "return" and len(self.frames.returns) != self.turn_calls[-1]:
+            return  # of a function that the turn called
         alone = len(self.frames.conditions) == self.turn_depths[-1]
         room = surviving.difference if surviving is not None and surviving.operator == ">=" else None
         told = how == "break" and alone and room is not None
@@ -267,8 +275,12 @@ class Branches:
                 self.skip(dead, decides, text, node)
             elif not decides and dead in ("break", "return"):
                 self.end(dead, surviving, text, node)
+            if dead == "continue" and not decides and surviving is None:
+                surviving = elsewhere(first_condition if dead is status_first else second_condition)
             if status is None and surviving is not None:
                 self.frames.conditions.append(surviving)
+            if status is None and dead == "continue" and not decides:
+                self.went_on.append(surviving)
             if dead != "raise" or self.frames.trying:
                 self.frames.deferred.append((dead, changes, choice))
             return status
@@ -363,13 +375,31 @@ class Branches:
         depth = len(self.frames.conditions)
         if condition is not None:
             self.frames.conditions.append(condition)
+        before, self.went_on = self.went_on, []
+        status: Status = None
         try:
             with self.growth.in_arm():
-                return self.statements.block(body, env)
+                status = self.statements.block(body, env)
+                return status
         finally:
             self.recorder.certainty.pop()
             self.recorder.node = outer
             del self.frames.conditions[depth:]
+            inside, self.went_on = self.went_on, before
+            if status is None and inside:
+                self.goes_on_behind(inside, condition, text, node)
+
+    def goes_on_behind(
+        self, inside: Sequence[Condition | None], condition: Condition | None, text: str, node: ast.AST
+    ) -> None:
+        """Behind an arm in which turns were ended: where it ran, what the branches in it say holds."""
+        for kept in inside:
+            known = None if kept is None or condition is None else implied(condition, kept)
+            if known is None:
+                self.skip("continue", "unknown", text, node)
+            else:
+                self.frames.conditions.append(known)
+            self.went_on.append(known)
 
     def exec_Match(self, node: ast.Match, env: Env) -> Status:
         subject = self.machine.evaluate.evaluate(node.subject, env)
@@ -393,6 +423,34 @@ class Branches:
                 return self.statements.block(case.body, env)
             self.fork([(case.body, None), ([], None)], env, node, "case")
         return None
+
+
+@once_a_node
+def one_test_each(node: ast.If) -> ast.If | None:
+    """The same statement with a test in each `if`, where it ends a turn under several; None for any other."""
+    test = node.test
+    if not isinstance(test, ast.BoolOp) or node.orelse or not isinstance(node.body[-1], ast.Continue):
+        return None
+    first, *others = test.values
+    rest = others[0] if len(others) == 1 else ast.copy_location(ast.BoolOp(test.op, others), test)
+    inner = ast.copy_location(ast.If(rest, node.body, []), node)
+    if isinstance(test.op, ast.Or):
+        return ast.copy_location(ast.If(first, node.body, [inner]), node)
+    return ast.copy_location(ast.If(first, [inner], []), node)
+
+
+def elsewhere(condition: Condition | None) -> Condition | None:
+    """What holds where an equation does not."""
+    if condition is None or condition.operator != "==":
+        return None
+    return Condition(">=", operation("ite", condition, Expr(-1), Expr(0)))
+
+
+def implied(condition: Condition, kept: Condition) -> Condition | None:
+    """That one condition holds where the other does."""
+    if kept.operator != ">=":
+        return None
+    return Condition(">=", operation("ite", condition, kept.difference, Expr(0)))
 
 
 def is_handed_out(room: Expr) -> bool:

@@ -213,6 +213,8 @@ class Comprehensions:
             keys.entries = tuple(entries)
             keys.aligned = len(entries) == 1 and not filtered
             table.keys = keys
+            # of several turns with one key the last alone is kept
+            table.repeated = key is None or not self.views.tells_apart(key, entries)
             return table
         out = self.heap.allocate("list", node)
         for test in tests:

@@ -291,6 +291,8 @@ class Expressions:
             if outcome is not conjunction:
                 if conjunction:
                     return Const(False, settings) if undecided or isinstance(value, Const) else value
+                if all(isinstance(one, SymbolicBool) for one in undecided) and value == Const(True):
+                    return Const(True, settings)  # whatever the comparisons before it say
                 if undecided:
                     out: Value = undecided[0]
                     for other in [*undecided[1:], value]:

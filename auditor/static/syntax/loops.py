@@ -276,7 +276,9 @@ class Loops:
         left_out = len(self.branches.left_out)
         known_ends = len(self.growth.ends.get(loop.entry, ()))
         self.branches.turn_depths.append(depth)
+        outside, self.branches.went_on = self.branches.went_on, []
         self.branches.turn_scores.append(self.recorder.scores)
+        self.branches.turn_calls.append(len(self.frames.returns))
         waiting, self.frames.deferred = self.frames.deferred, []
         with self.growth.in_turn(loop.entry):
             try:
@@ -285,7 +287,9 @@ class Loops:
                 del self.effects.formulas.score_tests[guards:]
                 del self.branches.left_out[left_out:]
                 self.branches.turn_depths.pop()
+                self.branches.went_on = outside
                 self.branches.turn_scores.pop()
+                self.branches.turn_calls.pop()
                 self.recorder.running.pop()
                 self.recorder.node = outer
                 del self.frames.conditions[depth:]

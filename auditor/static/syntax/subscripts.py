@@ -6,6 +6,7 @@ import ast
 from dataclasses import replace
 
 from auditor.solver.expressions import Expr, Symbol
+from auditor.static.ast_text import ast_text
 from auditor.static.domain.heap import Obj, View
 from auditor.static.domain.lattice import by_entry, substitute
 from auditor.static.domain.provenance import CLEAN, LAYOUT, MATCHED, SOME_PARTS, Data
@@ -138,9 +139,9 @@ class Subscripts:
             record = replace(record, marks=record.marks | {SOME_PARTS})
         items = list(index.items) if isinstance(index, TupleValue) else [index]
         chosen = self.views.data(index) if isinstance(index, (Data, Obj)) else CLEAN
-        if record.regions and (
-            "selective" in chosen.marks or (record.losses and self.effects.masks.chooses_unseen(chosen))
-        ):
+        if record.losses and record.regions and self.effects.masks.chooses_unseen(chosen):
+            record = self.effects.masks.chosen_unseen(record, ast_text(node), node)
+        if "selective" in chosen.marks and record.regions:
             found = self.with_table_hit(self.effects.masks.thinned(record, node), index)
             return self.effects.lookups.with_lookup(found, owner, items, node)
         if (chosen.above or chosen.below or chosen.written) and record.regions:

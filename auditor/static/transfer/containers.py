@@ -191,4 +191,6 @@ class ContainerMethods:
         keys = target.keys
         if isinstance(keys, Obj):
             out.entries = keys.entries or ()
+        if target.repeated:
+            self.list_views.thinned(out)
         return out
