@@ -20,6 +20,8 @@ running sums in place of means over time, and use the targets in the loss alone.
 ## Known limits
 
 The model is walked at 64 and at 40 tokens, not at the length of the evaluation, and with the weights' shapes alone.
+Where it compares how long or how many its rows are, it is walked for sizes on the other side too, and what looks ahead
+there alone goes to a person. What slices leave out of short rows is not looked for in long ones.
 Kernels that a submission writes itself in Triton or CUDA, shapes that depend on data and models of other libraries
 are not followed: they go to a person. Libraries' kernels are taken to do what they declare, which the pass says. What
 an evaluation does to the logits outside of the model is seen where the scored tokens themselves go into them. A

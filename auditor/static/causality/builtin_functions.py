@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from auditor.static.causality.extents import Extent
 from auditor.static.causality.failures import NotFollowed, ScriptError
 from auditor.static.causality.methods import numbers_of
 from auditor.static.causality.operations.table import integer
@@ -31,7 +32,7 @@ MAX_RANGE = 1_000_000
 
 def _length(it: Walker, value: Any) -> Any:
     if isinstance(value, Tensor):
-        return value.shape[0]
+        return it.sizes.of(value)[0]
     if isinstance(value, Instance):
         return it.call(it.attribute(value, "__len__"), [], {})
     if isinstance(value, Unknown):
@@ -149,6 +150,8 @@ def _extreme(name: str) -> Callable[..., Any]:
             return it.unknown(f"the {name} of tensors", it.where, pos)
         function = min if name == "min" else max
         try:
+            if key is None and any(isinstance(v, Extent) for v in items):
+                return it.sizes.extreme(it.where, function, items)
             return function(items, key=None if key is None else lambda v: it.call(key, [v], {}))
         except (TypeError, ValueError):
             raise NotFollowed(f"a {name} of what cannot be compared") from None

@@ -9,6 +9,7 @@ from typing import Any
 
 from auditor.static.causality.calls import super_of
 from auditor.static.causality.contraction import matmul
+from auditor.static.causality.extents import Extent
 from auditor.static.causality.failures import NotFollowed, ScriptError
 from auditor.static.causality.operations.elementwise import binary, unary
 from auditor.static.causality.operations.table import integer
@@ -246,7 +247,10 @@ def arithmetic(it: Walker, op: ast.operator, left: Any, right: Any) -> Any:
     ):
         raise NotFollowed("a power that is too large")
     try:
-        return plain(left, right)
+        result = plain(left, right)
+        if isinstance(op, ast.FloorDiv) and isinstance(result, Extent):
+            it.sizes.compared(it.where, operator.gt, result, 0)  # none of the parts is as long as one
+        return result
     except ZeroDivisionError:
         raise ScriptError("ZeroDivisionError") from None
     except (TypeError, ValueError, OverflowError):
@@ -318,6 +322,8 @@ def compared(it: Walker, op: ast.cmpop, left: Any, right: Any) -> Any:
     if (pos := held((left, right))) is not None:
         return it.unknown("a comparison of containers", it.where, pos)
     try:
+        if isinstance(left, Extent) or isinstance(right, Extent):
+            return it.sizes.compared(it.where, plain, left, right)
         return plain(left, right)
     except TypeError:
         raise NotFollowed(f"a comparison of a {type(left).__name__} with a {type(right).__name__}") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ SAME_TOKENS = frozenset("to long int clone contiguous detach cpu cuda reshape_as
 def tensor_attribute(it: Walker, tensor: Tensor, name: str) -> Any:
     """`tensor.name`."""
     if name == "shape":
-        return tensor.shape
+        return it.sizes.of(tensor)
     if name == "ndim":
         return tensor.rank
     if name == "dtype":
@@ -57,8 +58,8 @@ def tensor_attribute(it: Walker, tensor: Tensor, name: str) -> Any:
     return Native(lambda *args, **more: method(it, tensor, name, list(args), more), f"Tensor.{name}")
 
 
-def _size(tensor: Tensor, dim: object = None) -> Any:
-    return tensor.shape if dim is None else tensor.shape[axis_of(dim, tensor.rank)]
+def _size(tensor: Tensor, shape: tuple[int, ...], dim: object = None) -> Any:
+    return shape if dim is None else shape[axis_of(dim, tensor.rank)]
 
 
 def _stride(tensor: Tensor, dim: object = None) -> Any:
@@ -66,18 +67,22 @@ def _stride(tensor: Tensor, dim: object = None) -> Any:
     return steps if dim is None else steps[axis_of(dim, tensor.rank)]
 
 
-FACTS: dict[str, Callable[..., Any]] = {
+EXTENTS: dict[str, Callable[..., Any]] = {
     "size": _size,
+    "numel": lambda t, shape: prod(shape),
+    "nelement": lambda t, shape: prod(shape),
+    "__len__": lambda t, shape: shape[0],
+}
+"""Facts that hang on how long and how many the rows are."""
+
+FACTS: dict[str, Callable[..., Any]] = {
     "stride": _stride,
-    "numel": lambda t: t.size,
-    "nelement": lambda t: t.size,
     "dim": lambda t: t.rank,
     "ndimension": lambda t: t.rank,
     "is_contiguous": lambda t, **_: True,
     "is_floating_point": lambda t: t.kind == "f",
     "is_complex": lambda t: False,
     "element_size": lambda t: 2,
-    "__len__": lambda t: t.shape[0],
     "get_device": lambda t: 0,
     "untyped_storage": lambda t: Library("a storage"),
     "record_stream": lambda t, *_: None,
@@ -87,6 +92,8 @@ FACTS: dict[str, Callable[..., Any]] = {
 def method(it: Walker, tensor: Tensor, name: str, args: list[Any], keywords: dict[str, Any]) -> Any:
     """`tensor.name(…)`."""
     tensor.refresh()
+    if name in EXTENTS:
+        return EXTENTS[name](tensor, it.sizes.of(tensor), *args, **keywords)
     if name in FACTS:
         return FACTS[name](tensor, *args, **{RENAMED.get(k, k): v for k, v in keywords.items()})
     if name in ("item", "tolist"):

@@ -2,7 +2,8 @@
 
 The model is run at the evaluation's length and at a shorter one, with the rows of the batch in one order of the
 stream and in the other, and twice in a row where the first call leaves something behind. Each run is repeated for
-every decision that the source leaves open.
+every decision that the source leaves open, and for rows of other sizes where the model asks how many or how long they
+are.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from auditor.static.causality.arguments import decide_number, handed, part_of
 from auditor.static.causality.building import made
 from auditor.static.causality.choices import Choices, all_ways
 from auditor.static.causality.entry import Construction, Entry, Open, Part, TokenArgument
+from auditor.static.causality.extents import MAX_ROWS_RUN, MAX_RUN, OTHERS, Rows, Sizes
 from auditor.static.causality.failures import NotFollowed, ScriptError
 from auditor.static.causality.interpreter import Interpreter
 from auditor.static.causality.scored import Scored
@@ -42,6 +44,7 @@ class _Run:
     raised: bool = False
     way: int | None = None
     taken: Mapping[Hashable, int] = field(default_factory=dict)
+    sizes: Sizes = field(default_factory=lambda: Sizes(Rows(0, 0)))
 
 
 MAX_BATCH = 128
@@ -106,6 +109,27 @@ class Prover:
         if run.kind is Bound.CAUSAL:
             other, _ = self._run(entry, LENGTHS[1], batch, True, Choices(run.taken), {}, foreign)
             run = run if other.kind is Bound.CAUSAL else other
+        if run.kind is Bound.CAUSAL:
+            run = self._other_sizes(entry, batch, run, foreign)
+        return run
+
+    def _other_sizes(self, entry: Entry, batch: int, run: _Run, foreign: set[str]) -> _Run:
+        """The run, or what keeps it from being a proof for rows of other sizes that the model tells apart.
+
+        What is found there is no accusation: the evaluation may have no rows of such a size. One that the script
+        itself refuses is none of its sizes.
+        """
+        for number in run.sizes.to_run():
+            rows = OTHERS[number]
+            short = rows.length <= MAX_RUN and rows.batch <= MAX_ROWS_RUN
+            length, count = (rows.length, rows.batch) if short else (LENGTHS[0], batch)
+            choices = Choices(run.taken)
+            other, _ = self._run(
+                entry, length, count, False, choices, {}, foreign, pretended=None if short else number
+            )
+            if other.kind is not Bound.CAUSAL and not other.raised:
+                reason = f"it asks for the size of the batch, and for {rows}: {other.reason}"
+                return _Run(Bound.UNKNOWN, reason, other.where)
         return run
 
     def _every_way(self, entry: Entry, batch: int, foreign: set[str]) -> _Run:
@@ -149,11 +173,13 @@ class Prover:
         foreign: set[str],
         watch: int | None = None,
         asked: bool = False,
+        pretended: int | None = None,
     ) -> tuple[_Run, Interpreter]:
         WORK.elements = 0
         it = Interpreter(self._texts, self._settings, choices)
         it.late = late
         it.number_asked = asked
+        it.sizes = Sizes(Rows(length, batch), pretended)
         try:
             it.load(*self._main, "__main__")
             self._settled = settle(it, entry)
@@ -173,6 +199,7 @@ class Prover:
             reason = f"an operation is given what is not followed ({type(error).__name__})"
             run = _Run(Bound.UNKNOWN, reason, it.failed_at or it.where)
         run.taken = it.choices.taken
+        run.sizes = it.sizes
         foreign |= it.foreign
         self.steps += it.steps
         return run, it

@@ -260,7 +260,7 @@ def is_main_guard(test: ast.expr) -> bool:
 
 def exec_while(it: Walker, node: ast.While, scope: Scope) -> None:
     try:
-        while it.truth(it.evaluate(node.test, scope), node.test):
+        while _goes_on(it, node.test, scope):
             it.tick()
             try:
                 it.execute(node.body, scope)
@@ -269,6 +269,14 @@ def exec_while(it: Walker, node: ast.While, scope: Scope) -> None:
         it.execute(node.orelse, scope)
     except Break:
         pass
+
+
+def _goes_on(it: Walker, test: ast.expr, scope: Scope) -> bool:
+    outer, it.sizes.in_loop = it.sizes.in_loop, True
+    try:
+        return it.truth(it.evaluate(test, scope), test)
+    finally:
+        it.sizes.in_loop = outer
 
 
 def exec_for(it: Walker, node: ast.For, scope: Scope) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from auditor.static.causality.choices import Choices
+from auditor.static.causality.extents import Rows, Sizes
 from auditor.static.causality.failures import NotFollowed, ScriptError, TooLarge
 from auditor.static.causality.limits import MAX_STEPS
 from auditor.static.causality.scored import Scored
@@ -78,6 +79,7 @@ class Walker(ABC):
         fingerprints: of the submission's own kernels, by the names they have here.
         number: what a number is taken for that the model is handed and that is not known.
         number_asked: whether that number was needed as a size.
+        sizes: how many and how long the rows are, and where the model asks.
         operations: functions that the script gives a name below `torch.ops`.
         observed: whole numbers and None that attributes were found with, by name.
         foreign: functions of libraries by whose declared behaviour the run went, for the reader.
@@ -112,6 +114,7 @@ class Walker(ABC):
         self.operations: dict[str, Function] = {}
         self.number = 0
         self.number_asked = False
+        self.sizes = Sizes(Rows(0, 0))
         self.path = ""
         self.base = Scope()
 
