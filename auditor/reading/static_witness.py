@@ -18,7 +18,7 @@ from auditor.reading.configuration_entry import ConfigurationEntry
 from auditor.reading.counterfactuals import Exploration, ExplorationSpent
 from auditor.solver.expressions import expressions_known
 from auditor.trace.coverage import Coverage
-from auditor.trace.events import Place, Report
+from auditor.trace.events import Report
 from auditor.trace.forward_pass import ForwardPass
 from auditor.trace.trace import Trace
 from rules.core.rule import CodeProblem
@@ -71,11 +71,6 @@ class Witness:
         Where the log prints what only a turned switch prints, that run is the effective one.
         """
         if self._program.main.module is None:
-            return None, None, ()
-        if self.language == "mlx":
-            place = Place(self._program.main.path, 0, 1)
-            reason = "it is written for MLX, which the static witness does not follow"
-            self.problems = (CodeProblem(kind="language", reason=reason, place=place, runs=False),)
             return None, None, ()
         forced: dict[str, str] = {}
         notes: list[str] = []

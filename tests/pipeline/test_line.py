@@ -39,13 +39,12 @@ def log(*labels: str) -> str:
     return "\n".join(head + lines) + "\n"
 
 
-def test_mlx_script_is_unknown_by_name(tmp_path: Path) -> None:
+def test_mlx_script_is_followed(tmp_path: Path) -> None:
     script = "import mlx.core as mx\n\nloss = mx.mean(mx.array([1.0]))\nprint(f'val_bpb:{loss}')\n"
     result = audit(tmp_path, {"train_gpt_mlx.py": script, "README.md": "mlx\n"})
     assert result.language == "mlx"
-    assert result.verdict is Verdict.REVIEW
-    assert result.trace is None
-    assert any("MLX" in answer.because for answer in result.rules)
+    assert result.trace is not None
+    assert result.verdict is Verdict.NOTHING  # it scores no token
 
 
 def test_script_that_does_not_parse_is_never_compliant(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from auditor.static.causality.values import (
     Unknown,
 )
 from auditor.static.causality.walker import Walker, held, highest, is_open
+from auditor.static.names.mlx import known_as
 
 CONSTANTS: dict[str, Any] = {
     "math.pi": math.pi,
@@ -47,6 +48,7 @@ CONSTANTS: dict[str, Any] = {
 
 def library_member(it: Walker, name: str) -> Any:
     """Something of a library by its full name: a class of ours where we have one."""
+    name = known_as(name)
     if name in CONSTANTS:
         return CONSTANTS[name]
     if name.startswith("torch.nn.") and name.count(".") == 2:
@@ -72,6 +74,12 @@ UNIT = frozenset(
     "enable_flash_sdp enable_mem_efficient_sdp enable_math_sdp enable_cudnn_sdp destroy_process_group "
     "init_process_group set_num_threads seed".split()
 )
+NUMPY = {
+    "numpy.ones": "ones", "numpy.zeros": "zeros", "numpy.full": "full", "numpy.arange": "arange", "numpy.eye": "eye",
+    "numpy.stack": "stack", "numpy.concatenate": "cat", "numpy.array": "tensor", "numpy.asarray": "tensor",
+    "numpy.triu": "triu", "numpy.tril": "tril", "numpy.sort": "sort",
+}  # fmt: skip
+"""Functions of numpy that are torch's for what positions depend on."""
 FACTS: dict[str, Any] = {
     "torch.cuda.is_available": True,
     "torch.cuda.is_bf16_supported": True,
@@ -120,6 +128,9 @@ def call_library(it: Walker, name: str, args: list[Any], keywords: dict[str, Any
         return Library("a context") if last != "device" else Library("torch.device")
     if last in UNIT and name.startswith(("torch.", "warnings.", "gc.", "random.", "numpy.")):
         return None
+    if name in NUMPY:
+        out = operate(it, NUMPY[name], args, keywords)
+        return out[0] if name == "numpy.sort" else out
     if name.startswith("math."):
         return _mathematics(it, name[5:], args, keywords)
     if name.startswith(("torch.nn.functional.", "torch.special.", "torch.linalg.", "torch.fft.")) or (
@@ -311,6 +322,37 @@ def _counter(it: Walker, values: Any = (), **more: Any) -> Any:
     return collections.Counter(items)
 
 
+def _cross_entropy(
+    it: Walker, logits: Any, targets: Any, weights: Any = None, axis: int = -1, label_smoothing: float = 0.0,
+    reduction: str = "none",
+) -> Any:  # fmt: skip
+    """`mlx.nn.losses.cross_entropy`: over the last axis, and not reduced unless that is asked for."""
+    rows, places = operand(logits), operand(targets)
+    if axis not in (-1, rows.rank - 1) or places.rank != rows.rank - 1:
+        raise NotFollowed("a cross entropy over another axis than the last")
+    flat = [operate(it, "reshape", [rows, -1, rows.shape[-1]], {}), operate(it, "reshape", [places, -1], {})]
+    out = operate(it, "cross_entropy", flat, {"reduction": reduction})
+    return operate(it, "reshape", [out, *places.shape], {}) if reduction == "none" else out
+
+
+def _attention(
+    it: Walker,
+    q: Any,
+    k: Any,
+    v: Any,
+    *,
+    scale: Any = None,
+    mask: Any = None,
+    sinks: Any = None,
+    stream: Any = None,
+) -> Any:
+    """`mlx.core.fast.scaled_dot_product_attention`, whose mask may be the text "causal"."""
+    if sinks is not None or (isinstance(mask, str) and mask != "causal"):
+        raise NotFollowed("attention of MLX with sinks or a mask by another name")
+    form = {"is_causal": True} if mask == "causal" else {"attn_mask": mask}
+    return kernels.scaled_dot_product(it, "torch.nn.functional.scaled_dot_product_attention", [q, k, v], form)
+
+
 def _default_dict(it: Walker, factory: Any = None, entries: Any = (), **more: Any) -> DefaultDict:
     return DefaultDict(factory, _container(dict)(it, entries, **more))
 
@@ -397,6 +439,10 @@ NAMED: dict[str, Callable[..., Any]] = {
     "torch.is_floating_point": lambda it, value: operand(value).kind == "f",
     "torch.numel": lambda it, value: operand(value).size,
     "torch.Size": lambda it, sizes=(): tuple(it.iterate(sizes)),
+    "mlx.nn.losses.cross_entropy": _cross_entropy,
+    "mlx.core.fast.scaled_dot_product_attention": _attention,
+    "mlx.core.fast.rms_norm": lambda it, x, *_a, **_k: operate(it, "layer_norm", [x, x.shape[-1:]], {}),
+    "mlx.core.fast.rope": lambda it, x, *_a, **_k: operate(it, "layer_norm", [x, x.shape[-1:]], {}),
     "torch._recurrence": _recurrence,
     "torch._cell": _cell,
     "torch._multihead": _multihead,

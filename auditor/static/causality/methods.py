@@ -27,7 +27,7 @@ DROPPED = frozenset(
 
 RENAMED = {"axis": "dim", "axes": "dim", "keepdims": "keepdim"}
 
-SAME_TOKENS = frozenset("to long int clone contiguous detach cpu cuda reshape_as type".split())
+SAME_TOKENS = frozenset("to astype long int clone contiguous detach cpu cuda reshape_as type".split())
 """Operations that leave tokens what they are."""
 
 

@@ -132,6 +132,9 @@ class LeakyReLU(_Elementwise): pass
 class Mish(_Elementwise): pass
 class ELU(_Elementwise): pass
 class Hardswish(_Elementwise): pass
+class RoPE(Module):
+    def __init__(self, dims, traditional=False, base=10000, scale=1.0): pass
+    def __call__(self, x, offset=0): return F.layer_norm(x, x.shape[-1:])
 class Dropout(Module):
     def __init__(self, p=0.5, inplace=False): self.p = p
     def forward(self, x): return x

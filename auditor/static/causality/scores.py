@@ -54,6 +54,13 @@ def cross_entropy(it: Walker, input: Tensor, target: Tensor, *args: Any, **more:
     return total
 
 
+def along(it: Walker, input: Tensor, indices: Tensor, dim: Any = None, **more: Any) -> Tensor:
+    """`take_along_dim`."""
+    if dim is None:
+        raise NotFollowed("elements taken of a flattened tensor")
+    return pick(it, input, dim, indices, **more)
+
+
 def pick(it: Walker, input: Tensor, dim: Any, index: Any, **more: Any) -> Tensor:
     """`gather`: where the index is made of the tokens' own classes, it picks the score of a target."""
     if isinstance(dim, Tensor):
@@ -99,5 +106,5 @@ SCORES: dict[str, Callable[..., Any]] = {
     "cross_entropy": cross_entropy,
     "nll_loss": cross_entropy,
     "gather": pick,
-    "take_along_dim": pick,
+    "take_along_dim": along,
 }

@@ -18,6 +18,7 @@ from auditor.static.domain.values import (
     NONE,
     Const,
     Interval,
+    Method,
     RowNumber,
     SymbolicBool,
     SymbolicInt,
@@ -55,10 +56,20 @@ class Arithmetic:
         )
 
     def binary(self, op: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
+        left, right = self.as_number(left, node), self.as_number(right, node)
         result = self.effects.formula_arithmetic.with_binary(
             op, left, right, self.operated(op, left, right, node), node
         )
         return self.effects.clocks.with_time(op, left, right, result)
+
+    def as_number(self, value: Value, node: ast.AST) -> Value:
+        """`array.size`, which is a number where an array of numpy or MLX is calculated with, and no method."""
+        if not isinstance(value, Method) or value.name != "size":
+            return value
+        owner = value.owner
+        if isinstance(owner, Data) or (isinstance(owner, Obj) and owner.kind == "tensor"):
+            return self.machine.apply.call_method(owner, "size", [], {}, node)
+        return value
 
     def operated(self, op: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
         if isinstance(left, Const) and isinstance(right, Const):

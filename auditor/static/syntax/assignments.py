@@ -6,6 +6,7 @@ import ast
 from collections.abc import Sequence
 from dataclasses import replace
 
+from auditor.static.ast_text import once_a_node
 from auditor.static.domain.by_token_kind import ByKind
 from auditor.static.domain.flow import Status
 from auditor.static.domain.heap import Class, Env, Func, Obj, View, attribute_of
@@ -61,12 +62,26 @@ class Assignments:
         self.generators = generators
 
     def exec_Assign(self, node: ast.Assign, env: Env) -> Status:
-        value = self.machine.evaluate.evaluate(node.value, env)
+        total = running_total(node)
+        value = (
+            self.machine.evaluate.evaluate(node.value, env)
+            if total is None
+            else self.added_to_total(total, node.value, env)
+        )
         if len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             self.baptise(value, node.targets[0].id)
         for target in node.targets:
             self.assign(target, value, env)
         return None
+
+    def added_to_total(self, total: ast.AugAssign, node: ast.expr, env: Env) -> Value:
+        """`total = total + value`: scores in the value are final, as they are in `total += value`."""
+        assert isinstance(node, ast.BinOp)
+        old = self.machine.evaluate.evaluate(node.left, env)
+        value = self.machine.evaluate.evaluate(node.right, env)
+        if self.views.data(value).losses:
+            value = self.added(old, value, total)
+        return self.machine.evaluate.binary_by_method(node.op, old, value, node)
 
     def baptise(self, value: Value, name: str) -> None:
         """Name an allocation after the first variable that holds it."""
@@ -334,6 +349,17 @@ class Assignments:
             self.heap.put(option.base, name, value)
         elif isinstance(option, (Data, Method)) and name == "data":
             self.transfer.in_place.in_place(option, self.views.objects(option), ".data =", [value], {}, node)
+        elif isinstance(option, (Data, Method)):
+            self.put_into_part(option, f".{name} =", record, node)
+
+    def put_into_part(self, part: Value, by: str, record: Data, node: ast.AST) -> None:
+        """`model.head.weight = array`: a part of a module whose constructor was not gone into takes all this in."""
+        for module in sorted(self.views.objects(part), key=lambda o: o.number):
+            if module.kind != "module":
+                continue
+            self.heap.put(module, Obj.history, self.views.own_history(module) | record.updates)
+            self.heap.put(module, Obj.doubts, module.doubts | record.doubts)
+            self.effects.scoring.update(module, record.regions, node, "in place", by)
 
     def exec_Delete(self, node: ast.Delete, env: Env) -> Status:
         for target in node.targets:
@@ -378,3 +404,18 @@ class Assignments:
                 descriptor = None if cls is None else cls.get(target.attr)
                 if descriptor is not None:
                     self.special_methods.implicit(descriptor, "__delete__", [owner], target)
+
+
+@once_a_node
+def running_total(node: ast.Assign) -> ast.AugAssign | None:
+    """`total = total + value` as `total += value`; None for any other assignment."""
+    target, value = node.targets[0], node.value
+    if len(node.targets) > 1 or not isinstance(target, ast.Name) or not isinstance(value, ast.BinOp):
+        return None
+    if (
+        not isinstance(value.op, ast.Add)
+        or not isinstance(value.left, ast.Name)
+        or value.left.id != target.id
+    ):
+        return None
+    return ast.copy_location(ast.AugAssign(target, value.op, value.right), node)

@@ -11,6 +11,7 @@ from auditor.static.domain.provenance import CLEAN, Data
 from auditor.static.domain.values import Const, LibraryRef, Method, Union, Value
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
+from auditor.static.names.mlx import known_as
 from auditor.static.names.tensors import SIZE_ATTRIBUTES
 from auditor.static.syntax.special_methods import SpecialMethods
 from auditor.static.transfer.room import TransferRoom
@@ -40,7 +41,7 @@ class Attributes:
 
     def attribute(self, owner: Value, name: str, node: ast.AST) -> Value:
         if isinstance(owner, LibraryRef):
-            return self.transfer.library_patches.library_value(f"{owner.name}.{name}")
+            return self.transfer.library_patches.library_value(known_as(f"{owner.name}.{name}"))
         if isinstance(owner, Union):
             out: Value | None = None
             for option in owner.options:

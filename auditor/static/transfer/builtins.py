@@ -22,6 +22,7 @@ from auditor.static.domain.values import (
     SymbolicBool,
     SymbolicInt,
     TupleValue,
+    Union,
     Value,
 )
 from auditor.static.effects.room import EffectsRoom
@@ -276,6 +277,9 @@ class BuiltinFunctions:
             self.library_patches.patch(f"{args[0].name}.{args[1].value}", args[2], node)
         elif len(args) == 3 and isinstance(args[1], Const) and isinstance(args[0], (Obj, Class)):
             name = str(args[1].value)
+            self.machine.evaluate.set_attribute(args[0], name, args[2], node)
+        elif len(args) == 3 and isinstance(args[0], (Data, Method, View, Union)):
+            name = str(args[1].value) if isinstance(args[1], Const) else "an attribute"
             self.machine.evaluate.set_attribute(args[0], name, args[2], node)
         elif len(args) == 3 and isinstance(args[0], Obj) and args[0].kind == "module":
             # one of its parts, which one is not known

@@ -21,6 +21,7 @@ from auditor.static.transfer.default_methods import DefaultMethods
 from auditor.static.transfer.dynamic_code import DynamicCode
 from auditor.static.transfer.hooks import Hooks
 from auditor.static.transfer.library.environment import Environment
+from auditor.static.transfer.library.mlx import Mlx
 from auditor.static.transfer.library.operators import Operators
 from auditor.static.transfer.library.standard_library import StandardLibrary
 from auditor.static.transfer.library.torch import Torch
@@ -85,6 +86,7 @@ class Functions:
         operators: Operators,
         standard_library: StandardLibrary,
         torch: Torch,
+        mlx: Mlx,
     ) -> None:
         self.machine = machine
         self.recorder = machine.recorder
@@ -116,6 +118,7 @@ class Functions:
             dynamic_code.run_by_library,
             standard_library.called,
             torch.called,
+            mlx.called,
             token_loading.tokens,
             tensor_functions.tensors,
         )

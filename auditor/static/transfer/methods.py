@@ -51,6 +51,11 @@ PARTS_OF_MODULES = frozenset(
     ["parameters", "named_parameters", "children", "modules", "items", "values", "keys"]
 )
 
+GIVES_ARRAYS = frozenset(
+    ["load_state_dict", "register_buffer", "register_parameter", "update", "load_weights", "update_modules"]
+)
+"""Methods of modules that put arrays in the place of weights."""
+
 
 class Methods:
     """Calls of methods."""
@@ -176,6 +181,9 @@ class Methods:
                     self.state_dicts.copy_part(module, record, node)
                 else:
                     self.in_place.in_place(module, frozenset((module,)), name, args, keywords, node)
+                return CLEAN
+            if name in GIVES_ARRAYS and (args or keywords):
+                self.nn_modules.given_to_part(module, name, [*args, *keywords.values()], node)
                 return CLEAN
             if name in PARTS_OF_MODULES:
                 found = self.views.data(self.nn_modules.call_module(module, "parameters", [], {}, node))

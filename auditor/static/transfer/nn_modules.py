@@ -18,6 +18,7 @@ from auditor.static.interpreter.machine import Machine
 from auditor.static.names.tensors import SAME
 from auditor.static.transfer.callbacks import Callbacks
 from auditor.static.transfer.hooks import Hooks
+from auditor.static.transfer.library.mlx import takes_arrays
 from auditor.static.transfer.loss_targets import LossTargets
 from auditor.static.transfer.method_text import (
     MethodTexts,
@@ -82,6 +83,7 @@ class Modules:
             self.heap.put(module, "training", mode if isinstance(mode, Const) else CLEAN)
         if name == "apply" and args and self.callbacks.is_callback(args[0]):
             self.callbacks.called_back(args[0], [module], node, certain=True)
+            self.given_arrays(module, name, [self.machine.apply.call(args[0], [module], {}, node)], node)
         if name in SAME or name in ("module", "apply", "compile"):
             return module
         if name in PARTS or name in ("to_empty", "state_dict"):
@@ -90,6 +92,8 @@ class Modules:
         if name == "load_state_dict":
             self.state_dicts.load_state(module, self.views.data(args[0]) if args else CLEAN, node)
             return CLEAN
+        if takes_arrays(name, args) and (module.cls is None or module.cls.find(name) is None):
+            return self.given_arrays(module, name, args, node)
         if name in ("add_module", "register_module"):
             self.heap.put(module, Obj.wrapped, (*self.views.wrapped_by(module), *self.views.modules_in(args)))
             return CLEAN
@@ -104,6 +108,21 @@ class Modules:
         return self.hooks.hooked_call(
             module, args, lambda: self.forward(module, name, args, keywords, node), node
         )
+
+    def given_arrays(self, module: Obj, name: str, args: list[Value], node: ast.AST) -> Value:
+        """Arrays in the place of weights: fitted on all that they are made of; the rest of the weights stay."""
+        given = self.views.mix(*args)
+        history = self.views.own_history(module)
+        self.state_dicts.take_over(module, given, node)
+        self.heap.put(module, Obj.history, history | given.updates)
+        self.effects.scoring.update(module, given.regions, node, "gradient", name)
+        return module
+
+    def given_to_part(self, module: Obj, name: str, args: list[Value], node: ast.AST) -> None:
+        """The same of one part of a module."""
+        given = self.views.mix(*args)
+        self.state_dicts.copy_part(module, given, node)
+        self.effects.scoring.update(module, given.regions, node, "in place", name)
 
     def is_entered(self, method: Func, given: Data) -> bool:
         """Whether a method of a module is followed: it changes weights by what it is given."""

@@ -75,6 +75,11 @@ class Optimizers:
                 self.heap.put(owner, Obj.history, self.views.own_history(owner) | optimizer.rates)
             self.hooks.at_step(optimizer, "after step", node)
             return result
+        if name == "update" and len(args) + len(keywords) == 2:
+            self.updated(optimizer, [*args, *keywords.values()], node)
+            return CLEAN
+        if name in ("apply_gradients", "apply_single"):
+            return self.views.mix(*args, *keywords.values())
         if name == "zero_grad":
             for state in states:
                 if state.pending:
@@ -88,6 +93,16 @@ class Optimizers:
         if name in ("state_dict",):
             return CLEAN
         return CLEAN
+
+    def updated(self, optimizer: Obj, args: list[Value], node: ast.AST) -> None:
+        """`optimizer.update(model, gradients)`: weights are fitted on what the gradients are made of."""
+        gradients = self.views.mix(*args)
+        by = f"{optimizer.name or 'optimizer'}.update"
+        for state in sorted(self.views.objects(args[0]), key=lambda o: o.number):
+            self.heap.put(state, Obj.history, self.views.own_history(state) | gradients.updates)
+            self.effects.scoring.update(state, gradients.regions, node, "gradient", by)
+        if not any(region.source == "val" for region in gradients.regions):
+            self.training_step(node, "train" in gradients.marks)
 
     def stepped(self, states: Iterable[Obj], node: ast.AST, by: str) -> bool:
         """Gradients that wait for a step become updates; whether any of validation tokens did."""

@@ -21,6 +21,7 @@ from auditor.static.transfer.hooks import Hooks
 from auditor.static.transfer.in_place import InPlace
 from auditor.static.transfer.item_assignment import Stores
 from auditor.static.transfer.library.environment import Environment
+from auditor.static.transfer.library.mlx import Mlx
 from auditor.static.transfer.library.operators import Operators
 from auditor.static.transfer.library.standard_library import StandardLibrary
 from auditor.static.transfer.library.torch import Torch
@@ -110,6 +111,7 @@ class TransferRoom:
         self.operators = Operators(machine, self.item_assignment)
         self.standard_library = StandardLibrary(machine, self.list_views, self.callbacks)
         self.torch = Torch(machine, effects)
+        self.mlx = Mlx(machine, effects)
         self.dispatch = Functions(
             machine,
             effects,
@@ -131,6 +133,7 @@ class TransferRoom:
             self.operators,
             self.standard_library,
             self.torch,
+            self.mlx,
         )
         self.calls = Calls(
             machine,

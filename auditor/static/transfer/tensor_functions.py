@@ -93,7 +93,11 @@ class TensorFunctions:
             if bits is not None:
                 first = self.tensor_methods.wrapped(first, bits)
             if isinstance(first, (SymbolicInt, Const, SymbolicBool)):
-                return first if isinstance(first, SymbolicInt) else self.allocated(tail, [], keywords, node)
+                if isinstance(first, SymbolicInt):
+                    return first
+                if isinstance(first, Const) and isinstance(first.value, int | float) and first.value == 0:
+                    return self.allocated("zeros", [TupleValue(())], keywords, node)
+                return self.allocated(tail, [], keywords, node)
             if isinstance(first, Obj) and self.machine.evaluate.length(first) == Expr(0):
                 return EMPTY
             if isinstance(first, Obj) and first.kind == "tensor" and tail in WRAPS and bits is None:

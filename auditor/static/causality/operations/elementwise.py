@@ -212,7 +212,7 @@ def glu(input: Tensor, dim: object = -1) -> Tensor:
     return pointwise.pointwise(left, right, kind="f", rule="product")
 
 
-@operation("to", "type", "_to_copy")
+@operation("to", "type", "_to_copy", "astype")
 def to(input: Tensor, *args: object, dtype: object = None, device: object = None, **_rest: object) -> Tensor:
     kind = kind_of_dtype(dtype)
     for arg in args:

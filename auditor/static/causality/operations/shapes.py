@@ -50,8 +50,16 @@ def unflatten(input: Tensor, dim: object, sizes: Sequence[object]) -> Tensor:
 
 
 @operation("transpose", "swapaxes", "swapdims")
-def transpose(input: Tensor, dim0: object, dim1: object) -> Tensor:
-    return shaping.swap(input, integer(dim0), integer(dim1))
+def transpose(input: Tensor, *axes: object, dim0: object = None, dim1: object = None) -> Tensor:
+    """Two axes change places; of numpy and MLX all axes are named in their new order, or none to turn it round."""
+    if dim0 is not None:
+        axes = (*axes, dim0)
+    if dim1 is not None:
+        axes = (*axes, dim1)
+    if len(axes) == 2:
+        return shaping.swap(input, integer(axes[0]), integer(axes[1]))
+    order = integers(axes) if axes else list(range(input.rank))[::-1]
+    return shaping.permute(input, order)
 
 
 @operation("permute")
