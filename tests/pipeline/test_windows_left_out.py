@@ -211,3 +211,12 @@ def chunks_skipped(test: str) -> int:
         for ci in kept:
             marked[start + 1 + 256 * ci : min(start + 1 + 256 * (ci + 1), end)] = True
     return missing(marked)
+
+
+RETURNS = "    def first_of(pair):\n        if pair < 3:\n            return pair\n        return pair + 0\n"
+
+
+def test_a_return_in_what_a_comprehension_calls_ends_no_loop(tmp_path: Path) -> None:
+    whole = LIST.replace("w for w in", "first_of(w) for w in")
+    found = coverage(judged(SOURCE.replace(LIST, RETURNS + whole), tmp_path))
+    assert found.outcome is not Outcome.FAIL and not found.crashed

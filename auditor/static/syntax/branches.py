@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from auditor.solver.expressions import Condition, Expr, Symbol
@@ -28,6 +29,23 @@ from auditor.trace.trace import Switch
 
 LeftOut = tuple[SkipHow, SkipBy, str, ast.AST]
 """How and by what tokens are left out, the condition as the source has it, and where it stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnStart:
+    """How things stood where the turn of a loop began.
+
+    Attributes:
+        entry: of the loop.
+        conditions: how many were known.
+        scores: how many had been made.
+        calls: how many functions were running.
+    """
+
+    entry: int
+    conditions: int
+    scores: int
+    calls: int
 
 
 class Branches:
@@ -55,9 +73,7 @@ class Branches:
         self.statements = statements
         self.additions: list[set[tuple[str, int]]] = []
         self.left_out: list[LeftOut] = []
-        self.turn_depths: list[int] = []
-        self.turn_scores: list[int] = []
-        self.turn_calls: list[int] = []
+        self.turns: list[TurnStart] = []
         self.went_on: list[Condition | None] = []
         """What holds where no branch in the arm that runs ended the turn; None where that is not known."""
         self.thinned_lists: dict[int, LeftOut] = {}
@@ -122,14 +138,17 @@ class Branches:
         if not self.recorder.running or self.frames.following:
             return
         loop = self.recorder.running[-1]
-        if how == "return" and len(self.frames.returns) != self.turn_calls[-1]:
+        start = self.turns[-1] if self.turns else None
+        if start is None or start.entry != loop.entry:
+            return  # a comprehension goes through all that it is given
+        if how == "return" and len(self.frames.returns) != start.calls:
             return  # of a function that the turn called
-        alone = len(self.frames.conditions) == self.turn_depths[-1]
+        alone = len(self.frames.conditions) == start.conditions
         room = surviving.difference if surviving is not None and surviving.operator == ">=" else None
         told = how == "break" and alone and room is not None
         told = told and room is not None and self.growth.ended(loop.entry, loop.counter, room)
         if not told and room is not None and alone and how == "break" and is_handed_out(room):
-            if self.recorder.scores == self.turn_scores[-1]:
+            if self.recorder.scores == start.scores:
                 return  # what is scored behind it is scored while the condition holds, and says so
         common = self.recorder.common(node)
         end = LoopEnd(**common, counter=loop.counter, room=room if told else None, what=what)

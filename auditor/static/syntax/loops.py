@@ -25,7 +25,7 @@ from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.list_growth import counts_of
 from auditor.static.interpreter.machine import Machine
 from auditor.static.syntax.assignments import Assignments
-from auditor.static.syntax.branches import Branches
+from auditor.static.syntax.branches import Branches, TurnStart
 from auditor.static.syntax.counted_while import Countdown, CountedWhile
 from auditor.static.syntax.generators import Generators
 from auditor.static.syntax.special_methods import SpecialMethods
@@ -275,10 +275,9 @@ class Loops:
         depth, guards = len(self.frames.conditions), len(self.effects.formulas.score_tests)
         left_out = len(self.branches.left_out)
         known_ends = len(self.growth.ends.get(loop.entry, ()))
-        self.branches.turn_depths.append(depth)
+        start = TurnStart(loop.entry, depth, self.recorder.scores, len(self.frames.returns))
+        self.branches.turns.append(start)
         outside, self.branches.went_on = self.branches.went_on, []
-        self.branches.turn_scores.append(self.recorder.scores)
-        self.branches.turn_calls.append(len(self.frames.returns))
         waiting, self.frames.deferred = self.frames.deferred, []
         with self.growth.in_turn(loop.entry):
             try:
@@ -286,10 +285,8 @@ class Loops:
             finally:
                 del self.effects.formulas.score_tests[guards:]
                 del self.branches.left_out[left_out:]
-                self.branches.turn_depths.pop()
+                self.branches.turns.pop()
                 self.branches.went_on = outside
-                self.branches.turn_scores.pop()
-                self.branches.turn_calls.pop()
                 self.recorder.running.pop()
                 self.recorder.node = outer
                 del self.frames.conditions[depth:]
