@@ -218,6 +218,15 @@ def test_settings_for_variables_that_are_never_read_are_told_apart() -> None:
     assert [setting.name for setting in settings.unread] == ["TTT_SPEED"]
 
 
+@pytest.mark.parametrize(("text", "value"), [("3.0", "3"), ("3", "3"), ("2.5", "2.5")])
+def test_a_whole_number_of_submission_json_is_one_however_it_is_written(text: str, value: str) -> None:
+    assert told(gather(submission=f'{{"ttt_epochs": {text}}}'), "TTT_EPOCHS") == (
+        value,
+        Origin.SUBMISSION_JSON,
+        0,
+    )
+
+
 def test_a_broken_submission_json_tells_nothing() -> None:
     assert gather(submission='{"ttt_epochs": ').get("TTT_EPOCHS") is None
     assert gather(submission="[" * 10_000).get("TTT_EPOCHS") is None

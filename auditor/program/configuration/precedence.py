@@ -332,6 +332,8 @@ def _from_json(file: TextFile, reads: list[EnvironmentRead]) -> Iterator[Setting
             read = variables.get(str(key))
             if read is None or read.name in told or not isinstance(value, (bool, int, float, str)):
                 continue
+            if isinstance(value, float) and value.is_integer():
+                value = int(value)  # 3.0 is how JSON writes what a script may read as a whole number
             text = environment_text(str(value), read)
             if text is not None:
                 told.add(read.name)
