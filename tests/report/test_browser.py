@@ -92,7 +92,11 @@ def test_a_cell_that_is_clicked_leads_to_its_line(browser: Browser, tmp_path: Pa
 
 
 def test_a_link_opens_what_it_leads_into(browser: Browser, tmp_path: Path) -> None:
-    show(browser, tmp_path, report("lora_ttt"), hash_="#s1-L1-0-159")
+    text = report("lora_ttt")
+    show(browser, tmp_path, text)
+    assert browser.run("document.getElementById('s1-code').open") is False
+    inside = browser.run("document.querySelector('#s1-code [id^=s1-L]').id")
+    show(browser, tmp_path, text, hash_=f"#{inside}")
     assert browser.run("document.getElementById('s1-code').open") is True
 
 

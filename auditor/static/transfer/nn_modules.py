@@ -83,7 +83,9 @@ class Modules:
             self.heap.put(module, "training", mode if isinstance(mode, Const) else CLEAN)
         if name == "apply" and args and self.callbacks.is_callback(args[0]):
             self.callbacks.called_back(args[0], [module], node, certain=True)
-            self.given_arrays(module, name, [self.machine.apply.call(args[0], [module], {}, node)], node)
+            made = self.views.data(self.machine.apply.call(args[0], [module], {}, node))
+            if made.regions or made.updates:  # MLX puts what it gives in the place of weights
+                self.given_arrays(module, name, [made], node)
         if name in SAME or name in ("module", "apply", "compile"):
             return module
         if name in PARTS or name in ("to_empty", "state_dict"):
