@@ -109,7 +109,8 @@ def _ranks(a: Expressions, b: Expressions) -> dict[Symbol, Symbol]:
 def _bounds(family: Iterable[Symbol]) -> set[Expr]:
     """What bounds the turns of a loop from above."""
     highs = {x.high for x in family if x.high is not None and not x.high.is_constant}
-    return highs | {fact + Expr.of(x) for x in family for fact in x.facts}
+    highs |= {fact + Expr.of(x) for x in family for fact in x.facts}
+    return {high for high in highs if not any(symbol.kind == "greatest" for symbol in high.symbols())}
 
 
 def _bounded_by(family: Iterable[Symbol], entries: Collection[object]) -> bool:
