@@ -36,6 +36,13 @@ def _walk(root: ast.AST) -> Iterator[ast.AST]:
                 stack.append(value)
 
 
+def called_name(node: ast.Call) -> str:
+    """The last name of what is called, or ""."""
+    if isinstance(node.func, ast.Name):
+        return node.func.id
+    return node.func.attr if isinstance(node.func, ast.Attribute) else ""
+
+
 class Mentions:
     """The lines of a text on which a pattern occurs, to walk only statements that can matter."""
 

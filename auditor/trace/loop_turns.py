@@ -164,7 +164,7 @@ class Turns:
             raise NoValue("a loop's length depends on its own turn")
         self.waiting.add(symbol.args)
         known = (*symbol.facts, *self.facts)
-        limits = [fact + Expr.of(symbol) for fact in known if (symbol, -1) in fact.terms]
+        limits = limits_of(symbol, known)
         if symbol.high is not None:
             limits.append(symbol.high)
         elif symbol.args in self.dealt_from:
@@ -310,9 +310,14 @@ def of_one(limit: Expr, turns: Iterable[Symbol]) -> Expr:
     return replace_atoms(limit, atoms_exchanged(change)) if change else limit
 
 
+def limits_of(counter: Symbol, facts: Iterable[Expr]) -> list[Expr]:
+    """What facts (expressions that are not negative) say that a counter is not larger than."""
+    return [fact + Expr.of(counter) for fact in facts if (counter, -1) in fact.terms]
+
+
 def ends_of(turn: Symbol) -> list[Expr]:
     """The last turn of the loop, where it is known: of the first turn it stands in the facts."""
-    ends = [fact + Expr.of(turn) for fact in turn.facts if (turn, -1) in fact.terms]
+    ends = limits_of(turn, turn.facts)
     return ends if turn.args[1] == 1 or turn.high is None else [*ends, turn.high]
 
 

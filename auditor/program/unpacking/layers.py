@@ -15,7 +15,6 @@ from auditor.program.unpacking.budget import Budget, BudgetSpent, PhaseSpent
 from auditor.program.unpacking.files import VirtualFiles
 from auditor.program.unpacking.sites import (
     STRONG,
-    called_name,
     find_sites,
     functions_with,
     is_site,
@@ -24,7 +23,7 @@ from auditor.program.unpacking.sites import (
 )
 from auditor.program.unpacking.statements import Statements
 from auditor.program.unpacking.values import Library, ModuleObject, Unknown
-from auditor.program.walk import walk
+from auditor.program.walk import called_name, walk
 
 NATIVE_SUFFIXES = (
     *(

@@ -13,7 +13,7 @@ from auditor.program.parsing.parse import ParseFailure, decode_source, normalise
 from auditor.program.unpacking.base import Scopes
 from auditor.program.unpacking.files import VirtualFiles
 from auditor.program.unpacking.layers import Layers
-from auditor.program.unpacking.sites import STRONG, called_name, is_site
+from auditor.program.unpacking.sites import STRONG, is_site
 from auditor.program.unpacking.values import (
     Code,
     FilePath,
@@ -24,6 +24,7 @@ from auditor.program.unpacking.values import (
     Unknown,
     describe,
 )
+from auditor.program.walk import called_name
 
 _PROCESS = frozenset(
     f"subprocess.{name}" for name in ("run", "call", "check_call", "check_output", "Popen", "getoutput")

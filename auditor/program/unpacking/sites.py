@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from auditor.program.walk import walk
+from auditor.program.walk import called_name, walk
 
 _MENTIONS: Final = tuple(
     (needle, re.compile(pattern))
@@ -67,15 +67,6 @@ def passes_on_builtins(module: ast.Module) -> bool:
         isinstance(node, ast.Name) and node.id in _PASSED_ON and id(node) not in called
         for node in walk(module)
     )
-
-
-def called_name(node: ast.Call) -> str:
-    """Return the last name of what is called, or ""."""
-    if isinstance(node.func, ast.Name):
-        return node.func.id
-    if isinstance(node.func, ast.Attribute):
-        return node.func.attr
-    return ""
 
 
 def is_site(node: ast.Call) -> bool:

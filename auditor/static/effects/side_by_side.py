@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from auditor.program.walk import walk
+from auditor.program.walk import called_name, walk
 
 ASKS = frozenset(["any", "item", "numel", "sum", "flatten", "nonzero", "cpu", "tolist", "bool", "len", "int"])
 """Functions and methods through which a test asks whether an array holds anything but zeros, or has any element."""
@@ -74,9 +74,12 @@ def is_position_range(content: ast.expr, positions: ast.expr) -> bool:
     part = content.slice
     if not isinstance(positions, ast.Call) or positions.keywords or part.step is not None:
         return False
-    func = positions.func
-    name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
-    if name != "arange" or len(positions.args) != 2 or part.lower is None or part.upper is None:
+    if (
+        called_name(positions) != "arange"
+        or len(positions.args) != 2
+        or part.lower is None
+        or part.upper is None
+    ):
         return False
     begin, end = positions.args
     same = ast.dump(begin) == ast.dump(part.lower) and ast.dump(end) == ast.dump(part.upper)
@@ -127,8 +130,7 @@ def unequal(node: ast.expr, statement: ast.If, body: Sequence[ast.stmt]) -> Iter
 def equal(node: ast.expr) -> Iterator[ast.expr]:
     """The array that a test is true of only where all its entries are 1: `(times[1:] == 1).all()`."""
     while isinstance(node, ast.Call) and not node.keywords:
-        func = node.func
-        name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+        func, name = node.func, called_name(node)
         if name not in ("all", "bool", "item", "cpu"):
             return
         node = (
@@ -154,8 +156,7 @@ def asked(node: ast.expr) -> ast.expr:
         if not isinstance(node, ast.Call) or node.keywords:
             return node
         func = node.func
-        name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
-        if name not in ASKS:
+        if called_name(node) not in ASKS:
             return node
         if len(node.args) == 1:
             node = node.args[0]

@@ -17,6 +17,7 @@ from auditor.static.domain.flow import Changes, Status
 from auditor.static.domain.heap import APPENDED, MISSING, Holder, Key, Obj, is_count_of_a_turn
 from auditor.static.domain.provenance import CLEAN
 from auditor.static.domain.values import Const
+from auditor.static.interpreter.countdown import Countdown, linear_in
 from auditor.static.interpreter.frames import Frames
 from auditor.static.interpreter.heap import Heap
 from auditor.static.interpreter.recorder import Recorder
@@ -48,20 +49,16 @@ class End:
     """Where a loop is broken off by a position that went too far.
 
     Attributes:
-        counter: of the turn.
-        room: the loop goes on while this is not negative.
+        countdown: the loop goes on while it is not negative.
         filled: by their numbers, the lists to which the turn had added one element before.
     """
 
-    counter: Symbol
-    room: Expr
+    countdown: Countdown
     filled: frozenset[int]
 
     def turns(self, number: int) -> Expr:
         """How many turns added to a list: those that went on, and the one that ended it if it had added before."""
-        fall = -dict(self.room.terms)[self.counter]
-        start = self.room + operation("mul", Expr.of(self.counter), Expr(fall))
-        before = operation("max", operation("floordiv", start + fall, Expr(fall)), Expr(0))
+        before = operation("max", self.countdown.turns, Expr(0))
         return before + 1 if number in self.filled else before
 
 
@@ -117,16 +114,15 @@ class ListGrowth:
 
     def ended(self, entry: int, counter: Symbol, room: Expr) -> bool:
         """Note that a position ends a loop; False where it does not go down turn by turn."""
-        factor = dict(room.terms).get(counter, 0)
-        rest = room - operation("mul", Expr.of(counter), Expr(factor))
-        if factor >= 0 or counter in rest.symbols():
+        factor, start = linear_in(room, counter)
+        if factor >= 0:
             return False
         filled = {
             holder.number
             for holder, key in self.counts[self.before_turn :]
             if isinstance(holder, Obj) and isinstance(key, tuple) and key[1] == entry
         }
-        self.ends.setdefault(entry, []).append(End(counter, room, frozenset(filled)))
+        self.ends.setdefault(entry, []).append(End(Countdown(start, -factor), frozenset(filled)))
         return True
 
     def turns_taken(self, entry: int, number: int, count: Expr | None) -> Expr | None:
@@ -143,6 +139,11 @@ class ListGrowth:
             return None if count is None else operation("min", some, count)
         taken = [end.turns(number) for end in self.ends[entry]]
         return operation("min", *taken) if count is None else operation("min", count, *taken)
+
+    def broke_off(self, entry: int) -> None:
+        """A loop may not have gone through all its turns, and where it ended is not known."""
+        self.broken_off.add(entry)
+        self.ends_unknown.add(entry)
 
     @property
     def _undecided(self) -> int:

@@ -43,6 +43,9 @@ ACTIVATIONS = frozenset([
 ])  # fmt: skip
 """Functions of `mlx.nn` that torch has in `nn.functional`."""
 
+PUT_ARRAYS = frozenset(["update", "load_weights", "update_modules"])
+"""Methods of `mlx.nn.Module` that put arrays in the place of weights."""
+
 NOTHING_BUT_TIME = frozenset([
     "eval", "async_eval", "synchronize", "clear_cache", "set_memory_limit", "set_cache_limit",
     "set_wired_limit", "set_default_device", "reset_peak_memory", "disable_compile", "enable_compile",

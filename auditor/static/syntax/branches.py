@@ -143,16 +143,16 @@ class Branches:
             return  # a comprehension goes through all that it is given
         if how == "return" and len(self.frames.returns) != start.calls:
             return  # of a function that the turn called
-        alone = len(self.frames.conditions) == start.conditions
-        room = surviving.difference if surviving is not None and surviving.operator == ">=" else None
-        told = how == "break" and alone and room is not None
-        told = told and room is not None and self.growth.ended(loop.entry, loop.counter, room)
-        if not told and room is not None and alone and how == "break" and is_handed_out(room):
-            if self.recorder.scores == start.scores:
+        room = None
+        if how == "break" and surviving is not None and surviving.operator == ">=":
+            # behind other conditions it says nothing of the turns in which those did not hold
+            room = surviving.difference if len(self.frames.conditions) == start.conditions else None
+        if room is not None and not self.growth.ended(loop.entry, loop.counter, room):
+            if is_handed_out(room) and self.recorder.scores == start.scores:
                 return  # what is scored behind it is scored while the condition holds, and says so
+            room = None
         common = self.recorder.common(node)
-        end = LoopEnd(**common, counter=loop.counter, room=room if told else None, what=what)
-        self.recorder.record(end)
+        self.recorder.record(LoopEnd(**common, counter=loop.counter, room=room, what=what))
 
     def skip(self, how: Status, by: SkipBy, what: str, node: ast.AST) -> None:
         """Record that turns of the loop that is running may be left out."""

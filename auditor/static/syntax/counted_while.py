@@ -3,40 +3,18 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from collections import Counter
+from itertools import chain
 
-from auditor.program.walk import walk
-from auditor.solver.expressions import Expr, Symbol
-from auditor.solver.operations import operation
+from auditor.program.walk import called_name, walk
 from auditor.static.ast_text import once_a_node
 from auditor.static.domain.heap import Env
 from auditor.static.domain.values import SymbolicBool, SymbolicInt, Value
+from auditor.static.interpreter.countdown import Countdown, linear_in
 from auditor.static.interpreter.machine import Machine
 
 LENGTHS = frozenset(["len", "numel", "size", "shape"])
 """What a test may ask of a value without doing anything to it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Countdown:
-    """What a loop's test compares with zero, at first and in every turn.
-
-    Attributes:
-        room: the loop goes on while this is not negative, before the first turn.
-        step: by which each turn makes it smaller, at least 1.
-    """
-
-    room: Expr
-    step: int
-
-    @property
-    def turns(self) -> Expr:
-        """How many turns the loop takes, if nothing else ends it; negative or zero for none."""
-        return operation("floordiv", self.room + self.step, Expr(self.step))
-
-    def at(self, counter: Symbol) -> Expr:
-        """What the test compares with zero before the turn of this number, counted from 0."""
-        return self.room - operation("mul", Expr.of(counter), Expr(self.step))
 
 
 class CountedWhile:
@@ -72,13 +50,9 @@ class CountedWhile:
             scope.d[name] = before
         if not isinstance(test, SymbolicBool) or test.condition.operator != ">=":
             return None
-        difference = test.condition.difference
-        factor = dict(difference.terms).get(symbol, 0)
-        rest = difference - operation("mul", place, Expr(factor))
+        factor, rest = linear_in(test.condition.difference, symbol)
         fall = -factor * sign * step.constant
-        if fall < 1 or symbol in rest.symbols():
-            return None
-        return Countdown(rest + operation("mul", start, Expr(factor)), fall)
+        return Countdown(rest + start.scaled(factor), fall) if fall > 0 else None
 
 
 @once_a_node
@@ -88,25 +62,23 @@ def stepped_variable(node: ast.While) -> tuple[str, ast.expr, int] | None:
     It is the only name of the test that the body assigns, the body does so once, in a statement of its own that no
     `continue` stands before, and neither the test nor the step does anything but to add, compare and ask for lengths.
     """
-    stored = {n.id for part in node.body for n in walk(part) if isinstance(n, ast.Name) and is_stored(n)}
-    asked = {n.id for n in walk(node.test) if isinstance(n, ast.Name)}
-    if len(stored & asked) != 1 or not is_plain(node.test):
+    stored = Counter(
+        part.id
+        for part in chain.from_iterable(map(walk, node.body))
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
+    )
+    asked = {n.id for n in walk(node.test) if isinstance(n, ast.Name)} & stored.keys()
+    if len(asked) != 1 or not is_plain(node.test):
         return None
-    (name,) = stored & asked
-    places = [
-        n
-        for part in node.body
-        for n in walk(part)
-        if isinstance(n, ast.Name) and n.id == name and is_stored(n)
-    ]
-    if len(places) != 1:
+    (name,) = asked
+    if stored[name] != 1:
         return None
     for statement in node.body:
         found = step_of(statement, name)
         if found is not None:
             step, sign = found
             names = {n.id for n in walk(step) if isinstance(n, ast.Name)}
-            return (name, step, sign) if is_plain(step) and not names & stored else None
+            return (name, step, sign) if is_plain(step) and not names & stored.keys() else None
         if any(isinstance(n, ast.Continue) for n in walk(statement)):
             return None
     return None
@@ -131,24 +103,11 @@ def step_of(statement: ast.stmt, name: str) -> tuple[ast.expr, int] | None:
     return (step, signs[type(op)]) if moved == name and type(op) in signs else None
 
 
-def is_stored(node: ast.Name) -> bool:
-    return isinstance(node.ctx, ast.Store)
-
-
 def is_plain(node: ast.expr) -> bool:
     """Whether an expression does nothing but arithmetic, comparisons and asking for lengths."""
     for part in walk(node):
         if isinstance(part, (ast.Await, ast.Yield, ast.YieldFrom, ast.Lambda, ast.NamedExpr, ast.BoolOp)):
             return False
-        if isinstance(part, ast.Call):
-            func = part.func
-            name = (
-                func.id
-                if isinstance(func, ast.Name)
-                else func.attr
-                if isinstance(func, ast.Attribute)
-                else ""
-            )
-            if name not in LENGTHS:
-                return False
+        if isinstance(part, ast.Call) and called_name(part) not in LENGTHS:
+            return False
     return True

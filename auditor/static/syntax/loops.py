@@ -22,11 +22,12 @@ from auditor.static.domain.lattice import by_entry
 from auditor.static.domain.provenance import CLEAN, DRAWN, SPACED, Data
 from auditor.static.domain.values import Const, Keyed, SymbolicBool, SymbolicInt, TupleValue, Value
 from auditor.static.effects.room import EffectsRoom
+from auditor.static.interpreter.countdown import Countdown
 from auditor.static.interpreter.list_growth import counts_of
 from auditor.static.interpreter.machine import Machine
 from auditor.static.syntax.assignments import Assignments
 from auditor.static.syntax.branches import Branches, TurnStart
-from auditor.static.syntax.counted_while import Countdown, CountedWhile
+from auditor.static.syntax.counted_while import CountedWhile
 from auditor.static.syntax.generators import Generators
 from auditor.static.syntax.special_methods import SpecialMethods
 from auditor.static.syntax.statements import Statements
@@ -175,8 +176,7 @@ class Loops:
                 if countdown is not None and not holds(countdown, counter, again):
                     # something else moves what is counted: how many turns there are is not known
                     self.counts.pop(entry, None)
-                    self.growth.broken_off.add(entry)
-                    self.growth.ends_unknown.add(entry)
+                    self.growth.broke_off(entry)
                     self.miscounted.add(entry)
 
         changed = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
@@ -197,7 +197,7 @@ class Loops:
         count = None if countdown is None else countdown.turns
         mark = self.heap.trail.mark()
         status = self.turns(body, entry, count, bind, always=always)
-        if not always and (count is None or entry in self.growth.broken_off) and status in (None, "break"):
+        if not always and (count is None or entry in self.growth.broken_off) and status is None:
             self.branches.may_not_have_run(mark)
         if status in ("return", "raise"):
             return status
@@ -239,8 +239,7 @@ class Loops:
             bind(counter)
             status = self.turn(body, RunningLoop(entry, iteration, counter, body.variable), known)
             if status is not None and status != "continue":
-                self.growth.broken_off.add(entry)
-                self.growth.ends_unknown.add(entry)
+                self.growth.broke_off(entry)
             if status == "break":
                 self.branches.may_not_have_run(mark)
                 return status

@@ -149,7 +149,10 @@ class Lists:
         """The same elements in an order that is not known, or some of them."""
         if target.permuted:
             return
-        cells = self.shuffled_cells(self.snapshot(target))
+        self.show_instead(target, self.shuffled_cells(self.snapshot(target)))
+
+    def show_instead(self, target: Obj, cells: dict[Any, object]) -> None:
+        """Let a list be only what these cells say."""
         self.become(target, Obj.elements, ())
         for cell, value in cells.items():
             self.heap.trail.put(target, cell, value)
@@ -158,12 +161,9 @@ class Lists:
         """The list without some of its elements: which ones, and how many are left, is not followed."""
         base = self.snapshot(target)
         length = self.machine.evaluate.length(base)
-        self.become(target, Obj.elements, ())
-        for cell, value in self.shown_whole(base).items():
-            self.heap.trail.put(target, cell, value)
         left = self.symbols.fresh("opaque")
-        self.heap.trail.put(target, Obj.length, left if length is None else operation("min", left, length))
-        self.heap.trail.put(target, Obj.shifted, True)
+        known = left if length is None else operation("min", left, length)
+        self.show_instead(target, {**self.shown_whole(base), Obj.length: known, Obj.shifted: True})
 
     def taken(self, target: Obj, args: Sequence[Value]) -> Value | None:
         """`pop`: the element, and a list without it; None where neither is known exactly."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from auditor.program.walk import walk
+from auditor.program.walk import called_name, walk
 from auditor.static.ast_text import once_a_node
 from auditor.static.domain.heap import Func
 from auditor.static.domain.provenance import Data
@@ -69,11 +69,10 @@ def rewrites(node: ast.AST, parameters: set[str]) -> bool:
     if not isinstance(node, ast.Call):
         return False
     func = node.func
-    name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
     given = [*node.args, *(keyword.value for keyword in node.keywords)]
     if isinstance(func, ast.Attribute):
         given.append(func.value)
-    return name not in PRINTING and any(mentions_any(part, parameters) for part in given)
+    return called_name(node) not in PRINTING and any(mentions_any(part, parameters) for part in given)
 
 
 def mentions_any(node: ast.AST, names: set[str]) -> bool:

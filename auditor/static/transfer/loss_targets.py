@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
+from auditor.program.walk import called_name
 from auditor.static.ast_text import once_a_node
 from auditor.static.domain.heap import Class, Func
 from auditor.static.names.torch import LOSS_FUNCTIONS
@@ -82,8 +83,7 @@ class LossTargets:
                 names = [a.arg for a in (*called.node.args.posonlyargs, *called.node.args.args)]
                 position = names.index(target) if target in names else len(call.args)
                 return argument_of(call, position, (target,))
-        text = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
-        if LOSS_NAME.search(text) or (
+        if LOSS_NAME.search(called_name(call)) or (
             isinstance(func, ast.Attribute)
             and func.attr == "apply"
             and LOSS_NAME.search(ast.unparse(func.value))

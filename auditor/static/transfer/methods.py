@@ -21,6 +21,7 @@ from auditor.static.domain.values import (
 )
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
+from auditor.static.names.mlx import PUT_ARRAYS
 from auditor.static.names.tensors import (
     COPIES,
     IN_PLACE,
@@ -51,9 +52,7 @@ PARTS_OF_MODULES = frozenset(
     ["parameters", "named_parameters", "children", "modules", "items", "values", "keys"]
 )
 
-GIVES_ARRAYS = frozenset(
-    ["load_state_dict", "register_buffer", "register_parameter", "update", "load_weights", "update_modules"]
-)
+GIVES_ARRAYS = PUT_ARRAYS | {"load_state_dict", "register_buffer", "register_parameter"}
 """Methods of modules that put arrays in the place of weights."""
 
 

@@ -82,8 +82,7 @@ class Modules:
             mode = args[0] if args else keywords.get("mode", Const(name == "train"))
             self.heap.put(module, "training", mode if isinstance(mode, Const) else CLEAN)
         if name == "apply" and args and self.callbacks.is_callback(args[0]):
-            self.callbacks.called_back(args[0], [module], node, certain=True)
-            made = self.views.data(self.machine.apply.call(args[0], [module], {}, node))
+            made = self.views.data(self.callbacks.called_back(args[0], [module], node, certain=True))
             if made.regions or made.updates:  # MLX puts what it gives in the place of weights
                 self.given_arrays(module, name, [made], node)
         if name in SAME or name in ("module", "apply", "compile"):

@@ -15,7 +15,7 @@ from auditor.static.domain.provenance import CLEAN, Data
 from auditor.static.domain.values import Const, LibraryRef, Partial, TupleValue, Value
 from auditor.static.effects.room import EffectsRoom
 from auditor.static.interpreter.machine import Machine
-from auditor.static.names.mlx import NOTHING_BUT_TIME
+from auditor.static.names.mlx import NOTHING_BUT_TIME, PUT_ARRAYS
 
 WITH_VALUE = "mlx.a loss and its gradients of"
 """What `value_and_grad(f)` gives, to be called with what `f` takes."""
@@ -89,4 +89,4 @@ def gradients_of(made: Data, by_hand: Data) -> Data:
 
 def takes_arrays(name: str, args: Sequence[Value]) -> bool:
     """Whether a method of a module of MLX puts arrays in the place of weights."""
-    return name in ("update", "load_weights", "update_modules") and bool(args)
+    return name in PUT_ARRAYS and bool(args)
