@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from auditor.solver.expressions import Condition, Expr
 from auditor.solver.operations import atoms_exchanged, operation, replace_atoms
+from auditor.trace.answer import Answer
 from auditor.trace.coverage import Coverage, covered
 from auditor.trace.events import LoopEnd, Report
 from auditor.trace.loop_turns import NoValue, Split
@@ -57,7 +58,12 @@ def _reached(
 
 def _of(trace: Trace, report: Report, split: Split) -> Coverage:
     scores = trace.scores_of(report)
-    checked = {number for check in trace.self_checks for number in check.scores}
+    checked = {
+        number
+        for check in trace.self_checks
+        if trace.before(check, report) is Answer.YES
+        for number in check.scores
+    }
     if scores and all(score.number in checked for score in scores):
         return Coverage(checked=True)
     regions = dict.fromkeys(region for score in scores for region in score.regions)

@@ -18,6 +18,7 @@ SOURCE = write_script(EVALUATIONS["sliding"])
 TEST = "  if wrong.numel() or int(times_N[0]) != 0:\n"
 COUNT = "    self.times_N[batch.index_BS] += 1\n"
 RECORD = "    self.nll_N[batch.index_BS] = nll_BS.float()\n"
+TARGETS = "    targets_BS[row, w.first - first : w.length - first] = val.tokens_N[begin:end]\n"
 PLACES = "    index_BS[row, w.first - first : w.length - first] = torch.arange(begin, end)\n"
 
 BROKEN = {
@@ -27,12 +28,27 @@ BROKEN = {
         TEST,
         "  if os.environ.get('STRICT') and (wrong.numel() or int(times_N[0]) != 0):\n",
     ),
+    "a function of the script's own": (
+        TEST,
+        "  len = lambda found: 0\n  if len(wrong) or int(times_N[0]) != 0:\n",
+    ),
+    "a method of the script's own": (
+        TEST,
+        "  class Lenient:\n    def any(self, found):\n      return False\n"
+        "  if Lenient().any(times_N[1:] != 1) or int(times_N[0]) != 0:\n",
+    ),
     "counts that are set": (TEST, "  times_N.fill_(1)\n" + TEST),
     "findings that are dropped": (TEST, "  wrong = wrong[:0]\n" + TEST),
     "another count": (COUNT, COUNT + "    self.times_N[batch.index_BS // 2] += 1\n"),
     "counts at other places": (COUNT, COUNT.replace("index_BS]", "index_BS.flip(0)]")),
     "scores at other places": (RECORD, RECORD.replace("index_BS]", "index_BS.flip(0)]")),
     "places of other tokens": (PLACES, PLACES.replace("(begin, end)", "(begin - 1, end - 1)")),
+    "places by a function of the script's own": (
+        TARGETS + PLACES,
+        "    arange = lambda first, last: torch.ones(last - first)\n"
+        + TARGETS
+        + PLACES.replace("torch.arange", "arange"),
+    ),
     "places that are changed": (PLACES, PLACES + "    index_BS[row] = index_BS[row] // 2\n"),
 }
 """Each with one part of the proof taken away."""

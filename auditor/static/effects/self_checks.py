@@ -21,8 +21,8 @@ from collections.abc import Sequence
 
 from auditor.static.domain.flow import WHOLE
 from auditor.static.domain.heap import STORED, Env, Obj
-from auditor.static.domain.values import Const, Value
-from auditor.static.effects.side_by_side import Block, Pair, read_block
+from auditor.static.domain.values import Const, LibraryRef, Value
+from auditor.static.effects.side_by_side import Block, Counted, Pair, read_block
 from auditor.static.interpreter.machine import Machine
 from auditor.trace.events import SelfCheck
 
@@ -74,10 +74,16 @@ class SelfChecks:
             self.spoiled.add(owner.number)
         elif pair.content is None:
             self.heap.put(owner, Obj.counts, first)
-        elif self.is_split(self.machine.evaluate.evaluate(pair.content.value, env)):
+        elif self.is_library(pair.positions, env) and self.is_split(
+            self.machine.evaluate.evaluate(pair.content.value, env)
+        ):
             self.heap.put(owner, Obj.places_of, first)
         else:
             self.spoiled.add(owner.number)
+
+    def is_library(self, function: ast.expr | None, env: Env) -> bool:
+        """Whether it is a library's function, which does what its name says; the script's own may do anything."""
+        return function is not None and isinstance(self.machine.evaluate.evaluate(function, env), LibraryRef)
 
     def is_split(self, value: Value) -> bool:
         """Whether it is the validation tokens as they lie in the split."""
@@ -99,10 +105,12 @@ class SelfChecks:
             for array in arrays
         )
 
-    def check(self, counted: Sequence[ast.expr], env: Env, node: ast.AST) -> None:
+    def check(self, counted: Sequence[Counted], env: Env, node: ast.AST) -> None:
         """The script ends with an error unless every entry of an array, the first aside, is 1."""
-        for text in counted if not self.frames.trying else ():
-            times = self.machine.evaluate.evaluate(text, env)
+        for asked in counted if not self.frames.trying else ():
+            if not all(self.is_library(text, env) for text in asked.through):
+                continue
+            times = self.machine.evaluate.evaluate(asked.array, env)
             scores = times.counts if isinstance(times, Obj) else None
             if scores is None or not isinstance(times, Obj) or not self.is_sound(times, scores):
                 continue

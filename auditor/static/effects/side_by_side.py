@@ -22,11 +22,26 @@ class Pair:
         second: the same of the second: `places[row, a:b]`, `times[places]`.
         content: the part of an array that the first stores, where the second stores the positions of that part;
             None where the second adds one.
+        positions: what makes these positions, by its name `arange`.
     """
 
     first: ast.Subscript
     second: ast.Subscript
-    content: ast.Subscript | None
+    content: ast.Subscript | None = None
+    positions: ast.expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """An array of which a statement asks that each entry is 1, the first aside.
+
+    Attributes:
+        array: as a text.
+        through: the functions that the test hands it to, which must be what their names say.
+    """
+
+    array: ast.expr
+    through: tuple[ast.expr, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +55,7 @@ class Block:
     """
 
     pairs: tuple[Pair, ...]
-    checks: dict[int, tuple[ast.expr, ...]]
+    checks: dict[int, tuple[Counted, ...]]
 
 
 def read_block(body: Sequence[ast.stmt]) -> Block:
@@ -61,10 +76,10 @@ def pairs_of(first: ast.stmt, second: ast.stmt) -> Iterator[Pair]:
         return
     if isinstance(second, ast.AugAssign):
         if isinstance(second.op, ast.Add) and is_number(second.value, 1):
-            yield Pair(target, other, None)
+            yield Pair(target, other)
     elif isinstance(second, ast.Assign) and is_position_range(first.value, second.value):
-        assert isinstance(first.value, ast.Subscript)
-        yield Pair(target, other, first.value)
+        assert isinstance(first.value, ast.Subscript) and isinstance(second.value, ast.Call)
+        yield Pair(target, other, first.value, second.value.func)
 
 
 def is_position_range(content: ast.expr, positions: ast.expr) -> bool:
@@ -100,7 +115,7 @@ def is_number(node: ast.expr, number: int) -> bool:
 
 
 # checks
-def counted(statement: ast.stmt, body: Sequence[ast.stmt]) -> Iterator[ast.expr]:
+def counted(statement: ast.stmt, body: Sequence[ast.stmt]) -> Iterator[Counted]:
     """The arrays of which a statement asks that each entry is 1, and that ends the script otherwise."""
     if isinstance(statement, ast.If) and statement.body and isinstance(statement.body[-1], ast.Raise):
         test = statement.test
@@ -112,38 +127,44 @@ def counted(statement: ast.stmt, body: Sequence[ast.stmt]) -> Iterator[ast.expr]
             yield from equal(part)
 
 
-def unequal(node: ast.expr, statement: ast.If, body: Sequence[ast.stmt]) -> Iterator[ast.expr]:
+def unequal(node: ast.expr, statement: ast.If, body: Sequence[ast.stmt]) -> Iterator[Counted]:
     """The array that a test is true of where one of its entries is not 1."""
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
         yield from equal(node.operand)
         return
-    node = asked(node)
+    through: list[ast.expr] = []
+    node = asked(node, through)
     if isinstance(node, ast.Name):
         source = only_source(node.id, statement, body)
         if source is None:
             return
-        node = asked(source)
+        node = asked(source, through)
     if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.NotEq):
-        yield from compared(node)
+        yield from compared(node, through)
 
 
-def equal(node: ast.expr) -> Iterator[ast.expr]:
+def equal(node: ast.expr) -> Iterator[Counted]:
     """The array that a test is true of only where all its entries are 1: `(times[1:] == 1).all()`."""
+    through: list[ast.expr] = []
     while isinstance(node, ast.Call) and not node.keywords:
         func, name = node.func, called_name(node)
         if name not in ("all", "bool", "item", "cpu"):
             return
-        node = (
-            node.args[0] if len(node.args) == 1 else func.value if isinstance(func, ast.Attribute) else func
-        )
+        if len(node.args) == 1:
+            through.append(func)
+            node = node.args[0]
+        elif not node.args and isinstance(func, ast.Attribute):
+            node = func.value
+        else:
+            return
         if name == "all":
             if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq):
-                yield from compared(node)
+                yield from compared(node, through)
             return
 
 
-def asked(node: ast.expr) -> ast.expr:
-    """What a test asks about: `int((times != 1).sum()) > 0` asks about `times != 1`."""
+def asked(node: ast.expr, through: list[ast.expr]) -> ast.expr:
+    """What a test asks about: `int((times != 1).sum()) > 0` asks about `times != 1`, through `int`."""
     while True:
         if (
             isinstance(node, ast.Compare)
@@ -159,6 +180,7 @@ def asked(node: ast.expr) -> ast.expr:
         if called_name(node) not in ASKS:
             return node
         if len(node.args) == 1:
+            through.append(func)
             node = node.args[0]
         elif not node.args and isinstance(func, ast.Attribute):
             node = func.value
@@ -166,7 +188,7 @@ def asked(node: ast.expr) -> ast.expr:
             return node
 
 
-def compared(node: ast.Compare) -> Iterator[ast.expr]:
+def compared(node: ast.Compare, through: Sequence[ast.expr]) -> Iterator[Counted]:
     """The array of `times[1:] == 1`, or of the same without the slice."""
     if len(node.ops) != 1 or not is_number(node.comparators[0], 1):
         return
@@ -179,7 +201,7 @@ def compared(node: ast.Compare) -> Iterator[ast.expr]:
             return
         array = array.value
     if is_lookup(array):
-        yield array
+        yield Counted(array, tuple(through))
 
 
 def only_source(name: str, statement: ast.If, body: Sequence[ast.stmt]) -> ast.expr | None:
