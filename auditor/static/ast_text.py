@@ -34,3 +34,14 @@ def ast_text(node: ast.AST) -> str:
     """The source text of an expression, shortened."""
     text = ast.unparse(node)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+@once_a_node
+def augmented(node: ast.Assign) -> ast.AugAssign | None:
+    """`x = x + value` as `x += value`, whatever the operator; None for any other assignment."""
+    target, value = node.targets[0], node.value
+    if len(node.targets) > 1 or not isinstance(target, ast.Name) or not isinstance(value, ast.BinOp):
+        return None
+    if not isinstance(value.left, ast.Name) or value.left.id != target.id:
+        return None
+    return ast.copy_location(ast.AugAssign(target, value.op, value.right), node)

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Sequence
 from dataclasses import replace
 
-from auditor.static.ast_text import once_a_node
+from auditor.static.ast_text import augmented
 from auditor.static.domain.by_token_kind import ByKind
 from auditor.static.domain.flow import Status
 from auditor.static.domain.heap import Class, Env, Func, Obj, View, attribute_of
@@ -62,10 +62,10 @@ class Assignments:
         self.generators = generators
 
     def exec_Assign(self, node: ast.Assign, env: Env) -> Status:
-        total = running_total(node)
+        total = augmented(node)
         value = (
             self.machine.evaluate.evaluate(node.value, env)
-            if total is None
+            if total is None or not isinstance(total.op, ast.Add)
             else self.added_to_total(total, node.value, env)
         )
         if len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
@@ -404,18 +404,3 @@ class Assignments:
                 descriptor = None if cls is None else cls.get(target.attr)
                 if descriptor is not None:
                     self.special_methods.implicit(descriptor, "__delete__", [owner], target)
-
-
-@once_a_node
-def running_total(node: ast.Assign) -> ast.AugAssign | None:
-    """`total = total + value` as `total += value`; None for any other assignment."""
-    target, value = node.targets[0], node.value
-    if len(node.targets) > 1 or not isinstance(target, ast.Name) or not isinstance(value, ast.BinOp):
-        return None
-    if (
-        not isinstance(value.op, ast.Add)
-        or not isinstance(value.left, ast.Name)
-        or value.left.id != target.id
-    ):
-        return None
-    return ast.copy_location(ast.AugAssign(target, value.op, value.right), node)

@@ -7,7 +7,7 @@ from collections import Counter
 from itertools import chain
 
 from auditor.program.walk import called_name, walk
-from auditor.static.ast_text import once_a_node
+from auditor.static.ast_text import augmented, once_a_node
 from auditor.static.domain.heap import Env
 from auditor.static.domain.values import SymbolicBool, SymbolicInt, Value
 from auditor.static.interpreter.countdown import Countdown, linear_in
@@ -86,21 +86,11 @@ def stepped_variable(node: ast.While) -> tuple[str, ast.expr, int] | None:
 
 def step_of(statement: ast.stmt, name: str) -> tuple[ast.expr, int] | None:
     """The step by which a statement moves a variable: `x += s`, `x -= s`, `x = x + s`, `x = x - s`."""
-    if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
-        step, op, moved = statement.value, statement.op, statement.target.id
-    elif (
-        isinstance(statement, ast.Assign)
-        and isinstance(statement.value, ast.BinOp)
-        and isinstance(statement.value.left, ast.Name)
-        and len(statement.targets) == 1
-        and isinstance(statement.targets[0], ast.Name)
-        and statement.value.left.id == statement.targets[0].id
-    ):
-        step, op, moved = statement.value.right, statement.value.op, statement.targets[0].id
-    else:
+    moved = augmented(statement) if isinstance(statement, ast.Assign) else statement
+    if not isinstance(moved, ast.AugAssign) or not isinstance(moved.target, ast.Name):
         return None
-    signs = {ast.Add: 1, ast.Sub: -1}
-    return (step, signs[type(op)]) if moved == name and type(op) in signs else None
+    sign = {ast.Add: 1, ast.Sub: -1}.get(type(moved.op))
+    return (moved.value, sign) if moved.target.id == name and sign is not None else None
 
 
 def is_plain(node: ast.expr) -> bool:
