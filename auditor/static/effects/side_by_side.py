@@ -11,6 +11,8 @@ from auditor.program.walk import called_name, walk
 
 ASKS = frozenset(["any", "item", "numel", "sum", "flatten", "nonzero", "cpu", "tolist", "bool", "len", "int"])
 """Functions and methods through which a test asks whether an array holds anything but zeros, or has any element."""
+CONVERTS = ("bool", "item", "cpu")
+"""Those that leave an answer as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,21 +148,16 @@ def unequal(node: ast.expr, statement: ast.If, body: Sequence[ast.stmt]) -> Iter
 def equal(node: ast.expr) -> Iterator[Counted]:
     """The array that a test is true of only where all its entries are 1: `(times[1:] == 1).all()`."""
     through: list[ast.expr] = []
-    while isinstance(node, ast.Call) and not node.keywords:
-        func, name = node.func, called_name(node)
-        if name not in ("all", "bool", "item", "cpu"):
+    while isinstance(node, ast.Call) and called_name(node) in (*CONVERTS, "all"):
+        every = called_name(node) == "all"
+        inner = asked_about(node, through)
+        if inner is None:
             return
-        if len(node.args) == 1:
-            through.append(func)
-            node = node.args[0]
-        elif not node.args and isinstance(func, ast.Attribute):
-            node = func.value
-        else:
+        if every and isinstance(inner, ast.Compare) and isinstance(inner.ops[0], ast.Eq):
+            yield from compared(inner, through)
+        if every:
             return
-        if name == "all":
-            if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq):
-                yield from compared(node, through)
-            return
+        node = inner
 
 
 def asked(node: ast.expr, through: list[ast.expr]) -> ast.expr:
@@ -174,18 +171,22 @@ def asked(node: ast.expr, through: list[ast.expr]) -> ast.expr:
             and is_number(node.comparators[0], 0)
         ):
             node = node.left
-        if not isinstance(node, ast.Call) or node.keywords:
+        inner = (
+            asked_about(node, through) if isinstance(node, ast.Call) and called_name(node) in ASKS else None
+        )
+        if inner is None:
             return node
-        func = node.func
-        if called_name(node) not in ASKS:
-            return node
-        if len(node.args) == 1:
-            through.append(func)
-            node = node.args[0]
-        elif not node.args and isinstance(func, ast.Attribute):
-            node = func.value
-        else:
-            return node
+        node = inner
+
+
+def asked_about(node: ast.Call, through: list[ast.expr]) -> ast.expr | None:
+    """What a call asks about: its one argument, or what its method is called on; None for any other call."""
+    if node.keywords or len(node.args) > 1:
+        return None
+    if node.args:
+        through.append(node.func)
+        return node.args[0]
+    return node.func.value if isinstance(node.func, ast.Attribute) else None
 
 
 def compared(node: ast.Compare, through: Sequence[ast.expr]) -> Iterator[Counted]:
